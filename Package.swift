@@ -1,0 +1,37 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is built the same way: https://github.com/swiftlang/swift-evolution, SE-0335, SE-0444, SE-0409, SE-0461.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let package = Package(
+    name: "swift-qpid-proton",
+    products: [
+        .library(name: "Proton", targets: ["Proton"]),
+        .library(name: "ProtonBroker", targets: ["ProtonBroker"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CProton"),
+        .target(name: "AMQP", swiftSettings: settings),
+        .target(name: "ProtonEngine", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
+        .target(
+            name: "Proton",
+            dependencies: ["AMQP", "ProtonEngine", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings),
+        .target(name: "ProtonBroker", dependencies: ["Proton"], swiftSettings: settings),
+        .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
+        .testTarget(name: "ProtonEngineTests", dependencies: ["ProtonEngine"], swiftSettings: settings),
+        .testTarget(name: "ProtonTests", dependencies: ["Proton"], swiftSettings: settings),
+        .testTarget(name: "ProtonBrokerTests", dependencies: ["ProtonBroker"], swiftSettings: settings),
+    ]
+)
