@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Every target is built the same way: https://github.com/swiftlang/swift-evolution, SE-0335, SE-0444, SE-0409, SE-0461.
+/// Every target is built the same way: Swift Evolution's SE-0335, SE-0444, SE-0409 and SE-0461.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
@@ -35,3 +35,10 @@ let package = Package(
         .testTarget(name: "ProtonBrokerTests", dependencies: ["ProtonBroker"], swiftSettings: settings),
     ]
 )
+
+// Warnings are errors for `make lint` and `make test` only: those of a newer compiler must not break our users' builds.
+if Context.environment["SWIFT_QPID_PROTON_STRICT"] != nil {
+    for target in package.targets where target.type != .system {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+    }
+}

@@ -1,0 +1,42 @@
+# The commands of the project; `make` alone lists them. Longer than three lines is a script in scripts/.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench setup FORCE
+
+FORMATTED := $(wildcard Sources Tests Examples Benchmarks Package.swift)
+BUILT_FROM := Makefile Package.swift $(shell find Sources $(wildcard Examples) -name '*.swift' -o -name '*.h' -o -name '*.modulemap')
+DEMO := .build/debug/demo
+
+help: ## List these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .build/demo.stamp ## Build, start the broker in process, send a message through it: Hello World!
+	@$(DEMO)
+
+# SwiftPM takes seconds to find that there is nothing to do; make takes none.
+.build/demo.stamp: $(BUILT_FROM) $(if $(wildcard $(DEMO)),,FORCE)
+	@scripts/setup.sh demo
+	swift build --product demo
+	@touch $@
+
+test: ## Run every test, those against Debian's Python binding and as a dependency of another package too
+	@scripts/setup.sh test
+	scripts/test.sh
+
+lint: ## Check the format of all Swift files and that nothing compiles with a warning
+	@scripts/setup.sh build
+	swift format lint --strict --parallel --recursive $(FORMATTED)
+	SWIFT_QPID_PROTON_STRICT=1 swift build --build-tests
+
+format: ## Format all Swift files in place
+	swift format --in-place --parallel --recursive $(FORMATTED)
+
+bench: ## Measure against the C, C++ and Python programs of proton and print one table (some ten minutes)
+	@scripts/setup.sh bench
+	Benchmarks/run.py
+
+setup: ## Install what building, testing and measuring need (Debian packages, by apt)
+	@scripts/setup.sh demo test bench
+
+FORCE:

@@ -1,0 +1,14 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A user's package in small: scripts/test-dependent.sh builds and runs it.
+let package = Package(
+    name: "dependent",
+    dependencies: [.package(name: "swift-qpid-proton", path: "../..")],
+    targets: [
+        .executableTarget(
+            name: "dependent",
+            dependencies: [.product(name: "Proton", package: "swift-qpid-proton")],
+            swiftSettings: [.treatAllWarnings(as: .error)])
+    ]
+)

@@ -1,0 +1,3 @@
+import Proton
+
+print("Hello World!")

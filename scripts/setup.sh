@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing for a purpose: scripts/setup.sh build|demo|test|bench|make ...
+# Runs nothing but file checks where all is there. Says what it installs and why, or what you have to do.
+set -euo pipefail
+
+missing=()
+
+# need PACKAGE REASON FILE...: the package is there when one of the files is; a file may be a pattern.
+need() {
+    local package=$1 reason=$2 file
+    shift 2
+    for file in "$@"; do
+        [[ -e $file ]] && return
+    done
+    [[ " ${missing[*]-} " == *" $package "* ]] && return
+    missing+=("$package")
+    echo "setup: $package is missing: $reason"
+}
+
+need_swift() {
+    command -v swift >/dev/null && return
+    echo "setup: no Swift toolchain found; install Swift 6.2 or newer from https://www.swift.org/install/linux/" >&2
+    exit 1
+}
+
+need_build() {
+    need_swift
+    need libqpid-proton11-dev "the AMQP engine that this package binds" \
+        /usr/lib/*/libqpid-proton.so /usr/lib*/libqpid-proton.so /usr/local/lib/libqpid-proton.so
+}
+
+need_test() {
+    need_build
+    # Debian's own Python only: another python3 that comes first in PATH has no binding of proton.
+    need python3-qpid-proton "the Python binding that the tests exchange messages with" \
+        /usr/lib/python3/dist-packages/proton/__init__.py
+}
+
+need_bench() {
+    need_test
+    need gcc "builds the C programs that are measured" /usr/bin/gcc
+    need g++ "builds the C++ program that is measured" /usr/bin/g++
+    need libqpid-proton-cpp12-dev "the C++ binding that is measured" /usr/lib/*/libqpid-proton-cpp.so
+    need libqpid-proton11-dev-examples "has proton's C example broker" /usr/share/proton/examples/c/broker.c
+    need valgrind "counts the instructions a message" /usr/bin/valgrind
+}
+
+for purpose in "$@"; do
+    case $purpose in
+        build | demo) need_build ;;
+        test) need_test ;;
+        bench) need_bench ;;
+        make) need make "runs the commands of this project" /usr/bin/make ;;
+        *)
+            echo "usage: setup.sh build|demo|test|bench|make ..." >&2
+            exit 2
+            ;;
+    esac
+done
+((${#missing[@]} == 0)) && exit 0
+
+command="apt-get install -y --no-install-recommends ${missing[*]}"
+give_up() {
+    echo "setup: $1" >&2
+    echo "setup: install what is missing yourself, then try again: $2" >&2
+    exit 1
+}
+
+command -v apt-get >/dev/null ||
+    give_up "this is no Debian (no apt-get)" "Apache Qpid Proton 0.37 with its headers (${missing[*]} in Debian)"
+as_root=()
+if ((EUID != 0)); then
+    command -v sudo >/dev/null || give_up "not root, and no sudo" "$command (as root)"
+    as_root=(sudo)
+    [[ -t 0 ]] || as_root=(sudo -n) # nobody there to type a password
+    "${as_root[@]}" true || give_up "sudo was refused" "sudo $command"
+fi
+
+apt() {
+    # A bounded wait for another apt's lock and for a silent mirror.
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 \
+        -o Acquire::Retries=2 -o Acquire::http::Timeout=30 -o Dpkg::Use-Pty=0 "$@"
+}
+install() { apt install -y --no-install-recommends "${missing[@]}" >/dev/null; }
+
+echo "setup: $command"
+# The lists of a fresh image are empty, those of an old one name versions that are gone: update only then.
+if ! install 2>/dev/null; then
+    echo "setup: apt-get update (the package lists are missing or old)"
+    apt update || give_up "the package lists could not be fetched; is there a network?" "$command"
+    install || give_up "apt could not install (see above)" "$command"
+fi
