@@ -1,0 +1,315 @@
+/// Walks over encoded values and checks everything about them, without building any.
+///
+/// Whatever it has passed, ``ValueReader`` reads without a check or an error path: sizes and counts agree, constructors
+/// exist, texts are UTF-8 or ASCII, keys are distinct, and the nesting is within the limits. Offsets count from the start
+/// of the bytes.
+struct Validator {
+    let bytes: UnsafeRawBufferPointer
+    private let maximumDepth: Int
+    private var remainingElements: Int
+
+    init(_ bytes: UnsafeRawBufferPointer, _ limits: DecodingLimits) throws(CodecError) {
+        guard bytes.count <= limits.totalSize else {
+            throw CodecError(.limitExceeded, at: 0, "\(bytes.count) bytes are more than the limit of \(limits.totalSize)")
+        }
+        self.bytes = bytes
+        maximumDepth = limits.depth
+        // Every value takes a byte, but for the elements of arrays of nulls and their like: see DecodingLimits.elements.
+        remainingElements = min(limits.elements, bytes.count + 256)
+    }
+
+    // MARK: Values
+
+    /// Checks the value at an offset and returns the offset behind it; nothing of it may reach beyond `end`.
+    mutating func skipValue(_ offset: Int, _ end: Int, _ depth: Int = 0) throws(CodecError) -> Int {
+        guard offset < end else { throw truncated(offset) }
+        remainingElements &-= 1
+        if remainingElements < 0 { throw tooManyElements(offset) }
+        return try skipPayload(of: bytes[offset], offset &+ 1, end, depth)
+    }
+
+    /// Checks what follows a constructor and returns the offset behind it.
+    private mutating func skipPayload(
+        of constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int
+    ) throws(CodecError) -> Int {
+        switch constructor {
+        case 0x40...0x45: return offset
+        case 0x50...0x55: return try skip(1, offset, end)
+        case 0x60, 0x61: return try skip(2, offset, end)
+        case 0x70, 0x71, 0x72, 0x74: return try skip(4, offset, end)
+        case 0x80...0x84: return try skip(8, offset, end)
+        case 0x94, 0x98: return try skip(16, offset, end)
+        case 0xa0, 0xb0, 0xa1, 0xb1, 0xa3, 0xb3:
+            let text = try variable(constructor, offset, end)
+            if constructor & 0xf == 1 {
+                try checkUTF8(text)
+            } else if constructor & 0xf == 3 {
+                try checkASCII(text)
+            }
+            return text.upperBound
+        case 0xc0, 0xd0: return try skipList(constructor, offset, end, depth)
+        case 0xc1, 0xd1: return try skipMap(constructor, offset, end, depth, keys: .any)
+        case 0xe0, 0xf0: return try skipArray(constructor, offset, end, depth)
+        case 0x00: return try skipDescribed(offset, end, depth)
+        case 0x56:
+            let next = try skip(1, offset, end)
+            guard bytes[offset] <= 1 else {
+                throw CodecError(.malformed, at: offset, "\(hex(bytes[offset])) is no boolean: 0 or 1 is")
+            }
+            return next
+        case 0x73:
+            let next = try skip(4, offset, end)
+            guard Unicode.Scalar(load32(offset)) != nil else {
+                throw CodecError(.malformed, at: offset, "\(load32(offset)) is no Unicode character")
+            }
+            return next
+        default:
+            throw CodecError(.malformed, at: offset &- 1, "\(hex(constructor)) is no constructor of AMQP")
+        }
+    }
+
+    @inline(__always)
+    private func skip(_ width: Int, _ offset: Int, _ end: Int) throws(CodecError) -> Int {
+        guard width <= end &- offset else { throw truncated(offset) }
+        return offset &+ width
+    }
+
+    private mutating func skipDescribed(_ offset: Int, _ end: Int, _ depth: Int) throws(CodecError) -> Int {
+        try checkDepth(depth, offset)
+        let value = try skipValue(offset, end, depth &+ 1)
+        return try skipValue(value, end, depth &+ 1)
+    }
+
+    // MARK: Variable width
+
+    /// The range of the contents of a binary, string or symbol whose size is at an offset.
+    @inline(__always)
+    func variable(_ constructor: UInt8, _ offset: Int, _ end: Int) throws(CodecError) -> Range<Int> {
+        let start: Int
+        let size: Int
+        if constructor < 0xb0 {
+            guard offset < end else { throw truncated(offset) }
+            size = Int(bytes[offset])
+            start = offset &+ 1
+        } else {
+            guard end &- offset >= 4 else { throw truncated(offset) }
+            size = Int(load32(offset))
+            start = offset &+ 4
+        }
+        guard size <= end &- start else { throw sizeTooLarge(size, start, end) }
+        return Range(uncheckedBounds: (start, start &+ size))
+    }
+
+    private func checkASCII(_ range: Range<Int>) throws(CodecError) {
+        guard isASCII(range) else {
+            let offset = range.first { bytes[$0] >= 0x80 } ?? range.lowerBound
+            throw CodecError(.malformed, at: offset, "A symbol holds \(hex(bytes[offset])), which is not ASCII")
+        }
+    }
+
+    private func checkUTF8(_ range: Range<Int>) throws(CodecError) {
+        if isASCII(range) { return }
+        let text = UnsafeRawBufferPointer(rebasing: bytes[range]).assumingMemoryBound(to: UInt8.self).span
+        do throws(UTF8.ValidationError) {
+            _ = try UTF8Span(validating: text)
+        } catch {
+            let offset = range.lowerBound + error.byteOffsets.lowerBound
+            throw CodecError(.malformed, at: offset, "A string holds bytes that are not UTF-8")
+        }
+    }
+
+    private func isASCII(_ range: Range<Int>) -> Bool {
+        var offset = range.lowerBound
+        var high: UInt64 = 0
+        while range.upperBound &- offset >= 8 {
+            high |= bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            offset &+= 8
+        }
+        while offset < range.upperBound {
+            high |= UInt64(bytes[offset])
+            offset &+= 1
+        }
+        return high & 0x8080_8080_8080_8080 == 0
+    }
+
+    // MARK: Compounds
+
+    /// What the head of a list, a map or an array says.
+    struct Compound {
+        var count: Int
+        /// Where the contents begin.
+        var start: Int
+        /// Where they must end.
+        var end: Int
+    }
+
+    /// Reads the size and the count at an offset; the contents do not reach beyond `end`.
+    @inline(__always)
+    func compound(_ constructor: UInt8, _ offset: Int, _ end: Int) throws(CodecError) -> Compound {
+        if constructor & 0x10 == 0 {
+            guard end &- offset >= 2 else { throw truncated(offset) }
+            let size = Int(bytes[offset])
+            guard size >= 1, size <= end &- offset &- 1 else { throw sizeTooLarge(size, offset &+ 1, end) }
+            return Compound(count: Int(bytes[offset &+ 1]), start: offset &+ 2, end: offset &+ 1 &+ size)
+        } else {
+            guard end &- offset >= 8 else { throw truncated(offset) }
+            let size = Int(load32(offset))
+            guard size >= 4, size <= end &- offset &- 4 else { throw sizeTooLarge(size, offset &+ 4, end) }
+            return Compound(count: Int(load32(offset &+ 4)), start: offset &+ 8, end: offset &+ 4 &+ size)
+        }
+    }
+
+    private mutating func skipList(
+        _ constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int
+    ) throws(CodecError) -> Int {
+        try checkDepth(depth, offset)
+        let list = try compound(constructor, offset, end)
+        guard list.count <= list.end &- list.start else { throw countTooLarge(list) }
+        var next = list.start
+        for _ in 0..<list.count { next = try skipValue(next, list.end, depth &+ 1) }
+        try checkEnd(next, list)
+        return next
+    }
+
+    private mutating func skipArray(
+        _ constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int
+    ) throws(CodecError) -> Int {
+        try checkDepth(depth, offset)
+        let array = try compound(constructor, offset, end)
+        var next = array.start
+        var depth = depth &+ 1
+        guard next < array.end else { throw truncated(next) }
+        while bytes[next] == 0x00 {
+            try checkDepth(depth, next)
+            depth &+= 1
+            next = try skipValue(next &+ 1, array.end, depth)
+            guard next < array.end else { throw truncated(next) }
+        }
+        let element = bytes[next]
+        guard AMQPType(constructor: element) != nil else {
+            throw CodecError(.malformed, at: next, "\(hex(element)) is no constructor of AMQP")
+        }
+        next &+= 1
+        guard array.count <= remainingElements else { throw tooManyElements(offset) }
+        remainingElements &-= array.count
+        if element & 0xf0 != 0x40 {
+            guard array.count <= array.end &- next else { throw countTooLarge(array) }
+            for _ in 0..<array.count { next = try skipPayload(of: element, next, array.end, depth) }
+        }
+        try checkEnd(next, array)
+        return next
+    }
+
+    // MARK: Maps
+
+    /// Which keys a map may have.
+    enum Keys { case any, strings, annotations }
+
+    /// Checks the map whose constructor is at an offset and returns the offset behind it.
+    mutating func skipMap(_ offset: Int, _ end: Int, keys: Keys) throws(CodecError) -> Int {
+        guard offset < end else { throw truncated(offset) }
+        let constructor = bytes[offset]
+        guard constructor == 0xc1 || constructor == 0xd1 else {
+            throw CodecError(.malformed, at: offset, "A map is expected here, not \(hex(constructor))")
+        }
+        return try skipMap(constructor, offset &+ 1, end, 0, keys: keys)
+    }
+
+    private mutating func skipMap(
+        _ constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int, keys: Keys
+    ) throws(CodecError) -> Int {
+        try checkDepth(depth, offset)
+        let map = try compound(constructor, offset, end)
+        guard map.count <= map.end &- map.start else { throw countTooLarge(map) }
+        guard map.count & 1 == 0 else {
+            throw CodecError(.malformed, at: offset, "A map has an odd number of keys and values: \(map.count)")
+        }
+        var next = map.start
+        // Short ASCII keys, the usual ones, are compared as they stand in the bytes.
+        var seen = ShortKeys(bytes)
+        for _ in 0..<map.count / 2 {
+            let key = next
+            next = try skipValue(key, map.end, depth &+ 1)
+            try checkKey(key, keys)
+            if try !seen.insert(key, next) { seen.isComplete = false }
+            next = try skipValue(next, map.end, depth &+ 1)
+        }
+        try checkEnd(next, map)
+        if !seen.isComplete { try checkDistinctKeys(map) }
+        return next
+    }
+
+    @inline(__always)
+    private func checkKey(_ offset: Int, _ keys: Keys) throws(CodecError) {
+        switch (keys, bytes[offset]) {
+        case (.any, _), (.strings, 0xa1), (.strings, 0xb1): return
+        case (.annotations, 0xa3), (.annotations, 0xb3), (.annotations, 0x44), (.annotations, 0x53),
+            (.annotations, 0x80):
+            return
+        case (.strings, _): throw CodecError(.malformed, at: offset, "A key of application properties is no string")
+        case (.annotations, _):
+            throw CodecError(.malformed, at: offset, "A key of annotations is neither a symbol nor a ulong")
+        }
+    }
+
+    /// Compares the keys of a map, which has been walked, as values.
+    private func checkDistinctKeys(_ map: Compound) throws(CodecError) {
+        var reader = ValueReader(bytes, at: map.start)
+        var keys = Set<AMQPValue>(minimumCapacity: min(map.count / 2, 1024))
+        for _ in 0..<map.count / 2 {
+            let offset = reader.offset
+            guard keys.insert(reader.value()).inserted else { throw duplicateKey(offset) }
+            reader.skipValue()
+        }
+    }
+
+    // MARK: Errors
+
+    @inline(__always)
+    private func checkDepth(_ depth: Int, _ offset: Int) throws(CodecError) {
+        guard depth < maximumDepth else {
+            throw CodecError(.limitExceeded, at: offset &- 1, "Values are nested deeper than the limit of \(maximumDepth)")
+        }
+    }
+
+    @inline(__always)
+    func checkEnd(_ offset: Int, _ compound: Compound) throws(CodecError) {
+        guard offset == compound.end else {
+            let rest = compound.end - offset
+            throw CodecError(.malformed, at: offset, "\(rest) bytes are left behind the \(compound.count) elements")
+        }
+    }
+
+    func truncated(_ offset: Int) -> CodecError { CodecError(.truncated, at: offset, "The bytes end inside a value") }
+
+    @inline(never)
+    private func sizeTooLarge(_ size: Int, _ offset: Int, _ end: Int) -> CodecError {
+        size <= end - offset
+            ? CodecError(.malformed, at: offset, "A size of \(size) does not hold the count behind it")
+            : CodecError(.truncated, at: offset, "A size of \(size) is more than the \(end - offset) bytes left")
+    }
+
+    @inline(never)
+    private func countTooLarge(_ compound: Compound) -> CodecError {
+        CodecError(
+            .truncated, at: compound.start,
+            "\(compound.count) elements do not fit in \(compound.end - compound.start) bytes")
+    }
+
+    @inline(never)
+    private func tooManyElements(_ offset: Int) -> CodecError {
+        CodecError(.limitExceeded, at: offset, "There are more values than the limit allows")
+    }
+
+    @inline(__always)
+    func load32(_ offset: Int) -> UInt32 {
+        UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+}
+
+func duplicateKey(_ offset: Int) -> CodecError { CodecError(.malformed, at: offset, "A map has the same key twice") }
+
+/// A byte as `0x5f`.
+func hex(_ byte: UInt8) -> String {
+    "0x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+}

@@ -1,0 +1,223 @@
+/// Builds values from bytes that a ``Validator`` has passed.
+///
+/// It checks nothing again and cannot fail, which is what makes reading a field of a received message a plain property.
+/// In debug builds an assertion stands behind that.
+struct ValueReader {
+    private let bytes: UnsafeRawBufferPointer
+
+    /// Where the next value begins.
+    private(set) var offset: Int
+
+    init(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
+        self.bytes = bytes
+        self.offset = offset
+    }
+
+    // MARK: Values
+
+    mutating func value() -> AMQPValue {
+        let constructor = byte()
+        return payload(of: constructor)
+    }
+
+    private mutating func payload(of constructor: UInt8) -> AMQPValue {
+        switch constructor {
+        case 0x40: .null
+        case 0x41: .boolean(true)
+        case 0x42: .boolean(false)
+        case 0x43: .uint(0)
+        case 0x44: .ulong(0)
+        case 0x45: .list([])
+        case 0x50: .ubyte(byte())
+        case 0x51: .byte(Int8(bitPattern: byte()))
+        case 0x52: .uint(UInt32(byte()))
+        case 0x53: .ulong(UInt64(byte()))
+        case 0x54: .int(Int32(Int8(bitPattern: byte())))
+        case 0x55: .long(Int64(Int8(bitPattern: byte())))
+        case 0x56: .boolean(byte() != 0)
+        case 0x60: .ushort(load(UInt16.self))
+        case 0x61: .short(load(Int16.self))
+        case 0x70: .uint(load(UInt32.self))
+        case 0x71: .int(load(Int32.self))
+        case 0x72: .float(Float(bitPattern: load(UInt32.self)))
+        case 0x73: .char(Unicode.Scalar(load(UInt32.self)) ?? "\u{FFFD}")
+        case 0x74: .decimal32(Decimal32(bits: load(UInt32.self)))
+        case 0x80: .ulong(load(UInt64.self))
+        case 0x81: .long(load(Int64.self))
+        case 0x82: .double(Double(bitPattern: load(UInt64.self)))
+        case 0x83: .timestamp(Timestamp(milliseconds: load(Int64.self)))
+        case 0x84: .decimal64(Decimal64(bits: load(UInt64.self)))
+        case 0x94: .decimal128(Decimal128(high: load(UInt64.self), low: load(UInt64.self)))
+        case 0x98: .uuid(AMQPUUID(high: load(UInt64.self), low: load(UInt64.self)))
+        case 0xa0, 0xb0: .binary(binary(constructor))
+        case 0xa1, 0xb1: .string(text(constructor))
+        case 0xa3, 0xb3: .symbol(Symbol(ascii: text(constructor)))
+        case 0xc0, 0xd0: .list(list(constructor))
+        case 0xc1, 0xd1: .map(map(constructor))
+        case 0xe0, 0xf0: .array(array(constructor))
+        case 0x00: .described(Described(descriptor: value(), value: value()))
+        default: .null
+        }
+    }
+
+    /// Reads the list whose constructor comes next.
+    mutating func list() -> [AMQPValue] { list(byte()) }
+
+    private mutating func list(_ constructor: UInt8) -> [AMQPValue] {
+        if constructor == 0x45 { return [] }
+        let count = compoundCount(constructor)
+        var elements: [AMQPValue] = []
+        elements.reserveCapacity(count)
+        for _ in 0..<count { elements.append(value()) }
+        return elements
+    }
+
+    private mutating func array(_ constructor: UInt8) -> AMQPArray {
+        let count = compoundCount(constructor)
+        var descriptors: [AMQPValue] = []
+        var element = byte()
+        while element == 0x00 {
+            descriptors.append(value())
+            element = byte()
+        }
+        var elements: [AMQPValue] = []
+        elements.reserveCapacity(count)
+        for _ in 0..<count { elements.append(payload(of: element)) }
+        return AMQPArray(unchecked: AMQPType(constructor: element) ?? .null, descriptors, elements)
+    }
+
+    // MARK: Maps
+
+    /// Reads the map whose constructor comes next.
+    mutating func map() -> AMQPMap { map(byte()) }
+
+    private mutating func map(_ constructor: UInt8) -> AMQPMap {
+        let count = compoundCount(constructor) / 2
+        var pairs: [AMQPMap.Pair] = []
+        pairs.reserveCapacity(count)
+        for _ in 0..<count { pairs.append(AMQPMap.Pair(key: value(), value: value())) }
+        return AMQPMap(distinct: pairs)
+    }
+
+    /// Reads the map of annotations whose constructor comes next.
+    mutating func annotations() -> Annotations {
+        let count = compoundCount(byte()) / 2
+        var pairs: [Annotations.Pair] = []
+        pairs.reserveCapacity(count)
+        for _ in 0..<count {
+            let constructor = byte()
+            let key: AnnotationKey =
+                switch constructor {
+                case 0xa3, 0xb3: .symbol(Symbol(ascii: text(constructor)))
+                case 0x80: .ulong(load(UInt64.self))
+                case 0x53: .ulong(UInt64(byte()))
+                default: .ulong(0)
+                }
+            pairs.append(Annotations.Pair(key: key, value: value()))
+        }
+        return Annotations(distinct: pairs)
+    }
+
+    /// Reads the map of application properties whose constructor comes next.
+    mutating func applicationProperties() -> ApplicationProperties {
+        let count = compoundCount(byte()) / 2
+        var pairs: [ApplicationProperties.Pair] = []
+        pairs.reserveCapacity(count)
+        for _ in 0..<count { pairs.append(ApplicationProperties.Pair(key: text(byte()), value: value())) }
+        return ApplicationProperties(distinct: pairs)
+    }
+
+    // MARK: Typed values, whose constructor comes next
+
+    mutating func string() -> String { text(byte()) }
+
+    mutating func binary() -> [UInt8] { binary(byte()) }
+
+    mutating func unsigned() -> UInt64 {
+        switch byte() {
+        case 0x50, 0x52, 0x53: UInt64(byte())
+        case 0x60: UInt64(load(UInt16.self))
+        case 0x70: UInt64(load(UInt32.self))
+        case 0x80: load(UInt64.self)
+        default: 0
+        }
+    }
+
+    mutating func boolean() -> Bool {
+        let constructor = byte()
+        return constructor == 0x41 || constructor == 0x56 && byte() != 0
+    }
+
+    mutating func timestamp() -> Timestamp {
+        offset &+= 1
+        return Timestamp(milliseconds: load(Int64.self))
+    }
+
+    /// Reads the head of the list or map whose constructor comes next, and returns its count.
+    mutating func count() -> Int {
+        let constructor = byte()
+        return constructor == 0x45 ? 0 : compoundCount(constructor)
+    }
+
+    /// Passes over a null if one comes next, and returns whether one did.
+    mutating func skipNull() -> Bool {
+        guard bytes[offset] == 0x40 else { return false }
+        offset &+= 1
+        return true
+    }
+
+    /// Passes over the next value.
+    mutating func skipValue() {
+        let constructor = byte()
+        switch constructor >> 4 {
+        case 0x0:
+            skipValue()
+            skipValue()
+        case 0x4: break
+        case 0x5: offset &+= 1
+        case 0x6: offset &+= 2
+        case 0x7: offset &+= 4
+        case 0x8: offset &+= 8
+        case 0x9: offset &+= 16
+        case 0xa, 0xc, 0xe: offset &+= 1 &+ Int(bytes[offset])
+        default: offset &+= Int(load(UInt32.self))
+        }
+    }
+
+    // MARK: Parts
+
+    @inline(__always)
+    private mutating func byte() -> UInt8 {
+        let value = bytes[offset]
+        offset &+= 1
+        return value
+    }
+
+    @inline(__always)
+    private mutating func load<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type) -> T {
+        let value = bytes.loadUnaligned(fromByteOffset: offset, as: type)
+        offset &+= MemoryLayout<T>.size
+        return T(bigEndian: value)
+    }
+
+    private mutating func compoundCount(_ constructor: UInt8) -> Int {
+        if constructor & 0x10 == 0 {
+            offset &+= 1
+            return Int(byte())
+        }
+        offset &+= 4
+        return Int(load(UInt32.self))
+    }
+
+    @inline(__always)
+    private mutating func contents(_ constructor: UInt8) -> UnsafeRawBufferPointer {
+        let size = constructor < 0xb0 ? Int(byte()) : Int(load(UInt32.self))
+        let contents = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset &+ size])
+        offset &+= size
+        return contents
+    }
+
+    private mutating func binary(_ constructor: UInt8) -> [UInt8] { [UInt8](contents(constructor)) }
+
+    private mutating func text(_ constructor: UInt8) -> String { String(decoding: contents(constructor), as: UTF8.self) }
+}

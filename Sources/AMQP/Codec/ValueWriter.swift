@@ -1,0 +1,281 @@
+/// Writes values in their shortest encoding into a buffer that it owns and reuses.
+///
+/// A value that cannot be encoded does not stop it: the first problem is kept in ``error``, and whoever asked for the
+/// bytes throws it.
+struct ValueWriter: ~Copyable {
+    private var start: UnsafeMutableRawPointer
+    private var capacity: Int
+
+    /// How many bytes are written.
+    private(set) var count = 0
+
+    /// The first problem met.
+    private(set) var error: CodecError?
+
+    init(capacity: Int = 512) {
+        self.capacity = capacity
+        start = .allocate(byteCount: capacity, alignment: 16)
+    }
+
+    deinit { start.deallocate() }
+
+    /// What is written; valid until the writer is used again.
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
+
+    /// Forgets what was written and keeps the memory.
+    mutating func reset() {
+        count = 0
+        error = nil
+    }
+
+    @inline(never)
+    mutating func fail(_ message: String) {
+        if error == nil { error = CodecError(.limitExceeded, at: count, message) }
+    }
+
+    // MARK: Values
+
+    mutating func write(_ value: AMQPValue, depth: Int = 0) {
+        switch value {
+        case .null: write(byte: 0x40)
+        case .boolean(let value): write(value)
+        case .ubyte(let value): write(0x50, value)
+        case .ushort(let value): write(0x60, value)
+        case .uint(let value): write(value)
+        case .ulong(let value): write(value)
+        case .byte(let value): write(0x51, value)
+        case .short(let value): write(0x61, value)
+        case .int(let value):
+            if let small = Int8(exactly: value) { write(0x54, small) } else { write(0x71, value) }
+        case .long(let value):
+            if let small = Int8(exactly: value) { write(0x55, small) } else { write(0x81, value) }
+        case .float(let value): write(0x72, value.bitPattern)
+        case .double(let value): write(0x82, value.bitPattern)
+        case .decimal32(let value): write(0x74, value.bits)
+        case .decimal64(let value): write(0x84, value.bits)
+        case .decimal128(let value):
+            write(0x94, value.high)
+            append(value.low)
+        case .char(let value): write(0x73, value.value)
+        case .timestamp(let value): write(value)
+        case .uuid(let value): write(value)
+        case .binary(let value): write(value)
+        case .string(let value): write(value)
+        case .symbol(let value): write(value)
+        case .list(let elements): write(elements, depth: depth)
+        case .map(let map): write(map, depth: depth)
+        case .array(let array): write(array, depth: depth)
+        case .described(let value):
+            guard isWithinDepth(depth) else { return }
+            write(byte: 0x00)
+            write(value.descriptor, depth: depth + 1)
+            write(value.value, depth: depth + 1)
+        }
+    }
+
+    mutating func writeNull() { write(byte: 0x40) }
+
+    mutating func write(_ value: Bool) { write(byte: value ? 0x41 : 0x42) }
+
+    mutating func write(_ value: UInt8) { write(0x50, value) }
+
+    mutating func write(_ value: UInt32) {
+        switch value {
+        case 0: write(byte: 0x43)
+        case 1...255: write(0x52, UInt8(truncatingIfNeeded: value))
+        default: write(0x70, value)
+        }
+    }
+
+    mutating func write(_ value: UInt64) {
+        switch value {
+        case 0: write(byte: 0x44)
+        case 1...255: write(0x53, UInt8(truncatingIfNeeded: value))
+        default: write(0x80, value)
+        }
+    }
+
+    mutating func write(_ value: Timestamp) { write(0x83, value.milliseconds) }
+
+    mutating func write(_ value: AMQPUUID) {
+        write(0x98, value.high)
+        append(value.low)
+    }
+
+    mutating func write(_ value: [UInt8]) {
+        value.withUnsafeBytes { write(0xa0, contents: $0) }
+    }
+
+    mutating func write(_ value: String) { write(0xa1, text: value) }
+
+    mutating func write(_ value: Symbol) { write(0xa3, text: value.name) }
+
+    mutating func write(_ elements: [AMQPValue], depth: Int = 0) {
+        if elements.isEmpty { return write(byte: 0x45) }
+        guard isWithinDepth(depth) else { return }
+        let list = beginCompound(0xc0, count: elements.count)
+        for element in elements { write(element, depth: depth + 1) }
+        endCompound(list, count: elements.count)
+    }
+
+    // MARK: Maps
+
+    mutating func write(_ map: AMQPMap, depth: Int = 0) {
+        guard isWithinDepth(depth) else { return }
+        let start = beginCompound(0xc1, count: map.count * 2)
+        for pair in map.pairs {
+            write(pair.key, depth: depth + 1)
+            write(pair.value, depth: depth + 1)
+        }
+        endCompound(start, count: map.count * 2)
+    }
+
+    mutating func write(_ map: Annotations) {
+        let start = beginCompound(0xc1, count: map.count * 2)
+        for pair in map.pairs {
+            switch pair.key {
+            case .symbol(let key): write(key)
+            case .ulong(let key): write(key)
+            }
+            write(pair.value, depth: 1)
+        }
+        endCompound(start, count: map.count * 2)
+    }
+
+    mutating func write(_ map: ApplicationProperties) {
+        let start = beginCompound(0xc1, count: map.count * 2)
+        for pair in map.pairs {
+            write(pair.key)
+            write(pair.value, depth: 1)
+        }
+        endCompound(start, count: map.count * 2)
+    }
+
+    // MARK: Compounds
+
+    /// Writes the head of a list, map or array in its short form, and returns where it begins.
+    ///
+    /// Size and count are set, and the head made long where it has to be, by `endCompound`. The count given here is a
+    /// first guess that saves making the head long later.
+    mutating func beginCompound(_ constructor: UInt8, count: Int) -> Int {
+        let place = self.count
+        if count <= 255 {
+            reserve(3)
+            start.storeBytes(of: constructor, toByteOffset: place, as: UInt8.self)
+            self.count = place &+ 3
+        } else {
+            reserve(9)
+            start.storeBytes(of: constructor | 0x10, toByteOffset: place, as: UInt8.self)
+            self.count = place &+ 9
+        }
+        return place
+    }
+
+    /// Completes the head that begins at a place.
+    mutating func endCompound(_ place: Int, count: Int) {
+        let isShort = start.load(fromByteOffset: place, as: UInt8.self) & 0x10 == 0
+        let size = self.count &- place &- 2
+        if isShort && size <= 255 {
+            start.storeBytes(of: UInt8(truncatingIfNeeded: size), toByteOffset: place &+ 1, as: UInt8.self)
+            start.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: place &+ 2, as: UInt8.self)
+        } else {
+            if isShort { lengthenHead(place) }
+            setLongHead(place, count: count)
+        }
+    }
+
+    /// Drops what was written from a place on.
+    mutating func truncate(to place: Int) { count = place }
+
+    /// Sets the size and count of a head in its long form.
+    mutating func setLongHead(_ place: Int, count: Int) {
+        let size = self.count - place - 5
+        guard size <= UInt32.max, count <= UInt32.max else { return fail("A list, map or array is larger than 4 GiB") }
+        start.storeBytes(of: UInt32(size).bigEndian, toByteOffset: place + 1, as: UInt32.self)
+        start.storeBytes(of: UInt32(count).bigEndian, toByteOffset: place + 5, as: UInt32.self)
+    }
+
+    private mutating func lengthenHead(_ place: Int) {
+        reserve(6)
+        let contents = start + place + 3
+        (contents + 6).copyMemory(from: contents, byteCount: count - place - 3)
+        let constructor = start.load(fromByteOffset: place, as: UInt8.self)
+        start.storeBytes(of: constructor | 0x10, toByteOffset: place, as: UInt8.self)
+        count += 6
+    }
+
+    mutating func isWithinDepth(_ depth: Int) -> Bool {
+        if depth < DecodingLimits.maximumDepth { return true }
+        fail("A value is nested deeper than \(DecodingLimits.maximumDepth) levels")
+        return false
+    }
+
+    // MARK: Parts
+
+    mutating func write(byte: UInt8) {
+        reserve(1)
+        start.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
+        count &+= 1
+    }
+
+    /// Writes a constructor and a number of fixed width.
+    @inline(__always)
+    mutating func write<T: FixedWidthInteger & BitwiseCopyable>(_ constructor: UInt8, _ value: T) {
+        reserve(9)
+        start.storeBytes(of: constructor, toByteOffset: count, as: UInt8.self)
+        start.storeBytes(of: value.bigEndian, toByteOffset: count &+ 1, as: T.self)
+        count &+= 1 &+ MemoryLayout<T>.size
+    }
+
+    /// Writes a number of fixed width.
+    @inline(__always)
+    mutating func append<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
+        reserve(8)
+        start.storeBytes(of: value.bigEndian, toByteOffset: count, as: T.self)
+        count &+= MemoryLayout<T>.size
+    }
+
+    @inline(__always)
+    private mutating func write(_ constructor: UInt8, text: String) {
+        var text = text
+        text.withUTF8 { write(constructor, contents: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Writes a binary, string or symbol, given the constructor of its short form.
+    mutating func write(_ constructor: UInt8, contents: UnsafeRawBufferPointer) {
+        if contents.count <= 255 {
+            reserve(2 &+ contents.count)
+            start.storeBytes(of: constructor, toByteOffset: count, as: UInt8.self)
+            start.storeBytes(of: UInt8(truncatingIfNeeded: contents.count), toByteOffset: count &+ 1, as: UInt8.self)
+            count &+= 2
+        } else {
+            guard contents.count <= UInt32.max else { return fail("A binary, string or symbol is larger than 4 GiB") }
+            write(constructor | 0x10, UInt32(contents.count))
+        }
+        append(contents)
+    }
+
+    /// Writes bytes as they are.
+    mutating func append(_ contents: UnsafeRawBufferPointer) {
+        guard let source = contents.baseAddress else { return }
+        reserve(contents.count)
+        (start + count).copyMemory(from: source, byteCount: contents.count)
+        count &+= contents.count
+    }
+
+    /// Makes room for more bytes.
+    @inline(__always)
+    private mutating func reserve(_ size: Int) {
+        if capacity &- count < size { grow(by: size) }
+    }
+
+    @inline(never)
+    private mutating func grow(by size: Int) {
+        let larger = max(capacity * 2, count + size)
+        let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        moved.copyMemory(from: start, byteCount: count)
+        start.deallocate()
+        start = moved
+        capacity = larger
+    }
+}

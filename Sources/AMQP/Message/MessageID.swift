@@ -1,0 +1,61 @@
+/// The identifier of a message: a number, a UUID, bytes or a text (Messaging, sections 3.2.11 to 3.2.14).
+///
+/// Literals make numbers and texts: `Message(id: 1)`, `Message(id: "order-17")`.
+public enum MessageID: Sendable, Hashable {
+    /// A number.
+    case ulong(UInt64)
+    /// A universally unique identifier.
+    case uuid(AMQPUUID)
+    /// Bytes.
+    case binary([UInt8])
+    /// A text.
+    case string(String)
+
+    /// A number.
+    public init(_ value: UInt64) { self = .ulong(value) }
+    /// A number; one below zero, which no identifier can be, becomes 0.
+    public init(_ value: Int) { self = .ulong(UInt64(clamping: value)) }
+    /// A universally unique identifier.
+    public init(_ value: AMQPUUID) { self = .uuid(value) }
+    /// Bytes.
+    public init(_ value: [UInt8]) { self = .binary(value) }
+    /// A text.
+    public init(_ value: String) { self = .string(value) }
+
+    /// The number, or nil when the identifier is something else.
+    public var ulongValue: UInt64? {
+        if case .ulong(let value) = self { value } else { nil }
+    }
+
+    /// The number as an `Int`, or nil when the identifier is something else or does not fit.
+    public var intValue: Int? { ulongValue.flatMap(Int.init(exactly:)) }
+
+    /// The text, or nil when the identifier is something else.
+    public var stringValue: String? {
+        if case .string(let value) = self { value } else { nil }
+    }
+
+    /// The identifier as a value.
+    public var value: AMQPValue {
+        switch self {
+        case .ulong(let value): .ulong(value)
+        case .uuid(let value): .uuid(value)
+        case .binary(let value): .binary(value)
+        case .string(let value): .string(value)
+        }
+    }
+}
+
+extension MessageID: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
+    /// An integer literal is a number.
+    public init(integerLiteral value: UInt64) { self = .ulong(value) }
+    /// A string literal is a text.
+    public init(stringLiteral value: String) { self = .string(value) }
+}
+
+extension MessageID: CustomStringConvertible {
+    /// The identifier as the Python binding prints it, but a number bare: `17`, `order-17`.
+    public var description: String {
+        if case .ulong(let value) = self { "\(value)" } else { value.description }
+    }
+}

@@ -1,0 +1,194 @@
+/// Where the sections and properties of an encoded message are.
+struct MessageLayout: Sendable {
+    /// What a body consists of.
+    enum BodyKind: UInt8, Sendable { case none, value, data, sequence }
+
+    /// The numbers of the sections in the order of the wire.
+    static let applicationProperties = 4, body = 5, footer = 6, sectionCount = 7
+
+    /// Where each section begins; it ends where the next begins, so that an absent one is empty. The last is the end.
+    var bounds = InlineArray<8, UInt32>(repeating: 0)
+
+    /// Where the values of the properties section are, by number of the field; 0 for one that is absent or null.
+    var properties = InlineArray<13, UInt32>(repeating: 0)
+
+    var bodyKind = BodyKind.none
+
+    /// The bytes of a section, descriptor included; empty when it is absent.
+    func section(_ number: Int) -> Range<Int> {
+        Range(uncheckedBounds: (Int(bounds[number]), Int(bounds[number + 1])))
+    }
+
+    /// Whether a section is there.
+    func contains(_ number: Int) -> Bool { bounds[number] < bounds[number + 1] }
+}
+
+extension Validator {
+    /// Checks a whole message, section by section, and says where its parts are.
+    mutating func layout() throws(CodecError) -> MessageLayout {
+        guard bytes.count > 0 else { throw CodecError(.truncated, at: 0, "A message has at least one section, not none") }
+        var layout = MessageLayout()
+        var offset = 0
+        var last = -1
+        while offset < bytes.count {
+            let start = offset
+            let (code, payload) = try sectionCode(offset)
+            // The three kinds of body sections stand in the same place.
+            let number = code <= 0x74 ? Int(code &- 0x70) : code == 0x78 ? MessageLayout.footer : MessageLayout.body
+            let repeats = number == last && (code == 0x75 || code == 0x76) && layout.bodyKind == bodyKind(code)
+            guard number > last || repeats else {
+                throw CodecError(.malformed, at: start, "Section \(hex(code)) is repeated or out of order")
+            }
+            switch code {
+            case 0x70: offset = try skipHeader(payload)
+            case 0x73: offset = try skipProperties(payload, &layout)
+            case 0x74: offset = try skipMap(payload, bytes.count, keys: .strings)
+            case 0x75: offset = try skipData(payload)
+            case 0x76: offset = try skipSequence(payload)
+            case 0x77: offset = try skipValue(payload, bytes.count)
+            default: offset = try skipMap(payload, bytes.count, keys: .annotations)
+            }
+            if number == MessageLayout.body { layout.bodyKind = bodyKind(code) }
+            while last < number {
+                last &+= 1
+                layout.bounds[last] = UInt32(truncatingIfNeeded: start)
+            }
+        }
+        while last < MessageLayout.sectionCount {
+            last &+= 1
+            layout.bounds[last] = UInt32(truncatingIfNeeded: offset)
+        }
+        return layout
+    }
+
+    private func bodyKind(_ code: UInt8) -> MessageLayout.BodyKind {
+        code == 0x75 ? .data : code == 0x76 ? .sequence : .value
+    }
+
+    // MARK: Descriptors
+
+    /// The last byte of the descriptor of the section at an offset, 0x70 to 0x78, and where its value begins.
+    @inline(__always)
+    private mutating func sectionCode(_ offset: Int) throws(CodecError) -> (UInt8, Int) {
+        if bytes.count &- offset > 3, bytes[offset] == 0x00, bytes[offset &+ 1] == 0x53 {
+            let code = bytes[offset &+ 2]
+            if 0x70...0x78 ~= code { return (code, offset &+ 3) }
+        }
+        return try unusualSectionCode(offset)
+    }
+
+    /// The same for a descriptor that is a wide number or a symbol.
+    @inline(never)
+    private mutating func unusualSectionCode(_ offset: Int) throws(CodecError) -> (UInt8, Int) {
+        guard bytes[offset] == 0x00 else {
+            throw CodecError(.malformed, at: offset, "A section begins with a descriptor, not with \(hex(bytes[offset]))")
+        }
+        let payload = try skipValue(offset + 1, bytes.count)
+        var reader = ValueReader(bytes, at: offset + 1)
+        let descriptor = reader.value()
+        let code: UInt8?
+        switch descriptor {
+        case .ulong(let number): code = UInt8(exactly: number)
+        case .symbol(let name): code = Self.sectionNames.firstIndex(of: name.name).map { 0x70 + UInt8($0) }
+        default: code = nil
+        }
+        guard let code, 0x70...0x78 ~= code else {
+            throw CodecError(.malformed, at: offset + 1, "\(descriptor.debugDescription) describes no section of a message")
+        }
+        return (code, payload)
+    }
+
+    private static let sectionNames = [
+        "amqp:header:list", "amqp:delivery-annotations:map", "amqp:message-annotations:map", "amqp:properties:list",
+        "amqp:application-properties:map", "amqp:data:binary", "amqp:amqp-sequence:list", "amqp:amqp-value:*",
+        "amqp:footer:map",
+    ]
+
+    // MARK: Sections
+
+    private mutating func skipData(_ offset: Int) throws(CodecError) -> Int {
+        guard offset < bytes.count else { throw truncated(offset) }
+        guard bytes[offset] == 0xa0 || bytes[offset] == 0xb0 else {
+            throw CodecError(.malformed, at: offset, "A data section holds a binary, not \(hex(bytes[offset]))")
+        }
+        return try variable(bytes[offset], offset &+ 1, bytes.count).upperBound
+    }
+
+    private mutating func skipSequence(_ offset: Int) throws(CodecError) -> Int {
+        guard offset < bytes.count else { throw truncated(offset) }
+        guard [0x45, 0xc0, 0xd0].contains(bytes[offset]) else {
+            throw CodecError(.malformed, at: offset, "A sequence section holds a list, not \(hex(bytes[offset]))")
+        }
+        return try skipValue(offset, bytes.count)
+    }
+
+    private mutating func skipHeader(_ offset: Int) throws(CodecError) -> Int {
+        let list = try fieldList(offset, maximum: 5)
+        var next = list.start
+        for field in 0..<list.count {
+            guard next < list.end else { throw truncated(next) }
+            if bytes[next] == 0x40 {
+                next &+= 1
+                continue
+            }
+            let isExpected =
+                switch (field, bytes[next]) {
+                case (0, 0x41), (0, 0x42), (0, 0x56), (3, 0x41), (3, 0x42), (3, 0x56): true
+                case (1, 0x50): true
+                case (2, 0x43), (2, 0x52), (2, 0x70), (4, 0x43), (4, 0x52), (4, 0x70): true
+                default: false
+                }
+            guard isExpected else { throw unexpectedField(field, next, "header") }
+            next = try skipValue(next, list.end)
+        }
+        try checkEnd(next, list)
+        return next
+    }
+
+    private mutating func skipProperties(_ offset: Int, _ layout: inout MessageLayout) throws(CodecError) -> Int {
+        let list = try fieldList(offset, maximum: 13)
+        var next = list.start
+        for field in 0..<list.count {
+            guard next < list.end else { throw truncated(next) }
+            let constructor = bytes[next]
+            if constructor == 0x40 {
+                next &+= 1
+                continue
+            }
+            let isExpected =
+                switch field {
+                case 2, 3, 4, 10, 12: constructor == 0xa1 || constructor == 0xb1
+                case 0, 5: constructor & 0xee == 0xa0 || [0x44, 0x53, 0x80, 0x98].contains(constructor)
+                case 1: constructor == 0xa0 || constructor == 0xb0
+                case 6, 7: constructor == 0xa3 || constructor == 0xb3
+                case 8, 9: constructor == 0x83
+                default: constructor == 0x43 || constructor == 0x52 || constructor == 0x70
+                }
+            guard isExpected else { throw unexpectedField(field, next, "properties") }
+            layout.properties[field] = UInt32(truncatingIfNeeded: next)
+            next = try skipValue(next, list.end)
+        }
+        try checkEnd(next, list)
+        return next
+    }
+
+    /// The head of a list of fields at an offset.
+    private func fieldList(_ offset: Int, maximum: Int) throws(CodecError) -> Compound {
+        guard offset < bytes.count else { throw truncated(offset) }
+        switch bytes[offset] {
+        case 0x45: return Compound(count: 0, start: offset &+ 1, end: offset &+ 1)
+        case 0xc0, 0xd0:
+            let list = try compound(bytes[offset], offset &+ 1, bytes.count)
+            guard list.count <= maximum else {
+                throw CodecError(.malformed, at: offset, "A list of \(list.count) fields is more than the \(maximum) there are")
+            }
+            return list
+        default: throw CodecError(.malformed, at: offset, "A list is expected here, not \(hex(bytes[offset]))")
+        }
+    }
+
+    @inline(never)
+    private func unexpectedField(_ field: Int, _ offset: Int, _ section: String) -> CodecError {
+        CodecError(.malformed, at: offset, "Field \(field) of the \(section) has the wrong type, \(hex(bytes[offset]))")
+    }
+}

@@ -1,0 +1,82 @@
+// The sections of a message as they are kept while a message is built or changed.
+
+/// Which sections of a message.
+struct SectionSet: OptionSet, Sendable {
+    let rawValue: UInt8
+
+    static let header = SectionSet(rawValue: 1 << 0)
+    static let deliveryAnnotations = SectionSet(rawValue: 1 << 1)
+    static let annotations = SectionSet(rawValue: 1 << 2)
+    static let properties = SectionSet(rawValue: 1 << 3)
+    static let applicationProperties = SectionSet(rawValue: 1 << 4)
+    static let body = SectionSet(rawValue: 1 << 5)
+    static let footer = SectionSet(rawValue: 1 << 6)
+    static let all = SectionSet(rawValue: 0x7f)
+
+    /// The section with a number in the order of the wire: 0 is the header, 6 the footer.
+    init(number: Int) { rawValue = 1 << UInt8(truncatingIfNeeded: number) }
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+}
+
+/// How a message is handled on its way (Messaging, section 3.2.1). Fields at their default are not sent.
+struct HeaderSection: Sendable, Hashable {
+    var isDurable = false
+    var priority: UInt8 = 4
+    var timeToLive: UInt32?
+    var isFirstAcquirer = false
+    var deliveryCount: UInt32 = 0
+}
+
+/// The standard properties of a message (Messaging, section 3.2.4). Fields that are nil are not sent.
+struct PropertiesSection: Sendable, Hashable {
+    var id: MessageID?
+    var userID: [UInt8]?
+    var address: String?
+    var subject: String?
+    var replyTo: String?
+    var correlationID: MessageID?
+    var contentType: Symbol?
+    var contentEncoding: Symbol?
+    var expiryTime: Timestamp?
+    var creationTime: Timestamp?
+    var groupID: String?
+    var groupSequence: UInt32?
+    var replyToGroupID: String?
+}
+
+/// The sections that were set by the program, shared by copies of a message until one of them changes it.
+///
+/// `@unchecked Sendable`: a `Message` writes to it only after making sure that it holds the one reference to it.
+final class SetSections: @unchecked Sendable {
+    /// The sections that count; the others are as received.
+    var set: SectionSet
+    var header: HeaderSection
+    var deliveryAnnotations: Annotations
+    var annotations: Annotations
+    var properties: PropertiesSection
+    var applicationProperties: ApplicationProperties
+    var body: Message.Body
+    var footer: Annotations
+
+    init(
+        set: SectionSet = [], header: HeaderSection = HeaderSection(), deliveryAnnotations: Annotations = [:],
+        annotations: Annotations = [:], properties: PropertiesSection = PropertiesSection(),
+        applicationProperties: ApplicationProperties = [:], body: Message.Body = nil, footer: Annotations = [:]
+    ) {
+        self.set = set
+        self.header = header
+        self.deliveryAnnotations = deliveryAnnotations
+        self.annotations = annotations
+        self.properties = properties
+        self.applicationProperties = applicationProperties
+        self.body = body
+        self.footer = footer
+    }
+
+    func copy() -> SetSections {
+        SetSections(
+            set: set, header: header, deliveryAnnotations: deliveryAnnotations, annotations: annotations,
+            properties: properties, applicationProperties: applicationProperties, body: body, footer: footer)
+    }
+}

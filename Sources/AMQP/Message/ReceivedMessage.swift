@@ -1,0 +1,126 @@
+/// The bytes of a message as it came in, checked, and read a field at a time when asked for.
+///
+/// It never changes, so that copies of a message share it on any thread. Nothing read is kept: a field costs what
+/// building its value costs, each time.
+final class ReceivedMessage: Sendable {
+    let bytes: [UInt8]
+    let layout: MessageLayout
+
+    init(_ bytes: [UInt8], _ limits: DecodingLimits) throws(CodecError) {
+        self.bytes = bytes
+        layout = try bytes.withBytes { (bytes) throws(CodecError) in
+            var validator = try Validator(bytes, limits)
+            return try validator.layout()
+        }
+    }
+
+    // MARK: Sections
+
+    var header: HeaderSection {
+        read(section: 0) { reader in
+            var header = HeaderSection()
+            for field in 0..<reader.count() where !reader.skipNull() {
+                switch field {
+                case 0: header.isDurable = reader.boolean()
+                case 1: header.priority = UInt8(truncatingIfNeeded: reader.unsigned())
+                case 2: header.timeToLive = UInt32(truncatingIfNeeded: reader.unsigned())
+                case 3: header.isFirstAcquirer = reader.boolean()
+                default: header.deliveryCount = UInt32(truncatingIfNeeded: reader.unsigned())
+                }
+            }
+            return header
+        } ?? HeaderSection()
+    }
+
+    var deliveryAnnotations: Annotations { read(section: 1) { $0.annotations() } ?? [:] }
+
+    var annotations: Annotations { read(section: 2) { $0.annotations() } ?? [:] }
+
+    var applicationProperties: ApplicationProperties {
+        read(section: MessageLayout.applicationProperties) { $0.applicationProperties() } ?? [:]
+    }
+
+    var footer: Annotations { read(section: MessageLayout.footer) { $0.annotations() } ?? [:] }
+
+    var body: Message.Body {
+        switch layout.bodyKind {
+        case .none: nil
+        case .value: read(section: MessageLayout.body) { .value($0.value()) } ?? nil
+        case .data:
+            bodySections { $0.binary() }.map { $0.count == 1 ? .data($0[0]) : .dataSections($0) } ?? nil
+        case .sequence:
+            bodySections { $0.list() }.map { $0.count == 1 ? .sequence($0[0]) : .sequenceSections($0) } ?? nil
+        }
+    }
+
+    // MARK: Properties
+
+    var properties: PropertiesSection {
+        PropertiesSection(
+            id: messageID(0), userID: binary(1), address: string(2), subject: string(3), replyTo: string(4),
+            correlationID: messageID(5), contentType: symbol(6), contentEncoding: symbol(7), expiryTime: timestamp(8),
+            creationTime: timestamp(9), groupID: string(10), groupSequence: uint(11), replyToGroupID: string(12))
+    }
+
+    func messageID(_ field: Int) -> MessageID? {
+        read(property: field) { reader in
+            switch reader.value() {
+            case .ulong(let value): .ulong(value)
+            case .uuid(let value): .uuid(value)
+            case .binary(let value): .binary(value)
+            case .string(let value): .string(value)
+            default: nil
+            }
+        } ?? nil
+    }
+
+    func binary(_ field: Int) -> [UInt8]? { read(property: field) { $0.binary() } }
+
+    func string(_ field: Int) -> String? { read(property: field) { $0.string() } }
+
+    func symbol(_ field: Int) -> Symbol? { read(property: field) { Symbol(ascii: $0.string()) } }
+
+    func timestamp(_ field: Int) -> Timestamp? { read(property: field) { $0.timestamp() } }
+
+    func uint(_ field: Int) -> UInt32? { read(property: field) { UInt32(truncatingIfNeeded: $0.unsigned()) } }
+
+    // MARK: Reading
+
+    /// Reads the value of a property; nil when it is absent.
+    @inline(__always)
+    private func read<T>(property field: Int, _ body: (inout ValueReader) -> T) -> T? {
+        let offset = Int(layout.properties[field])
+        guard offset != 0 else { return nil }
+        return bytes.withUnsafeBytes { bytes in
+            var reader = ValueReader(bytes, at: offset)
+            return body(&reader)
+        }
+    }
+
+    /// Reads the value of a section; nil when it is absent.
+    @inline(__always)
+    private func read<T>(section number: Int, _ body: (inout ValueReader) -> T) -> T? {
+        guard layout.contains(number) else { return nil }
+        return bytes.withUnsafeBytes { bytes in
+            var reader = ValueReader(bytes, at: layout.section(number).lowerBound + 1)
+            reader.skipValue()
+            return body(&reader)
+        }
+    }
+
+    /// Reads the values of the sections that make up the body.
+    private func bodySections<T>(_ body: (inout ValueReader) -> T) -> [T]? {
+        let range = layout.section(MessageLayout.body)
+        return bytes.withUnsafeBytes { bytes in
+            var sections: [T] = []
+            var next = range.lowerBound
+            while next < range.upperBound {
+                var reader = ValueReader(bytes, at: next + 1)
+                reader.skipValue()
+                sections.append(body(&reader))
+                next = reader.offset
+            }
+            return sections
+        }
+    }
+}
