@@ -1,0 +1,235 @@
+// The peer of the benchmarks on proton-c's proactor: what a careful C program reaches. Roles and options: peer_options.c.
+//     cc -O2 -o peer peer.c peer_message.c peer_options.c -lqpid-proton
+#include "peer.h"
+#include <proton/condition.h>
+#include <proton/connection.h>
+#include <proton/delivery.h>
+#include <proton/link.h>
+#include <proton/listener.h>
+#include <proton/netaddr.h>
+#include <proton/proactor.h>
+#include <proton/session.h>
+#include <proton/transport.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static pn_link_t *answering;  // sends pings, and the answers of an echoing peer
+static struct bytes received; // a buffer for what comes in
+
+static void close_connection(pn_link_t *link) {
+    pn_connection_close(pn_session_connection(pn_link_session(link)));
+}
+
+static void send_one(pn_link_t *sender) {
+    static uint64_t tag;
+    tag++;
+    pn_delivery_t *delivery = pn_delivery(sender, pn_dtag((const char *)&tag, sizeof tag));
+    struct bytes message = next_message(tag);
+    pn_link_send(sender, message.start, message.size);
+    pn_link_advance(sender);
+    if (options.presettled) pn_delivery_settle(delivery);
+}
+
+// What a sender has still to send is kept as its link's context.
+static long left_to_send(pn_link_t *sender) { return (intptr_t)pn_link_get_context(sender); }
+static void set_left_to_send(pn_link_t *sender, long n) { pn_link_set_context(sender, (void *)(intptr_t)n); }
+static bool may_send(void) { return !options.inFlight || run.sent - run.acknowledged < options.inFlight; }
+
+static void send_available(pn_link_t *sender) {
+    long left = left_to_send(sender);
+    while (left > 0 && pn_link_credit(sender) > 0 && may_send()) {
+        if (run.sent == 0) run.first = now();
+        if (options.inFlight == 1) run.sentAt = now();
+        send_one(sender);
+        run.sent++;
+        set_left_to_send(sender, --left);
+        if (options.presettled && run.sent == options.count) run.last = now();
+        if (options.presettled && left == 0) close_connection(sender);
+    }
+}
+
+static void send_ping(void) {
+    bool ready = run.linksReady == 2 && pn_link_credit(answering) > 0;
+    if (!ready || run.sent > run.received || run.sent == options.count) return;
+    run.sentAt = now();
+    if (run.sent == 0) run.first = run.sentAt;
+    send_one(answering);
+    run.sent++;
+}
+
+static void on_acknowledged(pn_delivery_t *delivery) {
+    if (!pn_delivery_updated(delivery)) return;
+    pn_link_t *sender = pn_delivery_link(delivery);
+    uint64_t state = pn_delivery_remote_state(delivery);
+    if (state != PN_ACCEPTED) {
+        if (!state && !pn_delivery_settled(delivery)) return;
+        run.refused++;
+    }
+    run.acknowledged++;
+    pn_delivery_settle(delivery);
+    if (options.role != SEND) return;
+    if (options.inFlight == 1) run.latencies[run.acknowledged - 1] = now() - run.sentAt;
+    if (options.inFlight) send_available(sender);
+    if (run.acknowledged == options.count) run.last = now();
+    bool done = options.connections == 1 ? run.acknowledged == options.count
+                                         : left_to_send(sender) == 0 && pn_link_unsettled(sender) == 0;
+    if (done) close_connection(sender);
+}
+
+static void on_message(pn_delivery_t *delivery) {
+    pn_link_t *receiver = pn_delivery_link(delivery);
+    size_t size = pn_delivery_pending(delivery);
+    if (received.size < size) {
+        received = (struct bytes){size * 2, realloc(received.start, size * 2)};
+        if (!received.start) abort();
+    }
+    pn_link_recv(receiver, received.start, size);
+    if (run.received == 0 && options.role == RECEIVE) run.first = now();
+    run.received++;
+    take_message(received.start, size);
+    if (!pn_delivery_settled(delivery)) pn_delivery_update(delivery, PN_ACCEPTED);
+    pn_delivery_settle(delivery);
+    int credit = pn_link_credit(receiver);
+    if (credit <= options.window / 2) pn_link_flow(receiver, options.window - credit);
+    if (options.echoing && answering) send_one(answering);
+    if (options.role == PING) {
+        run.latencies[run.received - 1] = now() - run.sentAt;
+        send_ping();
+    }
+    if (run.received == options.count) {
+        run.last = now();
+        if (!options.listening) close_connection(receiver);
+    }
+}
+
+static void open_link(pn_link_t *link) {
+    pn_link_set_snd_settle_mode(link, options.presettled ? PN_SND_SETTLED : PN_SND_UNSETTLED);
+    pn_link_open(link);
+}
+
+static void on_connecting(pn_connection_t *connection) {
+    char id[64];
+    snprintf(id, sizeof id, "peer-%d-%p", getpid(), (void *)connection);
+    pn_connection_set_container(connection, id);
+    pn_connection_set_hostname(connection, options.host);
+    pn_connection_open(connection);
+    pn_session_t *session = pn_session(connection);
+    pn_session_open(session);
+    if (options.role != RECEIVE) {
+        pn_link_t *sender = answering = pn_sender(session, "sender");
+        pn_terminus_set_address(pn_link_target(sender), options.address);
+        set_left_to_send(sender, options.count / options.connections);
+        open_link(sender);
+    }
+    if (options.role == RECEIVE || options.role == PING) {
+        pn_link_t *receiver = pn_receiver(session, "receiver");
+        pn_terminus_set_address(pn_link_source(receiver), options.address);
+        open_link(receiver);
+        pn_link_flow(receiver, options.window);
+    }
+}
+
+static void on_link_opened(pn_link_t *link) {
+    if (options.listening) { // answer with what the peer asked for
+        pn_terminus_copy(pn_link_source(link), pn_link_remote_source(link));
+        pn_terminus_copy(pn_link_target(link), pn_link_remote_target(link));
+        pn_link_set_snd_settle_mode(link, pn_link_remote_snd_settle_mode(link));
+        pn_link_open(link);
+        if (pn_link_is_receiver(link)) {
+            pn_link_flow(link, options.window);
+        } else {
+            answering = link;
+        }
+    } else if (options.role == PING) {
+        run.linksReady++;
+        send_ping();
+    }
+}
+
+static void report(pn_condition_t *condition) {
+    if (!pn_condition_is_set(condition)) return;
+    const char *description = pn_condition_get_description(condition);
+    fprintf(stderr, "peer: %s: %s\n", pn_condition_get_name(condition), description ? description : "");
+    run.failed = true;
+}
+
+// Returns whether to go on.
+static bool handle(pn_event_t *event) {
+    switch (pn_event_type(event)) {
+    case PN_LISTENER_OPEN: fprintf(stderr, "listening\n"); break;
+    case PN_LISTENER_ACCEPT: pn_listener_accept2(pn_event_listener(event), NULL, NULL); break;
+    case PN_LISTENER_CLOSE: report(pn_listener_condition(pn_event_listener(event))); return false;
+    case PN_CONNECTION_BOUND:
+        if (options.listening) pn_transport_require_auth(pn_event_transport(event), false);
+        break;
+    case PN_CONNECTION_INIT:
+        if (!options.listening) on_connecting(pn_event_connection(event));
+        break;
+    case PN_CONNECTION_REMOTE_OPEN:
+        run.opened++;
+        if (options.listening) pn_connection_open(pn_event_connection(event));
+        break;
+    case PN_SESSION_REMOTE_OPEN:
+        if (options.listening) pn_session_open(pn_event_session(event));
+        break;
+    case PN_LINK_REMOTE_OPEN: on_link_opened(pn_event_link(event)); break;
+    case PN_LINK_FLOW:
+        if (options.listening || pn_link_is_receiver(pn_event_link(event))) break;
+        if (options.role == SEND) send_available(pn_event_link(event));
+        if (options.role == PING) send_ping();
+        break;
+    case PN_DELIVERY: {
+        pn_delivery_t *delivery = pn_event_delivery(event);
+        if (pn_link_is_sender(pn_delivery_link(delivery))) {
+            on_acknowledged(delivery);
+        } else if (pn_delivery_readable(delivery) && !pn_delivery_partial(delivery)) {
+            on_message(delivery);
+        }
+        break;
+    }
+    case PN_LINK_REMOTE_CLOSE:
+    case PN_LINK_REMOTE_DETACH:
+        report(pn_link_remote_condition(pn_event_link(event)));
+        pn_link_close(pn_event_link(event));
+        if (run.failed) pn_connection_close(pn_event_connection(event));
+        break;
+    case PN_CONNECTION_REMOTE_CLOSE:
+        report(pn_connection_remote_condition(pn_event_connection(event)));
+        pn_connection_close(pn_event_connection(event));
+        break;
+    case PN_TRANSPORT_CLOSED:
+        report(pn_transport_condition(pn_event_transport(event)));
+        run.closed++;
+        return !(options.listening && run.received >= options.count && run.closed >= run.opened);
+    case PN_PROACTOR_INACTIVE: return false;
+    default: break;
+    }
+    return true;
+}
+
+int main(int argc, char **argv) {
+    parse_options(argc, argv);
+    prepare_messages();
+    if (options.role == PING || options.inFlight == 1) run.latencies = calloc(options.count + 1, sizeof *run.latencies);
+
+    pn_proactor_t *proactor = pn_proactor();
+    char address[PN_MAX_ADDR];
+    pn_proactor_addr(address, sizeof address, options.host, options.port);
+    if (options.listening) {
+        pn_proactor_listen(proactor, pn_listener(), address, 4096);
+    } else {
+        for (int i = 0; i < options.connections; i++) pn_proactor_connect2(proactor, NULL, NULL, address);
+    }
+    for (bool going = true; going;) {
+        pn_event_batch_t *batch = pn_proactor_wait(proactor);
+        for (pn_event_t *event; going && (event = pn_event_batch_next(batch));) going = handle(event);
+        pn_proactor_done(proactor, batch);
+        if (options.role == IDLE && run.opened == options.connections) {
+            hold_connections();
+            return run.failed;
+        }
+    }
+    if (options.role != IDLE && !run.failed) print_result();
+    return run.failed;
+}

@@ -1,0 +1,41 @@
+// What the files of the C peer share: what was asked for, what has happened, and the messages it sends and takes.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum role { SEND, RECEIVE, PING, IDLE };
+enum mode { RAW, MESSAGE, PROPERTIES };
+
+extern struct options {
+    enum role role;
+    enum mode mode;
+    const char *name, *host, *port, *address;
+    long count, inFlight; // inFlight 0: as many as there is credit for
+    int bodySize, window, connections;
+    bool presettled, listening, echoing;
+} options;
+
+extern struct run {
+    long sent, acknowledged, refused, received;
+    int opened, closed, linksReady;
+    double first, last, sentAt; // seconds of the monotonic clock
+    double *latencies;          // of one round trip each, for ping and one message in flight
+    bool failed;
+} run;
+
+struct bytes {
+    size_t size;
+    char *start;
+};
+
+// peer_options.c
+double now(void);
+void parse_options(int argc, char **argv); // ends the program on a wrong one
+void hold_connections(void);
+void print_result(void);
+
+// peer_message.c: each ends the program on a failure, which is a bug here or a wrong -m on one of the sides
+void prepare_messages(void);
+struct bytes next_message(uint64_t id); // valid until the next call; pre-encoded with -m raw
+void take_message(const char *bytes, size_t size);
