@@ -1,0 +1,277 @@
+public import AMQP
+import CProton
+import Glibc
+
+/// An AMQP connection: the sessions and links of two peers over one transport (AMQP 1.0, 2.4; `pn_connection_t`).
+///
+/// A connection and all that hangs on it belong to its own domain: the thread that handles its events, from the start
+/// of a callback to its end. Other threads reach it through `workQueue`. When its transport has closed for good the
+/// connection is over: its state is `.closed`, and what is asked of it or of its sessions and links does nothing.
+public final class Connection: Endpoint {
+    // The hot properties of endpoints go without the run-time check for overlapping accesses, which costs more than the
+    // work on a message: an endpoint is used in one domain at a time, and none of these accesses spans a call-out.
+
+    /// Proton's connection; nil once the connection is over.
+    @exclusivity(unchecked) package private(set) var pointer: OpaquePointer?
+    /// What other threads want done here; also the connection as an executor.
+    public let workQueue = WorkQueue()
+    /// Whether a peer opened the transport, rather than this side.
+    package let isIncoming: Bool
+    /// What a peer may take of this side.
+    package let limits: ConnectionLimits
+    /// What is told of events of this connection and of those of its endpoints that have no handler of their own.
+    @exclusivity(unchecked) package var eventHandler: any EventHandler
+    /// What the floor above keeps with the connection.
+    package var attachment: AnyObject?
+    /// Lets the calling thread into the domain outside of a batch, where that is safe; returns whether it is.
+    package var borrow: (@Sendable (WorkQueue) -> Bool)?
+
+    /// Used for one message at a time, in the connection's domain; made when the first one is sent.
+    @exclusivity(unchecked) private var ownEncodingBuffer: EncodingBuffer?
+    private var defaultSession: Session?
+    private var linkCount = 0
+    private var receivedOpen = false
+
+    package init(isIncoming: Bool = false, limits: ConnectionLimits, eventHandler: any EventHandler) {
+        self.isIncoming = isIncoming
+        self.limits = limits
+        self.eventHandler = eventHandler
+        pointer = pn_connection()
+        // The registrar outlives the registration: `finish` clears the context before the object goes.
+        pn_connection_set_context(pointer, Unmanaged.passUnretained(self).toOpaque())
+        workQueue.bind(self)
+        // Until it is handed to a proactor, the connection belongs to the thread that made it.
+        workQueue.domain.enter()
+    }
+
+    deinit {
+        // Only a connection that never went into a proactor or a driver still has its pointer here.
+        guard pointer != nil else { return }
+        try? workQueue.close()
+        if let pointer = finish() { pn_connection_free(pointer) }
+    }
+
+    // MARK: State
+
+    /// How far the two sides have come; `.closed` once the connection is over.
+    public var state: EndpointState {
+        guard let pointer = confined() else { return .closed }
+        return EndpointState(rawValue: pn_connection_state(pointer))
+    }
+
+    /// The error condition that this side closed the connection with.
+    public var condition: Condition? {
+        confined().flatMap { Condition(pn_connection_condition($0)) }
+    }
+
+    /// The error condition that the peer closed the connection with.
+    public var remoteCondition: Condition? {
+        confined().flatMap { Condition(pn_connection_remote_condition($0)) }
+    }
+
+    /// The connection itself.
+    public var connection: Connection { self }
+
+    /// Opens this side: sends an open frame.
+    public func open() {
+        guard let pointer = confined() else { return }
+        pn_connection_open(pointer)
+    }
+
+    /// Closes this side: sends a close frame, with the condition where one is given, once what was sent is out.
+    public func close(_ condition: Condition?) {
+        guard let pointer = confined(), !isLocalClosed else { return }
+        if let condition { Condition.set(condition, in: pn_connection_condition(pointer)) }
+        pn_connection_close(pointer)
+        // A transport that has not reached its peer would wait for it before it closes.
+        if !receivedOpen, !isIncoming, let transport = pn_connection_transport(pointer),
+            pn_transport_get_frames_input(transport) == 0, isUnconnected(transport)
+        {
+            pn_transport_close_head(transport)
+            pn_transport_close_tail(transport)
+        }
+    }
+
+    /// Ends the transport at once, with a condition that `onTransportError` reports; no close frame is waited for.
+    package func abort(_ condition: Condition) {
+        guard let pointer = confined(), let transport = pn_connection_transport(pointer) else { return }
+        Condition.set(condition, in: pn_transport_condition(transport))
+        pn_transport_close_tail(transport)
+        pn_transport_close_head(transport)
+    }
+
+    private func isUnconnected(_ transport: OpaquePointer) -> Bool {
+        pn_transport_remote_addr(transport).map { pn_netaddr_sockaddr($0).pointee.sa_family == 0 } ?? true
+    }
+
+    // MARK: What this side says in its open frame
+
+    /// This side's container id.
+    public var containerID: String? {
+        get { confined().flatMap { DataBridge.string(pn_connection_get_container($0)) } }
+        set { confined().use { pn_connection_set_container($0, newValue) } }
+    }
+
+    /// The name of the host, or virtual host, that this side asks for.
+    public var hostname: String? {
+        get { confined().flatMap { DataBridge.string(pn_connection_get_hostname($0)) } }
+        set { confined().use { pn_connection_set_hostname($0, newValue) } }
+    }
+
+    /// The name that a client authenticates with, or that the peer authenticated with.
+    public var user: String? {
+        get {
+            guard let pointer = confined() else { return nil }
+            if isIncoming, let transport = pn_connection_transport(pointer) {
+                return DataBridge.string(pn_transport_get_user(transport))
+            }
+            return DataBridge.string(pn_connection_get_user(pointer))
+        }
+        set { confined().use { pn_connection_set_user($0, newValue) } }
+    }
+
+    /// Sets the password that a client authenticates with; proton forgets it once it is used.
+    package func setPassword(_ password: String) {
+        confined().use { pn_connection_set_password($0, password) }
+    }
+
+    /// The extensions that this side offers.
+    public var offeredCapabilities: [Symbol] {
+        get { DataBridge.symbols(of: confined().flatMap(pn_connection_offered_capabilities)) }
+        set { DataBridge.set(newValue, in: confined().flatMap(pn_connection_offered_capabilities)) }
+    }
+
+    /// The extensions that this side can use.
+    public var desiredCapabilities: [Symbol] {
+        get { DataBridge.symbols(of: confined().flatMap(pn_connection_desired_capabilities)) }
+        set { DataBridge.set(newValue, in: confined().flatMap(pn_connection_desired_capabilities)) }
+    }
+
+    /// What this side tells of itself.
+    public var properties: AMQPMap {
+        get { DataBridge.value(of: confined().flatMap(pn_connection_properties))?.mapValue ?? [:] }
+        set { DataBridge.set(newValue.isEmpty ? nil : .map(newValue), in: confined().flatMap(pn_connection_properties)) }
+    }
+
+    // MARK: What the peer said in its open frame
+
+    /// The peer's container id; nil before it opened.
+    public var remoteContainerID: String? {
+        confined().flatMap { DataBridge.string(pn_connection_remote_container($0)) }
+    }
+
+    /// The host, or virtual host, that the peer asked for.
+    public var remoteHostname: String? {
+        confined().flatMap { DataBridge.string(pn_connection_remote_hostname($0)) }
+    }
+
+    /// The extensions that the peer offers.
+    public var remoteOfferedCapabilities: [Symbol] {
+        DataBridge.symbols(of: confined().flatMap(pn_connection_remote_offered_capabilities))
+    }
+
+    /// The extensions that the peer can use.
+    public var remoteDesiredCapabilities: [Symbol] {
+        DataBridge.symbols(of: confined().flatMap(pn_connection_remote_desired_capabilities))
+    }
+
+    /// What the peer tells of itself.
+    public var remoteProperties: AMQPMap {
+        DataBridge.value(of: confined().flatMap(pn_connection_remote_properties))?.mapValue ?? [:]
+    }
+
+    /// The transport under the connection; nil where it has none.
+    public var transport: Transport? {
+        guard let pointer = confined(), pn_connection_transport(pointer) != nil else { return nil }
+        return Transport(connection: self)
+    }
+
+    // MARK: Sessions and links
+
+    var encodingBuffer: EncodingBuffer {
+        if let ownEncodingBuffer { return ownEncodingBuffer }
+        let buffer = EncodingBuffer()
+        ownEncodingBuffer = buffer
+        return buffer
+    }
+
+    /// Makes a new session, not opened yet.
+    /// - Throws: `ProtonError.Code.closed` where the connection is over.
+    public func makeSession() throws -> Session {
+        guard let pointer = confined(), let session = pn_session(pointer) else {
+            throw ProtonError(.closed, "The connection is over: connect again before you make a session.")
+        }
+        return Session(session, of: self)
+    }
+
+    /// The session that links go on where none is named; made and opened when first asked for.
+    /// - Throws: `ProtonError.Code.closed` where the connection is over.
+    public func session() throws -> Session {
+        if let defaultSession, !defaultSession.isLocalClosed { return defaultSession }
+        let session = try makeSession()
+        session.open()
+        defaultSession = session
+        return session
+    }
+
+    /// All links of the connection, opened or not.
+    public var links: [Link] {
+        guard let pointer = confined() else { return [] }
+        return sequence(first: pn_link_head(pointer, 0)) { $0.map { pn_link_next($0, 0) } ?? nil }
+            .prefix { $0 != nil }.compactMap { $0.flatMap(Link.existing) }
+    }
+
+    // MARK: Confinement
+
+    /// Proton's connection, once it is sure that the calling thread may use it; nil where the connection is over.
+    @inline(__always)
+    func confined() -> OpaquePointer? {
+        if !workQueue.domain.isCurrent { admitCaller() }
+        return pointer
+    }
+
+    /// Outside of the connection's batches only a loop of one thread, or an owner that has no loop, may work on it.
+    func admitCaller() {
+        guard pointer != nil else { return }
+        precondition(
+            borrow?(workQueue) ?? false,
+            "A connection is used outside of its domain: add the work to its workQueue, or run the container with one thread."
+        )
+    }
+
+    // MARK: Life
+
+    /// Notes an event of the peer's opening, for the deadline and for `close`.
+    package var isRemoteOpened: Bool { receivedOpen }
+
+    func noteRemoteOpen() { receivedOpen = true }
+
+    func noteLink() { linkCount += 1 }
+
+    func noteLinkFreed() { linkCount -= 1 }
+
+    var hasTooManyLinks: Bool { linkCount > limits.maxLinks }
+
+    /// Ends the connection's life: every wrapper lets go of its pointer, waiting work runs or fails.
+    ///
+    /// Called in the connection's domain, once; whoever owns the `pn_connection_t` frees it afterwards.
+    /// - Returns: proton's connection, for the caller to free where it owns it.
+    @discardableResult
+    package func finish() -> OpaquePointer? {
+        guard let pointer else { return nil }
+        var link = pn_link_head(pointer, 0)
+        while let current = link {
+            link = pn_link_next(current, 0)
+            Link.existing(current)?.invalidate()
+        }
+        var session = pn_session_head(pointer, 0)
+        while let current = session {
+            session = pn_session_next(current, 0)
+            Session.existing(current)?.invalidate()
+        }
+        defaultSession = nil
+        pn_connection_set_context(pointer, nil)
+        self.pointer = nil
+        return pointer
+    }
+}

@@ -1,0 +1,85 @@
+import AMQP
+import CProton
+
+/// A connection without sockets: bytes in, events and bytes out (`pn_connection_driver_t`).
+///
+/// Tests drive two of them against each other, and one of them with bytes of their own. It belongs to one thread.
+package final class ConnectionDriver {
+    package let connection: Connection
+    // On the heap: proton keeps the driver's address in its connection.
+    private let driver: UnsafeMutablePointer<pn_connection_driver_t>
+
+    package init(_ connection: Connection, _ configuration: TransportConfiguration) {
+        self.connection = connection
+        driver = .allocate(capacity: 1)
+        driver.initialize(to: pn_connection_driver_t())
+        pn_connection_driver_init(driver, connection.pointer, configuration.makeTransport())
+        connection.borrow = { queue in
+            queue.domain.enter()
+            return true
+        }
+    }
+
+    deinit {
+        try? connection.workQueue.close()
+        connection.finish()
+        pn_connection_driver_destroy(driver)
+        driver.deallocate()
+    }
+
+    /// Dispatches all events that wait, and runs what waits in the work queue.
+    /// - Returns: whether there was an event.
+    @discardableResult
+    package func dispatchEvents() throws -> Bool {
+        connection.workQueue.domain.enter()
+        defer { connection.workQueue.domain.leave() }
+        var any = false
+        while let event = pn_connection_driver_next_event(driver) {
+            any = true
+            try connection.dispatch(event)
+        }
+        try connection.workQueue.drain()
+        return any
+    }
+
+    /// Takes the bytes that wait to be sent to the peer, at most `limit`.
+    package func takeOutput(limit: Int = .max) -> [UInt8] {
+        let buffer = pn_connection_driver_write_buffer(driver)
+        let count = min(limit, buffer.size)
+        let bytes = [UInt8](UnsafeRawBufferPointer(start: buffer.start, count: count))
+        if count > 0 { pn_connection_driver_write_done(driver, count) }
+        return bytes
+    }
+
+    /// Gives the engine bytes from the peer.
+    /// - Returns: how many it took; fewer than there are where its buffer is full or it reads no more.
+    package func putInput(_ bytes: ArraySlice<UInt8>) -> Int {
+        let buffer = pn_connection_driver_read_buffer(driver)
+        let count = min(bytes.count, buffer.size)
+        guard count > 0 else { return 0 }
+        bytes.withUnsafeBytes {
+            UnsafeMutableRawPointer(buffer.start).copyMemory(from: $0.baseAddress!, byteCount: count)
+        }
+        pn_connection_driver_read_done(driver, count)
+        return count
+    }
+
+    /// The peer sends no more.
+    package func closeInput() { pn_connection_driver_read_close(driver) }
+
+    /// The peer reads no more.
+    package func closeOutput() { pn_connection_driver_write_close(driver) }
+
+    /// Whether the engine takes no more bytes.
+    package var isInputClosed: Bool { pn_connection_driver_read_closed(driver) }
+
+    /// Whether the engine sends no more bytes.
+    package var isOutputClosed: Bool { pn_connection_driver_write_closed(driver) }
+
+    /// Whether both directions are closed and all events were taken.
+    package var isFinished: Bool { pn_connection_driver_finished(driver) }
+
+    /// Tells the engine the time, in milliseconds, for its heartbeats.
+    /// - Returns: when to tell it again; 0 where it does not matter.
+    package func tick(_ now: Int64) -> Int64 { pn_transport_tick(driver.pointee.transport, now) }
+}

@@ -1,0 +1,56 @@
+/// What one connection may take of this process; each has a safe default.
+///
+/// A peer that passes one loses its link or its connection, with an error condition that names the limit.
+public struct ConnectionLimits: Sendable, Hashable {
+    /// The largest frame that the peer may send, in bytes: 512 to 4,294,967,295 (AMQP 1.0, 2.7.1). Default 65,536.
+    public var maxFrameSize: UInt32 = 65_536
+    /// How many sessions the peer may begin: 1 to 65,536 (`channel-max` + 1). Default 64.
+    public var maxSessions: Int = 64
+    /// How many links the connection may have at once, on all of its sessions. Default 1,024.
+    public var maxLinks: Int = 1_024
+    /// The largest message that is taken, in bytes. Default 16 MiB.
+    public var maxMessageSize: Int = 16 * 1_024 * 1_024
+    /// How many bytes of transfers a session holds that have not been read. Default 64 MiB.
+    ///
+    /// Proton gives a session a window of this many bytes divided by `maxFrameSize`, in frames.
+    public var sessionCapacity: Int = 64 * 1_024 * 1_024
+    /// How long the peer may take from the first byte of a connection to its open frame. Default 10 seconds.
+    public var handshakeTimeout: Duration = .seconds(10)
+    /// How long the peer may say nothing before the connection is given up; `.zero` is for ever. Default 60 seconds.
+    ///
+    /// Half of it is what the peer is told (AMQP 1.0, 2.4.5), so that a heartbeat may be late.
+    public var idleTimeout: Duration = .seconds(60)
+
+    /// The default limits.
+    public init() {}
+
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the first limit that makes no sense.
+    package func validate() throws(ProtonError) {
+        func check(_ holds: Bool, _ message: @autoclosure () -> String) throws(ProtonError) {
+            if !holds { throw ProtonError(.invalidArgument, message()) }
+        }
+        try check(maxFrameSize >= 512, "maxFrameSize is \(maxFrameSize): it must be at least 512 bytes.")
+        try check((1...65_536).contains(maxSessions), "maxSessions is \(maxSessions): it must be from 1 to 65,536.")
+        try check(maxLinks >= 1, "maxLinks is \(maxLinks): it must be at least 1.")
+        try check(maxMessageSize >= 1, "maxMessageSize is \(maxMessageSize): it must be at least 1 byte.")
+        try check(
+            sessionCapacity >= Int(maxFrameSize),
+            "sessionCapacity is \(sessionCapacity): it must hold at least one frame of maxFrameSize, \(maxFrameSize).")
+        try check(handshakeTimeout > .zero, "handshakeTimeout is \(handshakeTimeout): it must be above zero.")
+        try check(
+            idleTimeout >= .zero && idleTimeout.milliseconds <= Int64(UInt32.max),
+            "idleTimeout is \(idleTimeout): it must be from zero to 49 days.")
+    }
+}
+
+extension Duration {
+    /// The whole milliseconds, rounded up, and bounded where there are too many.
+    package var milliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000)
+        guard !overflow else { return seconds < 0 ? .min : .max }
+        let fraction = (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+        let (sum, over) = whole.addingReportingOverflow(fraction)
+        return over ? .max : sum
+    }
+}

@@ -1,0 +1,221 @@
+public import AMQP
+import CProton
+
+/// A message on its way over a link, until it is settled here (AMQP 1.0, 2.6.12; `pn_delivery_t`).
+///
+/// A small value: it names the delivery, and may be kept and compared. It belongs to its connection's domain. Once the
+/// delivery is settled on this side, or its link is over, nothing that is done with it has an effect.
+public struct Delivery {
+    /// The link that the message came or went on.
+    public let link: Link
+    private let token: DeliveryTable.Token?
+
+    /// Wraps a delivery that proton has just made.
+    init(_ pointer: OpaquePointer, new link: Link) {
+        let token = link.deliveries.insert(pointer)
+        pn_delivery_set_context(pointer, token.context)
+        self.init(link: link, token: token)
+    }
+
+    /// Wraps a delivery that an event names.
+    init(_ pointer: OpaquePointer, of link: Link) {
+        if let token = DeliveryTable.Token(context: pn_delivery_get_context(pointer)) {
+            self.init(link: link, token: token)
+        } else {
+            self.init(pointer, new: link)
+        }
+    }
+
+    private init(link: Link, token: DeliveryTable.Token?) {
+        self.link = link
+        self.token = token
+    }
+
+    /// A delivery that was settled as it was sent.
+    static func settled(on link: Link) -> Delivery {
+        Delivery(link: link, token: nil)
+    }
+
+    /// Proton's delivery, for as long as it is not settled here.
+    private var pointer: OpaquePointer? {
+        guard let token, link.confined() != nil else { return nil }
+        return link.deliveries[token]
+    }
+
+    /// The connection of the delivery.
+    public var connection: Connection { link.connection }
+
+    // MARK: What came in
+
+    /// Whether a message, or a part of one, is there to be read.
+    public var isReadable: Bool { pointer.map { pn_delivery_readable($0) } ?? false }
+
+    /// Whether more of the message is to come.
+    public var isPartial: Bool { pointer.map { pn_delivery_partial($0) } ?? false }
+
+    /// Whether the sender gave the message up before it was complete.
+    public var isAborted: Bool { pointer.map { pn_delivery_aborted($0) } ?? false }
+
+    /// How many bytes of the message are there to be read.
+    public var pending: Int { pointer.map { pn_delivery_pending($0) } ?? 0 }
+
+    /// Whether the peer has changed its state or settled since the last event.
+    public var isUpdated: Bool { pointer.map { pn_delivery_updated($0) } ?? false }
+
+    /// The tag that the sender gave the delivery, 1 to 32 bytes; empty once it is settled.
+    public var tag: [UInt8] {
+        guard let pointer else { return [] }
+        let tag = pn_delivery_tag(pointer)
+        return [UInt8](UnsafeRawBufferPointer(start: tag.start, count: tag.size))
+    }
+
+    /// Whether the peer has settled; true too for what is settled here.
+    public var isSettled: Bool { pointer.map { pn_delivery_settled($0) } ?? true }
+
+    /// What an event says of a delivery that comes in.
+    public enum Arrival: Sendable {
+        /// The whole message is there: it can be taken once.
+        case complete
+        /// A part of the message has come, and is kept until the rest is there.
+        case incomplete
+        /// The sender gave the message up.
+        case aborted
+        /// The sender has settled.
+        case settled
+        /// Nothing is new.
+        case nothing
+    }
+
+    /// Finds out what a delivery event is about.
+    ///
+    /// In `onDelivery` a message can then be taken as it came, undecoded; `onMessage` is not called for it.
+    public func arrival() -> Arrival {
+        guard let pointer, link.isReceiver else { return .nothing }
+        if pn_delivery_aborted(pointer) {
+            link.partial = []
+            return .aborted
+        }
+        if pn_delivery_readable(pointer) {
+            guard pn_delivery_partial(pointer) else { return .complete }
+            link.readPart(pointer)
+            return .incomplete
+        }
+        return pn_delivery_updated(pointer) && pn_delivery_settled(pointer) ? .settled : .nothing
+    }
+
+    /// Takes the encoded message of a complete delivery; empty where it was taken already.
+    public func takeBytes() -> [UInt8] {
+        guard let pointer, link.isReceiver, pn_delivery_readable(pointer) else { return [] }
+        return link.takeBytes(pointer)
+    }
+
+    /// Takes the message of a complete delivery.
+    /// - Throws: `CodecError` where what came is not a valid message; it is taken all the same.
+    package func takeMessage() throws -> Message {
+        try Message(decoding: takeBytes())
+    }
+
+    /// Accepts and settles, where the program has not said anything of the message and has not settled it.
+    package func acceptWhereUndecided() {
+        guard let pointer, pn_delivery_local_state(pointer) == 0 else { return }
+        if !pn_delivery_settled(pointer) { pn_delivery_update(pointer, UInt64(PN_ACCEPTED)) }
+        settle()
+    }
+
+    /// What the peer now says of a message that was sent.
+    package struct News {
+        /// Its state, where it has given one that is known here.
+        package let state: DeliveryState?
+        /// Whether it has settled.
+        package let isSettled: Bool
+    }
+
+    /// The peer's word on a message that was sent; nil where the event brings none.
+    package func news() -> News? {
+        guard let pointer, pn_delivery_updated(pointer) else { return nil }
+        return News(
+            state: DeliveryState(pn_delivery_remote_state(pointer), pn_delivery_remote(pointer)),
+            isSettled: pn_delivery_settled(pointer))
+    }
+
+    // MARK: States and outcomes
+
+    /// What the peer said of the message last; nil where it said nothing yet, or the delivery is settled here.
+    public var remoteState: DeliveryState? {
+        pointer.flatMap { DeliveryState(pn_delivery_remote_state($0), pn_delivery_remote($0)) }
+    }
+
+    /// What this side said of the message last.
+    public var localState: DeliveryState? {
+        pointer.flatMap { DeliveryState(pn_delivery_local_state($0), pn_delivery_local($0)) }
+    }
+
+    /// Tells the peer what this side makes of the message, without settling.
+    public func update(_ state: DeliveryState) {
+        guard let pointer else { return }
+        state.set(in: pointer)
+    }
+
+    /// Settles: forgets the delivery on this side.
+    public func settle() {
+        guard let token, link.confined() != nil, let pointer = link.deliveries.remove(token) else { return }
+        pn_delivery_settle(pointer)
+    }
+
+    /// Tells the peer what this side makes of the message, and settles.
+    public func settle(_ state: DeliveryState) {
+        update(state)
+        settle()
+    }
+
+    /// Gives up a message whose bytes have not all been sent: the peer drops what it has of it.
+    public func abort() {
+        guard let token, link.confined() != nil, let pointer = link.deliveries.remove(token) else { return }
+        pn_delivery_abort(pointer)
+    }
+}
+
+extension Delivery: Hashable {
+    /// Whether both name one delivery.
+    public static func == (left: Delivery, right: Delivery) -> Bool {
+        left.link === right.link && left.token == right.token
+    }
+
+    /// Hashes the link's identity and the delivery's name on it.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(ObjectIdentifier(link))
+        hasher.combine(token)
+    }
+}
+
+extension Link {
+    /// Keeps what has come of a message that is not complete.
+    fileprivate func readPart(_ delivery: OpaquePointer) {
+        guard let pointer else { return }
+        let pending = pn_delivery_pending(delivery)
+        let start = partial.count
+        partial.append(contentsOf: repeatElement(0, count: pending))
+        let count = partial.withUnsafeMutableBytes {
+            Link.read(pointer, into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
+        }
+        partial.removeLast(pending - count)
+    }
+
+    /// Reads a complete message, and goes on to the next delivery.
+    fileprivate func takeBytes(_ delivery: OpaquePointer) -> [UInt8] {
+        guard let pointer else { return [] }
+        defer { pn_link_advance(pointer) }
+        if partial.isEmpty {
+            return [UInt8](unsafeUninitializedCapacity: pn_delivery_pending(delivery)) { buffer, count in
+                count = Link.read(pointer, into: UnsafeMutableRawBufferPointer(buffer))
+            }
+        }
+        readPart(delivery)
+        return exchange(&partial, with: [])
+    }
+
+    private static func read(_ link: OpaquePointer, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        guard buffer.count > 0 else { return 0 }
+        return max(0, pn_link_recv(link, buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count))
+    }
+}

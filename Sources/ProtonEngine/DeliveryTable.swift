@@ -1,0 +1,76 @@
+/// The deliveries of a link that have not been settled on this side, each in a slot with a generation.
+///
+/// Proton reuses a delivery's memory as soon as it is settled. A `Delivery` therefore names a slot and the slot's
+/// generation rather than the memory: one that is kept too long finds nothing, and never another delivery.
+package struct DeliveryTable {
+    /// Names an entry; never reused on one link before 2^32 deliveries went through one slot.
+    package struct Token: Hashable {
+        let slot: UInt32
+        let generation: UInt32
+
+        init(slot: UInt32, generation: UInt32) {
+            self.slot = slot
+            self.generation = generation
+        }
+
+        /// The token as proton's context of a delivery; the slot is one up, since a null pointer is no context.
+        var context: UnsafeMutableRawPointer? {
+            UnsafeMutableRawPointer(bitPattern: UInt(generation) << 32 | UInt(slot) + 1)
+        }
+
+        init?(context: UnsafeMutableRawPointer?) {
+            guard let context else { return nil }
+            let bits = UInt(bitPattern: context)
+            self.init(slot: UInt32(truncatingIfNeeded: bits) &- 1, generation: UInt32(truncatingIfNeeded: bits >> 32))
+        }
+    }
+
+    private enum Slot {
+        case used(OpaquePointer)
+        case free(next: UInt32)
+    }
+
+    private var slots: [(slot: Slot, generation: UInt32)] = []
+    private var firstFree = UInt32.max
+    /// How many deliveries are in the table.
+    private(set) var count = 0
+
+    init() {}
+
+    mutating func insert(_ pointer: OpaquePointer) -> Token {
+        count += 1
+        if firstFree == .max {
+            slots.append((.used(pointer), 0))
+            return Token(slot: UInt32(slots.count - 1), generation: 0)
+        }
+        let index = firstFree
+        if case .free(let next) = slots[Int(index)].slot { firstFree = next }
+        slots[Int(index)].slot = .used(pointer)
+        return Token(slot: index, generation: slots[Int(index)].generation)
+    }
+
+    subscript(token: Token) -> OpaquePointer? {
+        let index = Int(token.slot)
+        guard index < slots.count, slots[index].generation == token.generation,
+            case .used(let pointer) = slots[index].slot
+        else { return nil }
+        return pointer
+    }
+
+    /// Takes an entry out.
+    mutating func remove(_ token: Token) -> OpaquePointer? {
+        guard let pointer = self[token] else { return nil }
+        let index = Int(token.slot)
+        slots[index] = (.free(next: firstFree), slots[index].generation &+ 1)
+        firstFree = token.slot
+        count -= 1
+        return pointer
+    }
+
+    /// Forgets all entries, for a link that is over: nothing is inserted any more.
+    mutating func removeAll() {
+        slots = []
+        firstFree = .max
+        count = 0
+    }
+}

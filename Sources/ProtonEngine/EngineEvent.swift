@@ -1,0 +1,32 @@
+/// What happened to an endpoint, a delivery or a transport of a connection (`pn_event_type_t`).
+///
+/// Types of proton's that have no case here are not passed on.
+package enum EngineEvent {
+    package enum ConnectionChange {
+        case initialized, bound, unbound, localOpen, remoteOpen, localClose, remoteClose, final
+    }
+
+    package enum SessionChange {
+        case initialized, localOpen, remoteOpen, localClose, remoteClose, final
+    }
+
+    package enum LinkChange {
+        case initialized, localOpen, remoteOpen, localClose, remoteClose, localDetach, remoteDetach, flow, final
+    }
+
+    package enum TransportChange {
+        case changed, authenticated, error, headClosed, tailClosed, closed
+    }
+
+    case connection(ConnectionChange, Connection)
+    case session(SessionChange, Session)
+    case link(LinkChange, Link)
+    case delivery(Delivery)
+    case transport(TransportChange, Connection)
+}
+
+/// What is told of engine events: the nearest one of a link's, its session's and its connection's.
+package protocol EventHandler: AnyObject {
+    /// Handles an event, in its connection's domain.
+    func handle(_ event: EngineEvent) throws
+}

@@ -1,0 +1,136 @@
+import AMQP
+import CProton
+
+extension Connection {
+    /// Passes one of proton's events on to the handler that is nearest to what it is about.
+    ///
+    /// Called in the connection's domain.
+    /// - Throws: what the handler throws.
+    func dispatch(_ event: OpaquePointer) throws {
+        switch pn_event_type(event) {
+        case PN_DELIVERY: try dispatchDelivery(pn_event_context(event))
+        case PN_LINK_FLOW: try dispatch(.flow, link: pn_event_context(event))
+
+        case PN_TRANSPORT: try eventHandler.handle(.transport(.changed, self))
+        case PN_TRANSPORT_AUTHENTICATED: try eventHandler.handle(.transport(.authenticated, self))
+        case PN_TRANSPORT_ERROR: try eventHandler.handle(.transport(.error, self))
+        case PN_TRANSPORT_HEAD_CLOSED: try eventHandler.handle(.transport(.headClosed, self))
+        case PN_TRANSPORT_TAIL_CLOSED: try eventHandler.handle(.transport(.tailClosed, self))
+        case PN_TRANSPORT_CLOSED: try eventHandler.handle(.transport(.closed, self))
+
+        case PN_CONNECTION_INIT: try eventHandler.handle(.connection(.initialized, self))
+        case PN_CONNECTION_BOUND: try eventHandler.handle(.connection(.bound, self))
+        case PN_CONNECTION_UNBOUND: try eventHandler.handle(.connection(.unbound, self))
+        case PN_CONNECTION_LOCAL_OPEN: try eventHandler.handle(.connection(.localOpen, self))
+        case PN_CONNECTION_LOCAL_CLOSE: try eventHandler.handle(.connection(.localClose, self))
+        case PN_CONNECTION_REMOTE_CLOSE: try eventHandler.handle(.connection(.remoteClose, self))
+        case PN_CONNECTION_REMOTE_OPEN:
+            noteRemoteOpen()
+            try eventHandler.handle(.connection(.remoteOpen, self))
+
+        case PN_SESSION_INIT: try dispatch(.initialized, session: pn_event_context(event))
+        case PN_SESSION_LOCAL_OPEN: try dispatch(.localOpen, session: pn_event_context(event))
+        case PN_SESSION_REMOTE_OPEN: try dispatch(.remoteOpen, session: pn_event_context(event))
+        case PN_SESSION_LOCAL_CLOSE: try dispatch(.localClose, session: pn_event_context(event))
+        case PN_SESSION_REMOTE_CLOSE: try dispatch(.remoteClose, session: pn_event_context(event))
+
+        case PN_LINK_INIT: try dispatch(.initialized, link: pn_event_context(event))
+        case PN_LINK_LOCAL_OPEN: try dispatch(.localOpen, link: pn_event_context(event))
+        case PN_LINK_REMOTE_OPEN: try dispatch(.remoteOpen, link: pn_event_context(event))
+        case PN_LINK_LOCAL_CLOSE: try dispatch(.localClose, link: pn_event_context(event))
+        case PN_LINK_REMOTE_CLOSE: try dispatch(.remoteClose, link: pn_event_context(event))
+        case PN_LINK_LOCAL_DETACH: try dispatch(.localDetach, link: pn_event_context(event))
+        case PN_LINK_REMOTE_DETACH: try dispatch(.remoteDetach, link: pn_event_context(event))
+
+        default: break
+        }
+    }
+
+    // MARK: Deliveries
+
+    @inline(__always)
+    private func dispatchDelivery(_ context: UnsafeMutableRawPointer?) throws {
+        guard let context, let linkPointer = pn_delivery_link(OpaquePointer(context)),
+            let link = Link.existing(linkPointer)
+        else { return }
+        let delivery = OpaquePointer(context)
+        if link.isReceiver, let condition = link.violation(by: delivery, on: linkPointer) {
+            return link.refuse(delivery, with: condition)
+        }
+        try link.nearestHandler.handle(.delivery(Delivery(delivery, of: link)))
+    }
+
+    // MARK: Sessions
+
+    private func dispatch(_ change: EngineEvent.SessionChange, session context: UnsafeMutableRawPointer?) throws {
+        guard let pointer = context.map(OpaquePointer.init) else { return }
+        // Only the event of its making makes a wrapper: later ones of a session that is freed are of no interest.
+        var session = Session.existing(pointer)
+        if session == nil, case .initialized = change { session = Session(pointer, of: self) }
+        guard let session else { return }
+        try session.nearestHandler.handle(.session(change, session))
+        switch change {
+        case .localClose, .remoteClose:
+            guard session.state == .closed, session.pointer != nil else { return }
+            try session.nearestHandler.handle(.session(.final, session))
+            session.free()
+        default: break
+        }
+    }
+
+    // MARK: Links
+
+    private func dispatch(_ change: EngineEvent.LinkChange, link context: UnsafeMutableRawPointer?) throws {
+        guard let pointer = context.map(OpaquePointer.init) else { return }
+        var link = Link.existing(pointer)
+        if link == nil, case .initialized = change, let session = pn_link_session(pointer).flatMap(Session.existing) {
+            link = Link.adopt(pointer, of: session)
+        }
+        guard let link else { return }
+        if case .initialized = change { noteLink() }
+        if case .remoteOpen = change, hasTooManyLinks {
+            close(Condition(.resourceLimitExceeded, "More than \(limits.maxLinks) links on one connection."))
+            return
+        }
+        try link.nearestHandler.handle(.link(change, link))
+        switch change {
+        case .localClose, .remoteClose, .localDetach, .remoteDetach:
+            guard link.state == .closed, link.pointer != nil else { return }
+            try link.nearestHandler.handle(.link(.final, link))
+            link.free()
+        default: break
+        }
+    }
+}
+
+extension Session {
+    /// The handler of the session's events.
+    var nearestHandler: any EventHandler { eventHandler ?? connection.eventHandler }
+}
+
+extension Link {
+    /// The handler of the link's events.
+    @inline(__always)
+    final var nearestHandler: any EventHandler { eventHandler ?? session.nearestHandler }
+}
+
+extension Link {
+    /// What a peer did wrong that proton lets pass: more messages than it had credit for, or one that is too large.
+    @inline(__always)
+    fileprivate func violation(by delivery: OpaquePointer, on link: OpaquePointer) -> Condition? {
+        if pn_link_credit(link) < 0 {
+            return Condition(.transferLimitExceeded, "More messages were sent than there was credit for.")
+        }
+        if partial.count + pn_delivery_pending(delivery) > messageSizeLimit {
+            return Condition(.messageSizeExceeded, "A message is larger than \(messageSizeLimit) bytes.")
+        }
+        return nil
+    }
+
+    /// Closes the link, and drops what the peer sent.
+    fileprivate func refuse(_ delivery: OpaquePointer, with condition: Condition) {
+        partial = []
+        Delivery(delivery, of: self).settle()
+        close(condition)
+    }
+}

@@ -1,0 +1,82 @@
+import AMQP
+import CProton
+import Glibc
+
+/// A socket that accepts connections (`pn_listener_t`); its members may be used from any thread.
+public final class Listener: Sendable {
+    private enum State {
+        case new
+        case listening(OpaquePointer, addresses: [String])
+        case closed(Condition?)
+    }
+
+    private let state = UncheckedMutex(State.new)
+    /// What this listener was asked to listen on.
+    public let requestedAddress: String
+
+    package init(address: String) {
+        requestedAddress = address
+    }
+
+    /// The addresses that are listened on, as in `127.0.0.1:5672`; none once the listener is closed.
+    public var addresses: [String] {
+        state.withLock { if case .listening(_, let addresses) = $0 { addresses } else { [] } }
+    }
+
+    /// The port that is listened on, also where port 0 was asked for; nil once the listener is closed.
+    public var port: Int? {
+        addresses.first.flatMap { $0.split(separator: ":").last }.flatMap { Int($0) }
+    }
+
+    /// Stops listening. Connections that were accepted live on.
+    public func close() {
+        // Under the lock: proton's listener is freed once its close event, which takes the lock, is handled.
+        state.withLock { state in
+            if case .listening(let pointer, _) = state { pn_listener_close(pointer) }
+        }
+    }
+
+    /// Starts to listen; proton binds the socket before it returns.
+    /// - Throws: `ProtonError.Code.listenFailed`.
+    func start(in proactor: OpaquePointer, backlog: Int32) throws {
+        let failure: Condition? = state.withLock { state in
+            guard case .new = state, let listener = pn_listener() else { return nil }
+            // Proton's listener keeps its wrapper alive until its close event.
+            pn_listener_set_context(listener, Unmanaged.passRetained(self).toOpaque())
+            pn_proactor_listen(proactor, listener, requestedAddress, backlog)
+            if let condition = Condition(pn_listener_condition(listener)) {
+                state = .closed(condition)
+                return condition
+            }
+            state = .listening(listener, addresses: Listener.addresses(of: listener))
+            return nil
+        }
+        if let failure {
+            throw ProtonError(
+                .listenFailed, "Cannot listen on \(requestedAddress): \(failure.description ?? failure.name.name)",
+                condition: failure)
+        }
+    }
+
+    /// Proton's listener is closed and about to be freed.
+    /// - Returns: the condition that ended it, where it was not `close`.
+    func finish(_ listener: OpaquePointer) -> Condition? {
+        let condition = Condition(pn_listener_condition(listener))
+        state.withLock { state in
+            if case .closed = state { return }
+            state = .closed(condition)
+        }
+        pn_listener_set_context(listener, nil)
+        Unmanaged.passUnretained(self).release()
+        return condition
+    }
+
+    static func existing(_ pointer: OpaquePointer) -> Listener? {
+        pn_listener_get_context(pointer).map { Unmanaged<Listener>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    private static func addresses(of listener: OpaquePointer) -> [String] {
+        sequence(first: pn_listener_addr(listener)) { $0.map { pn_netaddr_next($0) } ?? nil }
+            .prefix { $0 != nil }.compactMap { Transport.text($0) }
+    }
+}

@@ -1,0 +1,171 @@
+import AMQP
+import CProton
+
+/// What a proactor tells the loop that runs it, other than the events of connections.
+package protocol ProactorDelegate: AnyObject {
+    /// A peer has connected: sets up a connection for it.
+    func accept(on listener: Listener) throws -> (Connection, TransportConfiguration)
+    /// Whether handlers are told of events; false once one has failed and the rest is only brought to an end.
+    var isDispatching: Bool { get }
+    /// A listener is closed; the condition is what ended it, where it was not `close`.
+    func listenerClosed(_ listener: Listener, condition: Condition?) throws
+    /// A connection is over: its transport has closed and its last event was handled.
+    func connectionFinished(_ connection: Connection)
+    /// The time-out that was set has passed.
+    func timeoutPassed() throws
+    /// `interrupt` was called.
+    func interrupted() throws
+}
+
+/// Sockets and threads for connections and listeners (`pn_proactor_t`).
+///
+/// `Sendable`: the calls that it makes may be made from any thread (proton/proactor.h, "Thread safety"); freeing
+/// happens in `deinit`, when no thread can be in another call.
+package final class Proactor: @unchecked Sendable {
+    private let pointer: OpaquePointer
+
+    /// - Throws: `ProtonError.Code.limitExceeded` where the process has no file descriptors left.
+    package init() throws {
+        guard let pointer = pn_proactor() else {
+            throw ProtonError(.limitExceeded, "No proactor can be made: is the limit of open files reached?")
+        }
+        self.pointer = pointer
+    }
+
+    deinit {
+        pn_proactor_free(pointer)
+    }
+
+    // MARK: From any thread
+
+    /// Connects to `host:port`; what becomes of it arrives as the connection's events.
+    ///
+    /// Looks names up on the calling thread. The proactor keeps the connection alive until its transport has closed.
+    package func connect(_ connection: Connection, _ configuration: TransportConfiguration, to address: String) {
+        guard let pointer = connection.pointer else { return }
+        _ = Unmanaged.passRetained(connection)
+        connection.workQueue.attach(pointer) {
+            pn_proactor_connect2(self.pointer, pointer, configuration.makeTransport(), address)
+        }
+    }
+
+    /// Listens on `host:port`.
+    /// - Throws: `ProtonError.Code.listenFailed`.
+    package func listen(_ listener: Listener, backlog: Int32) throws {
+        try listener.start(in: pointer, backlog: backlog)
+    }
+
+    /// Has `interrupted` called on one of the loop's threads; safe in a signal handler too.
+    package func interrupt() {
+        pn_proactor_interrupt(pointer)
+    }
+
+    /// Has `timeoutPassed` called after this many milliseconds, in place of an earlier time-out.
+    package func setTimeout(milliseconds: UInt32) {
+        pn_proactor_set_timeout(pointer, milliseconds)
+    }
+
+    /// Takes the time-out back.
+    package func cancelTimeout() {
+        pn_proactor_cancel_timeout(pointer)
+    }
+
+    /// Ends every connection and listener at once.
+    package func disconnectAll() {
+        pn_proactor_disconnect(pointer, nil)
+    }
+
+    // MARK: The loop
+
+    /// Waits for the next batch of events and handles it, on the calling thread.
+    /// - Throws: what a handler throws; the batch has been finished all the same.
+    package func handleNext(_ delegate: any ProactorDelegate) throws {
+        guard let batch = pn_proactor_wait(pointer) else { return }
+        guard let first = pn_event_batch_next(batch) else {
+            pn_proactor_done(pointer, batch)
+            return
+        }
+        if let connection = pn_event_connection(first) {
+            try handle(batch, first, of: connection, delegate)
+            return
+        }
+        defer { pn_proactor_done(pointer, batch) }
+        var event: OpaquePointer? = first
+        while let current = event {
+            try handle(current, delegate)
+            event = pn_event_batch_next(batch)
+        }
+    }
+
+    /// Handles a batch of a connection's: this thread is in its domain until the batch is done.
+    private func handle(
+        _ batch: OpaquePointer, _ first: OpaquePointer, of pointer: OpaquePointer, _ delegate: any ProactorDelegate
+    ) throws {
+        guard let context = pn_connection_get_context(pointer) else {
+            pn_proactor_done(self.pointer, batch)
+            return
+        }
+        let unmanaged = Unmanaged<Connection>.fromOpaque(context)
+        let connection = unmanaged.takeUnretainedValue()
+        connection.workQueue.domain.enter()
+        var failure: (any Error)?
+        var isDispatching = delegate.isDispatching
+        var isClosed = false
+        var event: OpaquePointer? = first
+        while let current = event {
+            if pn_event_type(current) == PN_TRANSPORT_CLOSED { isClosed = true }
+            if isDispatching {
+                do {
+                    try connection.dispatch(current)
+                } catch {
+                    // The rest of the batch is not for a handler that failed, but it is brought to its end.
+                    failure = error
+                    isDispatching = false
+                }
+            }
+            event = pn_event_batch_next(batch)
+        }
+        do {
+            if isClosed {
+                try connection.workQueue.close()
+                connection.finish()
+            } else {
+                try connection.workQueue.drain()
+            }
+        } catch {
+            failure = failure ?? error
+            if isClosed { connection.finish() }
+        }
+        connection.workQueue.domain.leave()
+        // From here another thread may have the connection, and where it is over proton frees it.
+        pn_proactor_done(self.pointer, batch)
+        if isClosed {
+            delegate.connectionFinished(connection)
+            unmanaged.release()
+        }
+        if let failure { throw failure }
+    }
+
+    private func handle(_ event: OpaquePointer, _ delegate: any ProactorDelegate) throws {
+        switch pn_event_type(event) {
+        case PN_LISTENER_ACCEPT: try accept(pn_event_listener(event), delegate)
+        case PN_LISTENER_CLOSE:
+            guard let pointer = pn_event_listener(event), let listener = Listener.existing(pointer) else { return }
+            let condition = listener.finish(pointer)
+            try delegate.listenerClosed(listener, condition: condition)
+        case PN_PROACTOR_TIMEOUT: try delegate.timeoutPassed()
+        case PN_PROACTOR_INTERRUPT: try delegate.interrupted()
+        default: break
+        }
+    }
+
+    private func accept(_ pointer: OpaquePointer?, _ delegate: any ProactorDelegate) throws {
+        guard let pointer, let listener = Listener.existing(pointer) else { return }
+        let (connection, configuration) = try delegate.accept(on: listener)
+        guard let accepted = connection.pointer else { return }
+        _ = Unmanaged.passRetained(connection)
+        connection.workQueue.attach(accepted) {
+            pn_listener_accept2(pointer, accepted, configuration.makeTransport())
+        }
+    }
+}

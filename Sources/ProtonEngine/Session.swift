@@ -1,0 +1,104 @@
+public import AMQP
+import CProton
+
+/// A session: a sequence of transfers in each direction, and the links on it (AMQP 1.0, 2.5; `pn_session_t`).
+///
+/// It belongs to its connection's domain.
+public final class Session: Endpoint {
+    @exclusivity(unchecked) package private(set) var pointer: OpaquePointer?
+    /// The connection that the session is on; kept alive by it.
+    public let connection: Connection
+    /// What is told of events of this session and of its links that have no handler of their own.
+    @exclusivity(unchecked) package var eventHandler: (any EventHandler)?
+
+    init(_ pointer: OpaquePointer, of connection: Connection) {
+        self.pointer = pointer
+        self.connection = connection
+        // Proton's session keeps its wrapper alive until `invalidate` releases it.
+        pn_session_set_context(pointer, Unmanaged.passRetained(self).toOpaque())
+        pn_session_set_incoming_capacity(pointer, connection.limits.sessionCapacity)
+    }
+
+    static func existing(_ pointer: OpaquePointer) -> Session? {
+        pn_session_get_context(pointer).map { Unmanaged<Session>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    private func confined() -> OpaquePointer? {
+        connection.confined() == nil ? nil : pointer
+    }
+
+    /// How far the two sides have come; `.closed` once the session is over.
+    public var state: EndpointState {
+        confined().map { EndpointState(rawValue: pn_session_state($0)) } ?? .closed
+    }
+
+    /// The error condition that this side ended the session with.
+    public var condition: Condition? {
+        confined().flatMap { Condition(pn_session_condition($0)) }
+    }
+
+    /// The error condition that the peer ended the session with.
+    public var remoteCondition: Condition? {
+        confined().flatMap { Condition(pn_session_remote_condition($0)) }
+    }
+
+    /// Opens this side: sends a begin frame.
+    public func open() {
+        confined().use { pn_session_open($0) }
+    }
+
+    /// Closes this side: sends an end frame, with the condition where one is given.
+    public func close(_ condition: Condition?) {
+        guard let pointer = confined(), !isLocalClosed else { return }
+        if let condition { Condition.set(condition, in: pn_session_condition(pointer)) }
+        pn_session_close(pointer)
+    }
+
+    /// Makes a sender on this session, not opened yet.
+    /// - Parameter name: unique among the links between the two containers (AMQP 1.0, 2.6.1).
+    /// - Throws: `ProtonError.Code.closed` where the session is over.
+    public func makeSender(name: String) throws -> Sender {
+        guard let pointer = confined(), let link = pn_sender(pointer, name) else { throw overError }
+        return Sender(link, of: self)
+    }
+
+    /// Makes a receiver on this session, not opened yet.
+    /// - Parameter name: unique among the links between the two containers (AMQP 1.0, 2.6.1).
+    /// - Throws: `ProtonError.Code.closed` where the session is over.
+    public func makeReceiver(name: String) throws -> Receiver {
+        guard let pointer = confined(), let link = pn_receiver(pointer, name) else { throw overError }
+        return Receiver(adopting: link, of: self)
+    }
+
+    private var overError: ProtonError {
+        ProtonError(.closed, "The session is over: make a link on a session that is open.")
+    }
+
+    /// How many bytes are buffered to be sent on the session's links.
+    public var outgoingBytes: Int { confined().map { Int(pn_session_outgoing_bytes($0)) } ?? 0 }
+
+    /// How many bytes of the session's transfers have not been read.
+    public var incomingBytes: Int { confined().map { Int(pn_session_incoming_bytes($0)) } ?? 0 }
+
+    // MARK: Life
+
+    /// Frees a session that both sides have closed, with its links.
+    func free() {
+        guard let pointer else { return }
+        var link = pn_link_head(pn_session_connection(pointer), 0)
+        while let current = link {
+            link = pn_link_next(current, 0)
+            if pn_link_session(current) == pointer { Link.existing(current)?.free() }
+        }
+        invalidate()
+        pn_session_free(pointer)
+    }
+
+    /// Lets go of proton's session.
+    func invalidate() {
+        guard let pointer else { return }
+        self.pointer = nil
+        pn_session_set_context(pointer, nil)
+        Unmanaged.passUnretained(self).release()
+    }
+}

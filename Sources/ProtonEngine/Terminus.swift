@@ -1,0 +1,200 @@
+public import AMQP
+import CProton
+
+/// One end of a link: a source or a target, as one of the peers says it is (AMQP 1.0, 3.5; `pn_terminus_t`).
+///
+/// A view: reading and setting go to the link itself. What is set on this side counts if it is set before the link is
+/// opened; the peer's cannot be set.
+public struct Terminus {
+    enum Role {
+        case source, target, remoteSource, remoteTarget
+    }
+
+    let link: Link
+    let role: Role
+
+    private var pointer: OpaquePointer? {
+        guard let link = link.confined() else { return nil }
+        return switch role {
+        case .source: pn_link_source(link)
+        case .target: pn_link_target(link)
+        case .remoteSource: pn_link_remote_source(link)
+        case .remoteTarget: pn_link_remote_target(link)
+        }
+    }
+
+    /// Proton's terminus where it may be changed: this side's, not the peer's.
+    private var changeable: OpaquePointer? {
+        switch role {
+        case .source, .target: pointer
+        case .remoteSource, .remoteTarget: nil
+        }
+    }
+
+    /// What a terminus stands for (`pn_terminus_type_t`).
+    public enum Kind: Sendable, Hashable {
+        /// Nothing: a null source or target. A peer that answers with one refuses the link.
+        case unspecified
+        /// A source of messages.
+        case source
+        /// A target of messages.
+        case target
+        /// The coordinator of transactions (AMQP 1.0, 4.5.1).
+        case coordinator
+    }
+
+    /// What the terminus stands for.
+    public var kind: Kind {
+        get {
+            switch pointer.map({ pn_terminus_get_type($0) }) {
+            case PN_SOURCE: .source
+            case PN_TARGET: .target
+            case PN_COORDINATOR: .coordinator
+            default: .unspecified
+            }
+        }
+        nonmutating set {
+            let code =
+                switch newValue {
+                case .unspecified: PN_UNSPECIFIED
+                case .source: PN_SOURCE
+                case .target: PN_TARGET
+                case .coordinator: PN_COORDINATOR
+                }
+            changeable.use { pn_terminus_set_type($0, code) }
+        }
+    }
+
+    /// The name of the node; nil where it has none.
+    public var address: String? {
+        get { pointer.flatMap { DataBridge.string(pn_terminus_get_address($0)) } }
+        nonmutating set { changeable.use { pn_terminus_set_address($0, newValue) } }
+    }
+
+    /// Whether the peer is asked to make a node for this link, whose address it then tells (AMQP 1.0, 3.5.10).
+    public var isDynamic: Bool {
+        get { pointer.map { pn_terminus_is_dynamic($0) } ?? false }
+        nonmutating set { changeable.use { pn_terminus_set_dynamic($0, newValue) } }
+    }
+
+    /// What of the terminus outlives its container (AMQP 1.0, 3.5.5).
+    public enum Durability: UInt32, Sendable, Hashable {
+        /// Nothing.
+        case none = 0
+        /// That it exists, and how it is configured.
+        case configuration = 1
+        /// Its unsettled deliveries too.
+        case unsettledState = 2
+    }
+
+    /// What of the terminus outlives its container.
+    public var durability: Durability {
+        get { pointer.flatMap { Durability(rawValue: pn_terminus_get_durability($0).rawValue) } ?? .none }
+        nonmutating set { changeable.use { pn_terminus_set_durability($0, pn_durability_t(newValue.rawValue)) } }
+    }
+
+    /// When the time-out of a terminus starts to run (AMQP 1.0, 3.5.6).
+    public enum ExpiryPolicy: Sendable, Hashable {
+        /// When the link is detached.
+        case linkDetach
+        /// When the session ends; the default.
+        case sessionEnd
+        /// When the connection closes.
+        case connectionClose
+        /// Never.
+        case never
+    }
+
+    /// When the terminus' time-out starts to run.
+    public var expiryPolicy: ExpiryPolicy {
+        get {
+            switch pointer.map({ pn_terminus_get_expiry_policy($0) }) {
+            case PN_EXPIRE_WITH_LINK: .linkDetach
+            case PN_EXPIRE_WITH_CONNECTION: .connectionClose
+            case PN_EXPIRE_NEVER: .never
+            default: .sessionEnd
+            }
+        }
+        nonmutating set {
+            let code =
+                switch newValue {
+                case .linkDetach: PN_EXPIRE_WITH_LINK
+                case .sessionEnd: PN_EXPIRE_WITH_SESSION
+                case .connectionClose: PN_EXPIRE_WITH_CONNECTION
+                case .never: PN_EXPIRE_NEVER
+                }
+            changeable.use { pn_terminus_set_expiry_policy($0, code) }
+        }
+    }
+
+    /// How many seconds the terminus is kept once it starts to expire.
+    public var timeout: UInt32 {
+        get { pointer.map { pn_terminus_get_timeout($0) } ?? 0 }
+        nonmutating set { changeable.use { pn_terminus_set_timeout($0, newValue) } }
+    }
+
+    /// Whether messages are moved or copied from a source (AMQP 1.0, 3.5.7).
+    public enum DistributionMode: Sendable, Hashable {
+        /// Left to the node.
+        case unspecified
+        /// A message stays at the node: browsing.
+        case copy
+        /// A message that is taken is gone from the node.
+        case move
+    }
+
+    /// Whether messages are moved or copied from the source.
+    public var distributionMode: DistributionMode {
+        get {
+            switch pointer.map({ pn_terminus_get_distribution_mode($0) }) {
+            case PN_DIST_MODE_COPY: .copy
+            case PN_DIST_MODE_MOVE: .move
+            default: .unspecified
+            }
+        }
+        nonmutating set {
+            let code =
+                switch newValue {
+                case .unspecified: PN_DIST_MODE_UNSPECIFIED
+                case .copy: PN_DIST_MODE_COPY
+                case .move: PN_DIST_MODE_MOVE
+                }
+            changeable.use { pn_terminus_set_distribution_mode($0, code) }
+        }
+    }
+
+    /// The extensions that the node has, or that are asked of it.
+    public var capabilities: [Symbol] {
+        get { DataBridge.symbols(of: pointer.flatMap(pn_terminus_capabilities)) }
+        nonmutating set { DataBridge.set(newValue, in: changeable.flatMap(pn_terminus_capabilities)) }
+    }
+
+    /// The properties of a node that is made for the link.
+    public var properties: AMQPMap {
+        get { DataBridge.value(of: pointer.flatMap(pn_terminus_properties))?.mapValue ?? [:] }
+        nonmutating set { set(newValue, in: changeable.flatMap(pn_terminus_properties)) }
+    }
+
+    /// Which messages of a source are wanted: descriptions of filters by name (AMQP 1.0, 3.5.8).
+    public var filter: AMQPMap {
+        get { DataBridge.value(of: pointer.flatMap(pn_terminus_filter))?.mapValue ?? [:] }
+        nonmutating set { set(newValue, in: changeable.flatMap(pn_terminus_filter)) }
+    }
+
+    private func set(_ map: AMQPMap, in data: OpaquePointer?) {
+        DataBridge.set(map.isEmpty ? nil : .map(map), in: data)
+    }
+
+    /// Makes this terminus say what another says, as the answer to a peer's attach does.
+    public func copy(_ other: Terminus) {
+        guard let changeable, let source = other.pointer else { return }
+        pn_terminus_copy(changeable, source)
+    }
+}
+
+extension Optional where Wrapped == OpaquePointer {
+    /// Calls `body` with the pointer where there is one; what it returns, proton's error code, is of no interest.
+    func use<Result>(_ body: (OpaquePointer) -> Result) {
+        if let self { _ = body(self) }
+    }
+}

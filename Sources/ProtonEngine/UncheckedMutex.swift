@@ -1,0 +1,28 @@
+import Synchronization
+
+/// A `Mutex` for state that holds what is not `Sendable`, such as proton's pointers.
+///
+/// `@unchecked Sendable`: the state is reached under the lock only; what leaves a critical section is for its caller
+/// to answer for.
+package final class UncheckedMutex<State>: @unchecked Sendable {
+    private let lock = Mutex<Void>(())
+    private var state: State
+
+    package init(_ state: State) {
+        self.state = state
+    }
+
+    /// Runs `body` with the state, holding the lock.
+    package func withLock<Result, Failure: Error>(_ body: (inout State) throws(Failure) -> Result) throws(Failure)
+        -> Result
+    {
+        try lock.withLock { _ throws(Failure) in try body(&state) }
+    }
+}
+
+/// Puts a new value in a variable's place and returns the old one.
+package func exchange<Value>(_ variable: inout Value, with value: Value) -> Value {
+    let old = variable
+    variable = value
+    return old
+}
