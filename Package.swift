@@ -18,6 +18,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
@@ -26,7 +27,11 @@ let package = Package(
         .target(name: "ProtonEngine", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
         .target(
             name: "Proton",
-            dependencies: ["AMQP", "ProtonEngine", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "AMQP", "ProtonEngine",
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
         .target(name: "ProtonBroker", dependencies: ["Proton"], swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),

@@ -1,0 +1,300 @@
+public import AMQP
+import Glibc
+import Logging
+public import ProtonEngine
+
+/// An AMQP container: connections, listeners and timers, and the loop that tells handlers of their events.
+///
+/// A container with one thread may be used from the thread that runs it, callbacks included, and before it runs from
+/// the thread that made it. With several threads (`run(threads:handler:)`) it may be used from every callback.
+/// From other threads use a connection's `workQueue`, or what `remote` offers.
+public final class Container {
+    /// The name of this container to its peers, unique among them (AMQP 1.0, 2.7.1). Default a random UUID.
+    public let id: String
+    /// How connections are made where `connect` is given no options.
+    public let connectionOptions: ConnectionOptions
+
+    let loop: Loop
+    let logger = Logger(label: "proton")
+    private var pipelines: [HandlerPipeline]
+    private var linkCount = UncheckedMutex(0)
+
+    /// Creates a container whose events go to `handlers`, each in turn.
+    /// - Parameters:
+    ///   - id: the container's name to its peers; nil makes a random one.
+    ///   - options: how connections are made and taken.
+    public init(_ handlers: any Handler..., id: String? = nil, options: ConnectionOptions = ConnectionOptions()) throws {
+        try options.limits.validate()
+        self.id = id ?? AMQPUUID.random().description
+        connectionOptions = options
+        loop = try Loop()
+        pipelines = handlers.map(HandlerPipeline.init)
+    }
+
+    // MARK: Running
+
+    /// Runs the loop on this thread until nothing is left: no connection, no listener and no timer.
+    ///
+    /// Blocks: call it from a thread of the program's own, such as the main one, and not from a task.
+    /// - Parameter signals: signals that stop the container as `stop()` does; the second one ends the process.
+    /// - Throws: what a callback throws, and errors of connections that no handler takes care of.
+    public func run(stoppingOn signals: StopSignal...) throws {
+        try run(threads: 1, stoppingOn: signals)
+    }
+
+    /// Runs the loop on several threads until nothing is left.
+    ///
+    /// A connection's callbacks are made one at a time, those of different connections at the same time. A connection
+    /// that a callback made is handed to the loop when the callback returns: set its links up before.
+    /// - Parameters:
+    ///   - threads: how many, at least 1; this thread is one of them.
+    ///   - handler: what is told of events, before the container's own handlers, of which there should be none.
+    ///   - signals: signals that stop the container as `stop()` does.
+    /// - Throws: as `run(stoppingOn:)`; `ProtonError.Code.invalidArgument` where the container has handlers of its own.
+    public func run(
+        threads: Int, handler: any Handler & Sendable, stoppingOn signals: StopSignal...
+    ) throws {
+        guard threads >= 1 else {
+            throw ProtonError(.invalidArgument, "run(threads: \(threads)): at least one thread is needed.")
+        }
+        guard pipelines.isEmpty else {
+            throw ProtonError(
+                .invalidArgument,
+                "run(threads:handler:) wants all callbacks made by its own handler: make the container without one.")
+        }
+        pipelines = [HandlerPipeline(handler)]
+        try run(threads: threads, stoppingOn: signals)
+    }
+
+    private func run(threads: Int, stoppingOn signals: [StopSignal]) throws {
+        let watch = signals.isEmpty ? nil : SignalWatch(signals) { [loop] in loop.post { loop.stop() } }
+        defer { watch?.cancel() }
+        let event = ContainerEvent(container: self)
+        defer { withExtendedLifetime(self) {} }
+        try loop.run(threads: threads) {
+            for pipeline in pipelines { try pipeline.start(event) }
+        }
+        for pipeline in pipelines { try pipeline.end(event) }
+    }
+
+    /// Closes all listeners and connections; `run()` returns when they are closed, at most `grace` later.
+    /// - Parameters:
+    ///   - condition: the error condition to close connections with; nil closes them without one.
+    ///   - grace: how long peers may take to close their side. Default 5 seconds.
+    public func stop(_ condition: Condition? = nil, grace: Duration = .seconds(5)) {
+        loop.stop(condition, grace: grace)
+    }
+
+    /// Whether the container is being stopped, or has ended.
+    public var isStopping: Bool { loop.isStopping }
+
+    // MARK: Connecting and listening
+
+    /// Connects to a peer, and opens the connection.
+    ///
+    /// The connection is made when the current callback returns; what becomes of it arrives as events.
+    /// - Parameters:
+    ///   - url: where to, as in `amqp://user:password@host:port`, or just `host`.
+    ///   - handler: what is told of the connection's events, in place of the container's handlers.
+    ///   - options: nil is `connectionOptions`.
+    /// - Throws: `AMQPURLError`; `ProtonError.Code.invalidArgument` for options that make no sense, `.closed` where the
+    ///   container is stopping.
+    @discardableResult
+    public func connect(
+        _ url: String, handler: (any Handler)? = nil, options: ConnectionOptions? = nil
+    ) throws -> Connection {
+        try connect(AMQPURL(url), handler: handler, options: options)
+    }
+
+    /// Connects to a peer, and opens the connection, as `connect(_:handler:options:)` of a text does.
+    @discardableResult
+    public func connect(
+        _ url: AMQPURL, handler: (any Handler)? = nil, options: ConnectionOptions? = nil
+    ) throws -> Connection {
+        let options = options ?? connectionOptions
+        try options.limits.validate()
+        let connection = Connection(limits: options.limits, eventHandler: eventHandler(handler))
+        connection.attachment = ConnectionContext(container: self, peer: url.hostAndPort)
+        connection.containerID = options.containerID ?? id
+        let host = options.virtualHost ?? url.host
+        if !host.isEmpty { connection.hostname = host }
+        if let user = url.user ?? options.user { connection.user = user }
+        if let password = url.password ?? options.password { connection.setPassword(password) }
+        options.apply(to: connection)
+        connection.open()
+        try loop.connect(connection, options.transport(isServer: false), to: url.hostAndPort)
+        return connection
+    }
+
+    /// Listens for connections; they are told to the container's handlers.
+    /// - Parameters:
+    ///   - url: where, as in `localhost:5672`; port 0 is a free one, see `Listener.port`.
+    ///   - options: how connections are taken; nil is `connectionOptions`.
+    ///   - backlog: how many connections may wait to be accepted. Default 4,096.
+    ///   - handler: makes the handler of each connection, in its domain; nil is the container's handlers.
+    /// - Throws: `ProtonError.Code.listenFailed` where the port is in use or not allowed; `AMQPURLError`.
+    @discardableResult
+    public func listen(
+        _ url: String, options: ConnectionOptions? = nil, backlog: Int32 = 4_096,
+        handler: (@Sendable () -> any Handler)? = nil
+    ) throws -> Listener {
+        let options = options ?? connectionOptions
+        try options.limits.validate()
+        let listener = Listener(address: try AMQPURL(url).hostAndPort)
+        let transport = options.transport(isServer: true)
+        try loop.listen(listener, backlog: backlog) { [unowned self] _ in
+            let connection = Connection(
+                isIncoming: true, limits: options.limits, eventHandler: eventHandler(handler?()))
+            connection.attachment = ConnectionContext(container: self, peer: nil)
+            connection.containerID = options.containerID ?? id
+            options.apply(to: connection)
+            return (connection, transport)
+        }
+        return listener
+    }
+
+    private func eventHandler(_ handler: (any Handler)?) -> any EventHandler {
+        if let handler { return HandlerPipeline(handler) }
+        return pipelines.count == 1 ? pipelines[0] : HandlerGroup(pipelines)
+    }
+
+    // MARK: Links
+
+    /// Makes a sender on a connection's session, and opens it.
+    /// - Parameters:
+    ///   - target: the address to send to; nil is none, so that each message's own address counts (anonymous relay).
+    ///   - source: the address that messages come from.
+    ///   - name: the link's name; nil makes one that is unique.
+    ///   - handler: what is told of the link's events, in place of the connection's handler.
+    ///   - options: what else to set before the link is opened.
+    /// - Throws: `ProtonError.Code.closed` where the connection is over.
+    @discardableResult
+    public func createSender(
+        _ connection: Connection, _ target: String?, source: String? = nil, name: String? = nil,
+        handler: (any Handler)? = nil, options: LinkOption...
+    ) throws -> Sender {
+        try open(
+            connection.session().makeSender(name: name ?? uniqueName(source, target)),
+            source: source, target: target, handler, options)
+    }
+
+    /// Connects, and makes a sender to the address that is the URL's path.
+    @discardableResult
+    public func createSender(
+        _ url: String, name: String? = nil, handler: (any Handler)? = nil, options: LinkOption...
+    ) throws -> Sender {
+        let url = try AMQPURL(url)
+        return try open(
+            connect(url).session().makeSender(name: name ?? uniqueName(nil, url.path)),
+            source: nil, target: url.path, handler, options)
+    }
+
+    /// Makes a receiver on a connection's session, and opens it.
+    /// - Parameters:
+    ///   - source: the address to receive from.
+    ///   - target: the address that messages go to.
+    ///   - name: the link's name; nil makes one that is unique.
+    ///   - isDynamic: whether the peer makes a node for the link; its address is then `remoteSource.address`.
+    ///   - handler: what is told of the link's events, in place of the connection's handler.
+    ///   - options: what else to set before the link is opened.
+    /// - Throws: `ProtonError.Code.closed` where the connection is over.
+    @discardableResult
+    public func createReceiver(
+        _ connection: Connection, _ source: String? = nil, target: String? = nil, name: String? = nil,
+        isDynamic: Bool = false, handler: (any Handler)? = nil, options: LinkOption...
+    ) throws -> Receiver {
+        let receiver = try connection.session().makeReceiver(name: name ?? uniqueName(source, target))
+        if isDynamic { receiver.source.isDynamic = true }
+        return open(receiver, source: source, target: target, handler, options)
+    }
+
+    /// Connects, and makes a receiver from the address that is the URL's path.
+    @discardableResult
+    public func createReceiver(
+        _ url: String, name: String? = nil, handler: (any Handler)? = nil, options: LinkOption...
+    ) throws -> Receiver {
+        let url = try AMQPURL(url)
+        return try open(
+            connect(url).session().makeReceiver(name: name ?? uniqueName(url.path, nil)),
+            source: url.path, target: nil, handler, options)
+    }
+
+    private func open<Kind: Link>(
+        _ link: Kind, source: String?, target: String?, _ handler: (any Handler)?, _ options: [LinkOption]
+    ) -> Kind {
+        if let source { link.source.address = source }
+        if let target { link.target.address = target }
+        if let handler { link.eventHandler = HandlerPipeline(handler) }
+        for option in options { option.apply(to: link) }
+        link.open()
+        return link
+    }
+
+    /// A name that no other link of this container has.
+    private func uniqueName(_ source: String?, _ target: String?) -> String {
+        let number = linkCount.withLock { count in
+            count += 1
+            return count
+        }
+        return ([id, "\(number)"] + [source ?? target].compactMap { $0 }).joined(separator: "-")
+    }
+
+    // MARK: Timers
+
+    /// Calls `onTimerTask` of a handler later; the container runs at least until then.
+    /// - Throws: nothing; what the callback throws comes out of `run()`.
+    @discardableResult
+    public func schedule(after delay: Duration, _ handler: any Handler) -> Timer {
+        let holder = UncheckedMutex<Timer?>(nil)
+        let timer = schedule(after: delay) { [unowned self] in
+            guard let timer = holder.withLock({ $0 }) else { return }
+            try handler.onTimerTask(TimerEvent(container: self, timer: timer))
+        }
+        holder.withLock { $0 = timer }
+        return timer
+    }
+
+    /// Calls a closure later; the container runs at least until then. What it throws comes out of `run()`.
+    @discardableResult
+    public func schedule(after delay: Duration, _ body: @escaping () throws -> Void) -> Timer {
+        Timer(id: loop.schedule(after: delay, keepsRunning: true, body), loop: loop)
+    }
+}
+
+/// What the container keeps with each connection.
+final class ConnectionContext {
+    // The container runs the connection's loop, and events are made while it does.
+    unowned let container: Container
+    /// The address that the program connected to.
+    let peer: String?
+
+    init(container: Container, peer: String?) {
+        self.container = container
+        self.peer = peer
+    }
+}
+
+extension Connection {
+    var context: ConnectionContext? { attachment as? ConnectionContext }
+
+    /// The container that the connection belongs to.
+    public var container: Container {
+        guard let context else { preconditionFailure("A connection of a container has a context.") }
+        return context.container
+    }
+}
+
+extension HandlerPipeline {
+    /// Tells the handler, and those below it, that the loop starts.
+    func start(_ event: ContainerEvent) throws {
+        try handler.onReactorInit(event)
+        try (handler as? any MessagingHandler)?.onStart(event)
+        for child in children { try child.start(event) }
+    }
+
+    /// Tells the handler, and those below it, that the loop has ended.
+    func end(_ event: ContainerEvent) throws {
+        try handler.onReactorFinal(event)
+        for child in children { try child.end(event) }
+    }
+}

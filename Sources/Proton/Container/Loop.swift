@@ -1,0 +1,332 @@
+import AMQP
+import Glibc
+import ProtonEngine
+import Synchronization
+
+/// The loop of a container: its proactor, its timers, and when it ends.
+///
+/// `@unchecked Sendable`: its state is under a lock. The closures of timers and the connections that are not connected
+/// yet need not be `Sendable`: they run, and are used, on the one thread of the loop, or with a handler that is
+/// `Sendable` (`Container.run(threads:handler:)`).
+final class Loop: @unchecked Sendable {
+    /// How a connection that a listener accepts is set up.
+    typealias Acceptor = (Listener) throws -> (Connection, TransportConfiguration)
+
+    private enum Phase {
+        case idle
+        case running
+        /// Everything is being closed; what goes wrong meanwhile is of no interest.
+        case stopping
+        /// A handler failed: everything is being dropped, and nothing is dispatched any more.
+        case failing(any Error)
+        case ended((any Error)?)
+    }
+
+    /// A connection that is connected when the callback that made it returns: until then it is its maker's.
+    private struct PendingConnect {
+        let connection: Connection
+        let configuration: TransportConfiguration
+        let address: String
+        let thread: UInt
+    }
+
+    private struct State {
+        var phase = Phase.idle
+        var connections: [ObjectIdentifier: Connection] = [:]
+        var listeners: [ObjectIdentifier: (listener: Listener, acceptor: Acceptor)] = [:]
+        var pending: [PendingConnect] = []
+        var jobs: [@Sendable () throws -> Void] = []
+        var timers = TimerQueue()
+        /// Connections that the loop's only thread is using outside of their batches.
+        var borrowed: [WorkQueue] = []
+
+        /// - Throws: `ProtonError.Code.closed` where nothing new can be opened any more.
+        func checkOpen() throws {
+            switch phase {
+            case .idle, .running: return
+            case .stopping, .failing, .ended:
+                throw ProtonError(.closed, "The container is stopping, or has ended: nothing new can be opened.")
+            }
+        }
+
+        var isIdle: Bool {
+            connections.isEmpty && listeners.isEmpty && pending.isEmpty && jobs.isEmpty && timers.activeCount == 0
+        }
+    }
+
+    private let proactor: Proactor
+    private let state = UncheckedMutex(State())
+    /// The thread of a loop that has only one; 0 before it runs, and where it has several.
+    private let soleThread = Atomic<UInt>(0)
+    /// Read once a batch: whether handlers are still told of events.
+    private let isMuted = Atomic<Bool>(false)
+    private let clock = ContinuousClock()
+
+    init() throws {
+        proactor = try Proactor()
+    }
+
+    deinit {
+        // What never ran, or did not end in time, lets go of proton's objects before the proactor frees them.
+        state.withLock { state in
+            for connection in state.connections.values { connection.finish() }
+        }
+    }
+
+    // MARK: Connections and listeners
+
+    /// Connects when the current callback returns, or when the loop starts.
+    /// - Throws: `ProtonError.Code.closed` where the loop is stopping or has ended.
+    func connect(_ connection: Connection, _ configuration: TransportConfiguration, to address: String) throws {
+        connection.borrow = { [weak self] in self?.borrow($0) ?? false }
+        try state.withLock { state in
+            try state.checkOpen()
+            state.pending.append(
+                PendingConnect(
+                    connection: connection, configuration: configuration, address: address,
+                    thread: UInt(pthread_self())))
+        }
+    }
+
+    /// Listens from now on.
+    /// - Throws: `ProtonError.Code.listenFailed`; `.closed` where the loop is stopping or has ended.
+    func listen(_ listener: Listener, backlog: Int32, _ acceptor: @escaping Acceptor) throws {
+        try state.withLock { state in
+            try state.checkOpen()
+            state.listeners[ObjectIdentifier(listener)] = (listener, acceptor)
+        }
+        do {
+            try proactor.listen(listener, backlog: backlog)
+        } catch {
+            state.withLock { _ = $0.listeners.removeValue(forKey: ObjectIdentifier(listener)) }
+            throw error
+        }
+    }
+
+    /// Connects what this thread's callback made.
+    private func connectPending(of thread: UInt?) {
+        let mine: [PendingConnect] = state.withLock { state in
+            guard !state.pending.isEmpty else { return [] }
+            let mine = state.pending.filter { thread == nil || $0.thread == thread }
+            state.pending.removeAll { thread == nil || $0.thread == thread }
+            for pending in mine { state.connections[ObjectIdentifier(pending.connection)] = pending.connection }
+            return mine
+        }
+        for pending in mine {
+            setHandshakeDeadline(of: pending.connection, pending.configuration)
+            proactor.connect(pending.connection, pending.configuration, to: pending.address)
+        }
+    }
+
+    /// Ends a connection whose peer has not opened it in time.
+    private func setHandshakeDeadline(of connection: Connection, _ configuration: TransportConfiguration) {
+        let timeout = configuration.limits.handshakeTimeout
+        let queue = connection.workQueue
+        _ = schedule(after: timeout, keepsRunning: false) {
+            queue.add { connection in
+                guard !connection.isRemoteOpened else { return }
+                connection.abort(.init(.handshakeTimeout, "No open frame came within \(timeout)."))
+            }
+        }
+    }
+
+    /// Lets the loop's only thread use a connection outside of its batches, until the current callback returns.
+    private func borrow(_ queue: WorkQueue) -> Bool {
+        guard soleThread.load(ordering: .relaxed) == UInt(pthread_self()) else { return false }
+        queue.domain.enter()
+        // What is written now is flushed at the end of the batch that this begins.
+        queue.requestFlush()
+        state.withLock { $0.borrowed.append(queue) }
+        return true
+    }
+
+    // MARK: Timers and jobs
+
+    func schedule(after delay: Duration, keepsRunning: Bool, _ body: @escaping () throws -> Void) -> TimerQueue.ID {
+        let deadline = clock.now.advanced(by: max(.zero, delay))
+        return state.withLock { state in
+            let id = state.timers.add(at: deadline, keepsRunning: keepsRunning, body)
+            if state.timers.nextDeadline == deadline { setTimeout(deadline) }
+            return id
+        }
+    }
+
+    func cancel(_ id: TimerQueue.ID) -> Bool {
+        state.withLock { $0.timers.cancel(id) }
+    }
+
+    /// Called with the lock held, so that the last to set the time-out has seen the latest timers.
+    private func setTimeout(_ deadline: ContinuousClock.Instant) {
+        let delay = max(0, clock.now.duration(to: deadline).milliseconds)
+        proactor.setTimeout(milliseconds: UInt32(clamping: delay))
+    }
+
+    /// Runs a job on one of the loop's threads, after the ones that were posted before.
+    /// - Returns: whether it will run: not where the loop has ended.
+    @discardableResult
+    func post(_ job: @escaping @Sendable () throws -> Void) -> Bool {
+        let isPosted = state.withLock { state in
+            if case .ended = state.phase { return false }
+            state.jobs.append(job)
+            return true
+        }
+        if isPosted { proactor.interrupt() }
+        return isPosted
+    }
+
+    // MARK: Running
+
+    /// Whether the loop is being stopped, or has ended.
+    var isStopping: Bool {
+        state.withLock { state in
+            switch state.phase {
+            case .idle, .running: false
+            case .stopping, .failing, .ended: true
+            }
+        }
+    }
+
+    /// Runs until nothing is left to wait for, on this thread and `threads - 1` of its own.
+    /// - Throws: the first error that a handler threw; `ProtonError.Code.closed` where the loop has run before.
+    func run(threads: Int, start: () throws -> Void) throws {
+        try state.withLock { state in
+            guard case .idle = state.phase else {
+                throw ProtonError(.closed, "A container runs once: make a new one.")
+            }
+            state.phase = .running
+        }
+        if threads == 1 { soleThread.store(UInt(pthread_self()), ordering: .relaxed) }
+        defer { soleThread.store(0, ordering: .relaxed) }
+        do {
+            try start()
+        } catch {
+            fail(error)
+        }
+        connectPending(of: nil)
+        finishCallback()
+        let helpers = (1..<max(1, threads)).compactMap { _ in Thread.start { [self] in runOnThisThread() } }
+        runOnThisThread()
+        for helper in helpers { helper.join() }
+        let failure: (any Error)? = state.withLock { state in
+            state.timers.removeAll()
+            if case .ended(let failure) = state.phase { return failure }
+            return nil
+        }
+        if let failure { throw failure }
+    }
+
+    private func runOnThisThread() {
+        while !hasEnded() {
+            do {
+                try proactor.handleNext(self)
+            } catch {
+                fail(error)
+            }
+            finishCallback()
+        }
+        // The next thread looks too whether it has ended.
+        proactor.interrupt()
+    }
+
+    /// What a callback leaves behind: connections to connect, and those that it borrowed.
+    private func finishCallback() {
+        connectPending(of: UInt(pthread_self()))
+        guard soleThread.load(ordering: .relaxed) != 0 else { return }
+        let borrowed = state.withLock { exchange(&$0.borrowed, with: []) }
+        for queue in borrowed { queue.domain.leave() }
+    }
+
+    private func hasEnded() -> Bool {
+        state.withLock { state in
+            switch state.phase {
+            case .ended: return true
+            case .running where state.isIdle, .stopping where state.isIdle: state.phase = .ended(nil)
+            case .failing(let error) where state.isIdle: state.phase = .ended(error)
+            default: return false
+            }
+            return true
+        }
+    }
+
+    // MARK: Ending
+
+    /// Closes listeners and connections; the loop ends when all are closed, or when the grace period is over.
+    func stop(_ condition: Condition? = nil, grace: Duration = .seconds(5)) {
+        let (listeners, connections): ([Listener], [WorkQueue]) = state.withLock { state in
+            switch state.phase {
+            case .idle, .running: break
+            case .stopping, .failing, .ended: return ([], [])
+            }
+            state.phase = .stopping
+            state.timers.removeAll()
+            for pending in state.pending { pending.connection.finish() }
+            state.pending = []
+            return (state.listeners.values.map(\.listener), state.connections.values.map(\.workQueue))
+        }
+        for listener in listeners { listener.close() }
+        for queue in connections { queue.add { $0.close(condition) } }
+        _ = schedule(after: grace, keepsRunning: false) { [proactor] in proactor.disconnectAll() }
+        proactor.interrupt()
+    }
+
+    /// A handler failed: drops everything, and ends with the error.
+    private func fail(_ error: any Error) {
+        let isFirst = state.withLock { state in
+            switch state.phase {
+            case .failing, .ended: return false
+            case .idle, .running, .stopping: break
+            }
+            state.phase = .failing(error)
+            state.timers.removeAll()
+            state.jobs = []
+            for pending in state.pending { pending.connection.finish() }
+            state.pending = []
+            return true
+        }
+        guard isFirst else { return }
+        isMuted.store(true, ordering: .relaxed)
+        proactor.disconnectAll()
+        proactor.interrupt()
+    }
+}
+
+extension Loop: ProactorDelegate {
+    var isDispatching: Bool { !isMuted.load(ordering: .relaxed) }
+
+    func accept(on listener: Listener) throws -> (Connection, TransportConfiguration) {
+        let acceptor = state.withLock { $0.listeners[ObjectIdentifier(listener)]?.acceptor }
+        guard let acceptor else { throw ProtonError(.closed, "The listener is closed.") }
+        let (connection, configuration) = try acceptor(listener)
+        connection.borrow = { [weak self] in self?.borrow($0) ?? false }
+        state.withLock { $0.connections[ObjectIdentifier(connection)] = connection }
+        setHandshakeDeadline(of: connection, configuration)
+        return (connection, configuration)
+    }
+
+    func listenerClosed(_ listener: Listener, condition: Condition?) throws {
+        let wasListening = state.withLock { $0.listeners.removeValue(forKey: ObjectIdentifier(listener)) != nil }
+        guard wasListening, let condition else { return }
+        throw ProtonError(
+            .listenFailed,
+            "Listening on \(listener.requestedAddress) ended: \(condition.description ?? condition.name.description)",
+            condition: condition)
+    }
+
+    func connectionFinished(_ connection: Connection) {
+        state.withLock { _ = $0.connections.removeValue(forKey: ObjectIdentifier(connection)) }
+    }
+
+    func timeoutPassed() throws {
+        while let action = state.withLock({ $0.timers.popDue(clock.now) }) {
+            try action()
+        }
+        state.withLock { state in
+            if let deadline = state.timers.nextDeadline { setTimeout(deadline) }
+        }
+    }
+
+    func interrupted() throws {
+        let jobs = state.withLock { exchange(&$0.jobs, with: []) }
+        for job in jobs { try job() }
+    }
+}

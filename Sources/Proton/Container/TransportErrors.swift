@@ -1,0 +1,130 @@
+import AMQP
+import Logging
+import ProtonEngine
+
+extension Connection {
+    /// What ended the transport, as an error that says what to do; nil while nothing has.
+    var transportError: ProtonError? {
+        transport?.condition.map { ProtonError(transport: $0, to: peerDescription) }
+    }
+
+    /// How messages name the peer: as the program did, or by its address.
+    private var peerDescription: String {
+        context?.peer ?? transport?.remoteAddress ?? "the peer"
+    }
+
+    /// What happens to an error that no handler of the program's cares for.
+    ///
+    /// On a connection that the program opened it comes out of `run()`; on one that a peer opened it is logged, since no
+    /// peer may end a server. While the container stops nobody wants to know.
+    func failUnhandled(_ error: ProtonError) throws {
+        guard let context, !context.container.isStopping else { return }
+        if !isIncoming { throw error }
+        context.container.logger.warning("\(error.message)", metadata: ["peer": "\(peerDescription)"])
+    }
+
+    /// The same for the condition that a peer closed an endpoint with; the connection is closed with it.
+    func failUnhandled(_ code: ProtonError.Code, _ what: String, of endpoint: some Endpoint) throws {
+        let condition = endpoint.remoteCondition
+        let reason =
+            condition.map { condition in
+                condition.description.map { "\(condition.name): \($0)" } ?? "\(condition.name)"
+            } ?? "no reason was given"
+        close()
+        try failUnhandled(ProtonError(code, "\(peerDescription) \(what): \(reason)", condition: condition))
+    }
+}
+
+extension ProtonError {
+    /// What a transport's condition means, to the user of a connection to `peer`.
+    init(transport condition: Condition, to peer: String) {
+        let text = condition.description ?? condition.name.description
+        if let header = ProtocolHeader(quotedIn: text) {
+            self.init(
+                .protocolMismatch,
+                "\(peer) speaks \(header), and this program AMQP 1.0.0: connect to a port that speaks AMQP 1.0.",
+                condition: condition)
+            return
+        }
+        switch condition.name {
+        case "proton:io":
+            let isRefusal = text.contains("refused") || text.contains("resolve") || text.contains("unreachable")
+            self.init(
+                isRefusal ? .connectFailed : .disconnected, "\(peer): \(text)", condition: condition)
+        case .unauthorizedAccess:
+            self.init(
+                .authenticationFailed, "\(peer) refused the log-in: \(text). Check user, password and mechanisms.",
+                condition: condition)
+        case .resourceLimitExceeded:
+            self.init(.limitExceeded, "\(peer): \(text)", condition: condition)
+        case .connectionForced:
+            self.init(.disconnected, "\(peer) closed the connection: \(text)", condition: condition)
+        case .handshakeTimeout:
+            self.init(.timedOut, "\(peer): \(text)", condition: condition)
+        case .framingError where text.contains("connection aborted"):
+            self.init(.disconnected, "\(peer) went away without closing the connection.", condition: condition)
+        default:
+            self.init(.protocolViolation, "\(peer): \(condition.name): \(text)", condition: condition)
+        }
+    }
+}
+
+extension Symbol {
+    /// The condition of a connection whose peer took too long to open it.
+    static let handshakeTimeout: Symbol = "proton:handshake-timeout"
+}
+
+/// The first eight bytes of another protocol, or of another version of AMQP (AMQP 1.0, 2.2).
+struct ProtocolHeader: CustomStringConvertible {
+    let bytes: [UInt8]
+
+    /// The bytes that proton quotes when it meets a header that it does not know: `… header mismatch: …['AMQP\x00…']`.
+    init?(quotedIn text: String) {
+        guard text.contains("header mismatch"), let start = text.range(of: "['"),
+            let end = text.range(of: "']", after: start.upperBound)
+        else { return nil }
+        bytes = ProtocolHeader.unquoted(text[start.upperBound..<end.lowerBound])
+    }
+
+    var description: String {
+        guard bytes.starts(with: Array("AMQP".utf8)), bytes.count >= 8 else {
+            return bytes.isEmpty ? "another protocol" : "another protocol (it sent \"\(printable)\")"
+        }
+        // Before 1.0 the fifth byte was part of the version, or 1; since then it is the protocol's id.
+        let version = bytes[5...7].map(String.init).joined(separator: ".")
+        return switch bytes[4] {
+        case 2: "AMQP \(version) over TLS"
+        case 3: "AMQP \(version) with SASL"
+        default: "AMQP \(version)"
+        }
+    }
+
+    private var printable: String {
+        String(decoding: bytes.prefix(16).map { (32..<127).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+    }
+
+    /// Undoes proton's quoting: `\x` and two hexadecimal digits for what is not printable.
+    private static func unquoted(_ text: Substring) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let first = rest.first {
+            if first == UInt8(ascii: "\\"), rest.dropFirst().first == UInt8(ascii: "x"), rest.count >= 4,
+                let byte = UInt8(Substring(rest.dropFirst(2).prefix(2)), radix: 16)
+            {
+                bytes.append(byte)
+                rest = rest.dropFirst(4)
+            } else {
+                bytes.append(first)
+                rest = rest.dropFirst()
+            }
+        }
+        return bytes
+    }
+}
+
+extension String {
+    /// The first place of a text, without Foundation.
+    fileprivate func range(of text: String, after start: String.Index? = nil) -> Range<String.Index>? {
+        self[(start ?? startIndex)...].firstRange(of: text)
+    }
+}

@@ -1,0 +1,2 @@
+@_exported public import AMQP
+@_exported public import ProtonEngine

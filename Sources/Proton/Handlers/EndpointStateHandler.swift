@@ -1,0 +1,115 @@
+import AMQP
+import ProtonEngine
+
+/// Turns the opening and closing of endpoints into the callbacks of a `MessagingHandler`, and answers the peer's.
+public final class EndpointStateHandler: Handler {
+    private let delegate: any MessagingHandler
+    private let treatsPeerCloseAsError: Bool
+
+    /// Creates a handler that makes the callbacks of its delegate, which it keeps alive.
+    public init(treatsPeerCloseAsError: Bool = false, delegate: any MessagingHandler) {
+        self.treatsPeerCloseAsError = treatsPeerCloseAsError
+        self.delegate = delegate
+    }
+
+    // MARK: Opening
+
+    public func onConnectionLocalOpen(_ event: ConnectionEvent) throws {
+        if event.connection.isRemoteOpen { try delegate.onConnectionOpened(event) }
+    }
+
+    public func onConnectionRemoteOpen(_ event: ConnectionEvent) throws {
+        if event.connection.isLocalOpen {
+            try delegate.onConnectionOpened(event)
+        } else if event.connection.isLocalUninitialized {
+            try delegate.onConnectionOpening(event)
+            if event.connection.isLocalUninitialized { event.connection.open() }
+        }
+    }
+
+    public func onSessionLocalOpen(_ event: SessionEvent) throws {
+        if event.session.isRemoteOpen { try delegate.onSessionOpened(event) }
+    }
+
+    public func onSessionRemoteOpen(_ event: SessionEvent) throws {
+        if event.session.isLocalOpen {
+            try delegate.onSessionOpened(event)
+        } else if event.session.isLocalUninitialized {
+            try delegate.onSessionOpening(event)
+            if event.session.isLocalUninitialized { event.session.open() }
+        }
+    }
+
+    public func onLinkLocalOpen(_ event: LinkEvent) throws {
+        if event.link.isRemoteOpen { try delegate.onLinkOpened(event) }
+    }
+
+    public func onLinkRemoteOpen(_ event: LinkEvent) throws {
+        let link = event.link
+        if link.isLocalOpen {
+            try delegate.onLinkOpened(event)
+        } else if link.isLocalUninitialized {
+            // What the callback sets counts: the peer's termini are only the answer where it sets nothing else.
+            link.copyRemoteTermini()
+            try delegate.onLinkOpening(event)
+            if link.isLocalUninitialized { link.open() }
+        }
+    }
+
+    // MARK: Closing
+
+    public func onConnectionRemoteClose(_ event: ConnectionEvent) throws {
+        let connection = event.connection
+        if let condition = connection.remoteCondition {
+            if condition.name == .connectionForced, connection.isLocalOpen {
+                // The peer was told to drop its connections: what follows is what follows a lost transport.
+                connection.abort(condition)
+                return
+            }
+            try delegate.onConnectionError(event)
+        } else if connection.isLocalClosed {
+            try delegate.onConnectionClosed(event)
+        } else if treatsPeerCloseAsError {
+            try delegate.onConnectionError(event)
+        } else {
+            try delegate.onConnectionClosing(event)
+        }
+        connection.close()
+    }
+
+    public func onSessionRemoteClose(_ event: SessionEvent) throws {
+        if event.session.remoteCondition != nil {
+            try delegate.onSessionError(event)
+        } else if event.session.isLocalClosed {
+            try delegate.onSessionClosed(event)
+        } else if treatsPeerCloseAsError {
+            try delegate.onSessionError(event)
+        } else {
+            try delegate.onSessionClosing(event)
+        }
+        event.session.close()
+    }
+
+    public func onLinkRemoteClose(_ event: LinkEvent) throws {
+        if event.link.remoteCondition != nil {
+            try delegate.onLinkError(event)
+        } else if event.link.isLocalClosed {
+            try delegate.onLinkClosed(event)
+        } else if treatsPeerCloseAsError {
+            try delegate.onLinkError(event)
+        } else {
+            try delegate.onLinkClosing(event)
+        }
+        event.link.close()
+    }
+
+    public func onLinkRemoteDetach(_ event: LinkEvent) {
+        event.link.detach()
+    }
+
+    // MARK: Transport
+
+    public func onTransportClosed(_ event: TransportEvent) throws {
+        if event.connection.isLocalOpen { try delegate.onDisconnected(event) }
+    }
+}

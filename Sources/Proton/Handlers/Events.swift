@@ -1,0 +1,115 @@
+public import AMQP
+public import ProtonEngine
+
+/// What every event tells: the container that runs the loop.
+public protocol Event {
+    /// The container whose loop the event comes from.
+    var container: Container { get }
+}
+
+/// An event of a container: `onStart` and the like.
+public struct ContainerEvent: Event {
+    /// The container.
+    public let container: Container
+}
+
+/// An event of a timer that `Container.schedule` set.
+public struct TimerEvent: Event {
+    /// The container.
+    public let container: Container
+    /// The timer that has gone off.
+    public let timer: Timer
+}
+
+/// What every event of a connection, or of something on one, tells.
+public protocol EndpointEvent: Event {
+    /// The connection that the event is of.
+    var connection: Connection { get }
+}
+
+extension EndpointEvent {
+    /// The container that the connection belongs to.
+    public var container: Container { connection.container }
+    /// The transport of the connection; nil where it has none.
+    public var transport: Transport? { connection.transport }
+}
+
+/// An event of a connection.
+public struct ConnectionEvent: EndpointEvent {
+    /// The connection.
+    public let connection: Connection
+}
+
+/// An event of a connection's transport.
+public struct TransportEvent: EndpointEvent {
+    /// The connection over the transport.
+    public let connection: Connection
+    /// What went wrong: of `onTransportError` always there, of others where there was an error.
+    public let error: ProtonError?
+}
+
+/// An event of a session.
+public struct SessionEvent: EndpointEvent {
+    /// The session.
+    public let session: Session
+    /// The session's connection.
+    public var connection: Connection { session.connection }
+}
+
+/// An event of a link.
+public struct LinkEvent: EndpointEvent {
+    /// The link.
+    public let link: Link
+    /// The link's session.
+    public var session: Session { link.session }
+    /// The link's connection.
+    public var connection: Connection { link.connection }
+    /// The link, where it is a sender.
+    public var sender: Sender? { link as? Sender }
+    /// The link, where it is a receiver.
+    public var receiver: Receiver? { link as? Receiver }
+}
+
+/// An event of a sender.
+public struct SenderEvent: EndpointEvent {
+    /// The sender.
+    public let sender: Sender
+    /// The sender, as a link.
+    public var link: Link { sender }
+    /// The sender's session.
+    public var session: Session { sender.session }
+    /// The sender's connection.
+    public var connection: Connection { sender.connection }
+}
+
+/// An event of a delivery.
+public struct DeliveryEvent: EndpointEvent {
+    /// The delivery.
+    public let delivery: Delivery
+    /// The delivery's link.
+    public var link: Link { delivery.link }
+    /// The delivery's session.
+    public var session: Session { delivery.link.session }
+    /// The delivery's connection.
+    public var connection: Connection { delivery.connection }
+    /// The delivery's link, where it is a sender.
+    public var sender: Sender? { delivery.link as? Sender }
+    /// The delivery's link, where it is a receiver.
+    public var receiver: Receiver? { delivery.link as? Receiver }
+}
+
+/// An event of a message that has come.
+public struct MessageEvent: EndpointEvent {
+    /// The message.
+    public let message: Message
+    /// The message's delivery: what its outcome is given to.
+    public let delivery: Delivery
+    /// The receiver that the message came on.
+    public let receiver: Receiver
+    /// The receiver, as a link.
+    public var link: Link { receiver }
+    /// The receiver's session.
+    public var session: Session { receiver.session }
+    /// The receiver's connection.
+    public var connection: Connection { receiver.connection }
+}

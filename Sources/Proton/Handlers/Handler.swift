@@ -1,0 +1,123 @@
+import ProtonEngine
+
+/// What is told of the engine's own events, one by one, as they come.
+///
+/// Every callback is a requirement with a default that does nothing: implement those you want, each exactly as it is
+/// declared here (`onXxx(_ event: …)`), since a method with another label is another method. A callback that throws
+/// ends the container's `run()` with its error. Callbacks are made in the domain of the event's connection.
+///
+/// Most programs implement `MessagingHandler`, which adds callbacks about messages and their outcomes to these.
+public protocol Handler: AnyObject {
+    /// Handlers that are told of each event after this one, in order; asked for once, when the handler is put to use.
+    var handlers: [any Handler] { get }
+
+    /// The loop starts; comes before `onStart`.
+    func onReactorInit(_ event: ContainerEvent) throws
+    /// The loop has ended.
+    func onReactorFinal(_ event: ContainerEvent) throws
+    /// A timer that was scheduled with this handler has gone off.
+    func onTimerTask(_ event: TimerEvent) throws
+
+    /// The connection was made.
+    func onConnectionInit(_ event: ConnectionEvent) throws
+    /// The connection got a transport.
+    func onConnectionBound(_ event: ConnectionEvent) throws
+    /// The connection lost its transport.
+    func onConnectionUnbound(_ event: ConnectionEvent) throws
+    /// This side has opened the connection.
+    func onConnectionLocalOpen(_ event: ConnectionEvent) throws
+    /// The peer has opened the connection.
+    func onConnectionRemoteOpen(_ event: ConnectionEvent) throws
+    /// This side has closed the connection.
+    func onConnectionLocalClose(_ event: ConnectionEvent) throws
+    /// The peer has closed the connection.
+    func onConnectionRemoteClose(_ event: ConnectionEvent) throws
+    /// The connection is about to be freed.
+    func onConnectionFinal(_ event: ConnectionEvent) throws
+
+    /// The session was made.
+    func onSessionInit(_ event: SessionEvent) throws
+    /// This side has opened the session.
+    func onSessionLocalOpen(_ event: SessionEvent) throws
+    /// The peer has opened the session.
+    func onSessionRemoteOpen(_ event: SessionEvent) throws
+    /// This side has closed the session.
+    func onSessionLocalClose(_ event: SessionEvent) throws
+    /// The peer has closed the session.
+    func onSessionRemoteClose(_ event: SessionEvent) throws
+    /// The session is about to be freed.
+    func onSessionFinal(_ event: SessionEvent) throws
+
+    /// The link was made.
+    func onLinkInit(_ event: LinkEvent) throws
+    /// This side has opened the link.
+    func onLinkLocalOpen(_ event: LinkEvent) throws
+    /// The peer has opened the link.
+    func onLinkRemoteOpen(_ event: LinkEvent) throws
+    /// This side has closed the link.
+    func onLinkLocalClose(_ event: LinkEvent) throws
+    /// The peer has closed the link.
+    func onLinkRemoteClose(_ event: LinkEvent) throws
+    /// This side has detached the link without closing it.
+    func onLinkLocalDetach(_ event: LinkEvent) throws
+    /// The peer has detached the link without closing it.
+    func onLinkRemoteDetach(_ event: LinkEvent) throws
+    /// The link's credit, or its drain, has changed.
+    func onLinkFlow(_ event: LinkEvent) throws
+    /// The link is about to be freed.
+    func onLinkFinal(_ event: LinkEvent) throws
+
+    /// A message, a part of one, or news of one has come.
+    func onDelivery(_ event: DeliveryEvent) throws
+
+    /// The transport has bytes to write, or its state has changed.
+    func onTransport(_ event: TransportEvent) throws
+    /// SASL is done, or was not used.
+    func onTransportAuthenticated(_ event: TransportEvent) throws
+    /// The transport has failed: `event.error` tells how.
+    func onTransportError(_ event: TransportEvent) throws
+    /// Nothing more will be written.
+    func onTransportHeadClosed(_ event: TransportEvent) throws
+    /// Nothing more will be read.
+    func onTransportTailClosed(_ event: TransportEvent) throws
+    /// The transport is closed in both directions; the last event of a connection.
+    func onTransportClosed(_ event: TransportEvent) throws
+}
+
+extension Handler {
+    public var handlers: [any Handler] { [] }
+
+    public func onReactorInit(_ event: ContainerEvent) throws {}
+    public func onReactorFinal(_ event: ContainerEvent) throws {}
+    public func onTimerTask(_ event: TimerEvent) throws {}
+    public func onConnectionInit(_ event: ConnectionEvent) throws {}
+    public func onConnectionBound(_ event: ConnectionEvent) throws {}
+    public func onConnectionUnbound(_ event: ConnectionEvent) throws {}
+    public func onConnectionLocalOpen(_ event: ConnectionEvent) throws {}
+    public func onConnectionRemoteOpen(_ event: ConnectionEvent) throws {}
+    public func onConnectionLocalClose(_ event: ConnectionEvent) throws {}
+    public func onConnectionRemoteClose(_ event: ConnectionEvent) throws {}
+    public func onConnectionFinal(_ event: ConnectionEvent) throws {}
+    public func onSessionInit(_ event: SessionEvent) throws {}
+    public func onSessionLocalOpen(_ event: SessionEvent) throws {}
+    public func onSessionRemoteOpen(_ event: SessionEvent) throws {}
+    public func onSessionLocalClose(_ event: SessionEvent) throws {}
+    public func onSessionRemoteClose(_ event: SessionEvent) throws {}
+    public func onSessionFinal(_ event: SessionEvent) throws {}
+    public func onLinkInit(_ event: LinkEvent) throws {}
+    public func onLinkLocalOpen(_ event: LinkEvent) throws {}
+    public func onLinkRemoteOpen(_ event: LinkEvent) throws {}
+    public func onLinkLocalClose(_ event: LinkEvent) throws {}
+    public func onLinkRemoteClose(_ event: LinkEvent) throws {}
+    public func onLinkLocalDetach(_ event: LinkEvent) throws {}
+    public func onLinkRemoteDetach(_ event: LinkEvent) throws {}
+    public func onLinkFlow(_ event: LinkEvent) throws {}
+    public func onLinkFinal(_ event: LinkEvent) throws {}
+    public func onDelivery(_ event: DeliveryEvent) throws {}
+    public func onTransport(_ event: TransportEvent) throws {}
+    public func onTransportAuthenticated(_ event: TransportEvent) throws {}
+    public func onTransportError(_ event: TransportEvent) throws {}
+    public func onTransportHeadClosed(_ event: TransportEvent) throws {}
+    public func onTransportTailClosed(_ event: TransportEvent) throws {}
+    public func onTransportClosed(_ event: TransportEvent) throws {}
+}

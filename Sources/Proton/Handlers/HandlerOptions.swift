@@ -1,0 +1,25 @@
+/// What a `MessagingHandler` leaves to the library.
+public struct HandlerOptions: Sendable, Hashable {
+    /// How many messages a peer may send ahead on each receiver; 0 leaves credit to the program. Default 10.
+    ///
+    /// Credit is given back when half of it is used up.
+    public var prefetch: Int
+    /// Whether a message is accepted when `onMessage` returns without having given it an outcome. Default true.
+    public var autoAccepts: Bool
+    /// Whether a sent message is settled here when the peer settles it. Default true.
+    public var autoSettles: Bool
+    /// Whether a peer that closes without an error condition is an error all the same. Default false.
+    ///
+    /// The `on…Error` callback is then called in place of the `on…Closing` one.
+    public var treatsPeerCloseAsError: Bool
+
+    /// Creates options; each default is what the Python binding has.
+    public init(
+        prefetch: Int = 10, autoAccepts: Bool = true, autoSettles: Bool = true, treatsPeerCloseAsError: Bool = false
+    ) {
+        self.prefetch = prefetch
+        self.autoAccepts = autoAccepts
+        self.autoSettles = autoSettles
+        self.treatsPeerCloseAsError = treatsPeerCloseAsError
+    }
+}

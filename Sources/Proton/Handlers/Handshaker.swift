@@ -1,0 +1,31 @@
+import ProtonEngine
+
+/// Opens what the peer opens, and closes what it closes: the simplest answer of a server.
+public final class Handshaker: Handler {
+    /// Creates a handshaker.
+    public init() {}
+
+    public func onConnectionRemoteOpen(_ event: ConnectionEvent) { open(event.connection) }
+    public func onSessionRemoteOpen(_ event: SessionEvent) { open(event.session) }
+    public func onLinkRemoteOpen(_ event: LinkEvent) {
+        guard event.link.isLocalUninitialized else { return }
+        event.link.copyRemoteTermini()
+        event.link.open()
+    }
+
+    public func onConnectionRemoteClose(_ event: ConnectionEvent) { event.connection.close() }
+    public func onSessionRemoteClose(_ event: SessionEvent) { event.session.close() }
+    public func onLinkRemoteClose(_ event: LinkEvent) { event.link.close() }
+
+    private func open(_ endpoint: some Endpoint) {
+        if endpoint.isLocalUninitialized { endpoint.open() }
+    }
+}
+
+extension Link {
+    /// Answers with the source and target that the peer asked for.
+    func copyRemoteTermini() {
+        source.copy(remoteSource)
+        target.copy(remoteTarget)
+    }
+}

@@ -1,0 +1,49 @@
+import AMQP
+import ProtonEngine
+
+/// Turns deliveries that come in into the callbacks of a `MessagingHandler` about messages.
+public final class IncomingMessageHandler: Handler {
+    private let delegate: any MessagingHandler
+    private let autoAccepts: Bool
+
+    /// Creates a handler that makes the callbacks of its delegate, which it keeps alive.
+    public init(autoAccepts: Bool = true, delegate: any MessagingHandler) {
+        self.autoAccepts = autoAccepts
+        self.delegate = delegate
+    }
+
+    public func onDelivery(_ event: DeliveryEvent) throws {
+        let delivery = event.delivery
+        guard delivery.link.isReceiver else { return }
+        switch delivery.arrival() {
+        case .complete: try handle(delivery)
+        case .aborted:
+            try delegate.onAborted(event)
+            delivery.settle()
+        case .settled: try delegate.onSettled(event)
+        case .incomplete, .nothing: break
+        }
+    }
+
+    private func handle(_ delivery: Delivery) throws {
+        guard let receiver = delivery.link as? Receiver, !receiver.isLocalClosed else {
+            if autoAccepts { delivery.settle(.released) }
+            return
+        }
+        let message: Message
+        do {
+            message = try delivery.takeMessage()
+        } catch {
+            delivery.reject(Condition(.decodeError, "The message is not valid AMQP: \(error)"))
+            return
+        }
+        do {
+            try delegate.onMessage(MessageEvent(message: message, delivery: delivery, receiver: receiver))
+            if autoAccepts { delivery.acceptWhereUndecided() }
+        } catch let rejection as Reject {
+            delivery.reject(rejection.condition)
+        } catch is Release {
+            delivery.release()
+        }
+    }
+}

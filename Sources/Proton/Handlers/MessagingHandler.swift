@@ -1,0 +1,162 @@
+public import AMQP
+public import ProtonEngine
+
+/// What a program does about connections, links, messages and their outcomes.
+///
+/// For each event of the engine the callback of `Handler` is made first, then flow control, the state of endpoints,
+/// incoming and outgoing messages have their turn, which make the callbacks of this protocol; then `handlers`.
+/// Every callback has a default. Those of errors log and close on a connection that a peer opened, and throw, which
+/// ends `run()`, on one that this program opened: implement them to go on.
+public protocol MessagingHandler: Handler {
+    /// What is left to the library; asked for once, when the handler is put to use.
+    var options: HandlerOptions { get }
+
+    /// The loop starts: the place to connect, to listen and to make links.
+    func onStart(_ event: ContainerEvent) throws
+
+    /// The peer opens a connection; it is opened here too unless the callback does so, or closes it.
+    func onConnectionOpening(_ event: ConnectionEvent) throws
+    /// The peer begins a session; it is opened here too unless the callback does so, or closes it.
+    func onSessionOpening(_ event: SessionEvent) throws
+    /// The peer attaches a link; it is opened here too, with the peer's source and target, unless the callback does so.
+    ///
+    /// Close the link with a condition to refuse it.
+    func onLinkOpening(_ event: LinkEvent) throws
+
+    /// Both sides have opened the connection.
+    func onConnectionOpened(_ event: ConnectionEvent) throws
+    /// Both sides have opened the session.
+    func onSessionOpened(_ event: SessionEvent) throws
+    /// Both sides have opened the link.
+    func onLinkOpened(_ event: LinkEvent) throws
+
+    /// The peer closes the connection; it is closed here too afterwards.
+    func onConnectionClosing(_ event: ConnectionEvent) throws
+    /// The peer ends the session; it is closed here too afterwards.
+    func onSessionClosing(_ event: SessionEvent) throws
+    /// The peer closes the link; it is closed here too afterwards.
+    func onLinkClosing(_ event: LinkEvent) throws
+
+    /// The peer has confirmed that the connection, closed here, is closed.
+    func onConnectionClosed(_ event: ConnectionEvent) throws
+    /// The peer has confirmed that the session, closed here, is closed.
+    func onSessionClosed(_ event: SessionEvent) throws
+    /// The peer has confirmed that the link, closed here, is closed.
+    func onLinkClosed(_ event: LinkEvent) throws
+
+    /// The peer closed the connection with an error condition, `event.connection.remoteCondition`.
+    func onConnectionError(_ event: ConnectionEvent) throws
+    /// The peer ended the session with an error condition, `event.session.remoteCondition`.
+    func onSessionError(_ event: SessionEvent) throws
+    /// The peer closed the link with an error condition, `event.link.remoteCondition`.
+    func onLinkError(_ event: LinkEvent) throws
+
+    /// The transport went away while the connection was open here; called once a drop.
+    func onDisconnected(_ event: TransportEvent) throws
+
+    /// A sender has credit: messages can be sent, as many as `event.sender.credit`.
+    func onSendable(_ event: SenderEvent) throws
+    /// The peer has accepted a message.
+    func onAccepted(_ event: DeliveryEvent) throws
+    /// The peer has rejected a message.
+    func onRejected(_ event: DeliveryEvent) throws
+    /// The peer has released a message, or modified it: it can be sent again.
+    func onReleased(_ event: DeliveryEvent) throws
+    /// The peer has settled a message that was sent or received here.
+    func onSettled(_ event: DeliveryEvent) throws
+
+    /// A message has come. Throw `Reject` or `Release` to give it that outcome.
+    func onMessage(_ event: MessageEvent) throws
+    /// The peer has given up a message before it was complete.
+    func onAborted(_ event: DeliveryEvent) throws
+}
+
+extension MessagingHandler {
+    public var options: HandlerOptions { HandlerOptions() }
+
+    public func onStart(_ event: ContainerEvent) throws {}
+    public func onConnectionOpening(_ event: ConnectionEvent) throws {}
+    public func onSessionOpening(_ event: SessionEvent) throws {}
+    public func onLinkOpening(_ event: LinkEvent) throws {}
+    public func onConnectionOpened(_ event: ConnectionEvent) throws {}
+    public func onSessionOpened(_ event: SessionEvent) throws {}
+    public func onLinkOpened(_ event: LinkEvent) throws {}
+    public func onConnectionClosing(_ event: ConnectionEvent) throws {}
+    public func onSessionClosing(_ event: SessionEvent) throws {}
+    public func onLinkClosing(_ event: LinkEvent) throws {}
+    public func onConnectionClosed(_ event: ConnectionEvent) throws {}
+    public func onSessionClosed(_ event: SessionEvent) throws {}
+    public func onLinkClosed(_ event: LinkEvent) throws {}
+    public func onDisconnected(_ event: TransportEvent) throws {}
+    public func onSendable(_ event: SenderEvent) throws {}
+    public func onAccepted(_ event: DeliveryEvent) throws {}
+    public func onRejected(_ event: DeliveryEvent) throws {}
+    public func onReleased(_ event: DeliveryEvent) throws {}
+    public func onSettled(_ event: DeliveryEvent) throws {}
+    public func onMessage(_ event: MessageEvent) throws {}
+    public func onAborted(_ event: DeliveryEvent) throws {}
+
+    public func onConnectionError(_ event: ConnectionEvent) throws {
+        try event.connection.failUnhandled(.connectionError, "closed the connection", of: event.connection)
+    }
+
+    public func onSessionError(_ event: SessionEvent) throws {
+        try event.connection.failUnhandled(.sessionError, "ended a session", of: event.session)
+    }
+
+    public func onLinkError(_ event: LinkEvent) throws {
+        try event.connection.failUnhandled(.linkError, "closed the link \(event.link.name)", of: event.link)
+    }
+
+    public func onTransportError(_ event: TransportEvent) throws {
+        guard let error = event.error else { return }
+        try event.connection.failUnhandled(error)
+    }
+}
+
+extension MessagingHandler {
+    /// Accepts a message and settles it.
+    public func accept(_ delivery: Delivery) { delivery.accept() }
+
+    /// Rejects a message that cannot be processed, and settles it.
+    public func reject(_ delivery: Delivery, _ condition: Condition? = nil) { delivery.reject(condition) }
+
+    /// Gives a message back to its source, and settles it.
+    /// - Parameter delivered: whether this counts as a try to deliver it (modified), or not (released).
+    public func release(_ delivery: Delivery, delivered: Bool = true) { delivery.release(delivered: delivered) }
+
+    /// Settles a message, with an outcome where one is given.
+    public func settle(_ delivery: Delivery, _ state: DeliveryState? = nil) {
+        if let state { delivery.settle(state) } else { delivery.settle() }
+    }
+}
+
+/// Thrown by `onMessage`: the message is rejected, with a condition where one is given.
+public struct Reject: Error, Sendable {
+    /// Why, for the sender.
+    public let condition: Condition?
+
+    /// Creates the error.
+    public init(_ condition: Condition? = nil) { self.condition = condition }
+}
+
+/// Thrown by `onMessage`: the message goes back to its source as one that could not be delivered here (modified).
+public struct Release: Error, Sendable {
+    /// Creates the error.
+    public init() {}
+}
+
+extension Delivery {
+    /// Accepts the message and settles it.
+    public func accept() { settle(.accepted) }
+
+    /// Rejects the message, with a condition where one is given, and settles it.
+    public func reject(_ condition: Condition? = nil) { settle(.rejected(condition)) }
+
+    /// Gives the message back to its source, and settles it.
+    /// - Parameter delivered: whether this counts as a try to deliver it (modified), or not (released).
+    public func release(delivered: Bool = true) {
+        settle(
+            delivered ? .modified(deliveryFailed: true, undeliverableHere: false, annotations: [:]) : .released)
+    }
+}

@@ -1,0 +1,34 @@
+import AMQP
+import ProtonEngine
+
+/// Turns credit, and news of deliveries that went out, into the callbacks of a `MessagingHandler`.
+public final class OutgoingMessageHandler: Handler {
+    private let delegate: any MessagingHandler
+    private let autoSettles: Bool
+
+    /// Creates a handler that makes the callbacks of its delegate, which it keeps alive.
+    public init(autoSettles: Bool = true, delegate: any MessagingHandler) {
+        self.autoSettles = autoSettles
+        self.delegate = delegate
+    }
+
+    public func onLinkFlow(_ event: LinkEvent) throws {
+        guard let sender = event.link as? Sender, sender.credit > 0, sender.state == .active else { return }
+        try delegate.onSendable(SenderEvent(sender: sender))
+    }
+
+    public func onDelivery(_ event: DeliveryEvent) throws {
+        let delivery = event.delivery
+        guard delivery.link.isSender, let news = delivery.news() else { return }
+        switch news.state?.outcome {
+        case .accepted: try delegate.onAccepted(event)
+        case .rejected: try delegate.onRejected(event)
+        case .released, .modified: try delegate.onReleased(event)
+        case nil: break
+        }
+        if news.isSettled {
+            try delegate.onSettled(event)
+            if autoSettles { delivery.settle() }
+        }
+    }
+}
