@@ -1,0 +1,83 @@
+import ArgumentParser
+import Proton
+
+/// A peer to measure with: it sends or receives messages as fast as it can, and prints one line of JSON.
+///
+/// The programs in Benchmarks/Peers have the same roles and flags, so that each side can be Swift, C, C++ or Python.
+@main
+struct Throughput: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Sends or receives messages as fast as it can, and prints one line of JSON.")
+
+    enum Role: String, ExpressibleByArgument, CaseIterable {
+        case send, recv, ping, conn
+    }
+
+    @Argument(help: "What to do: send, recv, ping (one round trip at a time) or conn (idle connections).")
+    var role: Role
+
+    @Option(name: .customShort("h"), help: "The host.")
+    var host = "127.0.0.1"
+
+    @Option(name: .customShort("p"), help: "The port.")
+    var port = 5672
+
+    @Option(name: .customShort("a"), help: "The address of the node.")
+    var address = "examples"
+
+    @Option(name: .customShort("n"), help: "How many messages, or round trips.")
+    var count = 1_000_000
+
+    @Option(name: .customShort("b"), help: "The size of the body, in bytes.")
+    var bodySize = 100
+
+    @Option(name: .customShort("m"), help: "raw: bytes that are encoded once; msg: messages; msgp: with properties.")
+    var mode = Settings.Mode.raw
+
+    @Flag(name: .customShort("s"), help: "Send settled messages.")
+    var isSettled = false
+
+    @Option(name: .customShort("w"), help: "The credit that a receiver gives.")
+    var window = 1_000
+
+    @Option(name: .customShort("c"), help: "How many connections.")
+    var connections = 1
+
+    @Flag(name: .customShort("L"), help: "Listen for the peer rather than connect to it.")
+    var listens = false
+
+    @Flag(name: .customShort("E"), help: "Send each message that comes back to its sender.")
+    var echoes = false
+
+    @Option(name: .customShort("W"), help: "How many messages may be unsettled at once; 0 is as many as there is credit.")
+    var inFlight = 0
+
+    private var settings: Settings {
+        Settings(
+            host: host, port: port, address: address, count: count, bodySize: bodySize, mode: mode,
+            isSettled: isSettled, window: window, connections: connections, listens: listens, echoes: echoes,
+            inFlight: inFlight)
+    }
+
+    func run() throws {
+        let settings = settings
+        let report = Report(role: role.rawValue)
+        let peer: any Peer =
+            switch role {
+            case .send: try SendPeer(settings, report)
+            case .recv: try ReceivePeer(settings, report)
+            case .ping: try PingPeer(settings, report)
+            case .conn: IdlePeer(settings)
+            }
+        try Container(peer).run(stoppingOn: .interrupt, .terminate)
+        guard peer.isComplete else { throw ExitCode.failure }
+        if role != .conn { try report.print(encodedSize: Payload(settings).encodedSize) }
+    }
+}
+
+extension Settings.Mode: ExpressibleByArgument {}
+
+/// A handler that knows whether it has done what it was there for.
+protocol Peer: MessagingHandler {
+    var isComplete: Bool { get }
+}
