@@ -39,9 +39,7 @@ extension AMQPValue {
     /// - Throws: ``CodecError`` when the value is nested deeper than 1,024 levels or has a part larger than 4 GiB.
     public func encoded() throws(CodecError) -> [UInt8] {
         var writer = ValueWriter()
-        writer.write(self)
-        if let error = writer.error { throw error }
-        return [UInt8](writer.bytes)
+        return [UInt8](try writer.encode(self))
     }
 }
 

@@ -9,20 +9,32 @@ package final class EncodingBuffer {
 
     /// Encodes a message; the bytes are valid until the next use of the buffer.
     package func encode(_ message: borrowing Message) throws(CodecError) -> UnsafeRawBufferPointer {
-        writer.reset()
-        message.write(to: &writer)
-        return try result()
+        try writer.encode(message)
     }
 
     /// Encodes a value; the bytes are valid until the next use of the buffer.
     package func encode(_ value: AMQPValue) throws(CodecError) -> UnsafeRawBufferPointer {
-        writer.reset()
-        writer.write(value)
+        try writer.encode(value)
+    }
+}
+
+extension ValueWriter {
+    /// Forgets what was written and writes a message; the bytes are valid until the writer is used again.
+    mutating func encode(_ message: borrowing Message) throws(CodecError) -> UnsafeRawBufferPointer {
+        reset()
+        message.write(to: &self)
+        return try result()
+    }
+
+    /// Forgets what was written and writes a value; the bytes are valid until the writer is used again.
+    mutating func encode(_ value: AMQPValue) throws(CodecError) -> UnsafeRawBufferPointer {
+        reset()
+        write(value)
         return try result()
     }
 
     private func result() throws(CodecError) -> UnsafeRawBufferPointer {
-        if let error = writer.error { throw error }
-        return writer.bytes
+        if let error { throw error }
+        return bytes
     }
 }

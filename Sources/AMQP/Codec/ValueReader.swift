@@ -93,16 +93,16 @@ struct ValueReader {
 
     private mutating func map(_ constructor: UInt8) -> AMQPMap {
         let count = compoundCount(constructor) / 2
-        var pairs: [AMQPMap.Pair] = []
+        var pairs: [(AMQPValue, AMQPValue)] = []
         pairs.reserveCapacity(count)
-        for _ in 0..<count { pairs.append(AMQPMap.Pair(key: value(), value: value())) }
+        for _ in 0..<count { pairs.append((value(), value())) }
         return AMQPMap(distinct: pairs)
     }
 
     /// Reads the map of annotations whose constructor comes next.
     mutating func annotations() -> Annotations {
         let count = compoundCount(byte()) / 2
-        var pairs: [Annotations.Pair] = []
+        var pairs: [(AnnotationKey, AMQPValue)] = []
         pairs.reserveCapacity(count)
         for _ in 0..<count {
             let constructor = byte()
@@ -113,7 +113,7 @@ struct ValueReader {
                 case 0x53: .ulong(UInt64(byte()))
                 default: .ulong(0)
                 }
-            pairs.append(Annotations.Pair(key: key, value: value()))
+            pairs.append((key, value()))
         }
         return Annotations(distinct: pairs)
     }
@@ -121,9 +121,9 @@ struct ValueReader {
     /// Reads the map of application properties whose constructor comes next.
     mutating func applicationProperties() -> ApplicationProperties {
         let count = compoundCount(byte()) / 2
-        var pairs: [ApplicationProperties.Pair] = []
+        var pairs: [(String, AMQPValue)] = []
         pairs.reserveCapacity(count)
-        for _ in 0..<count { pairs.append(ApplicationProperties.Pair(key: text(byte()), value: value())) }
+        for _ in 0..<count { pairs.append((text(byte()), value())) }
         return ApplicationProperties(distinct: pairs)
     }
 

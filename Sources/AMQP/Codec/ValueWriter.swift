@@ -123,30 +123,30 @@ struct ValueWriter: ~Copyable {
     mutating func write(_ map: AMQPMap, depth: Int = 0) {
         guard isWithinDepth(depth) else { return }
         let start = beginCompound(0xc1, count: map.count * 2)
-        for pair in map.pairs {
-            write(pair.key, depth: depth + 1)
-            write(pair.value, depth: depth + 1)
+        for (key, value) in map.pairs {
+            write(key, depth: depth + 1)
+            write(value, depth: depth + 1)
         }
         endCompound(start, count: map.count * 2)
     }
 
     mutating func write(_ map: Annotations) {
         let start = beginCompound(0xc1, count: map.count * 2)
-        for pair in map.pairs {
-            switch pair.key {
+        for (key, value) in map.pairs {
+            switch key {
             case .symbol(let key): write(key)
             case .ulong(let key): write(key)
             }
-            write(pair.value, depth: 1)
+            write(value, depth: 1)
         }
         endCompound(start, count: map.count * 2)
     }
 
     mutating func write(_ map: ApplicationProperties) {
         let start = beginCompound(0xc1, count: map.count * 2)
-        for pair in map.pairs {
-            write(pair.key)
-            write(pair.value, depth: 1)
+        for (key, value) in map.pairs {
+            write(key)
+            write(value, depth: 1)
         }
         endCompound(start, count: map.count * 2)
     }

@@ -26,8 +26,8 @@ public struct Message: Sendable {
         subject: String? = nil,
         replyTo: String? = nil,
         correlationID: MessageID? = nil,
-        properties: ApplicationProperties = [:],
-        annotations: Annotations = [:],
+        properties: ApplicationProperties = ApplicationProperties(),
+        annotations: Annotations = Annotations(),
         contentType: Symbol? = nil,
         contentEncoding: Symbol? = nil,
         isDurable: Bool = false,
@@ -41,8 +41,8 @@ public struct Message: Sendable {
         groupID: String? = nil,
         groupSequence: UInt32? = nil,
         replyToGroupID: String? = nil,
-        deliveryAnnotations: Annotations = [:],
-        footer: Annotations = [:]
+        deliveryAnnotations: Annotations = Annotations(),
+        footer: Annotations = Annotations()
     ) {
         own = SetSections(
             set: .all,
@@ -286,9 +286,7 @@ extension Message {
     public func encoded() throws(CodecError) -> [UInt8] {
         if own == nil, let received { return received.bytes }
         var writer = ValueWriter()
-        write(to: &writer)
-        if let error = writer.error { throw error }
-        return [UInt8](writer.bytes)
+        return [UInt8](try writer.encode(self))
     }
 
     func write(to writer: inout ValueWriter) {

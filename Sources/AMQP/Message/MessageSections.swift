@@ -47,22 +47,23 @@ struct PropertiesSection: Sendable, Hashable {
 
 /// The sections that were set by the program, shared by copies of a message until one of them changes it.
 ///
-/// `@unchecked Sendable`: a `Message` writes to it only after making sure that it holds the one reference to it.
+/// `@unchecked Sendable`, and without checks for overlapping access: a `Message` writes to it only in a mutating method,
+/// and only while it holds the one reference to it, so that nobody else can be reading or writing.
 final class SetSections: @unchecked Sendable {
     /// The sections that count; the others are as received.
-    var set: SectionSet
-    var header: HeaderSection
-    var deliveryAnnotations: Annotations
-    var annotations: Annotations
-    var properties: PropertiesSection
-    var applicationProperties: ApplicationProperties
-    var body: Message.Body
-    var footer: Annotations
+    @exclusivity(unchecked) var set: SectionSet
+    @exclusivity(unchecked) var header: HeaderSection
+    @exclusivity(unchecked) var deliveryAnnotations: Annotations
+    @exclusivity(unchecked) var annotations: Annotations
+    @exclusivity(unchecked) var properties: PropertiesSection
+    @exclusivity(unchecked) var applicationProperties: ApplicationProperties
+    @exclusivity(unchecked) var body: Message.Body
+    @exclusivity(unchecked) var footer: Annotations
 
     init(
-        set: SectionSet = [], header: HeaderSection = HeaderSection(), deliveryAnnotations: Annotations = [:],
-        annotations: Annotations = [:], properties: PropertiesSection = PropertiesSection(),
-        applicationProperties: ApplicationProperties = [:], body: Message.Body = nil, footer: Annotations = [:]
+        set: SectionSet, header: HeaderSection, deliveryAnnotations: Annotations, annotations: Annotations,
+        properties: PropertiesSection, applicationProperties: ApplicationProperties, body: Message.Body,
+        footer: Annotations
     ) {
         self.set = set
         self.header = header
@@ -72,6 +73,14 @@ final class SetSections: @unchecked Sendable {
         self.applicationProperties = applicationProperties
         self.body = body
         self.footer = footer
+    }
+
+    /// No section set, and all as in a new message.
+    convenience init() {
+        self.init(
+            set: [], header: HeaderSection(), deliveryAnnotations: Annotations(), annotations: Annotations(),
+            properties: PropertiesSection(), applicationProperties: ApplicationProperties(), body: .value(.null),
+            footer: Annotations())
     }
 
     func copy() -> SetSections {

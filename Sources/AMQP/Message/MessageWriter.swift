@@ -9,20 +9,22 @@ extension ValueWriter {
     /// Writes a section by its number in the order of the wire; nothing when there is nothing in it.
     mutating func write(_ message: SetSections, section number: Int) {
         switch number {
-        case 0: writeHeader(message.header)
+        case 0: writeHeader(message)
         case 1: writeAnnotations(message.deliveryAnnotations, 0x71)
         case 2: writeAnnotations(message.annotations, 0x72)
-        case 3: writeProperties(message.properties)
+        case 3: writeProperties(message)
         case 4:
             if message.applicationProperties.isEmpty { return }
             writeDescriptor(0x74)
             write(message.applicationProperties)
-        case 5: writeBody(message.body)
+        case 5: writeBody(message)
         default: writeAnnotations(message.footer, 0x78)
         }
     }
 
-    private mutating func writeHeader(_ header: HeaderSection) {
+    private mutating func writeHeader(_ message: SetSections) {
+        let header = message.header
+        if header == HeaderSection() { return }
         var fields = beginFields(0x70)
         writeField(header.isDurable ? true : nil, &fields) { $0.write($1) }
         writeField(header.priority == 4 ? nil : header.priority, &fields) { $0.write($1) }
@@ -32,26 +34,26 @@ extension ValueWriter {
         endFields(fields)
     }
 
-    private mutating func writeProperties(_ properties: borrowing PropertiesSection) {
+    private mutating func writeProperties(_ message: SetSections) {
         var fields = beginFields(0x73)
-        writeField(properties.id, &fields) { $0.write($1) }
-        writeField(properties.userID, &fields) { $0.write($1) }
-        writeField(properties.address, &fields) { $0.write($1) }
-        writeField(properties.subject, &fields) { $0.write($1) }
-        writeField(properties.replyTo, &fields) { $0.write($1) }
-        writeField(properties.correlationID, &fields) { $0.write($1) }
-        writeField(properties.contentType, &fields) { $0.write($1) }
-        writeField(properties.contentEncoding, &fields) { $0.write($1) }
-        writeField(properties.expiryTime, &fields) { $0.write($1) }
-        writeField(properties.creationTime, &fields) { $0.write($1) }
-        writeField(properties.groupID, &fields) { $0.write($1) }
-        writeField(properties.groupSequence, &fields) { $0.write($1) }
-        writeField(properties.replyToGroupID, &fields) { $0.write($1) }
+        writeField(message.properties.id, &fields) { $0.write($1) }
+        writeField(message.properties.userID, &fields) { $0.write($1) }
+        writeField(message.properties.address, &fields) { $0.write($1) }
+        writeField(message.properties.subject, &fields) { $0.write($1) }
+        writeField(message.properties.replyTo, &fields) { $0.write($1) }
+        writeField(message.properties.correlationID, &fields) { $0.write($1) }
+        writeField(message.properties.contentType, &fields) { $0.write($1) }
+        writeField(message.properties.contentEncoding, &fields) { $0.write($1) }
+        writeField(message.properties.expiryTime, &fields) { $0.write($1) }
+        writeField(message.properties.creationTime, &fields) { $0.write($1) }
+        writeField(message.properties.groupID, &fields) { $0.write($1) }
+        writeField(message.properties.groupSequence, &fields) { $0.write($1) }
+        writeField(message.properties.replyToGroupID, &fields) { $0.write($1) }
         endFields(fields)
     }
 
-    private mutating func writeBody(_ body: borrowing Message.Body) {
-        switch body {
+    private mutating func writeBody(_ message: SetSections) {
+        switch message.body {
         case .value(let value):
             writeDescriptor(0x77)
             write(value)

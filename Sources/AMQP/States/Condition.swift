@@ -12,7 +12,7 @@ public struct Condition: Sendable, Hashable {
     public var info: AMQPMap
 
     /// A condition with what is known about it.
-    public init(_ name: Symbol, _ description: String? = nil, info: AMQPMap = [:]) {
+    public init(_ name: Symbol, _ description: String? = nil, info: AMQPMap = AMQPMap()) {
         self.name = name
         self.description = description
         self.info = info

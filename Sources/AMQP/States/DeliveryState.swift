@@ -21,7 +21,7 @@ public enum DeliveryState: Sendable, Hashable {
 
     /// The delivery ended: modified, see ``Outcome/modified(deliveryFailed:undeliverableHere:annotations:)``.
     public static func modified(
-        deliveryFailed: Bool = false, undeliverableHere: Bool = false, annotations: Annotations = [:]
+        deliveryFailed: Bool = false, undeliverableHere: Bool = false, annotations: Annotations = Annotations()
     ) -> DeliveryState {
         .outcome(
             .modified(

@@ -5,67 +5,91 @@
 ///
 /// Looking a key up walks the pairs: maps in messages are small, and there a walk beats a hash table. For lookups in a
 /// map of thousands of pairs, make a `Dictionary` of it once.
-public struct OrderedMap<Key: Sendable & Hashable>: Sendable, Hashable {
-    struct Pair: Sendable, Hashable {
-        var key: Key
-        var value: AMQPValue
-    }
-
-    private(set) var pairs: [Pair]
+public struct OrderedMap<Key: Sendable & Hashable>: Sendable {
+    /// The pairs in their order, with distinct keys.
+    @usableFromInline var pairs: [(Key, AMQPValue)]
 
     /// An empty map.
-    public init() { pairs = [] }
+    @inlinable public init() { pairs = [] }
 
     /// A map of pairs in their order; a key that is repeated keeps its place and takes the last value.
-    public init(_ elements: some Sequence<(Key, AMQPValue)>) {
-        self.init()
-        pairs.reserveCapacity(elements.underestimatedCount)
-        // Walking is quickest for a few pairs; beyond that, an index of the keys keeps the cost linear.
+    @inlinable public init(_ elements: some Sequence<(Key, AMQPValue)>) {
+        self.init(repeating: Array(elements))
+    }
+
+    /// A map of pairs whose keys are known to be distinct.
+    @inlinable init(distinct pairs: [(Key, AMQPValue)]) { self.pairs = pairs }
+
+    /// A map of pairs whose keys may be repeated.
+    @inlinable init(repeating elements: [(Key, AMQPValue)]) {
+        // Comparing each with each is quickest for a few; beyond that, an index of the keys keeps the cost linear.
+        if elements.count <= 16, Self.areDistinct(elements) {
+            pairs = elements
+            return
+        }
+        pairs = []
+        pairs.reserveCapacity(elements.count)
         var places: [Key: Int] = [:]
         for (key, value) in elements {
-            if pairs.count == 16, places.isEmpty {
-                for (place, pair) in pairs.enumerated() { places[pair.key] = place }
-            }
-            if let place = places.isEmpty ? place(of: key) : places[key] {
-                pairs[place].value = value
+            if let place = places[key] {
+                pairs[place].1 = value
             } else {
-                if !places.isEmpty { places[key] = pairs.count }
-                pairs.append(Pair(key: key, value: value))
+                places[key] = pairs.count
+                pairs.append((key, value))
             }
         }
     }
 
-    /// A map of pairs whose keys are known to be distinct.
-    init(distinct pairs: [Pair]) { self.pairs = pairs }
+    @inlinable static func areDistinct(_ elements: [(Key, AMQPValue)]) -> Bool {
+        for place in elements.indices.dropFirst() {
+            for other in 0..<place where elements[other].0 == elements[place].0 { return false }
+        }
+        return true
+    }
 
     /// The number of pairs.
-    public var count: Int { pairs.count }
+    @inlinable public var count: Int { pairs.count }
 
     /// Whether there are no pairs.
-    public var isEmpty: Bool { pairs.isEmpty }
+    @inlinable public var isEmpty: Bool { pairs.isEmpty }
 
     /// The keys in their order.
-    public var keys: [Key] { pairs.map(\.key) }
+    @inlinable public var keys: [Key] { pairs.map(\.0) }
 
     /// The values in the order of their keys.
-    public var values: [AMQPValue] { pairs.map(\.value) }
+    @inlinable public var values: [AMQPValue] { pairs.map(\.1) }
 
     /// The value of a key, or nil when there is none.
     ///
     /// A new key goes to the end. Assigning `nil` removes the pair; to store an AMQP null, assign `AMQPValue.null`.
-    public subscript(_ key: Key) -> AMQPValue? {
-        get { place(of: key).map { pairs[$0].value } }
+    @inlinable public subscript(_ key: Key) -> AMQPValue? {
+        get {
+            for pair in pairs where pair.0 == key { return pair.1 }
+            return nil
+        }
         set {
-            switch (place(of: key), newValue) {
-            case (let place?, let value?): pairs[place].value = value
+            switch (pairs.firstIndex { $0.0 == key }, newValue) {
+            case (let place?, let value?): pairs[place].1 = value
             case (let place?, nil): pairs.remove(at: place)
-            case (nil, let value?): pairs.append(Pair(key: key, value: value))
+            case (nil, let value?): pairs.append((key, value))
             case (nil, nil): break
             }
         }
     }
+}
 
-    private func place(of key: Key) -> Int? { pairs.firstIndex { $0.key == key } }
+extension OrderedMap: Hashable {
+    @inlinable public static func == (a: Self, b: Self) -> Bool {
+        a.pairs.elementsEqual(b.pairs) { $0.0 == $1.0 && $0.1 == $1.1 }
+    }
+
+    @inlinable public func hash(into hasher: inout Hasher) {
+        hasher.combine(pairs.count)
+        for pair in pairs {
+            hasher.combine(pair.0)
+            hasher.combine(pair.1)
+        }
+    }
 }
 
 extension OrderedMap: Sequence {
@@ -73,19 +97,24 @@ extension OrderedMap: Sequence {
 
     /// Goes through the pairs in their order.
     public struct Iterator: IteratorProtocol, Sendable {
-        fileprivate var pairs: IndexingIterator<[Pair]>
+        @usableFromInline var pairs: IndexingIterator<[(Key, AMQPValue)]>
 
-        public mutating func next() -> Element? { pairs.next().map { ($0.key, $0.value) } }
+        @inlinable init(_ map: OrderedMap) { pairs = map.pairs.makeIterator() }
+
+        @inlinable public mutating func next() -> Element? {
+            guard let pair = pairs.next() else { return nil }
+            return (pair.0, pair.1)
+        }
     }
 
-    public func makeIterator() -> Iterator { Iterator(pairs: pairs.makeIterator()) }
+    @inlinable public func makeIterator() -> Iterator { Iterator(self) }
 
-    public var underestimatedCount: Int { pairs.count }
+    @inlinable public var underestimatedCount: Int { pairs.count }
 }
 
 extension OrderedMap: ExpressibleByDictionaryLiteral {
     /// A map in the order written; a key that is repeated takes the last value.
-    public init(dictionaryLiteral elements: (Key, AMQPValue)...) { self.init(elements) }
+    @inlinable public init(dictionaryLiteral elements: (Key, AMQPValue)...) { self.init(repeating: elements) }
 }
 
 /// A map whose keys are values of any type: AMQP's `map`.
@@ -105,12 +134,12 @@ public typealias ApplicationProperties = OrderedMap<String>
 extension OrderedMap where Key == AMQPValue {
     /// A map with the pairs of annotations.
     public init(_ annotations: Annotations) {
-        self.init(distinct: annotations.pairs.map { Pair(key: $0.key.value, value: $0.value) })
+        self.init(distinct: annotations.pairs.map { ($0.0.value, $0.1) })
     }
 
     /// A map with the pairs of application properties.
     public init(_ properties: ApplicationProperties) {
-        self.init(distinct: properties.pairs.map { Pair(key: .string($0.key), value: $0.value) })
+        self.init(distinct: properties.pairs.map { (.string($0.0), $0.1) })
     }
 }
 
@@ -119,9 +148,9 @@ extension OrderedMap where Key == AnnotationKey {
     public init?(_ map: AMQPMap) {
         self.init()
         pairs.reserveCapacity(map.count)
-        for pair in map.pairs {
-            guard let key = AnnotationKey(pair.key) else { return nil }
-            pairs.append(Pair(key: key, value: pair.value))
+        for (key, value) in map.pairs {
+            guard let key = AnnotationKey(key) else { return nil }
+            pairs.append((key, value))
         }
     }
 }
@@ -131,9 +160,9 @@ extension OrderedMap where Key == String {
     public init?(_ map: AMQPMap) {
         self.init()
         pairs.reserveCapacity(map.count)
-        for pair in map.pairs {
-            guard case .string(let key) = pair.key else { return nil }
-            pairs.append(Pair(key: key, value: pair.value))
+        for (key, value) in map.pairs {
+            guard case .string(let key) = key else { return nil }
+            pairs.append((key, value))
         }
     }
 }

@@ -50,7 +50,7 @@ extension AMQPValue: CustomDebugStringConvertible {
 extension OrderedMap: CustomStringConvertible {
     /// The map as the Python binding prints it: `{'sequence': 1}`.
     public var description: String {
-        let texts = pairs.map { pair in "\(Self.pythonKey(pair.key)): \(pair.value.debugDescription)" }
+        let texts = pairs.map { pair in "\(Self.pythonKey(pair.0)): \(pair.1.debugDescription)" }
         return "{\(texts.joined(separator: ", "))}"
     }
 
