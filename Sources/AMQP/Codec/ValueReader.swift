@@ -166,6 +166,17 @@ struct ValueReader {
         return true
     }
 
+    /// Passes over the descriptor that comes next.
+    @inline(__always)
+    mutating func skipDescriptor() {
+        if bytes[offset &+ 1] == 0x53 {
+            offset &+= 3
+        } else {
+            offset &+= 1
+            skipValue()
+        }
+    }
+
     /// Passes over the next value.
     mutating func skipValue() {
         let constructor = byte()

@@ -46,10 +46,8 @@ final class ReceivedMessage: Sendable {
         switch layout.bodyKind {
         case .none: nil
         case .value: read(section: MessageLayout.body) { .value($0.value()) } ?? nil
-        case .data:
-            bodySections { $0.binary() }.map { $0.count == 1 ? .data($0[0]) : .dataSections($0) } ?? nil
-        case .sequence:
-            bodySections { $0.list() }.map { $0.count == 1 ? .sequence($0[0]) : .sequenceSections($0) } ?? nil
+        case .data: bodySections(Message.Body.data, Message.Body.dataSections) { $0.binary() }
+        case .sequence: bodySections(Message.Body.sequence, Message.Body.sequenceSections) { $0.list() }
         }
     }
 
@@ -102,25 +100,29 @@ final class ReceivedMessage: Sendable {
     private func read<T>(section number: Int, _ body: (inout ValueReader) -> T) -> T? {
         guard layout.contains(number) else { return nil }
         return bytes.withUnsafeBytes { bytes in
-            var reader = ValueReader(bytes, at: layout.section(number).lowerBound + 1)
-            reader.skipValue()
+            var reader = ValueReader(bytes, at: layout.section(number).lowerBound)
+            reader.skipDescriptor()
             return body(&reader)
         }
     }
 
-    /// Reads the values of the sections that make up the body.
-    private func bodySections<T>(_ body: (inout ValueReader) -> T) -> [T]? {
+    /// Reads the values of the sections that make up the body, and makes one of a single or of several.
+    @inline(__always)
+    private func bodySections<T>(
+        _ single: (T) -> Message.Body, _ several: ([T]) -> Message.Body, _ body: (inout ValueReader) -> T
+    ) -> Message.Body {
         let range = layout.section(MessageLayout.body)
         return bytes.withUnsafeBytes { bytes in
-            var sections: [T] = []
-            var next = range.lowerBound
-            while next < range.upperBound {
-                var reader = ValueReader(bytes, at: next + 1)
-                reader.skipValue()
+            var reader = ValueReader(bytes, at: range.lowerBound)
+            reader.skipDescriptor()
+            let first = body(&reader)
+            if reader.offset == range.upperBound { return single(first) }
+            var sections = [first]
+            while reader.offset < range.upperBound {
+                reader.skipDescriptor()
                 sections.append(body(&reader))
-                next = reader.offset
             }
-            return sections
+            return several(sections)
         }
     }
 }
