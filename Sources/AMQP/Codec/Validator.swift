@@ -118,18 +118,9 @@ struct Validator {
         }
     }
 
+    @inline(__always)
     private func isASCII(_ range: Range<Int>) -> Bool {
-        var offset = range.lowerBound
-        var high: UInt64 = 0
-        while range.upperBound &- offset >= 8 {
-            high |= bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            offset &+= 8
-        }
-        while offset < range.upperBound {
-            high |= UInt64(bytes[offset])
-            offset &+= 1
-        }
-        return high & 0x8080_8080_8080_8080 == 0
+        UnsafeRawBufferPointer(rebasing: bytes[range]).isASCII
     }
 
     // MARK: Compounds
@@ -308,6 +299,26 @@ struct Validator {
 }
 
 func duplicateKey(_ offset: Int) -> CodecError { CodecError(.malformed, at: offset, "A map has the same key twice") }
+
+extension UnsafeRawBufferPointer {
+    /// Whether no byte has its highest bit set.
+    @inline(__always)
+    var isASCII: Bool {
+        var high: UInt64 = 0
+        if count >= 8 {
+            // Eight at a time; the last eight may overlap those before.
+            var offset = 0
+            while offset &+ 8 <= count {
+                high |= loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                offset &+= 8
+            }
+            high |= loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+        } else {
+            for byte in self { high |= UInt64(byte) }
+        }
+        return high & 0x8080_8080_8080_8080 == 0
+    }
+}
 
 /// A byte as `0x5f`.
 func hex(_ byte: UInt8) -> String {

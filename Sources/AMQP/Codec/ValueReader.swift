@@ -230,5 +230,13 @@ struct ValueReader {
 
     private mutating func binary(_ constructor: UInt8) -> [UInt8] { [UInt8](contents(constructor)) }
 
-    private mutating func text(_ constructor: UInt8) -> String { String(decoding: contents(constructor), as: UTF8.self) }
+    private mutating func text(_ constructor: UInt8) -> String {
+        let contents = contents(constructor)
+        // Up to 15 bytes a string is held in place; filling it is the quickest way then.
+        guard contents.count <= 15 else { return String(decoding: contents, as: UTF8.self) }
+        return String(unsafeUninitializedCapacity: contents.count) { text in
+            UnsafeMutableRawBufferPointer(text).copyMemory(from: contents)
+            return contents.count
+        }
+    }
 }

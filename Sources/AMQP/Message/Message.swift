@@ -67,7 +67,22 @@ public struct Message: Sendable {
     /// cannot fail any more.
     /// - Throws: ``CodecError`` when the bytes are anything else than one valid message within the limits.
     public init(decoding bytes: [UInt8], limits: DecodingLimits = .default) throws(CodecError) {
-        received = try ReceivedMessage(bytes, limits)
+        received = try ReceivedMessage(capacity: bytes.count, limits) { memory in
+            bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
+            return bytes.count
+        }
+    }
+
+    /// The message of bytes that a closure puts into memory, which saves a copy.
+    ///
+    /// - Parameters:
+    ///   - capacity: how many bytes there are at most.
+    ///   - fill: called once; returns how many there are.
+    /// - Throws: ``CodecError`` when the bytes are anything else than one valid message within the limits.
+    package init(
+        capacity: Int, limits: DecodingLimits = .default, filling fill: (UnsafeMutableRawBufferPointer) -> Int
+    ) throws(CodecError) {
+        received = try ReceivedMessage(capacity: capacity, limits, fill)
     }
 
     // MARK: Header
@@ -284,7 +299,7 @@ extension Message {
     ///
     /// - Throws: ``CodecError`` when a value in it is nested deeper than 1,024 levels or has a part larger than 4 GiB.
     public func encoded() throws(CodecError) -> [UInt8] {
-        if own == nil, let received { return received.bytes }
+        if own == nil, let received { return received.withParts { _, bytes in [UInt8](bytes) } }
         var writer = ValueWriter()
         return [UInt8](try writer.encode(self))
     }
@@ -294,13 +309,13 @@ extension Message {
             if let own { writer.write(own) }
             return
         }
-        received.bytes.withUnsafeBytes { bytes in
+        received.withParts { layout, bytes in
             guard let own else { return writer.append(bytes) }
             for number in 0..<MessageLayout.sectionCount {
                 if own.set.contains(SectionSet(number: number)) {
                     writer.write(own, section: number)
                 } else {
-                    writer.append(UnsafeRawBufferPointer(rebasing: bytes[received.layout.section(number)]))
+                    writer.append(UnsafeRawBufferPointer(rebasing: bytes[layout.section(number)]))
                 }
             }
         }

@@ -24,10 +24,9 @@ struct MessageLayout: Sendable {
 }
 
 extension Validator {
-    /// Checks a whole message, section by section, and says where its parts are.
-    mutating func layout() throws(CodecError) -> MessageLayout {
+    /// Checks a whole message, section by section, and notes where its parts are in a new layout.
+    mutating func findParts(_ layout: inout MessageLayout) throws(CodecError) {
         guard bytes.count > 0 else { throw CodecError(.truncated, at: 0, "A message has at least one section, not none") }
-        var layout = MessageLayout()
         var offset = 0
         var last = -1
         while offset < bytes.count {
@@ -58,7 +57,6 @@ extension Validator {
             last &+= 1
             layout.bounds[last] = UInt32(truncatingIfNeeded: offset)
         }
-        return layout
     }
 
     private func bodyKind(_ code: UInt8) -> MessageLayout.BodyKind {

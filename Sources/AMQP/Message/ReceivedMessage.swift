@@ -2,15 +2,36 @@
 ///
 /// It never changes, so that copies of a message share it on any thread. Nothing read is kept: a field costs what
 /// building its value costs, each time.
-final class ReceivedMessage: Sendable {
-    let bytes: [UInt8]
-    let layout: MessageLayout
+///
+/// `@unchecked Sendable`: nothing is written to it once it is made.
+struct ReceivedMessage: @unchecked Sendable {
+    /// What stands before the bytes, in the same piece of memory.
+    private struct Head {
+        var layout = MessageLayout()
+        var count = 0
+    }
 
-    init(_ bytes: [UInt8], _ limits: DecodingLimits) throws(CodecError) {
-        self.bytes = bytes
-        layout = try bytes.withBytes { (bytes) throws(CodecError) in
+    private let buffer: ManagedBuffer<Head, UInt8>
+
+    /// A message of at most so many bytes, which a closure puts into memory; it returns how many there are.
+    init(
+        capacity: Int, _ limits: DecodingLimits, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+    ) throws(CodecError) {
+        buffer = .create(minimumCapacity: capacity) { _ in Head() }
+        try buffer.withUnsafeMutablePointers { (head, bytes) throws(CodecError) in
+            let memory = UnsafeMutableRawBufferPointer(start: bytes, count: capacity)
+            head.pointee.count = min(max(fill(memory), 0), capacity)
+            let bytes = UnsafeRawBufferPointer(start: bytes, count: head.pointee.count)
             var validator = try Validator(bytes, limits)
-            return try validator.layout()
+            try validator.findParts(&head.pointee.layout)
+        }
+    }
+
+    /// Calls a closure with the bytes and where the parts are.
+    @inline(__always)
+    func withParts<T>(_ body: (borrowing MessageLayout, UnsafeRawBufferPointer) -> T) -> T {
+        buffer.withUnsafeMutablePointers { head, bytes in
+            body(head.pointee.layout, UnsafeRawBufferPointer(start: bytes, count: head.pointee.count))
         }
     }
 
@@ -43,7 +64,7 @@ final class ReceivedMessage: Sendable {
     var footer: Annotations { read(section: MessageLayout.footer) { $0.annotations() } ?? [:] }
 
     var body: Message.Body {
-        switch layout.bodyKind {
+        switch withParts({ layout, _ in layout.bodyKind }) {
         case .none: nil
         case .value: read(section: MessageLayout.body) { .value($0.value()) } ?? nil
         case .data: bodySections(Message.Body.data, Message.Body.dataSections) { $0.binary() }
@@ -87,9 +108,9 @@ final class ReceivedMessage: Sendable {
     /// Reads the value of a property; nil when it is absent.
     @inline(__always)
     private func read<T>(property field: Int, _ body: (inout ValueReader) -> T) -> T? {
-        let offset = Int(layout.properties[field])
-        guard offset != 0 else { return nil }
-        return bytes.withUnsafeBytes { bytes in
+        withParts { layout, bytes in
+            let offset = Int(layout.properties[field])
+            guard offset != 0 else { return nil }
             var reader = ValueReader(bytes, at: offset)
             return body(&reader)
         }
@@ -98,8 +119,8 @@ final class ReceivedMessage: Sendable {
     /// Reads the value of a section; nil when it is absent.
     @inline(__always)
     private func read<T>(section number: Int, _ body: (inout ValueReader) -> T) -> T? {
-        guard layout.contains(number) else { return nil }
-        return bytes.withUnsafeBytes { bytes in
+        withParts { layout, bytes in
+            guard layout.contains(number) else { return nil }
             var reader = ValueReader(bytes, at: layout.section(number).lowerBound)
             reader.skipDescriptor()
             return body(&reader)
@@ -111,8 +132,8 @@ final class ReceivedMessage: Sendable {
     private func bodySections<T>(
         _ single: (T) -> Message.Body, _ several: ([T]) -> Message.Body, _ body: (inout ValueReader) -> T
     ) -> Message.Body {
-        let range = layout.section(MessageLayout.body)
-        return bytes.withUnsafeBytes { bytes in
+        withParts { layout, bytes in
+            let range = layout.section(MessageLayout.body)
             var reader = ValueReader(bytes, at: range.lowerBound)
             reader.skipDescriptor()
             let first = body(&reader)

@@ -3,19 +3,26 @@
 /// Symbols are what AMQP names capabilities, conditions, annotations and filters with. A string literal makes one.
 public struct Symbol: Sendable, Hashable {
     /// The text of the symbol. All of it is ASCII.
-    public let name: String
+    public private(set) var name: String
 
     /// A symbol of a text; a character outside ASCII becomes `?`, since no symbol can carry it.
     ///
     /// For text of unknown origin use ``init(exactly:)``.
     public init(_ name: String) {
-        self = Symbol(exactly: name) ?? Symbol(ascii: String(decoding: name.unicodeScalars.map { $0.isASCII ? UInt8($0.value) : 0x3f }, as: UTF8.self))
+        self = Symbol(exactly: name) ?? Symbol(replacing: name)
     }
 
     /// A symbol of a text, or nil when the text holds a character outside ASCII.
     public init?(exactly name: String) {
-        guard name.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
         self.name = name
+        let isASCII = self.name.withUTF8 { UnsafeRawBufferPointer($0).isASCII }
+        if !isASCII { return nil }
+    }
+
+    /// A symbol of a text with characters outside ASCII.
+    private init(replacing name: String) {
+        let characters = name.unicodeScalars.map { $0.isASCII ? UInt8($0.value) : 0x3f }
+        self.name = String(decoding: characters, as: UTF8.self)
     }
 
     /// A symbol of a text that is known to be ASCII.
