@@ -148,6 +148,19 @@ struct ValueReader {
         return constructor == 0x41 || constructor == 0x56 && byte() != 0
     }
 
+    mutating func messageID() -> MessageID? {
+        let constructor = byte()
+        return switch constructor {
+        case 0x44: .ulong(0)
+        case 0x53: .ulong(UInt64(byte()))
+        case 0x80: .ulong(load(UInt64.self))
+        case 0x98: .uuid(AMQPUUID(high: load(UInt64.self), low: load(UInt64.self)))
+        case 0xa0, 0xb0: .binary(binary(constructor))
+        case 0xa1, 0xb1: .string(text(constructor))
+        default: nil
+        }
+    }
+
     mutating func timestamp() -> Timestamp {
         offset &+= 1
         return Timestamp(milliseconds: load(Int64.self))

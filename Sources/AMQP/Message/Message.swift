@@ -123,79 +123,118 @@ public struct Message: Sendable {
 
     /// What identifies the message, as its producer says.
     public var id: MessageID? {
-        get { own(.properties) { $0.properties.id } received: { $0.messageID(0) } }
+        get {
+            if let own, own.set.contains(.properties) { return own.properties.id }
+            return received?.messageID(0)
+        }
         set { setting(.properties).properties.id = newValue }
     }
 
     /// The user who made the message.
     public var userID: [UInt8]? {
-        get { own(.properties) { $0.properties.userID } received: { $0.binary(1) } }
+        get {
+            if let own, own.set.contains(.properties) { return own.properties.userID }
+            return received?.binary(1)
+        }
         set { setting(.properties).properties.userID = newValue }
     }
 
     /// The node that the message is for: the field that the specification calls `to`.
     public var address: String? {
-        get { own(.properties) { $0.properties.address } received: { $0.string(2) } }
+        get {
+            if let own, own.set.contains(.properties) { return own.properties.address }
+            return received?.string(2)
+        }
         set { setting(.properties).properties.address = newValue }
     }
 
     /// What the message is about.
     public var subject: String? {
-        get { own(.properties) { $0.properties.subject } received: { $0.string(3) } }
+        get {
+            if let own, own.set.contains(.properties) { return own.properties.subject }
+            return received?.string(3)
+        }
         set { setting(.properties).properties.subject = newValue }
     }
 
     /// The node to send replies to.
     public var replyTo: String? {
-        get { own(.properties) { $0.properties.replyTo } received: { $0.string(4) } }
+        get {
+            if let own, own.set.contains(.properties) { return own.properties.replyTo }
+            return received?.string(4)
+        }
         set { setting(.properties).properties.replyTo = newValue }
     }
 
     /// What the message belongs to: in a reply, mostly the ``id`` of the request.
     public var correlationID: MessageID? {
-        get { own(.properties) { $0.properties.correlationID } received: { $0.messageID(5) } }
+        get {
+            if let own, own.set.contains(.properties) { return own.properties.correlationID }
+            return received?.messageID(5)
+        }
         set { setting(.properties).properties.correlationID = newValue }
     }
 
     /// The media type of a body of data, such as `application/json`.
     public var contentType: Symbol? {
-        get { own(.properties) { $0.properties.contentType } received: { $0.symbol(6) } }
+        get {
+            if let own, own.set.contains(.properties) { return own.properties.contentType }
+            return received?.symbol(6)
+        }
         set { setting(.properties).properties.contentType = newValue }
     }
 
     /// How a body of data is encoded on top of its type, such as `gzip`.
     public var contentEncoding: Symbol? {
-        get { own(.properties) { $0.properties.contentEncoding } received: { $0.symbol(7) } }
+        get {
+            if let own, own.set.contains(.properties) { return own.properties.contentEncoding }
+            return received?.symbol(7)
+        }
         set { setting(.properties).properties.contentEncoding = newValue }
     }
 
     /// When the message is no longer of use.
     public var expiryTime: Timestamp? {
-        get { own(.properties) { $0.properties.expiryTime } received: { $0.timestamp(8) } }
+        get {
+            if let own, own.set.contains(.properties) { return own.properties.expiryTime }
+            return received?.timestamp(8)
+        }
         set { setting(.properties).properties.expiryTime = newValue }
     }
 
     /// When the message was made.
     public var creationTime: Timestamp? {
-        get { own(.properties) { $0.properties.creationTime } received: { $0.timestamp(9) } }
+        get {
+            if let own, own.set.contains(.properties) { return own.properties.creationTime }
+            return received?.timestamp(9)
+        }
         set { setting(.properties).properties.creationTime = newValue }
     }
 
     /// The group that the message belongs to.
     public var groupID: String? {
-        get { own(.properties) { $0.properties.groupID } received: { $0.string(10) } }
+        get {
+            if let own, own.set.contains(.properties) { return own.properties.groupID }
+            return received?.string(10)
+        }
         set { setting(.properties).properties.groupID = newValue }
     }
 
     /// The place of the message in its group.
     public var groupSequence: UInt32? {
-        get { own(.properties) { $0.properties.groupSequence } received: { $0.uint(11) } }
+        get {
+            if let own, own.set.contains(.properties) { return own.properties.groupSequence }
+            return received?.uint(11)
+        }
         set { setting(.properties).properties.groupSequence = newValue }
     }
 
     /// The group that replies belong to.
     public var replyToGroupID: String? {
-        get { own(.properties) { $0.properties.replyToGroupID } received: { $0.string(12) } }
+        get {
+            if let own, own.set.contains(.properties) { return own.properties.replyToGroupID }
+            return received?.string(12)
+        }
         set { setting(.properties).properties.replyToGroupID = newValue }
     }
 
@@ -203,51 +242,59 @@ public struct Message: Sendable {
 
     /// Annotations for the next node only; the Python binding calls them instructions.
     public var deliveryAnnotations: Annotations {
-        get { own(.deliveryAnnotations) { $0.deliveryAnnotations } received: { $0.deliveryAnnotations } }
+        get {
+            if let own, own.set.contains(.deliveryAnnotations) { return own.deliveryAnnotations }
+            return received?.deliveryAnnotations ?? [:]
+        }
         _modify { yield &setting(.deliveryAnnotations).deliveryAnnotations }
     }
 
     /// Annotations for the nodes on the way of the message.
     public var annotations: Annotations {
-        get { own(.annotations) { $0.annotations } received: { $0.annotations } }
+        get {
+            if let own, own.set.contains(.annotations) { return own.annotations }
+            return received?.annotations ?? [:]
+        }
         _modify { yield &setting(.annotations).annotations }
     }
 
     /// The application's own properties.
     public var properties: ApplicationProperties {
-        get { own(.applicationProperties) { $0.applicationProperties } received: { $0.applicationProperties } }
+        get {
+            if let own, own.set.contains(.applicationProperties) { return own.applicationProperties }
+            return received?.applicationProperties ?? [:]
+        }
         _modify { yield &setting(.applicationProperties).applicationProperties }
     }
 
     /// What the message says; a null value when it was left out.
     public var body: Body {
-        get { own(.body) { $0.body } received: { $0.body } }
+        get {
+            if let own, own.set.contains(.body) { return own.body }
+            return received?.body ?? .value(.null)
+        }
         _modify { yield &setting(.body).body }
     }
 
     /// What follows the body, such as hashes and signatures of it.
     public var footer: Annotations {
-        get { own(.footer) { $0.footer } received: { $0.footer } }
+        get {
+            if let own, own.set.contains(.footer) { return own.footer }
+            return received?.footer ?? [:]
+        }
         _modify { yield &setting(.footer).footer }
     }
 
     // MARK: Sections, set or received
 
-    private var header: HeaderSection { own(.header) { $0.header } received: { $0.header } }
-
-    private var standardProperties: PropertiesSection {
-        own(.properties) { $0.properties } received: { $0.properties }
+    private var header: HeaderSection {
+        if let own, own.set.contains(.header) { return own.header }
+        return received?.header ?? HeaderSection()
     }
 
-    /// Reads from what was set if that counts for the section, and otherwise from what was received.
-    @inline(__always)
-    private func own<T>(
-        _ section: SectionSet, _ own: (SetSections) -> T, received: (ReceivedMessage) -> T
-    ) -> T {
-        if let sections = self.own, sections.set.contains(section) { return own(sections) }
-        if let message = self.received { return received(message) }
-        // A message has one or the other; a section that was neither set nor received is that of a new message.
-        return own(SetSections())
+    private var standardProperties: PropertiesSection {
+        if let own, own.set.contains(.properties) { return own.properties }
+        return received?.properties ?? PropertiesSection()
     }
 
     /// What to change a section in: held by this message alone, with the section as it was.

@@ -81,26 +81,22 @@ struct ReceivedMessage: @unchecked Sendable {
             creationTime: timestamp(9), groupID: string(10), groupSequence: uint(11), replyToGroupID: string(12))
     }
 
-    func messageID(_ field: Int) -> MessageID? {
-        read(property: field) { reader in
-            switch reader.value() {
-            case .ulong(let value): .ulong(value)
-            case .uuid(let value): .uuid(value)
-            case .binary(let value): .binary(value)
-            case .string(let value): .string(value)
-            default: nil
-            }
-        } ?? nil
-    }
+    @inline(never)
+    func messageID(_ field: Int) -> MessageID? { read(property: field) { $0.messageID() } ?? nil }
 
+    @inline(never)
     func binary(_ field: Int) -> [UInt8]? { read(property: field) { $0.binary() } }
 
+    @inline(never)
     func string(_ field: Int) -> String? { read(property: field) { $0.string() } }
 
+    @inline(never)
     func symbol(_ field: Int) -> Symbol? { read(property: field) { Symbol(ascii: $0.string()) } }
 
+    @inline(never)
     func timestamp(_ field: Int) -> Timestamp? { read(property: field) { $0.timestamp() } }
 
+    @inline(never)
     func uint(_ field: Int) -> UInt32? { read(property: field) { UInt32(truncatingIfNeeded: $0.unsigned()) } }
 
     // MARK: Reading
