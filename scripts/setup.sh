@@ -34,6 +34,8 @@ need_test() {
     # Debian's own Python only: another python3 that comes first in PATH has no binding of proton.
     need python3-qpid-proton "the Python binding that the tests exchange messages with" \
         /usr/lib/python3/dist-packages/proton/__init__.py
+    need libqpid-proton11-dev-examples "proton's own examples, the other side of those tests" \
+        /usr/share/proton/examples/python/broker.py
 }
 
 need_bench() {
@@ -41,7 +43,6 @@ need_bench() {
     need gcc "builds the C programs that are measured" /usr/bin/gcc
     need g++ "builds the C++ program that is measured" /usr/bin/g++
     need libqpid-proton-cpp12-dev "the C++ binding that is measured" /usr/lib/*/libqpid-proton-cpp.so
-    need libqpid-proton11-dev-examples "has proton's C example broker" /usr/share/proton/examples/c/broker.c
     need valgrind "counts the instructions a message" /usr/bin/valgrind
 }
 

@@ -141,9 +141,9 @@ static void on_link_opened(pn_link_t *link) {
         } else {
             answering = link;
         }
-    } else if (options.role == PING) {
+    } else {
         run.linksReady++;
-        send_ping();
+        if (options.role == PING) send_ping();
     }
 }
 
@@ -225,7 +225,7 @@ int main(int argc, char **argv) {
         pn_event_batch_t *batch = pn_proactor_wait(proactor);
         for (pn_event_t *event; going && (event = pn_event_batch_next(batch));) going = handle(event);
         pn_proactor_done(proactor, batch);
-        if (options.role == IDLE && run.opened == options.connections) {
+        if (options.role == IDLE && run.linksReady == options.connections) {
             hold_connections();
             return run.failed;
         }

@@ -1,0 +1,92 @@
+"""The measurements: each takes the programs of one side and returns a number, or a rate."""
+import re
+from typing import NamedTuple
+
+from .processes import Program, free_port
+from .programs import C
+
+PINNED = ["taskset", "-c", "0"]
+
+
+class Rate(NamedTuple):
+    """Messages a second, and a second of processor time: what else the machine does hardly touches the latter."""
+
+    clock: float
+    processor: float
+
+
+def direct(peer, messages, *options):
+    """The rate from one process of the peer straight to another, every message acknowledged; processor: of the busier."""
+    port = free_port()
+    common = ["-p", port, "-n", messages]
+    with Program(peer + ["recv", "-L"] + common + list(options)).listens(port) as receiver:
+        with Program(peer + ["send"] + common + list(options)) as sender:
+            sent = sender.result()
+            used = (result["user"] + result["sys"] for result in (sent, receiver.result()))
+            return Rate(sent["rate"], messages / max(used))
+
+
+def round_trip(peer, messages):
+    """Microseconds (median) from sending a message to its acknowledgement, one at a time, all on one CPU."""
+    port = free_port()
+    common = ["-p", port, "-n", messages, "-m", "msg"]
+    with Program(PINNED + peer + ["recv", "-L"] + common).listens(port) as receiver:
+        with Program(PINNED + peer + ["send", "-W", "1"] + common) as sender:
+            median = sender.result()["p50_us"]
+            receiver.result()
+            return median
+
+
+def _instructions(peer, role, messages, options):
+    port = free_port()
+    common = ["-p", port, "-n", messages] + options
+    counted = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"] + peer
+    receiver, sender = (counted, C) if role == "recv" else (C, counted)
+    with Program(receiver + ["recv", "-L"] + common).listens(port) as receiving:
+        with Program(sender + ["send"] + common) as sending:
+            sending.result()
+            receiving.result()
+            errors = (receiving if role == "recv" else sending)
+            found = re.search(r"Collected : (\d+)", errors.said(errors.errors))
+            if not found:
+                errors.fail("callgrind counted nothing")
+            return int(found.group(1))
+
+
+def instructions(peer, role, few=5000, many=30000, options=("-m", "msg")):
+    """Instructions a message of the peer as sender or receiver of a C one; the difference of two runs leaves start-up out."""
+    counts = [_instructions(peer, role, n, list(options)) for n in (few, many)]
+    return (counts[1] - counts[0]) / (many - few)
+
+
+def codec(program, messages):
+    """Nanoseconds to build, encode and wholly decode the message with properties."""
+    with Program(program + ["-n", messages]) as running:
+        return running.result()["ns"]
+
+
+def through(broker, messages):
+    """The rate through a broker, between C programs that neither encode nor decode; processor: the broker's."""
+    port = free_port()
+    client = ["-p", port, "-n", messages, "-m", "raw", "-a", "benchmark"]
+    with Program(broker(port)).listens(port) as running:
+        before = running.processor_seconds()
+        with Program(C + ["recv"] + client) as receiver, Program(C + ["send"] + client) as sender:
+            sender.result()
+            rate = receiver.result()["rate"]
+            return Rate(rate, messages / max(0.01, running.processor_seconds() - before))
+
+
+def _idle(port, connections):
+    return Program(C + ["conn", "-p", port, "-c", connections, "-a", "benchmark"])
+
+
+def connection_kilobytes(broker, connections):
+    """Resident memory a connection with one link costs a broker."""
+    port = free_port()
+    # What the first connections bring once (buffers, lazily bound symbols) is no cost of each.
+    with Program(broker(port)).listens(port) as running, _idle(port, 10) as few, _idle(port, connections) as many:
+        few.first_line()
+        before = running.resident_kilobytes()
+        many.first_line()
+        return (running.resident_kilobytes() - before) / connections

@@ -1,0 +1,56 @@
+"""The programs that are measured: how each is built, and its command line for a role."""
+import os
+import subprocess
+
+from .processes import Failure
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PEERS = os.path.join(ROOT, "Benchmarks", "Peers")
+BUILT = os.path.join(ROOT, ".build", "peers")
+EXAMPLES = "/usr/share/proton/examples"
+PYTHON = "/usr/bin/python3"  # Debian's own, which python3-qpid-proton is for
+
+
+def _run(arguments):
+    print("  " + " ".join(os.path.relpath(a, ROOT) if a.startswith(ROOT) else a for a in arguments), flush=True)
+    done = subprocess.run(
+        arguments, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise Failure("building failed:\n" + done.stdout)
+
+
+def build(ours):
+    """Builds everything optimised; `ours` says whether the Swift programs too."""
+    os.makedirs(BUILT, exist_ok=True)
+    peer = [os.path.join(PEERS, name) for name in ("peer.c", "peer_message.c", "peer_options.c")]
+    _run(["gcc", "-O2", "-o", BUILT + "/peer"] + peer + ["-lqpid-proton"])
+    _run(["gcc", "-O2", "-o", BUILT + "/codec", PEERS + "/codec.c"] + peer[1:] + ["-lqpid-proton"])
+    _run(["g++", "-O2", "-std=c++17", "-o", BUILT + "/peer-cpp", PEERS + "/peer.cpp", "-lqpid-proton-cpp", "-lqpid-proton"])
+    _run(["gcc", "-O2", "-o", BUILT + "/broker", EXAMPLES + "/c/broker.c", "-I" + EXAMPLES + "/c", "-lqpid-proton", "-pthread"])
+    if ours:
+        _run(["swift", "build", "-c", "release", "--product", "broker"])
+        _run(["swift", "build", "-c", "release", "--package-path", "Benchmarks"])
+
+
+# A peer takes a role and the options of Peers/peer_options.c and prints a line of JSON.
+C = [BUILT + "/peer"]
+CPP = [BUILT + "/peer-cpp"]
+PYTHON_PEER = [PYTHON, PEERS + "/peer.py"]
+SWIFT = [ROOT + "/Benchmarks/.build/release/throughput"]
+
+# A codec program builds, encodes and decodes the message with properties -n times.
+C_CODEC = [BUILT + "/codec", "send"]
+SWIFT_CODEC = [ROOT + "/Benchmarks/.build/release/codec"]
+
+
+# A broker is a function from a port to a command line.
+def c_broker(port):
+    return [BUILT + "/broker", "127.0.0.1", str(port)]
+
+
+def python_broker(port):
+    return [PYTHON, EXAMPLES + "/python/broker.py", "-a", "127.0.0.1:%d" % port]
+
+
+def swift_broker(port):
+    return [ROOT + "/.build/release/broker", "-a", "127.0.0.1:%d" % port]

@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Measures this package against the C, C++ and Python programs of proton, in interleaved rounds, and prints one table.
+
+Every number is the median of its rounds; a ratio is that of two medians, "of the rounds" the least and the greatest of the
+single rounds, "by CPU time" the ratio of messages a second of processor time. `--ours c` puts the C programs on both
+sides: what then differs from 1 is the noise of the machine.
+"""
+import argparse
+import resource
+import signal
+import statistics
+import sys
+
+from harness import measures, programs
+from harness.processes import Failure
+
+ENOUGH_FILES = 8192  # a broker with 1,000 connections needs more than the 1,024 of many shells
+
+
+class Case:
+    """One line of the table: the same measurement of our side and of theirs."""
+
+    def __init__(self, name, what, unit, bar, ours, theirs, most_rounds=99):
+        self.name = name  # for --only
+        self.what = what
+        self.unit = unit
+        self.bar = bar  # (">=" or "<=", ratio); for a cost with no other side, the cost itself
+        self.sides = {"ours": ours, "theirs": theirs}
+        self.most_rounds = most_rounds
+        self.measured = {"ours": [], "theirs": []}
+        self.problem = None
+
+    def run(self, round_number):
+        if self.problem or round_number >= self.most_rounds:
+            return
+        sides = list(self.sides.items())
+        if round_number % 2:  # so that neither always comes after the other
+            sides.reverse()
+        for side, measure in sides:
+            if measure is None:
+                continue
+            try:
+                self.measured[side].append(measure())
+            except Failure as failure:
+                self.problem = str(failure)
+                return
+
+    def row(self):
+        relation, limit = self.bar
+        bar = "%s %g" % (relation, limit)
+        ours, theirs = self.measured["ours"], self.measured["theirs"]
+        if self.problem or not ours:
+            return [self.what, "-", "-", "-", "-", "-", bar, "not measured"]
+        value, cells = self.compare(clock(ours), clock(theirs))
+        by_processor = ""
+        if theirs and isinstance(ours[0], measures.Rate):
+            by_processor = "%.2f" % self.compare([m.processor for m in ours], [m.processor for m in theirs])[0]
+        if not theirs:
+            bar += " " + self.unit
+        reached = value >= limit if relation == ">=" else value <= limit
+        return [self.what] + cells + [by_processor, bar, "yes" if reached else "no"]
+
+    def compare(self, ours, theirs):
+        """The number that the bar is about, and the cells that show where it comes from."""
+        median = statistics.median(ours)
+        if not theirs:
+            return median, [self.number(median), "", "", ""]
+        other = statistics.median(theirs)
+        each = [a / b for a, b in zip(ours, theirs)]
+        ratio = median / other
+        return ratio, [
+            self.number(median), self.number(other), "%.2f" % ratio, "%.2f to %.2f" % (min(each), max(each))]
+
+    def number(self, value):
+        return "%s %s" % (format(value, ",.0f" if value >= 1000 else ".1f"), self.unit)
+
+
+def clock(measured):
+    """The numbers themselves, of rates those by the clock."""
+    return [m.clock if isinstance(m, measures.Rate) else m for m in measured]
+
+
+def cases(ours, scale):
+    """The table of bars. `ours` is swift or c, `scale` shortens the runs."""
+    swift = ours == "swift"
+    peer = programs.SWIFT if swift else programs.C
+    codec = programs.SWIFT_CODEC if swift else programs.C_CODEC
+    broker = programs.swift_broker if swift else programs.c_broker
+    fast, slow = ("-m", "msg"), ("-m", "msgp")
+
+    def n(messages):
+        return max(1000, int(messages * scale))
+
+    def rate(program, messages, options=fast):
+        return lambda: measures.direct(program, n(messages), *options)
+
+    def instructions(program, role):
+        return lambda: measures.instructions(program, role, many=5000 + n(25000))
+
+    def round_trip(program):
+        return lambda: measures.round_trip(program, n(30000))
+
+    def through(program, messages):
+        return lambda: measures.through(program, n(messages))
+
+    return [
+        Case("direct", "direct, unsettled, to C with pn_message", "msg/s", (">=", 1.0),
+             rate(peer, 500000), rate(programs.C, 500000)),
+        Case("properties", "the same with properties", "msg/s", (">=", 1.2),
+             rate(peer, 400000, slow), rate(programs.C, 400000, slow)),
+        Case("cpp", "direct, to the C++ binding", "msg/s", (">=", 2.5),
+             rate(peer, 500000), rate(programs.CPP, 150000)),
+        Case("python", "direct, to the Python binding", "msg/s", (">=", 40),
+             rate(peer, 500000), rate(programs.PYTHON_PEER, 10000)),
+        Case("sender", "instructions a message, sender", "instr", ("<=", 1.0),
+             instructions(peer, "send"), instructions(programs.C, "send"), most_rounds=3),
+        Case("receiver", "instructions a message, receiver", "instr", ("<=", 1.0),
+             instructions(peer, "recv"), instructions(programs.C, "recv"), most_rounds=3),
+        Case("trip", "acknowledged one at a time, on one CPU, p50", "us", ("<=", 1.1),
+             round_trip(peer), round_trip(programs.C)),
+        Case("codec", "build, encode and decode, with properties", "ns", ("<=", 0.5),
+             lambda: measures.codec(codec, n(1000000)), lambda: measures.codec(programs.C_CODEC, n(1000000))),
+        Case("broker-c", "through the broker, to proton's C example", "msg/s", (">=", 3),
+             through(broker, 200000), through(programs.c_broker, 100000)),
+        Case("broker-python", "through the broker, to Python's example", "msg/s", (">=", 30),
+             through(broker, 200000), through(programs.python_broker, 10000)),
+        Case("memory", "broker, memory a connection with a link, at 1,000", "kB", ("<=", 40),
+             lambda: measures.connection_kilobytes(broker, 1000), None, most_rounds=3),
+    ]
+
+
+def table(rows, markdown):
+    header = ["what", "ours", "theirs", "ratio", "of the rounds", "by CPU time", "bar", "reached"]
+    if markdown:
+        lines = [header, ["---"] * len(header)] + rows
+        return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    widths = [max(len(row[i]) for row in [header] + rows) for i in range(len(header))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [header] + rows)
+
+
+def parse(names):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default 5)")
+    parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help="of " + ", ".join(names))
+    parser.add_argument("--ours", choices=["swift", "c"], default="swift", help="what is measured (default swift)")
+    parser.add_argument("--scale", type=float, default=1.0, help="shorter or longer runs: 0.1 is a quick look")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
+    parser.add_argument("--no-build", action="store_true", help="measure what was built before")
+    options = parser.parse_args()
+    if options.rounds < 1 or not 0 < options.scale <= 100:
+        parser.error("at least one round, and a scale above 0")
+    return options
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves every `with` block, so ends what was started
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < ENOUGH_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(ENOUGH_FILES, hard), hard))
+
+    options = parse([case.name for case in cases("c", 1)])
+    try:
+        if not options.no_build:
+            programs.build(options.ours == "swift")
+    except Failure as failure:
+        sys.exit("bench: %s" % failure)
+    chosen = [case for case in cases(options.ours, options.scale) if not options.only or case.name in options.only]
+    for number in range(options.rounds):
+        for case in chosen:
+            print("\rround %d of %d: %-20s" % (number + 1, options.rounds, case.name), end="", file=sys.stderr, flush=True)
+            case.run(number)
+    print("\r%40s\r" % "", end="", file=sys.stderr, flush=True)
+
+    rows = [case.row() for case in chosen]
+    print(table(rows, markdown=False))
+    if options.markdown:
+        with open(options.markdown, "w") as file:
+            file.write(table(rows, markdown=True) + "\n")
+    problems = [case for case in chosen if case.problem]
+    for case in problems:
+        print("bench: %s: %s" % (case.name, case.problem), file=sys.stderr)
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
