@@ -6,14 +6,17 @@ single rounds, "by CPU time" the ratio of messages a second of processor time. `
 sides: what then differs from 1 is the noise of the machine.
 """
 import argparse
+import os
 import resource
 import signal
 import statistics
 import sys
+import time
 
 from harness import measures, programs
 from harness.processes import Failure
 
+MARKS = ("<!-- table of run.py -->", "<!-- end of table -->")
 ENOUGH_FILES = 8192  # a broker with 1,000 connections needs more than the 1,024 of many shells
 
 
@@ -129,13 +132,34 @@ def cases(ours, scale):
     ]
 
 
-def table(rows, markdown):
-    header = ["what", "ours", "theirs", "ratio", "of the rounds", "by CPU time", "bar", "reached"]
-    if markdown:
-        lines = [header, ["---"] * len(header)] + rows
-        return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    widths = [max(len(row[i]) for row in [header] + rows) for i in range(len(header))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [header] + rows)
+HEADER = ["what", "ours", "theirs", "ratio", "of the rounds", "by CPU time", "bar", "reached"]
+
+
+def plain(rows):
+    rows = [HEADER] + rows
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+
+
+def markdown(rows, rounds):
+    lines = ["%s, %d cores, %s; medians of %d rounds." % (machine(), os.cpu_count(), time.strftime("%Y-%m-%d"), rounds), ""]
+    return "\n".join(lines + ["| " + " | ".join(line) + " |" for line in [HEADER, ["---"] * len(HEADER)] + rows])
+
+
+def machine():
+    with open("/proc/cpuinfo") as lines:
+        return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown CPU")
+
+
+def replace_table(path, text):
+    """Puts the text between the two marks of a Markdown file."""
+    with open(path) as file:
+        before, mark, rest = file.read().partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not mark or not end:
+        sys.exit("bench: %s has no lines %s and %s to put the table between" % (path, *MARKS))
+    with open(path, "w") as file:
+        file.write(before + mark + "\n" + text + "\n" + end + after)
 
 
 def parse(names):
@@ -144,7 +168,7 @@ def parse(names):
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help="of " + ", ".join(names))
     parser.add_argument("--ours", choices=["swift", "c"], default="swift", help="what is measured (default swift)")
     parser.add_argument("--scale", type=float, default=1.0, help="shorter or longer runs: 0.1 is a quick look")
-    parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
+    parser.add_argument("--markdown", metavar="FILE", help="replace the table in this file too")
     parser.add_argument("--no-build", action="store_true", help="measure what was built before")
     options = parser.parse_args()
     if options.rounds < 1 or not 0 < options.scale <= 100:
@@ -172,10 +196,9 @@ def main():
     print("\r%40s\r" % "", end="", file=sys.stderr, flush=True)
 
     rows = [case.row() for case in chosen]
-    print(table(rows, markdown=False))
+    print(plain(rows))
     if options.markdown:
-        with open(options.markdown, "w") as file:
-            file.write(table(rows, markdown=True) + "\n")
+        replace_table(options.markdown, markdown(rows, options.rounds))
     problems = [case for case in chosen if case.problem]
     for case in problems:
         print("bench: %s: %s" % (case.name, case.problem), file=sys.stderr)

@@ -68,7 +68,7 @@ give_up() {
 }
 
 command -v apt-get >/dev/null ||
-    give_up "this is no Debian (no apt-get)" "Apache Qpid Proton 0.37 with its headers (${missing[*]} in Debian)"
+    give_up "this is no Debian (no apt-get)" "what Debian calls ${missing[*]}"
 as_root=()
 if ((EUID != 0)); then
     command -v sudo >/dev/null || give_up "not root, and no sudo" "$command (as root)"
@@ -80,7 +80,7 @@ fi
 apt() {
     # A bounded wait for another apt's lock and for a silent mirror.
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 \
-        -o Acquire::Retries=2 -o Acquire::http::Timeout=30 -o Dpkg::Use-Pty=0 "$@"
+        -o APT::Update::Error-Mode=any -o Acquire::Retries=2 -o Acquire::http::Timeout=30 -o Dpkg::Use-Pty=0 "$@"
 }
 install() { apt install -y --no-install-recommends "${missing[@]}" >/dev/null; }
 

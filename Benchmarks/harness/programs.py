@@ -29,18 +29,18 @@ def build(ours):
     _run(["gcc", "-O2", "-o", BUILT + "/broker", EXAMPLES + "/c/broker.c", "-I" + EXAMPLES + "/c", "-lqpid-proton", "-pthread"])
     if ours:
         _run(["swift", "build", "-c", "release", "--product", "broker"])
-        _run(["swift", "build", "-c", "release", "--package-path", "Benchmarks"])
+        _run(["swift", "build", "-c", "release", "--package-path", "Benchmarks", "--scratch-path", ".build/benchmarks"])
 
 
 # A peer takes a role and the options of Peers/peer_options.c and prints a line of JSON.
 C = [BUILT + "/peer"]
 CPP = [BUILT + "/peer-cpp"]
 PYTHON_PEER = [PYTHON, PEERS + "/peer.py"]
-SWIFT = [ROOT + "/Benchmarks/.build/release/throughput"]
+SWIFT = [ROOT + "/.build/benchmarks/release/throughput"]
 
 # A codec program builds, encodes and decodes the message with properties -n times.
 C_CODEC = [BUILT + "/codec", "send"]
-SWIFT_CODEC = [ROOT + "/Benchmarks/.build/release/codec"]
+SWIFT_CODEC = [ROOT + "/.build/benchmarks/release/codec"]
 
 
 # A broker is a function from a port to a command line.

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Glibc
+import Proton
+
+/// Measures making, encoding, decoding and reading messages, without any network.
+///
+/// Benchmarks/Peers/codec.c does the same with pn_message; `ns` of the line of JSON is what the two have in common: all
+/// four steps for the message with properties.
+@main
+struct Codec: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measures the codec: nanoseconds of processor time a message, as one line of JSON.")
+
+    @Option(name: .customShort("n"), help: "How many messages.")
+    var count = 1_000_000
+
+    @Option(name: .customShort("b"), help: "The size of the body, in bytes.")
+    var bodySize = 100
+
+    @Flag(help: "Each step by itself too, and for messages of other kinds.")
+    var steps = false
+
+    func validate() throws {
+        guard count > 0, bodySize >= 0 else { throw ValidationError("-n takes a number above 0, -b none below.") }
+    }
+
+    func run() throws {
+        let body = [UInt8](repeating: UInt8(ascii: "x"), count: bodySize)
+        let whole = try measure { id in
+            try Sample.withProperties.read(Message(decoding: Sample.withProperties.make(id, body).encoded()))
+        }
+        var fields = ["\"role\":\"swift-codec\"", "\"n\":\(count)", "\"ns\":\(whole)"]
+        for sample in steps ? Sample.allCases : [] {
+            let message = sample.make(1, body)
+            let bytes = try message.encoded()
+            let decoded = try Message(decoding: bytes)
+            let each = [
+                ("make", try measure { id in sample.make(id, body).isDurable ? 1 : 0 }),
+                ("encode", try measure { _ in try message.encoded().count }),
+                ("decode", try measure { _ in try Message(decoding: bytes).isDurable ? 1 : 0 }),
+                ("read", try measure { _ in sample.read(decoded) }),
+            ]
+            fields += each.map { "\"\(sample.rawValue)_\($0)_ns\":\($1)" }
+        }
+        print("{\(fields.joined(separator: ","))}")
+    }
+
+    /// What one pass of the work takes on average, in nanoseconds; the work's result keeps it from being left out.
+    private func measure(_ work: (Int) throws -> Int) throws -> Double {
+        var checksum = 0
+        let start = processorNanoseconds()
+        for id in 1...count { checksum &+= try work(id) }
+        let average = Double(processorNanoseconds() - start) / Double(count)
+        withExtendedLifetime(checksum) {}
+        return (average * 10).rounded() / 10
+    }
+
+    private func processorNanoseconds() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
