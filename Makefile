@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .PHONY: help demo test lint format bench setup FORCE
 
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Package.swift)
-BUILT_FROM := Makefile Package.swift $(shell find Sources $(wildcard Examples) -name '*.swift' -o -name '*.h' -o -name '*.modulemap')
+SOURCES := $(shell find Sources $(wildcard Examples) -name '*.swift' -o -name '*.h' -o -name '*.modulemap')
 DEMO := .build/debug/demo
 
 help: ## List these commands
@@ -15,7 +15,7 @@ demo: .build/demo.stamp ## Build, start the broker in process, send a message th
 	@$(DEMO)
 
 # SwiftPM takes seconds to find that there is nothing to do; make takes none.
-.build/demo.stamp: $(BUILT_FROM) $(if $(wildcard $(DEMO)),,FORCE)
+.build/demo.stamp: Makefile Package.swift $(SOURCES) $(if $(wildcard $(DEMO)),,FORCE)
 	@scripts/setup.sh demo
 	swift build --product demo
 	@touch $@

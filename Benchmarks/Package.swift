@@ -9,6 +9,11 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+let dependencies: [Target.Dependency] = [
+    .product(name: "Proton", package: "swift-qpid-proton"),
+    .product(name: "ArgumentParser", package: "swift-argument-parser"),
+]
+
 let package = Package(
     name: "Benchmarks",
     dependencies: [
@@ -16,12 +21,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     ],
     targets: [
-        .executableTarget(
-            name: "throughput",
-            dependencies: [
-                .product(name: "Proton", package: "swift-qpid-proton"),
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            swiftSettings: settings)
+        .executableTarget(name: "codec", dependencies: dependencies, swiftSettings: settings),
+        .executableTarget(name: "throughput", dependencies: dependencies, swiftSettings: settings),
     ]
 )

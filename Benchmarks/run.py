@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Measures this package against the C, C++ and Python programs of proton, in interleaved rounds, and prints one table.
 
-Every number is the median of its rounds; a ratio is that of two medians, "of the rounds" the least and the greatest of the
-single rounds, "by CPU time" the ratio of messages a second of processor time. `--ours c` puts the C programs on both
-sides: what then differs from 1 is the noise of the machine.
+Every number is the median of its rounds; a ratio is that of two medians, "of the rounds" the least and the greatest of
+the single rounds, "by CPU time" the ratio of messages a second of processor time. `--ours c` puts the C programs on
+both sides: what then differs from 1 is the noise of the machine.
 """
 import argparse
 import os
@@ -32,6 +32,10 @@ class Case:
         self.most_rounds = most_rounds
         self.measured = {"ours": [], "theirs": []}
         self.problem = None
+
+    @property
+    def with_broker(self):
+        return self.name.startswith("broker")
 
     def run(self, round_number):
         if self.problem or round_number >= self.most_rounds:
@@ -127,7 +131,7 @@ def cases(ours, scale):
              through(broker, 200000), through(programs.c_broker, 100000)),
         Case("broker-python", "through the broker, to Python's example", "msg/s", (">=", 30),
              through(broker, 200000), through(programs.python_broker, 10000)),
-        Case("memory", "broker, memory a connection with a link, at 1,000", "kB", ("<=", 40),
+        Case("broker-memory", "broker, memory a connection with a link, at 1,000", "kB", ("<=", 40),
              lambda: measures.connection_kilobytes(broker, 1000), None, most_rounds=3),
     ]
 
@@ -142,7 +146,8 @@ def plain(rows):
 
 
 def markdown(rows, rounds):
-    lines = ["%s, %d cores, %s; medians of %d rounds." % (machine(), os.cpu_count(), time.strftime("%Y-%m-%d"), rounds), ""]
+    day = time.strftime("%Y-%m-%d")
+    lines = ["%s, %d cores, %s; medians of %d rounds." % (machine(), os.cpu_count(), day, rounds), ""]
     return "\n".join(lines + ["| " + " | ".join(line) + " |" for line in [HEADER, ["---"] * len(HEADER)] + rows])
 
 
@@ -160,6 +165,11 @@ def replace_table(path, text):
         sys.exit("bench: %s has no lines %s and %s to put the table between" % (path, *MARKS))
     with open(path, "w") as file:
         file.write(before + mark + "\n" + text + "\n" + end + after)
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print("\r%-40s\r%s" % ("", text), end="", file=sys.stderr, flush=True)
 
 
 def parse(names):
@@ -183,17 +193,17 @@ def main():
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(ENOUGH_FILES, hard), hard))
 
     options = parse([case.name for case in cases("c", 1)])
+    chosen = [case for case in cases(options.ours, options.scale) if not options.only or case.name in options.only]
     try:
         if not options.no_build:
-            programs.build(options.ours == "swift")
+            programs.build(swift=options.ours == "swift", brokers=any(case.with_broker for case in chosen))
     except Failure as failure:
         sys.exit("bench: %s" % failure)
-    chosen = [case for case in cases(options.ours, options.scale) if not options.only or case.name in options.only]
     for number in range(options.rounds):
         for case in chosen:
-            print("\rround %d of %d: %-20s" % (number + 1, options.rounds, case.name), end="", file=sys.stderr, flush=True)
+            progress("round %d of %d: %s" % (number + 1, options.rounds, case.name))
             case.run(number)
-    print("\r%40s\r" % "", end="", file=sys.stderr, flush=True)
+    progress("")
 
     rows = [case.row() for case in chosen]
     print(plain(rows))

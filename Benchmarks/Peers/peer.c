@@ -1,4 +1,4 @@
-// The peer of the benchmarks on proton-c's proactor: what a careful C program reaches. Roles and options: peer_options.c.
+// The peer of the benchmarks on proton-c's proactor: what a careful C program reaches. Its options: peer_options.c.
 //     cc -O2 -o peer peer.c peer_message.c peer_options.c -lqpid-proton
 #include "peer.h"
 #include <proton/condition.h>

@@ -1,4 +1,4 @@
-// The peer of the benchmarks on proton's C++ binding: send and recv with the options and the line of JSON of the C peer.
+// The peer of the benchmarks on proton's C++ binding: send and recv with the options and the output of the C peer.
 //     c++ -O2 -std=c++17 -o peer-cpp peer.cpp -lqpid-proton-cpp -lqpid-proton
 #include <algorithm>
 #include <chrono>
@@ -102,7 +102,8 @@ class Sender : public Measured {
     explicit Sender(const Options &options) : Measured(options), body(options.bodySize, 'x') {}
 
     void on_container_start(proton::container &container) override {
-        container.open_sender(options.url() + "/" + options.address, proton::sender_options().delivery_mode(options.mode()));
+        auto link = proton::sender_options().delivery_mode(options.mode());
+        container.open_sender(options.url() + "/" + options.address, link);
     }
     void on_sendable(proton::sender &sender) override { send_available(sender); }
     void on_tracker_accept(proton::tracker &tracker) override {
@@ -150,8 +151,8 @@ class Receiver : public Measured {
 };
 
 [[noreturn]] static void usage() {
-    std::cerr << "usage: peer-cpp send|recv [-h HOST] [-p PORT] [-a ADDRESS] [-n MESSAGES] [-b BODYBYTES] [-m msg|msgp]\n"
-                 "            [-s presettled] [-w CREDITWINDOW] [-L listen] [-W INFLIGHT]\n";
+    std::cerr << "usage: peer-cpp send|recv [-h HOST] [-p PORT] [-a ADDRESS] [-n MESSAGES] [-b BODYBYTES]\n"
+                 "            [-m msg|msgp] [-s presettled] [-w CREDITWINDOW] [-L listen] [-W INFLIGHT]\n";
     std::exit(2);
 }
 
@@ -184,16 +185,16 @@ static void print(const Options &options, Measured &result) {
     double seconds = std::chrono::duration<double>(result.last - result.first).count();
     rusage used;
     getrusage(RUSAGE_SELF, &used);
+    auto cpu = [](timeval time) { return time.tv_sec + time.tv_usec * 1e-6; };
     std::printf("{\"role\":\"%s\",\"n\":%ld,\"sec\":%.4f,\"rate\":%.0f,\"user\":%.3f,\"sys\":%.3f,\"maxrss_kb\":%ld",
                 options.role.c_str(), result.done, seconds, seconds > 0 ? result.done / seconds : 0,
-                used.ru_utime.tv_sec + used.ru_utime.tv_usec * 1e-6, used.ru_stime.tv_sec + used.ru_stime.tv_usec * 1e-6,
-                used.ru_maxrss);
+                cpu(used.ru_utime), cpu(used.ru_stime), used.ru_maxrss);
     auto &latencies = result.latencies;
     if (!latencies.empty()) {
         std::sort(latencies.begin(), latencies.end());
         size_t n = latencies.size();
-        std::printf(",\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f", latencies[n / 2] * 1e6, latencies[n * 99 / 100] * 1e6,
-                    latencies[n * 999 / 1000] * 1e6);
+        std::printf(",\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f", latencies[n / 2] * 1e6,
+                    latencies[n * 99 / 100] * 1e6, latencies[n * 999 / 1000] * 1e6);
     }
     std::printf("}\n");
 }

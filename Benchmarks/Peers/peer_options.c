@@ -20,8 +20,9 @@ double now(void) {
 }
 
 static void usage(void) {
-    fputs("usage: peer send|recv|ping|conn [-h HOST] [-p PORT] [-a ADDRESS] [-n MESSAGES] [-b BODYBYTES] [-m raw|msg|msgp]\n"
-          "            [-s presettled] [-w CREDITWINDOW] [-c CONNECTIONS] [-L listen] [-E echo] [-W INFLIGHT]\n", stderr);
+    fputs("usage: peer send|recv|ping|conn [-h HOST] [-p PORT] [-a ADDRESS] [-n MESSAGES] [-b BODYBYTES]\n"
+          "            [-m raw|msg|msgp] [-s presettled] [-w CREDITWINDOW] [-c CONNECTIONS] [-L listen] [-E echo]\n"
+          "            [-W INFLIGHT]\n", stderr);
     exit(2);
 }
 
@@ -87,15 +88,17 @@ void hold_connections(void) {
     for (char byte; read(0, &byte, 1) > 0;) continue;
 }
 
+static double cpu(struct timeval time) { return time.tv_sec + time.tv_usec * 1e-6; }
+
 void print_result(void) {
     long n = options.role == SEND ? (options.presettled ? run.sent : run.acknowledged) : run.received;
     double seconds = run.last - run.first;
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
-    printf("{\"role\":\"%s\",\"n\":%ld,\"other\":%ld,\"sec\":%.4f,\"rate\":%.0f,", options.name, n, run.refused, seconds,
-           seconds > 0 ? n / seconds : 0);
-    printf("\"user\":%.3f,\"sys\":%.3f,\"maxrss_kb\":%ld,\"nvcsw\":%ld", used.ru_utime.tv_sec + used.ru_utime.tv_usec * 1e-6,
-           used.ru_stime.tv_sec + used.ru_stime.tv_usec * 1e-6, used.ru_maxrss, used.ru_nvcsw);
+    printf("{\"role\":\"%s\",\"n\":%ld,\"other\":%ld,\"sec\":%.4f,\"rate\":%.0f,", options.name, n, run.refused,
+           seconds, seconds > 0 ? n / seconds : 0);
+    printf("\"user\":%.3f,\"sys\":%.3f,\"maxrss_kb\":%ld,\"nvcsw\":%ld", cpu(used.ru_utime), cpu(used.ru_stime),
+           used.ru_maxrss, used.ru_nvcsw);
     if (run.latencies && n > 0) {
         qsort(run.latencies, n, sizeof *run.latencies, by_value);
         printf(",\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f", run.latencies[n / 2] * 1e6,

@@ -16,7 +16,7 @@ class Rate(NamedTuple):
 
 
 def direct(peer, messages, *options):
-    """The rate from one process of the peer straight to another, every message acknowledged; processor: of the busier."""
+    """The rate from one process to another, every message acknowledged; processor: of the busier of the two."""
     port = free_port()
     common = ["-p", port, "-n", messages]
     with Program(peer + ["recv", "-L"] + common + list(options)).listens(port) as receiver:
@@ -54,7 +54,7 @@ def _instructions(peer, role, messages, options):
 
 
 def instructions(peer, role, few=5000, many=30000, options=("-m", "msg")):
-    """Instructions a message of the peer as sender or receiver of a C one; the difference of two runs leaves start-up out."""
+    """Instructions a message of the peer with C on the other side; the difference of two runs leaves start-up out."""
     counts = [_instructions(peer, role, n, list(options)) for n in (few, many)]
     return (counts[1] - counts[0]) / (many - few)
 

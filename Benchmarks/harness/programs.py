@@ -19,16 +19,20 @@ def _run(arguments):
         raise Failure("building failed:\n" + done.stdout)
 
 
-def build(ours):
-    """Builds everything optimised; `ours` says whether the Swift programs too."""
+def build(swift, brokers):
+    """Builds the peers optimised, and the Swift programs and the brokers where they are needed."""
     os.makedirs(BUILT, exist_ok=True)
     peer = [os.path.join(PEERS, name) for name in ("peer.c", "peer_message.c", "peer_options.c")]
     _run(["gcc", "-O2", "-o", BUILT + "/peer"] + peer + ["-lqpid-proton"])
     _run(["gcc", "-O2", "-o", BUILT + "/codec", PEERS + "/codec.c"] + peer[1:] + ["-lqpid-proton"])
-    _run(["g++", "-O2", "-std=c++17", "-o", BUILT + "/peer-cpp", PEERS + "/peer.cpp", "-lqpid-proton-cpp", "-lqpid-proton"])
-    _run(["gcc", "-O2", "-o", BUILT + "/broker", EXAMPLES + "/c/broker.c", "-I" + EXAMPLES + "/c", "-lqpid-proton", "-pthread"])
-    if ours:
+    cpp = ["-lqpid-proton-cpp", "-lqpid-proton"]
+    _run(["g++", "-O2", "-std=c++17", "-o", BUILT + "/peer-cpp", PEERS + "/peer.cpp"] + cpp)
+    if brokers:
+        example = [EXAMPLES + "/c/broker.c", "-I" + EXAMPLES + "/c", "-lqpid-proton", "-pthread"]
+        _run(["gcc", "-O2", "-o", BUILT + "/broker"] + example)
+    if swift and brokers:
         _run(["swift", "build", "-c", "release", "--product", "broker"])
+    if swift:
         _run(["swift", "build", "-c", "release", "--package-path", "Benchmarks", "--scratch-path", ".build/benchmarks"])
 
 

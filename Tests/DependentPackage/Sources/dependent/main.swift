@@ -1,3 +1,4 @@
 import Proton
 
-print("Hello World!")
+let message = try Message(decoding: Message(id: 1, body: "Hello World!").encoded())
+print(message.body)
