@@ -111,8 +111,11 @@ public struct Delivery {
 
     /// Takes the message of a complete delivery.
     /// - Throws: `CodecError` where what came is not a valid message; it is taken all the same.
-    package func takeMessage() throws -> Message {
-        try Message(decoding: takeBytes())
+    package func takeMessage() throws(CodecError) -> Message {
+        guard let pointer, link.isReceiver, pn_delivery_readable(pointer), link.partial.isEmpty else {
+            return try Message(decoding: takeBytes())
+        }
+        return try link.takeMessage(pointer)
     }
 
     /// Accepts and settles, where the program has not said anything of the message and has not settled it.
@@ -205,13 +208,29 @@ extension Link {
     fileprivate func takeBytes(_ delivery: OpaquePointer) -> [UInt8] {
         guard let pointer else { return [] }
         defer { pn_link_advance(pointer) }
-        if partial.isEmpty {
-            return [UInt8](unsafeUninitializedCapacity: pn_delivery_pending(delivery)) { buffer, count in
-                count = Link.read(pointer, into: UnsafeMutableRawBufferPointer(buffer))
+        guard partial.isEmpty else {
+            readPart(delivery)
+            return exchange(&partial, with: [])
+        }
+        // Measured: an array that is made of bytes takes half the time of one whose memory is filled in, as long as the
+        // bytes fit on the stack.
+        let pending = pn_delivery_pending(delivery)
+        guard pending > 1_024 else {
+            return withUnsafeTemporaryAllocation(byteCount: pending, alignment: 1) { buffer in
+                let count = Link.read(pointer, into: buffer)
+                return [UInt8](UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             }
         }
-        readPart(delivery)
-        return exchange(&partial, with: [])
+        return [UInt8](unsafeUninitializedCapacity: pending) { buffer, count in
+            count = Link.read(pointer, into: UnsafeMutableRawBufferPointer(buffer))
+        }
+    }
+
+    /// Reads a complete message into the memory that it keeps, and goes on to the next delivery.
+    fileprivate func takeMessage(_ delivery: OpaquePointer) throws(CodecError) -> Message {
+        guard let pointer else { return Message() }
+        defer { pn_link_advance(pointer) }
+        return try Message(capacity: pn_delivery_pending(delivery)) { Link.read(pointer, into: $0) }
     }
 
     private static func read(_ link: OpaquePointer, into buffer: UnsafeMutableRawBufferPointer) -> Int {
