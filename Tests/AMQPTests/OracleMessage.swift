@@ -1,4 +1,5 @@
 import CProton
+import Glibc
 
 @testable import AMQP
 
@@ -20,11 +21,13 @@ final class OracleMessage {
     static func encode(_ message: Message) throws -> [UInt8] {
         let oracle = OracleMessage()
         try oracle.set(message)
-        var size = 1 << 20
-        var bytes = [CChar](repeating: 0, count: size)
-        let result = pn_message_encode(oracle.message, &bytes, &size)
-        guard result == 0 else { throw OracleData.Failure(code: result, what: "pn_message_encode") }
-        return bytes.prefix(size).map { UInt8(bitPattern: $0) }
+        var buffer = pn_rwbytes_t()
+        defer { free(buffer.start) }
+        let size = pn_message_encode2(oracle.message, &buffer)
+        guard size >= 0 else {
+            throw OracleData.Failure(code: Int32(truncatingIfNeeded: size), what: "pn_message_encode2")
+        }
+        return OracleData.bytes(pn_bytes_t(size: size, start: buffer.start))
     }
 
     // MARK: Reading
