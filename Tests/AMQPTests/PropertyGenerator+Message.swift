@@ -36,7 +36,7 @@ extension PropertyGenerator {
     }
 
     mutating func body() -> Message.Body {
-        switch Int.random(in: 0..<(scope == .proton ? 3 : 5), using: &random) {
+        switch random.below(scope == .proton ? 3 : 5) {
         case 0: .value(value())
         case 1: .data(bytes())
         case 2: .sequence(value(depth: 2).listValue ?? [])
@@ -46,7 +46,7 @@ extension PropertyGenerator {
     }
 
     mutating func messageID() -> MessageID {
-        switch Int.random(in: 0..<4, using: &random) {
+        switch random.below(4) {
         case 0: .ulong(integer())
         case 1: .uuid(uuid())
         case 2: .binary(bytes())
@@ -55,12 +55,12 @@ extension PropertyGenerator {
     }
 
     mutating func applicationProperties() -> ApplicationProperties {
-        ApplicationProperties((0..<Int.random(in: 1...5, using: &random)).map { _ in (text(), scalar()) })
+        ApplicationProperties((0..<(1 + random.below(5))).map { _ in (text(), scalar()) })
     }
 
     mutating func annotations() -> Annotations {
         Annotations(
-            (0..<Int.random(in: 1...5, using: &random)).map { _ in
+            (0..<(1 + random.below(5))).map { _ in
                 (chance(4) ? .ulong(integer()) : .symbol(symbol()), value(depth: 1))
             })
     }

@@ -15,6 +15,12 @@ struct SeededRandom: RandomNumberGenerator {
         mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
         return mixed ^ (mixed >> 31)
     }
+
+    /// A number from 0 up to, not including, a limit above 0. (Swift's own is slow in debug builds.)
+    mutating func below(_ limit: Int) -> Int { Int(truncatingIfNeeded: next() % UInt64(limit)) }
+
+    /// Any byte.
+    mutating func byte() -> UInt8 { UInt8(truncatingIfNeeded: next()) }
 }
 
 /// Runs a check once for each seed, and names the seed of one that throws.
@@ -49,7 +55,7 @@ struct PropertyGenerator {
     }
 
     /// True once in so many times.
-    mutating func chance(_ times: Int) -> Bool { Int.random(in: 0..<times, using: &random) == 0 }
+    mutating func chance(_ times: Int) -> Bool { random.below(times) == 0 }
 
     /// Either nothing or what the function makes.
     mutating func maybe<T>(_ make: (inout PropertyGenerator) -> T) -> T? { chance(2) ? nil : make(&self) }
@@ -64,7 +70,7 @@ struct PropertyGenerator {
 
     private mutating func element(depth: Int) -> AMQPValue {
         if depth == 0 || !chance(3) { return scalar() }
-        switch Int.random(in: 0..<4, using: &random) {
+        switch random.below(4) {
         case 0: return .list(list(depth: depth - 1))
         case 1: return .map(map(depth: depth - 1))
         case 2: return .array(array(depth: depth - 1))
@@ -113,7 +119,7 @@ struct PropertyGenerator {
         let edges: [T] = [0, 1, .min, .max, .max - 1, .min + 1, T(truncatingIfNeeded: 127), T(truncatingIfNeeded: 128)]
         let more: [T] = [-1, -128, -129, 255, 256].map { T(truncatingIfNeeded: $0) }
         return chance(2)
-            ? (edges + more).randomElement(using: &random) ?? 0 : .random(in: .min ... .max, using: &random)
+            ? (edges + more).randomElement(using: &random) ?? 0 : T(truncatingIfNeeded: random.next())
     }
 
     mutating func timestamp() -> Timestamp { Timestamp(milliseconds: integer()) }
@@ -122,7 +128,7 @@ struct PropertyGenerator {
 
     /// A length: mostly short, sometimes around 255, where the short encodings end.
     mutating func length() -> Int {
-        chance(8) ? Int.random(in: 250...260, using: &random) : Int.random(in: 0...12, using: &random)
+        chance(8) ? 250 + random.below(11) : random.below(13)
     }
 
     /// The number of a compound's elements.
@@ -133,15 +139,12 @@ struct PropertyGenerator {
     }
 
     mutating func bytes() -> [UInt8] {
-        (0..<length()).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+        (0..<length()).map { _ in random.byte() }
     }
 
     mutating func character() -> Unicode.Scalar {
-        let ranges: [ClosedRange<UInt32>] = [
-            0...0x7f, 0x20...0x7e, 0x80...0x7ff, 0x800...0xd7ff, 0xe000...0xffff, 0x10000...0x10ffff,
-        ]
-        let range = ranges.randomElement(using: &random) ?? 0...0
-        return Unicode.Scalar(UInt32.random(in: range, using: &random)) ?? "?"
+        let limit = [0x80, 0x80, 0x800, 0xd800, 0x10000, 0x110000][random.below(6)]
+        return Unicode.Scalar(UInt32(random.below(limit))) ?? "?"
     }
 
     mutating func text() -> String {
@@ -151,7 +154,7 @@ struct PropertyGenerator {
     }
 
     mutating func symbol() -> Symbol {
-        Symbol(String(decoding: (0..<length()).map { _ in UInt8.random(in: 1...0x7f, using: &random) }, as: UTF8.self))
+        Symbol(String(decoding: (0..<length()).map { _ in max(1, random.byte() & 0x7f) }, as: UTF8.self))
     }
 
     mutating func list(depth: Int = 2) -> [AMQPValue] {

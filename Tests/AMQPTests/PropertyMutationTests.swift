@@ -60,11 +60,11 @@ extension PropertyGenerator {
     /// The bytes with one to four changes: bits, whole bytes, cuts, repeats, insertions.
     mutating func mutated(_ bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes
-        for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
-            let place = Int.random(in: bytes.indices, using: &random)
-            let end = min(bytes.count, place + Int.random(in: 1...8, using: &random))
-            switch Int.random(in: 0..<7, using: &random) {
-            case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        for _ in 0..<(1 + random.below(4)) where !bytes.isEmpty {
+            let place = random.below(bytes.count)
+            let end = min(bytes.count, place + 1 + random.below(8))
+            switch random.below(7) {
+            case 0: bytes[place] ^= 1 << random.below(8)
             case 1: bytes[place] = integer()
             case 2: bytes[place] = AMQPType.allCases.randomElement(using: &random)?.rawValue ?? 0
             case 3: bytes.removeSubrange(place..<end)
