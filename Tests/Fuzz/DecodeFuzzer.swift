@@ -1,0 +1,148 @@
+// libFuzzer's entry into the codec; scripts/fuzz.sh compiles it together with Sources/AMQP as one module.
+
+/// Decodes the bytes in every way there is, and checks what must hold of what decodes.
+///
+/// A trap, a failed check, an access out of bounds or an excess of memory is a finding; libFuzzer keeps the bytes.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    let bytes = Array(UnsafeBufferPointer(start: start, count: count))
+    fuzzMessage(bytes)
+    fuzzValues(bytes)
+    fuzzURL(bytes)
+    return 0
+}
+
+/// Limits so tight that they are met often; the default ones would need larger inputs than a fuzzer tries.
+private let tightLimits = DecodingLimits(depth: 3, elements: 20, totalSize: 200)
+
+private func fuzzMessage(_ bytes: [UInt8]) {
+    let isWithinTightLimits = (try? Message(decoding: bytes, limits: tightLimits)) != nil
+    guard let message = decoded({ () throws(CodecError) in try Message(decoding: bytes) }, bytes.count) else {
+        precondition(!isWithinTightLimits, "decodes only with tighter limits")
+        return
+    }
+    precondition(encoded { () throws(CodecError) in try message.encoded() } == bytes, "unchanged bytes changed")
+
+    let rebuilt = Message(
+        id: message.id, body: message.body, address: message.address, subject: message.subject,
+        replyTo: message.replyTo, correlationID: message.correlationID, properties: message.properties,
+        annotations: message.annotations, contentType: message.contentType, contentEncoding: message.contentEncoding,
+        isDurable: message.isDurable, priority: message.priority, timeToLive: message.timeToLive,
+        isFirstAcquirer: message.isFirstAcquirer, deliveryCount: message.deliveryCount, userID: message.userID,
+        expiryTime: message.expiryTime, creationTime: message.creationTime, groupID: message.groupID,
+        groupSequence: message.groupSequence, replyToGroupID: message.replyToGroupID,
+        deliveryAnnotations: message.deliveryAnnotations, footer: message.footer)
+    precondition(rebuilt == message, "fields differ")
+    precondition(rebuilt.hashValue == message.hashValue, "equal messages with different hash values")
+    precondition(decodedAgain(rebuilt) == message, "fields changed on the way")
+
+    // A broker counts a delivery and leaves the rest as it came; then everything but the body changes.
+    var changed = message
+    changed.deliveryCount &+= 1
+    precondition(decodedAgain(changed) == changed, "a new header changed other sections")
+    changed.id = 1
+    changed.annotations["x-opt-fuzz"] = 1
+    changed.deliveryAnnotations["x-opt-fuzz"] = 1
+    changed.properties["fuzz"] = 1
+    changed.footer["x-opt-fuzz"] = 1
+    precondition(decodedAgain(changed) == changed, "new sections changed other sections")
+    precondition(changed.body == message.body, "the body changed")
+
+    _ = message.body.description
+    _ = try? message.body.decode(FuzzTree.self)
+}
+
+private func fuzzValues(_ bytes: [UInt8]) {
+    _ = try? AMQPValue.sequence(decoding: bytes, limits: tightLimits)
+    guard let values = decoded({ () throws(CodecError) in try AMQPValue.sequence(decoding: bytes) }, bytes.count) else {
+        return
+    }
+    for value in values {
+        let again = encoded { () throws(CodecError) in try value.encoded() }
+        guard let same = decoded({ () throws(CodecError) in try AMQPValue(decoding: again) }, again.count) else {
+            preconditionFailure("own encoding does not decode")
+        }
+        precondition(same == value, "a value changed on the way")
+        precondition(same.hashValue == value.hashValue, "equal values with different hash values")
+        _ = value.description
+        if let state = try? DeliveryState(described: value) {
+            precondition((try? DeliveryState(described: state.described)) == state, "a state changed on the way")
+        }
+        _ = try? Condition(described: value)
+        if let tree = try? AMQPDecoder().decode(FuzzTree.self, from: value) {
+            guard let tree2 = try? AMQPDecoder().decode(FuzzTree.self, from: AMQPEncoder().encode(tree)) else {
+                preconditionFailure("what was decoded does not encode and decode")
+            }
+            precondition(tree2 == tree, "a tree changed on the way")
+        }
+    }
+}
+
+private func fuzzURL(_ bytes: [UInt8]) {
+    guard let text = String(validating: bytes, as: UTF8.self), var url = try? AMQPURL(text) else { return }
+    url.password = nil
+    precondition((try? AMQPURL(url.description)) == url, "a URL does not read back")
+}
+
+/// What decodes, or nil for a clear error within the bytes.
+private func decoded<T>(_ decode: () throws(CodecError) -> T, _ count: Int) -> T? {
+    do {
+        return try decode()
+    } catch {
+        precondition(0...count ~= error.offset && !error.message.isEmpty, "an error beyond the bytes: \(error)")
+        return nil
+    }
+}
+
+/// The encoding of something that was decoded, which therefore must have one.
+private func encoded(_ encode: () throws(CodecError) -> [UInt8]) -> [UInt8] {
+    do {
+        return try encode()
+    } catch {
+        preconditionFailure("what was decoded does not encode: \(error)")
+    }
+}
+
+private func decodedAgain(_ message: Message) -> Message? {
+    let bytes = encoded { () throws(CodecError) in try message.encoded() }
+    return decoded({ () throws(CodecError) in try Message(decoding: bytes) }, bytes.count)
+}
+
+/// A Codable type that uses the bridge in all its ways.
+private indirect enum FuzzTree: Codable, Equatable {
+    case number(Int)
+    case text(String)
+    case bytes([UInt8])
+    case list([FuzzTree?])
+    case map([String: FuzzTree])
+    case anything(AMQPValue)
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let number = try? container.decode(Int.self) {
+            self = .number(number)
+        } else if let text = try? container.decode(String.self) {
+            self = .text(text)
+        } else if let bytes = try? container.decode([UInt8].self) {
+            self = .bytes(bytes)
+        } else if let list = try? container.decode([FuzzTree?].self) {
+            self = .list(list)
+        } else if let map = try? container.decode([String: FuzzTree].self) {
+            self = .map(map)
+        } else {
+            self = .anything(try container.decode(AMQPValue.self))
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .number(let number): try container.encode(number)
+        case .text(let text): try container.encode(text)
+        case .bytes(let bytes): try container.encode(bytes)
+        case .list(let list): try container.encode(list)
+        case .map(let map): try container.encode(map)
+        case .anything(let value): try container.encode(value)
+        }
+    }
+}
