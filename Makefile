@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench setup FORCE
+.PHONY: help demo test lint format bench fuzz setup FORCE
 
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Package.swift)
 SOURCES := $(shell find Sources $(wildcard Examples) -name '*.swift' -o -name '*.h' -o -name '*.modulemap')
@@ -35,6 +35,10 @@ format: ## Format all Swift files in place
 bench: ## Measure against the C, C++ and Python programs of proton and print one table (some ten minutes)
 	@scripts/setup.sh bench
 	Benchmarks/run.py
+
+fuzz: ## Fuzz the decoders with libFuzzer for a minute
+	@scripts/setup.sh build
+	scripts/fuzz.sh
 
 setup: ## Install what building, testing and measuring need (Debian packages, by apt)
 	@scripts/setup.sh demo test bench
