@@ -118,7 +118,8 @@ extension Link {
     /// What a peer did wrong that proton lets pass: more messages than it had credit for, or one that is too large.
     @inline(__always)
     fileprivate func violation(by delivery: OpaquePointer, on link: OpaquePointer) -> Condition? {
-        if pn_link_credit(link) < 0 {
+        // Proton takes a message off the credit only when it is read: until then it is counted as queued.
+        if pn_link_remote_credit(link) < 0 {
             return Condition(.transferLimitExceeded, "More messages were sent than there was credit for.")
         }
         if partial.count + pn_delivery_pending(delivery) > messageSizeLimit {
