@@ -94,8 +94,14 @@ extension Connection {
         }
         try link.nearestHandler.handle(.link(change, link))
         switch change {
+        case .localDetach: link.detachedSides.insert(.localClosed)
+        case .remoteDetach: link.detachedSides.insert(.remoteClosed)
+        default: break
+        }
+        switch change {
         case .localClose, .remoteClose, .localDetach, .remoteDetach:
-            guard link.state == .closed, link.pointer != nil else { return }
+            // A link that is attached again is another one: here too the old one goes.
+            guard link.state.union(link.detachedSides).contains(.closed), link.pointer != nil else { return }
             try link.nearestHandler.handle(.link(.final, link))
             link.free()
         default: break
