@@ -221,6 +221,19 @@ public final class Sender: Link {
         confined().use { pn_link_offered($0, Int32(clamping: count)) }
     }
 
+    /// Whether the receiver asks for what can be sent at once, and for the rest of its credit back
+    /// (AMQP 1.0, 2.6.7: `drain`); answer with `drained`.
+    public var isDraining: Bool {
+        confined().map { pn_link_get_drain($0) } ?? false
+    }
+
+    /// Gives back the credit that is left, where the receiver has asked for a drain.
+    /// - Returns: how much credit that was.
+    @discardableResult
+    public func drained() -> Int {
+        confined().map { Int(pn_link_drained($0)) } ?? 0
+    }
+
     /// Proton's link, where it may send.
     private func admitted() throws -> OpaquePointer {
         guard let pointer = confined() else {
@@ -258,16 +271,22 @@ public final class Receiver: Link {
         pn_link_set_max_message_size(pointer, UInt64(messageSizeLimit))
     }
 
-    /// Lets the peer send this many messages more.
+    /// Lets the peer send this many messages more, up to 2,147,483,647 in all.
     public func flow(_ credit: Int) {
-        guard credit > 0 else { return }
-        confined().use { pn_link_flow($0, Int32(clamping: credit)) }
+        guard credit > 0, let pointer = confined() else { return }
+        pn_link_flow(pointer, fitting(credit, in: pointer))
     }
 
     /// Lets the peer send this many messages more, and asks it to give back what it cannot use at once
     /// (AMQP 1.0, 2.6.7: `drain`).
     public func drain(_ credit: Int) {
-        confined().use { pn_link_drain($0, Int32(clamping: max(0, credit))) }
+        guard let pointer = confined() else { return }
+        pn_link_drain(pointer, fitting(credit, in: pointer))
+    }
+
+    /// What of `credit` fits on top of what there is: proton adds without a check.
+    private func fitting(_ credit: Int, in pointer: OpaquePointer) -> Int32 {
+        min(Int32(clamping: max(0, credit)), .max - max(0, pn_link_credit(pointer)))
     }
 
     /// Whether a drain is under way.
