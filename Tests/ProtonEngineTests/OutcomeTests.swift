@@ -1,0 +1,151 @@
+import AMQP
+import ProtonEngine
+import Testing
+
+/// What receivers make of messages: every state and outcome with its fields, to the sender and back.
+struct OutcomeTests {
+    static let states: [DeliveryState] = [
+        .accepted,
+        .released,
+        .rejected(),
+        .rejected("app:bad"),
+        .rejected(Condition(.decodeError, "not a number", info: ["field": "age", "at": .uint(12)])),
+        .modified(),
+        .modified(deliveryFailed: true),
+        .modified(undeliverableHere: true),
+        .modified(deliveryFailed: true, undeliverableHere: true, annotations: ["x-opt-tries": 3, "x-opt-by": "us"]),
+        .received(sectionNumber: 2, sectionOffset: 5_000_000_000),
+    ]
+
+    /// A pair on which a message was sent and taken; `taken` is the server's delivery, `news` what the client learns.
+    private struct Exchange {
+        let pair = ConnectionPair()
+        let sent: Delivery
+        let taken: Delivery
+        let news = Box<[Delivery.News]>([])
+
+        init(settling: Bool = true) throws {
+            let taken = Box<Delivery?>(nil)
+            pair.server.events.react = { event in
+                event.answer()
+                guard case .delivery(let delivery) = event, delivery.arrival() == .complete else { return }
+                _ = delivery.takeBytes()
+                taken.value = delivery
+            }
+            pair.client.events.react = { [news] event in
+                guard case .delivery(let delivery) = event, let new = delivery.news() else { return }
+                news.value.append(new)
+                if settling, new.isSettled { delivery.settle() }
+            }
+            let (sender, _) = try pair.openSender(credit: 10)
+            sent = try sender.send(Message(body: 1))
+            try pair.pump()
+            guard let delivery = taken.value else { throw PairError(what: "Nothing came.") }
+            self.taken = delivery
+        }
+    }
+
+    @Test(arguments: states)
+    func settledWithAState(_ state: DeliveryState) throws {
+        let exchange = try Exchange()
+        exchange.taken.settle(state)
+        try exchange.pair.pump()
+        #expect(exchange.news.value.map(\.state) == [state])
+        #expect(exchange.news.value.map(\.isSettled) == [true])
+        #expect(exchange.sent.isSettled && exchange.taken.isSettled)
+        #expect(exchange.sent.link.unsettled == 0 && exchange.taken.link.unsettled == 0)
+    }
+
+    @Test(arguments: states)
+    func updatedThenSettled(_ state: DeliveryState) throws {
+        let exchange = try Exchange(settling: false)
+        exchange.taken.update(state)
+        #expect(exchange.taken.localState == state && !exchange.taken.isSettled)
+        try exchange.pair.pump()
+        #expect(exchange.news.value.map(\.state) == [state] && exchange.news.value.map(\.isSettled) == [false])
+        #expect(exchange.sent.remoteState == state && !exchange.sent.isSettled)
+        exchange.sent.settle()
+        try exchange.pair.pump()
+        #expect(exchange.taken.arrival() == .settled && exchange.taken.isSettled)
+        exchange.taken.settle()
+        try exchange.pair.pump()
+        #expect(exchange.taken.link.unsettled == 0 && exchange.sent.link.unsettled == 0)
+    }
+
+    @Test func theSenderSettlesFirst() throws {
+        let exchange = try Exchange()
+        var arrivals: [Delivery.Arrival] = []
+        exchange.pair.server.events.react = { event in
+            if case .delivery(let delivery) = event { arrivals.append(delivery.arrival()) }
+        }
+        exchange.sent.settle(.accepted)
+        try exchange.pair.pump()
+        #expect(arrivals == [.settled])
+        #expect(exchange.taken.remoteState == .accepted && exchange.taken.isSettled)
+    }
+
+    @Test func acceptedWhereUndecided() throws {
+        let undecided = try Exchange()
+        undecided.taken.acceptWhereUndecided()
+        try undecided.pair.pump()
+        #expect(undecided.news.value.map(\.state) == [.accepted])
+
+        let decided = try Exchange()
+        decided.taken.update(.released)
+        decided.taken.acceptWhereUndecided()
+        try decided.pair.pump()
+        #expect(decided.news.value.map(\.state) == [.released] && decided.news.value.map(\.isSettled) == [false])
+
+        let settled = try Exchange()
+        settled.taken.settle(.rejected())
+        settled.taken.acceptWhereUndecided()
+        try settled.pair.pump()
+        #expect(settled.news.value.map(\.state) == [.rejected()])
+    }
+
+    @Test func aLaterStateReplacesAnEarlierOne() throws {
+        let exchange = try Exchange()
+        exchange.taken.update(.received(sectionNumber: 1, sectionOffset: 2))
+        try exchange.pair.pump()
+        exchange.taken.settle(.modified(deliveryFailed: true))
+        try exchange.pair.pump()
+        #expect(
+            exchange.news.value.map(\.state)
+                == [.received(sectionNumber: 1, sectionOffset: 2), .modified(deliveryFailed: true)])
+    }
+
+    @Test func oneDispositionSettlesMany() throws {
+        let raw = RawPeer(isServer: false)
+        var outcomes: [Outcome?] = []
+        raw.peer.events.react = { event in
+            guard case .delivery(let delivery) = event, let news = delivery.news() else { return }
+            outcomes.append(news.state?.outcome)
+            delivery.settle()
+        }
+        let sender = try raw.peer.connection.session().makeSender(name: "link")
+        sender.open()
+        try raw.send(Frame.header + Frame.open().bytes + Frame.begin(remote: 0).bytes)
+        try raw.send(.attach(isReceiver: true), .flow(credit: 10))
+        for number in 0..<5 { try sender.send(Message(body: .value(AMQPValue(number)))) }
+        try raw.pump()
+        try raw.send(.disposition(isReceiver: true, 0, 2), .disposition(isReceiver: true, 4))
+        #expect(outcomes == [.accepted, .accepted, .accepted, .accepted] && sender.unsettled == 1)
+    }
+
+    @Test func anUnknownStateIsNone() throws {
+        let raw = RawPeer(isServer: false)
+        var news: [Delivery.News] = []
+        raw.peer.events.react = { event in
+            if case .delivery(let delivery) = event, let new = delivery.news() { news.append(new) }
+        }
+        let sender = try raw.peer.connection.session().makeSender(name: "link")
+        sender.open()
+        try raw.send(Frame.header + Frame.open().bytes + Frame.begin(remote: 0).bytes)
+        try raw.send(.attach(isReceiver: true), .flow(credit: 10))
+        try sender.send(Message(body: 1))
+        try raw.pump()
+        let odd = AMQPValue.described(Described(descriptor: .ulong(0x7777), value: ["what"]))
+        try raw.send(.disposition(isReceiver: true, 0, isSettled: true, odd))
+        #expect(news.count == 1 && news.first?.state == nil && news.first?.isSettled == true)
+    }
+}
