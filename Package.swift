@@ -10,6 +10,17 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+/// The example programs that port those of the Python binding, by the same names.
+let examples: [Target] = [
+    "helloworld", "helloworld_direct", "simple_send", "simple_recv", "direct_send", "direct_recv",
+].map { name in
+    .executableTarget(
+        name: name,
+        dependencies: ["Proton", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        path: "Examples/\(name)",
+        swiftSettings: settings)
+}
+
 let package = Package(
     name: "swift-qpid-proton",
     products: [
@@ -21,7 +32,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
-    targets: [
+    targets: examples + [
         .systemLibrary(name: "CProton"),
         .target(name: "AMQP", swiftSettings: settings),
         .target(name: "ProtonEngine", dependencies: ["AMQP", "CProton"], swiftSettings: settings),

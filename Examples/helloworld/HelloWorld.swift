@@ -1,0 +1,45 @@
+import ArgumentParser
+import Proton
+
+/// Sends itself a greeting through a broker.
+final class HelloWorld: MessagingHandler {
+    let server: String
+    let address: String
+
+    init(_ server: String, _ address: String) {
+        self.server = server
+        self.address = address
+    }
+
+    func onStart(_ event: ContainerEvent) throws {
+        let connection = try event.container.connect(server)
+        try event.container.createReceiver(connection, address)
+        try event.container.createSender(connection, address)
+    }
+
+    func onSendable(_ event: SenderEvent) throws {
+        try event.sender.send(Message(body: "Hello World!"))
+        event.sender.close()
+    }
+
+    func onMessage(_ event: MessageEvent) {
+        print(event.message.body)
+        event.connection.close()
+    }
+}
+
+@main
+struct Program: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "helloworld", abstract: "Send a message to a broker, and receive it from there.")
+
+    @Argument(help: "broker to connect to")
+    var server = "localhost:5672"
+
+    @Argument(help: "address to which the message is sent")
+    var address = "examples"
+
+    func run() throws {
+        try Container(HelloWorld(server, address)).run(stoppingOn: .interrupt, .terminate)
+    }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Proton
+
+/// Receives messages, and ends when as many have come as were expected.
+final class Recv: MessagingHandler {
+    let url: String
+    let expected: Int
+    var received = 0
+
+    init(_ url: String, _ count: Int) {
+        self.url = url
+        expected = count
+    }
+
+    func onStart(_ event: ContainerEvent) throws {
+        try event.container.createReceiver(url)
+    }
+
+    func onMessage(_ event: MessageEvent) {
+        if let id = event.message.id?.intValue, id < received {
+            // Ignore a duplicate message.
+            return
+        }
+        if expected == 0 || received < expected {
+            print(event.message.body)
+            received += 1
+            if received == expected {
+                event.receiver.close()
+                event.connection.close()
+            }
+        }
+    }
+}
+
+@main
+struct Program: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simple_recv", abstract: "Receive messages from the supplied address.")
+
+    @Option(name: .shortAndLong, help: "address from which messages are received")
+    var address = "localhost:5672/examples"
+
+    @Option(name: .shortAndLong, help: "number of messages to receive; 0 receives indefinitely")
+    var messages = 100
+
+    func validate() throws {
+        guard messages >= 0 else { throw ValidationError("--messages: give 0 or a number above it.") }
+    }
+
+    func run() throws {
+        try Container(Recv(address, messages)).run(stoppingOn: .interrupt, .terminate)
+    }
+}
