@@ -44,7 +44,25 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        .target(name: "ProtonBroker", dependencies: ["Proton"], swiftSettings: settings),
+        .target(
+            name: "ProtonBroker",
+            dependencies: [
+                "Proton",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "broker",
+            dependencies: [
+                "ProtonBroker",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/broker",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "demo", dependencies: ["ProtonBroker"], path: "Examples/demo", swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
         .testTarget(name: "ProtonEngineTests", dependencies: ["ProtonEngine"], swiftSettings: settings),
         .testTarget(name: "ProtonTests", dependencies: ["Proton"], swiftSettings: settings),

@@ -42,6 +42,9 @@ public struct Delivery {
         return link.deliveries[token]
     }
 
+    /// A small number that no other delivery of the link has until this one is settled here; nil once it is.
+    package var slot: Int? { pointer == nil ? nil : token.map { Int($0.slot) } }
+
     /// The connection of the delivery.
     public var connection: Connection { link.connection }
 

@@ -1,11 +1,11 @@
 import Glibc
 
 /// A thread of the loop's own: it blocks, so it is none of the cooperative pool's.
-struct Thread {
+package struct Thread {
     private let handle: pthread_t
 
     /// Starts a thread; nil where the system has none left.
-    static func start(_ body: @escaping @Sendable () -> Void) -> Thread? {
+    package static func start(_ body: @escaping @Sendable () -> Void) -> Thread? {
         let box = Unmanaged.passRetained(Body(body))
         var handle = pthread_t()
         guard pthread_create(&handle, nil, runBody, box.toOpaque()) == 0 else {
@@ -16,7 +16,7 @@ struct Thread {
     }
 
     /// Waits until the thread has ended.
-    func join() {
+    package func join() {
         pthread_join(handle, nil)
     }
 }

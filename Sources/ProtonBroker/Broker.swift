@@ -1,0 +1,118 @@
+import Dispatch
+import Proton
+import Synchronization
+
+/// A message broker in memory: named queues made on demand, competing consumers, dynamic nodes.
+///
+/// As a program it runs on the calling thread; in a test it starts in one line, on a thread of its own:
+///
+///     let broker = try Broker.start()
+///     defer { broker.stop() }
+///     try Container(HelloWorld("localhost:\(broker.port)", "examples")).run()
+///
+/// Messages are accepted once they are in their queue, and forwarded as the bytes that came. What a consumer releases,
+/// or had when it went, goes back to its old place in the queue, with its delivery count raised where the delivery
+/// failed or the peer vanished. Its members may be used from any thread.
+public final class Broker: Sendable {
+    /// What is listened on, as in `127.0.0.1:5672`.
+    public let address: String
+    /// The port that is listened on, also where port 0 was asked for.
+    public let port: Int
+
+    // `run` uses it on one thread, once; `stop` makes the one call that is made from any thread, under the loop's lock.
+    private nonisolated(unsafe) let container: Container
+    private let grace: Duration
+    private let life = Life()
+
+    /// Creates a broker that listens from now on, and serves its peers once it runs.
+    /// - Parameters:
+    ///   - address: where to listen, as in `localhost:5672`; port 0 is a free one, see `port`.
+    ///   - options: how peers are treated.
+    /// - Throws: `ProtonError.Code.listenFailed` where the port is in use or not allowed, `.invalidArgument` for options
+    ///   that make no sense; `AMQPURLError` for an address that is none.
+    public init(_ address: String = "localhost:5672", options: BrokerOptions = BrokerOptions()) throws {
+        try options.validate()
+        container = try Container(BrokerHandler(options), id: options.containerID, options: options.connection)
+        let listener = try container.listen(address)
+        guard let bound = listener.addresses.first, let port = listener.port else {
+            throw ProtonError(.listenFailed, "Cannot listen on \(address): no address was bound.")
+        }
+        self.address = bound
+        self.port = port
+        grace = options.stopGrace
+    }
+
+    /// Starts a broker on a thread of its own.
+    /// - Parameters:
+    ///   - address: where to listen; default a free port of this machine's loopback.
+    ///   - options: how peers are treated.
+    /// - Returns: the broker, which listens and serves until it is stopped.
+    /// - Throws: as `init`; `ProtonError.Code.limitExceeded` where the system has no thread left.
+    public static func start(
+        _ address: String = "localhost:0", options: BrokerOptions = BrokerOptions()
+    ) throws -> Broker {
+        let broker = try Broker(address, options: options)
+        // From here `stop` waits for the thread, also where it has not come to run yet.
+        broker.life.begin()
+        let thread = Thread.start { try? broker.run() }
+        guard thread != nil else {
+            broker.life.end()
+            throw ProtonError(.limitExceeded, "No thread can be started for the broker: is a limit of the system reached?")
+        }
+        return broker
+    }
+
+    /// Serves peers on this thread until the broker is stopped.
+    /// - Parameter stopsOnSignals: whether SIGINT and SIGTERM stop it. Default false.
+    /// - Throws: `ProtonError.Code.closed` where it has run before; what ended it, where that was not `stop`.
+    public func run(stopsOnSignals: Bool = false) throws {
+        life.begin()
+        defer { life.end() }
+        if stopsOnSignals {
+            try container.run(stoppingOn: .interrupt, .terminate)
+        } else {
+            try container.run()
+        }
+    }
+
+    /// Stops a broker that runs: closes the listener and all connections, and waits until it has ended.
+    ///
+    /// Peers have `BrokerOptions.stopGrace` to close their side. Messages in queues are gone. Does nothing the second
+    /// time.
+    /// - Returns: whether the broker has ended; false only where its thread is held up for a second beyond the grace.
+    @discardableResult
+    public func stop() -> Bool {
+        container.stop(grace: grace)
+        return life.waitForEnd(atMost: grace + .seconds(1))
+    }
+}
+
+/// Whether a broker runs or has ended, to be waited for.
+private final class Life: Sendable {
+    private enum Phase {
+        case new, running, ended
+    }
+
+    private let phase = Mutex(Phase.new)
+    // Signalled once the broker has ended, and again by each that has waited for it.
+    private let ended = DispatchSemaphore(value: 0)
+
+    func begin() {
+        phase.withLock { if $0 == .new { $0 = .running } }
+    }
+
+    func end() {
+        phase.withLock { $0 = .ended }
+        ended.signal()
+    }
+
+    /// - Returns: whether it has ended, or never began.
+    func waitForEnd(atMost limit: Duration) -> Bool {
+        if phase.withLock({ $0 == .new }) { return true }
+        let (seconds, attoseconds) = limit.components
+        let milliseconds = Int(clamping: seconds) * 1_000 + Int(attoseconds / 1_000_000_000_000_000)
+        guard ended.wait(timeout: .now() + .milliseconds(milliseconds)) == .success else { return false }
+        ended.signal()
+        return true
+    }
+}

@@ -1,0 +1,35 @@
+public import Proton
+
+/// How a broker treats its peers; each option has a safe default.
+public struct BrokerOptions: Sendable {
+    /// How much each queue holds.
+    public var queueLimits = QueueLimits()
+    /// How many queues there may be: at least 1. Default 65,536.
+    ///
+    /// An attach that would make one more is refused with `amqp:resource-limit-exceeded`.
+    public var maxQueues = 65_536
+    /// How many messages a peer may send ahead on each link: at least 1. Default 1,000.
+    public var creditWindow = 1_000
+    /// How many messages a consumer may have unsettled on each link, whatever its credit: at least 1. Default 10,000.
+    public var maxUnsettled = 10_000
+    /// How connections are taken, with the limits of each.
+    public var connection = ConnectionOptions()
+    /// The broker's container id; nil makes a random one.
+    public var containerID: String?
+    /// How long peers may take to close their side when the broker stops. Default 2 seconds.
+    public var stopGrace = Duration.seconds(2)
+
+    /// The default options.
+    public init() {}
+
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the first option that makes no sense.
+    func validate() throws {
+        let counts = [
+            ("queueLimits.messages", queueLimits.messages), ("queueLimits.bytes", queueLimits.bytes),
+            ("maxQueues", maxQueues), ("creditWindow", creditWindow), ("maxUnsettled", maxUnsettled),
+        ]
+        for (name, count) in counts where count < 1 {
+            throw ProtonError(.invalidArgument, "\(name) is \(count): it must be at least 1.")
+        }
+    }
+}

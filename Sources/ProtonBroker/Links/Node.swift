@@ -1,0 +1,103 @@
+import Proton
+
+/// What an address names: a queue, and the links that are attached to it.
+///
+/// It belongs to the broker's thread, as everything of the broker does that is not `Sendable`.
+final class Node {
+    /// The name that links attach to: opaque bytes that mean nothing to the broker.
+    let address: String
+    @exclusivity(unchecked) private var queue: Queue<OutgoingLink>
+    private var links: [ObjectIdentifier: Link] = [:]
+    /// Links without credit, since the queue had no room for more messages.
+    @exclusivity(unchecked) private var waiting: [IncomingLink] = []
+
+    init(address: String, limits: QueueLimits) {
+        self.address = address
+        queue = Queue(limits: limits)
+    }
+
+    /// Whether nothing would be lost if the node were forgotten.
+    var isUnused: Bool { links.isEmpty && queue.heldMessages == 0 }
+
+    /// How many messages wait in the queue.
+    var waitingCount: Int { queue.waitingCount }
+
+    // MARK: Links
+
+    func attach(_ link: Link) {
+        links[ObjectIdentifier(link)] = link
+    }
+
+    func detach(_ link: Link) {
+        links.removeValue(forKey: ObjectIdentifier(link))
+    }
+
+    /// Closes every link: the node is gone.
+    func closeLinks() {
+        let gone = Condition(.resourceDeleted, "The dynamic node is gone with the link that it was made for.")
+        for link in links.values { link.close(gone) }
+    }
+
+    // MARK: Messages
+
+    /// Takes a message, and sends on what can be sent.
+    /// - Returns: false where the queue is too full to take it.
+    func put(_ bytes: [UInt8]) -> Bool {
+        guard queue.enqueue(bytes) else { return false }
+        dispatch()
+        return true
+    }
+
+    /// Sends messages to consumers until one of the two runs out.
+    func dispatch() {
+        while let (consumer, message) = queue.next() { consumer.deliver(message) }
+        relieve()
+    }
+
+    /// Ends what a consumer had to do with a message.
+    func settle(_ message: QueuedMessage, _ disposal: Disposal) {
+        queue.settle(message, disposal)
+        if disposal == .removed { relieve() } else { dispatch() }
+    }
+
+    /// Ends what a consumer had to do with a message that was settled as it was sent, or was not sent after all.
+    func settleAtOnce(_ message: QueuedMessage, _ disposal: Disposal) {
+        queue.settle(message, disposal)
+    }
+
+    // MARK: Credit
+
+    /// Sets how many messages a consumer may be sent.
+    func setCredit(_ credit: Int, of consumer: OutgoingLink) {
+        queue.setCredit(credit, of: consumer)
+    }
+
+    /// Takes a consumer away, and gives what it had not settled to others.
+    func remove(_ consumer: OutgoingLink, failed: Bool) {
+        queue.remove(consumer, failed: failed)
+        dispatch()
+    }
+
+    /// How much credit a sender may have, where it would have `window` at best.
+    func allowance(of window: Int) -> Int {
+        queue.allowance(of: window)
+    }
+
+    /// Remembers a sender that has no credit, for when there is room again.
+    func wait(_ link: IncomingLink) {
+        waiting.append(link)
+    }
+
+    /// Forgets a sender that is over.
+    func stopWaiting(_ link: IncomingLink) {
+        waiting.removeAll { $0 === link }
+    }
+
+    /// Gives credit to senders that wait for it.
+    private func relieve() {
+        guard !waiting.isEmpty, queue.hasRoomAgain else { return }
+        let links = waiting
+        waiting = []
+        for link in links { link.roomIsBack() }
+    }
+}
