@@ -116,7 +116,7 @@ final class BrokerHandler: Handler {
         link.open()
         link.close(refusal.condition)
         logger.debug(
-            "refused a link: \(refusal.condition.description ?? refusal.condition.name.rawValue)",
+            "refused a link: \(refusal.condition.description ?? refusal.condition.name.name)",
             metadata: [
                 "peer": "\(link.connection.transport?.remoteAddress ?? "unknown")",
                 "link": "\(link.name.escapedForLog)",

@@ -85,12 +85,12 @@ extension Delivery {
     /// What the peer's word on a sent message means for its queue; nil where the word is not its last.
     fileprivate var disposal: Disposal? {
         guard let news = news() else { return nil }
-        switch news.state {
+        switch news.state?.outcome {
         case .accepted, .rejected: return .removed
         case .released: return .returned(failed: false)
         case .modified(let deliveryFailed, _, _): return .returned(failed: deliveryFailed)
         // Settled without an outcome: the peer has not said that it has the message.
-        case .received, nil: return news.isSettled ? .returned(failed: false) : nil
+        case nil: return news.isSettled ? .returned(failed: false) : nil
         }
     }
 }
