@@ -49,7 +49,7 @@ public final class Broker: Sendable {
     /// - Returns: the broker, which listens and serves until it is stopped.
     /// - Throws: as `init`; `ProtonError.Code.limitExceeded` where the system has no thread left.
     public static func start(
-        _ address: String = "localhost:0", options: BrokerOptions = BrokerOptions()
+        _ address: String = "127.0.0.1:0", options: BrokerOptions = BrokerOptions()
     ) throws -> Broker {
         let broker = try Broker(address, options: options)
         // From here `stop` waits for the thread, also where it has not come to run yet.
