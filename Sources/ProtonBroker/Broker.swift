@@ -57,7 +57,8 @@ public final class Broker: Sendable {
         let thread = Thread.start { try? broker.run() }
         guard thread != nil else {
             broker.life.end()
-            throw ProtonError(.limitExceeded, "No thread can be started for the broker: is a limit of the system reached?")
+            throw ProtonError(
+                .limitExceeded, "No thread can be started for the broker: is a limit of the system reached?")
         }
         return broker
     }

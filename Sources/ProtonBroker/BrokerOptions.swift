@@ -4,19 +4,19 @@ public import Proton
 public struct BrokerOptions: Sendable {
     /// How much each queue holds.
     public var queueLimits = QueueLimits()
-    /// How many queues there may be: at least 1. Default 65,536.
+    /// How many queues there may be: at least 1, by default 65,536.
     ///
     /// An attach that would make one more is refused with `amqp:resource-limit-exceeded`.
     public var maxQueues = 65_536
-    /// How many messages a peer may send ahead on each link: at least 1. Default 1,000.
+    /// How many messages a peer may send ahead on each link: at least 1, by default 1,000.
     public var creditWindow = 1_000
-    /// How many messages a consumer may have unsettled on each link, whatever its credit: at least 1. Default 10,000.
+    /// How many messages a consumer may have unsettled on each link, whatever its credit: at least 1, by default 10,000.
     public var maxUnsettled = 10_000
     /// How connections are taken, with the limits of each.
     public var connection = ConnectionOptions()
     /// The broker's container id; nil makes a random one.
     public var containerID: String?
-    /// How long peers may take to close their side when the broker stops. Default 2 seconds.
+    /// How long peers may take to close their side when the broker stops: by default 2 seconds.
     public var stopGrace = Duration.seconds(2)
 
     /// The default options.

@@ -103,10 +103,10 @@ struct QueuePropertyTests {
         }
     }
 
-    @Test(arguments: 0..<100 as Range<UInt64>)
+    @Test(arguments: 0..<40 as Range<UInt64>)
     func losesNothingDoublesNothingAndKeepsOrder(seed: UInt64) {
         var history = History(random: SplitMix(state: seed))
-        for _ in 0..<400 {
+        for _ in 0..<250 {
             guard let step = Step.allCases.randomElement(using: &history.random) else { return }
             history.apply(step)
             history.check()

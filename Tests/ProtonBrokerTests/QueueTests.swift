@@ -60,9 +60,10 @@ struct QueueTests {
         #expect(dispatch(&queue).map { $0.consumer === first } == [true])
     }
 
-    @Test(arguments: [
-        (Disposal.removed, nil), (.returned(failed: false), 0), (.returned(failed: true), 1),
-    ] as [(Disposal, UInt32?)])
+    @Test(
+        arguments: [
+            (Disposal.removed, nil), (.returned(failed: false), 0), (.returned(failed: true), 1),
+        ] as [(Disposal, UInt32?)])
     func endsAMessageAsItsOutcomeSays(_ disposal: Disposal, _ failures: UInt32?) throws {
         var queue = makeQueue("a", "b")
         let consumer = Consumer()

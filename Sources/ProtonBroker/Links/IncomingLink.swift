@@ -47,7 +47,7 @@ final class IncomingLink {
     /// Gives credit once half of the window is used, so that one flow frame serves many messages.
     func topUp() {
         guard credit <= window / 2 else { return }
-        credit = receiver.credit
+        credit = max(0, receiver.credit)
         let allowance = node.allowance(of: window)
         if allowance > credit {
             receiver.flow(allowance - credit)

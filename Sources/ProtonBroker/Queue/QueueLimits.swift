@@ -4,9 +4,9 @@
 /// credit for already is taken until the queue holds twice as much; what comes after that is rejected with
 /// `amqp:resource-limit-exceeded`.
 public struct QueueLimits: Sendable, Hashable {
-    /// How many messages: at least 1. Default 1,000,000.
+    /// How many messages: at least 1, by default 1,000,000.
     public var messages: Int
-    /// How many bytes of encoded messages: at least 1. Default 256 MiB.
+    /// How many bytes of encoded messages: at least 1, by default 256 MiB.
     public var bytes: Int
 
     /// Creates limits.

@@ -1,0 +1,114 @@
+import Proton
+import ProtonBroker
+
+/// A client that a test writes as closures, over a real connection; it ends at `finish`, or fails after 20 seconds.
+final class Script: MessagingHandler {
+    /// What failed where a script did not come to its end.
+    struct TimedOut: Error {}
+
+    let options: HandlerOptions
+    var start: ((Container, Connection) throws -> Void)?
+    var sendable: ((Sender) throws -> Void)?
+    var message: ((MessageEvent) throws -> Void)?
+    /// The outcome of a message that was sent.
+    var outcome: ((Delivery, Outcome?) throws -> Void)?
+    /// The peer has settled a message.
+    var settled: ((Delivery) throws -> Void)?
+    var linkOpened: ((Link) throws -> Void)?
+    var linkError: ((Link, Condition?) throws -> Void)?
+    var linkClosed: ((Link) throws -> Void)?
+    var flow: ((Link) throws -> Void)?
+
+    private let address: String
+    private var connection: Connection?
+    private var deadline: Timer?
+
+    init(_ broker: Broker, prefetch: Int = 0, autoAccepts: Bool = false) {
+        address = broker.address
+        options = HandlerOptions(prefetch: prefetch, autoAccepts: autoAccepts)
+    }
+
+    /// Runs to the end.
+    func run(_ start: @escaping (Container, Connection) throws -> Void) throws {
+        self.start = start
+        try Container(self).run()
+    }
+
+    /// Closes the connection, after what was done.
+    func finish() {
+        deadline?.cancel()
+        connection?.close()
+    }
+
+    func onStart(_ event: ContainerEvent) throws {
+        deadline = event.container.schedule(after: .seconds(20)) { throw TimedOut() }
+        let connection = try event.container.connect(address)
+        self.connection = connection
+        try start?(event.container, connection)
+    }
+
+    func onConnectionClosing(_ event: ConnectionEvent) { deadline?.cancel() }
+    func onSendable(_ event: SenderEvent) throws { try sendable?(event.sender) }
+    func onMessage(_ event: MessageEvent) throws { try message?(event) }
+    func onAccepted(_ event: DeliveryEvent) throws { try outcome?(event.delivery, .accepted) }
+    func onRejected(_ event: DeliveryEvent) throws { try outcome?(event.delivery, event.delivery.remoteState?.outcome) }
+    func onReleased(_ event: DeliveryEvent) throws { try outcome?(event.delivery, event.delivery.remoteState?.outcome) }
+    func onSettled(_ event: DeliveryEvent) throws { try settled?(event.delivery) }
+    func onLinkOpened(_ event: LinkEvent) throws { try linkOpened?(event.link) }
+    func onLinkClosed(_ event: LinkEvent) throws { try linkClosed?(event.link) }
+    func onLinkFlow(_ event: LinkEvent) throws { try flow?(event.link) }
+
+    func onLinkError(_ event: LinkEvent) throws {
+        guard let linkError else { throw ProtonError(.linkError, "\(event.link.remoteCondition as Any)") }
+        try linkError(event.link, event.link.remoteCondition)
+    }
+}
+
+extension Broker {
+    /// Sends messages, and waits until the broker has accepted each.
+    func send(_ messages: [Message], to address: String) throws {
+        let script = Script(self)
+        var rest = messages[...]
+        var accepted = 0
+        script.sendable = { sender in
+            while sender.credit > 0, let message = rest.popFirst() { try sender.send(message) }
+        }
+        script.outcome = { _, outcome in
+            guard outcome == .accepted else { throw ProtonError(.linkError, "not accepted: \(outcome as Any)") }
+            accepted += 1
+            if accepted == messages.count { script.finish() }
+        }
+        try script.run { try $0.createSender($1, address) }
+    }
+
+    func send(_ texts: String..., to address: String) throws {
+        try send(texts.map { Message(body: .value(.string($0))) }, to: address)
+    }
+
+    /// Receives and accepts this many messages.
+    func receive(_ count: Int, from address: String) throws -> [Message] {
+        let script = Script(self, autoAccepts: true)
+        var messages: [Message] = []
+        script.message = { event in
+            messages.append(event.message)
+            if messages.count == count { script.finish() }
+        }
+        try script.run { try $0.createReceiver($1, address).flow(count) }
+        return messages
+    }
+
+    /// The texts of what waits at an address, which is then gone; asks with a drain, so that nothing is waited for.
+    func takeAll(from address: String) throws -> [String] {
+        let script = Script(self, autoAccepts: true)
+        var texts: [String] = []
+        script.message = { texts.append($0.message.text) }
+        script.flow = { link in if let receiver = link as? Receiver, !receiver.isDraining { script.finish() } }
+        try script.run { try $0.createReceiver($1, address).drain(1_000) }
+        return texts
+    }
+}
+
+extension Message {
+    /// The body, as a text.
+    var text: String { "\(body)" }
+}
