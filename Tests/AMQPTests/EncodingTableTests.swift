@@ -97,8 +97,8 @@ struct EncodingTableTests {
         Row([], "45"),
         Row([], "c0 01 00", isShortest: false),
         Row([], "d0 00000004 00000000", isShortest: false),
-        Row([nil, 1], "c0 04 02 40 5501"),
-        Row([nil, 1], "d0 00000007 00000002 40 5501", isShortest: false),
+        Row([.null, 1], "c0 04 02 40 5501"),
+        Row([.null, 1], "d0 00000007 00000002 40 5501", isShortest: false),
         Row(.list(Array(repeating: .null, count: 254)), "c0 ff fe" + String(repeating: "40", count: 254)),
         Row(.list(Array(repeating: .null, count: 255)), "d0 00000103 000000ff" + String(repeating: "40", count: 255)),
         Row(.list(Array(repeating: .null, count: 256)), "d0 00000104 00000100" + String(repeating: "40", count: 256)),
@@ -118,7 +118,7 @@ struct EncodingTableTests {
     ]
 
     static let arrays: [Row] = [
-        Row(array(of: .null, [nil, nil]), "e0 02 02 40"),
+        Row(array(of: .null, [.null, .null]), "e0 02 02 40"),
         Row(array(of: .boolean, [true, false]), "e0 04 02 56 0100"),
         Row(array(of: .boolean, [true, true]), "e0 02 02 41", isShortest: false),
         Row(array(of: .boolean, [false]), "e0 02 01 42", isShortest: false),
@@ -211,6 +211,6 @@ struct EncodingTableTests {
 
     @Test func sequencesOfValues() throws {
         #expect(try AMQPValue.sequence(decoding: []) == [])
-        #expect(try AMQPValue.sequence(decoding: bytes("40 41 5501")) == [nil, true, 1])
+        #expect(try AMQPValue.sequence(decoding: bytes("40 41 5501")) == [.null, true, 1])
     }
 }

@@ -8,10 +8,10 @@ struct MessageTests {
         correlationID: "c", properties: ["key": "value", "seq": 17], annotations: ["x-opt-a": 1, 5: true],
         contentType: "text/plain", contentEncoding: "gzip", isDurable: true, priority: 7, timeToLive: .seconds(5),
         isFirstAcquirer: true, deliveryCount: 3, userID: [9], expiryTime: 5, creationTime: 6, groupID: "g",
-        groupSequence: 4, replyToGroupID: "rg", deliveryAnnotations: ["x-opt-d": nil], footer: ["x-opt-f": [1]])
+        groupSequence: 4, replyToGroupID: "rg", deliveryAnnotations: ["x-opt-d": .null], footer: ["x-opt-f": [1]])
 
     static let bodies: [Message.Body] = [
-        nil, true, 1, 2.5, "text", [1, "a"], ["sequence": 1], .data([]), .data([1, 2]), .sequence([]),
+        .null, true, 1, 2.5, "text", [1, "a"], ["sequence": 1], .data([]), .data([1, 2]), .sequence([]),
         .sequence([1, 2]), .dataSections([[1], [], [2]]), .sequenceSections([[1], [], [2, 3]]),
     ]
 
@@ -44,7 +44,7 @@ struct MessageTests {
         #expect(message.groupSequence == 4 && message.replyToGroupID == "rg")
         #expect(message.isDurable && message.priority == 7 && message.timeToLive == .seconds(5))
         #expect(message.isFirstAcquirer && message.deliveryCount == 3)
-        #expect(message.annotations == ["x-opt-a": 1, 5: true] && message.deliveryAnnotations == ["x-opt-d": nil])
+        #expect(message.annotations == ["x-opt-a": 1, 5: true] && message.deliveryAnnotations == ["x-opt-d": .null])
         #expect(message.properties["seq"] == 17 && message.footer == ["x-opt-f": [1]])
         #expect(message.body == .data([1, 2, 3]))
     }
@@ -56,7 +56,7 @@ struct MessageTests {
         for count in 0..<encoded.count {
             let cut = Array(encoded.prefix(count))
             // A cut between two sections leaves a message.
-            if let message = try? Message(decoding: cut) { #expect(message.body != body || body == nil) }
+            if let message = try? Message(decoding: cut) { #expect(message.body != body || body == .null) }
         }
     }
 

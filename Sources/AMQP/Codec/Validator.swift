@@ -28,6 +28,26 @@ struct Validator {
         return try skipPayload(of: bytes[offset], offset &+ 1, end, depth)
     }
 
+    /// The same, quicker for a short ASCII text, which is what fields, keys and values mostly are.
+    @inline(__always)
+    mutating func skipField(_ offset: Int, _ end: Int, _ depth: Int = 0) throws(CodecError) -> Int {
+        if let next = shortTextEnd(offset, end) {
+            remainingElements &-= 1
+            return next
+        }
+        return try skipValue(offset, end, depth)
+    }
+
+    /// The end of the short string or symbol at an offset, if that is what it is, and valid, and all ASCII.
+    @inline(__always)
+    private func shortTextEnd(_ offset: Int, _ end: Int) -> Int? {
+        guard end &- offset >= 2, bytes[offset] == 0xa1 || bytes[offset] == 0xa3, remainingElements > 0 else { return nil }
+        let size = Int(bytes[offset &+ 1])
+        let next = offset &+ 2 &+ size
+        guard next <= end, isASCII(offset &+ 2..<next) else { return nil }
+        return next
+    }
+
     /// Checks what follows a constructor and returns the offset behind it.
     private mutating func skipPayload(
         of constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int
@@ -120,7 +140,11 @@ struct Validator {
 
     @inline(__always)
     private func isASCII(_ range: Range<Int>) -> Bool {
-        UnsafeRawBufferPointer(rebasing: bytes[range]).isASCII
+        let count = range.upperBound &- range.lowerBound
+        if count >= 8 || range.upperBound < 8 { return UnsafeRawBufferPointer(rebasing: bytes[range]).isASCII }
+        // The eight bytes that end with the text, less those before it, which are the low ones in memory.
+        let word = bytes.loadUnaligned(fromByteOffset: range.upperBound &- 8, as: UInt64.self).littleEndian
+        return count == 0 || (word >> UInt64(8 &* (8 &- count))) & 0x8080_8080_8080_8080 == 0
     }
 
     // MARK: Compounds
@@ -220,10 +244,16 @@ struct Validator {
         var seen = ShortKeys(bytes)
         for _ in 0..<map.count / 2 {
             let key = next
-            next = try skipValue(key, map.end, depth &+ 1)
+            if let end = shortTextEnd(key, map.end) {
+                remainingElements &-= 1
+                next = end
+                try seen.insert(key, end)
+            } else {
+                next = try skipValue(key, map.end, depth &+ 1)
+                seen.isComplete = false
+            }
             try checkKey(key, keys)
-            if try !seen.insert(key, next) { seen.isComplete = false }
-            next = try skipValue(next, map.end, depth &+ 1)
+            next = try skipField(next, map.end, depth &+ 1)
         }
         try checkEnd(next, map)
         if !seen.isComplete { try checkDistinctKeys(map) }

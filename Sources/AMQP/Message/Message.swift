@@ -21,7 +21,7 @@ public struct Message: Sendable {
     /// milliseconds, up to about 49 days; what is longer counts as that, what is negative as zero.
     public init(
         id: MessageID? = nil,
-        body: Body = nil,
+        body: Body = .null,
         address: String? = nil,
         subject: String? = nil,
         replyTo: String? = nil,
@@ -271,7 +271,7 @@ public struct Message: Sendable {
     public var body: Body {
         get {
             if let own, own.set.contains(.body) { return own.body }
-            return received?.body ?? .value(.null)
+            return received?.body ?? .null
         }
         _modify { yield &setting(.body).body }
     }

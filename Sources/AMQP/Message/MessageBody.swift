@@ -15,6 +15,9 @@ extension Message {
         /// Sequences of values in several sections; a single one received is ``sequence(_:)``.
         case sequenceSections([[AMQPValue]])
 
+        /// A null value: what a message says that says nothing.
+        public static let null = Body.value(.null)
+
         /// A value as body.
         public init(_ value: AMQPValue) { self = .value(value) }
 
@@ -45,12 +48,10 @@ extension Message {
     }
 }
 
-extension Message.Body: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+extension Message.Body: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByStringInterpolation,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-    /// `nil` is a null value.
-    public init(nilLiteral: ()) { self = .value(.null) }
     /// A boolean value.
     public init(booleanLiteral value: Bool) { self = .value(.boolean(value)) }
     /// A `long` value.

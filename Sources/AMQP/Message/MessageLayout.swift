@@ -164,13 +164,14 @@ extension Validator {
                 }
             guard isExpected else { throw unexpectedField(field, next, "properties") }
             layout.properties[field] = UInt32(truncatingIfNeeded: next)
-            next = try skipValue(next, list.end)
+            next = try skipField(next, list.end)
         }
         try checkEnd(next, list)
         return next
     }
 
     /// The head of a list of fields at an offset.
+    @inline(__always)
     private func fieldList(_ offset: Int, maximum: Int) throws(CodecError) -> Compound {
         guard offset < bytes.count else { throw truncated(offset) }
         switch bytes[offset] {

@@ -79,7 +79,7 @@ final class SetSections: @unchecked Sendable {
     convenience init() {
         self.init(
             set: [], header: HeaderSection(), deliveryAnnotations: Annotations(), annotations: Annotations(),
-            properties: PropertiesSection(), applicationProperties: ApplicationProperties(), body: .value(.null),
+            properties: PropertiesSection(), applicationProperties: ApplicationProperties(), body: .null,
             footer: Annotations())
     }
 

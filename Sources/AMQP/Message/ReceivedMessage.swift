@@ -65,8 +65,8 @@ struct ReceivedMessage: @unchecked Sendable {
 
     var body: Message.Body {
         switch withParts({ layout, _ in layout.bodyKind }) {
-        case .none: nil
-        case .value: read(section: MessageLayout.body) { .value($0.value()) } ?? nil
+        case .none: .null
+        case .value: read(section: MessageLayout.body) { .value($0.value()) } ?? .null
         case .data: bodySections(Message.Body.data, Message.Body.dataSections) { $0.binary() }
         case .sequence: bodySections(Message.Body.sequence, Message.Body.sequenceSections) { $0.list() }
         }

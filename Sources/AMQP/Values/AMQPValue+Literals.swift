@@ -1,11 +1,11 @@
 // How Swift literals and Swift values become AMQP values.
 
-extension AMQPValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+// `nil` makes no null: in `found ? value : nil` it would quietly become one, where an absent value is meant. Write `.null`.
+
+extension AMQPValue: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByStringInterpolation,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-    /// `nil` is a null.
-    public init(nilLiteral: ()) { self = .null }
     /// `true` and `false` are booleans.
     public init(booleanLiteral value: Bool) { self = .boolean(value) }
     /// An integer literal is a `long`, as in the Python binding.

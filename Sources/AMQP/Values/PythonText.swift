@@ -70,10 +70,9 @@ extension Decimal128 {
 
 /// A float as Python writes it: plain from 0.0001 up to 1e16, which Swift leaves at 2^53 already.
 private func pythonText(of value: Double) -> String {
-    guard value.magnitude < 1e16, value.magnitude >= 0x1p53, let whole = Int64(exactly: value) else {
-        return value.description
-    }
-    return "\(whole).0"
+    guard value.magnitude < 1e16, value.magnitude >= 0x1p53 else { return value.description }
+    // From 2^53 on, every number is whole.
+    return "\(Int64(value)).0"
 }
 
 /// An array as Python writes it: descriptor, the number of the type in proton, elements.

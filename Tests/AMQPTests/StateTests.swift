@@ -1,0 +1,52 @@
+@testable import AMQP
+import Testing
+
+/// Conditions, outcomes and delivery states, as Swift values and as described lists.
+struct StateTests {
+    static let states: [(DeliveryState, String)] = [
+        (.received(sectionNumber: 1, sectionOffset: 300), "005323 c0 0c 02 5201 80000000000000012c"),
+        (.accepted, "005324 45"),
+        (.rejected(), "005325 45"),
+        (.rejected(Condition(.notFound)), "005325c0170100531dc01101a30e616d71703a6e6f742d666f756e64"),
+        (.released, "005326 45"),
+        (.modified(), "005327 45"),
+        (.modified(deliveryFailed: true), "005327 c0 02 01 41"),
+        (.modified(undeliverableHere: true), "005327 c0 03 02 40 41"),
+        (.modified(annotations: ["a": 1]), "005327 c0 0b 03 40 40 c1 06 02 a30161 5501"),
+    ]
+
+    @Test func bothWays() throws {
+        for (state, encoding) in Self.states {
+            #expect(try DeliveryState(described: state.described) == state)
+            #expect(try text(state.described.encoded()) == encoding.filter { $0 != " " })
+            if let outcome = state.outcome { #expect(try Outcome(described: outcome.described) == outcome) }
+        }
+        let condition = Condition(.internalError, "text", info: ["k": 1])
+        #expect(try Condition(described: condition.described) == condition)
+    }
+
+    @Test func otherForms() throws {
+        let named = AMQPValue.described(Described(descriptor: .symbol("amqp:accepted:list"), value: []))
+        #expect(try DeliveryState(described: named) == .accepted)
+        let explicit = try AMQPValue(decoding: bytes("005327 c0 04 03 42 42 40"))
+        #expect(try DeliveryState(described: explicit) == .modified())
+    }
+
+    @Test(arguments: [
+        "40", "45", "005324 40", "005328 45", "005324 c0 02 01 40", "005323 45", "005323 c0 03 01 5201",
+        "005325 c0 02 01 41", "005325 c0 05 01 00531d 45", "005327 c0 03 01 5501", "005327 c0 09 03 40 40 c1 04 02 5501 40",
+        "00531d c0 04 01 a10161",
+    ])
+    func notAState(_ encoding: String) throws {
+        let value = try AMQPValue(decoding: bytes(encoding))
+        #expect(throws: CodecError.self) { try DeliveryState(described: value) }
+        #expect(throws: CodecError.self) { try Outcome(described: value) }
+        #expect(throws: CodecError.self) { try Condition(described: value) }
+    }
+
+    @Test func outcomes() {
+        #expect(Outcome.failed == .modified(deliveryFailed: true) && DeliveryState.accepted.outcome == .accepted)
+        #expect(DeliveryState.received(sectionNumber: 0, sectionOffset: 0).outcome == nil)
+        #expect(Condition("amqp:not-found") == Condition(.notFound) && Condition("a", "b").description == "b")
+    }
+}
