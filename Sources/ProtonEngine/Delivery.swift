@@ -17,13 +17,21 @@ public struct Delivery {
         self.init(link: link, token: token)
     }
 
-    /// Wraps a delivery that an event names.
-    init(_ pointer: OpaquePointer, of link: Link) {
-        if let token = DeliveryTable.Token(context: pn_delivery_get_context(pointer)) {
-            self.init(link: link, token: token)
-        } else {
-            self.init(pointer, new: link)
-        }
+    /// Wraps a delivery that was wrapped before; nil for one that is new.
+    init?(known pointer: OpaquePointer, of link: Link) {
+        guard let token = DeliveryTable.Token(context: pn_delivery_get_context(pointer)) else { return nil }
+        self.init(link: link, token: token)
+    }
+
+    /// Wraps a delivery that has just come in; `remember` it if it is still there when its event was handled.
+    init(arrived pointer: OpaquePointer, on link: Link) {
+        self.init(link: link, token: link.deliveries.insert(pointer))
+    }
+
+    /// Leaves the name of a delivery with proton, for its next event. Most are settled before they have another.
+    func remember() {
+        guard let token, let pointer = link.deliveries[token] else { return }
+        pn_delivery_set_context(pointer, token.context)
     }
 
     private init(link: Link, token: DeliveryTable.Token?) {
@@ -112,20 +120,19 @@ public struct Delivery {
         return link.takeBytes(pointer)
     }
 
-    /// Takes the message of a complete delivery.
+    /// Takes the message of a delivery whose `arrival` is `complete`.
     /// - Throws: `CodecError` where what came is not a valid message; it is taken all the same.
     package func takeMessage() throws(CodecError) -> Message {
-        guard let pointer, link.isReceiver, pn_delivery_readable(pointer), link.partial.isEmpty else {
-            return try Message(decoding: takeBytes())
-        }
+        guard link.partial.isEmpty, let pointer else { return try Message(decoding: takeBytes()) }
         return try link.takeMessage(pointer)
     }
 
     /// Accepts and settles, where the program has not said anything of the message and has not settled it.
     package func acceptWhereUndecided() {
-        guard let pointer, pn_delivery_local_state(pointer) == 0 else { return }
+        guard let token, let pointer, pn_delivery_local_state(pointer) == 0 else { return }
         if !pn_delivery_settled(pointer) { pn_delivery_update(pointer, UInt64(PN_ACCEPTED)) }
-        settle()
+        link.deliveries.remove(token)
+        pn_delivery_settle(pointer)
     }
 
     /// What the peer now says of a message that was sent.

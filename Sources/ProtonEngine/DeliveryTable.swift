@@ -58,6 +58,7 @@ package struct DeliveryTable {
     }
 
     /// Takes an entry out.
+    @discardableResult
     mutating func remove(_ token: Token) -> OpaquePointer? {
         guard let pointer = self[token] else { return nil }
         let index = Int(token.slot)

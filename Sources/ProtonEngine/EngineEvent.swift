@@ -29,4 +29,12 @@ package enum EngineEvent {
 package protocol EventHandler: AnyObject {
     /// Handles an event, in its connection's domain.
     func handle(_ event: EngineEvent) throws
+    /// Handles an event of a delivery, which most are: without an `EngineEvent` around it.
+    func handle(_ delivery: Delivery) throws
+}
+
+extension EventHandler {
+    package func handle(_ delivery: Delivery) throws {
+        try handle(.delivery(delivery))
+    }
 }

@@ -57,7 +57,13 @@ extension Connection {
         if link.isReceiver, let condition = link.violation(by: delivery, on: linkPointer) {
             return link.refuse(delivery, with: condition)
         }
-        try link.nearestHandler.handle(.delivery(Delivery(delivery, of: link)))
+        if let known = Delivery(known: delivery, of: link) {
+            try link.nearestHandler.handle(known)
+        } else {
+            let arrived = Delivery(arrived: delivery, on: link)
+            try link.nearestHandler.handle(arrived)
+            arrived.remember()
+        }
     }
 
     // MARK: Sessions
@@ -137,7 +143,7 @@ extension Link {
     /// Closes the link, and drops what the peer sent.
     fileprivate func refuse(_ delivery: OpaquePointer, with condition: Condition) {
         partial = []
-        Delivery(delivery, of: self).settle()
+        (Delivery(known: delivery, of: self) ?? Delivery(arrived: delivery, on: self)).settle()
         close(condition)
     }
 }

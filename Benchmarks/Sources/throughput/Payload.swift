@@ -31,7 +31,7 @@ struct Payload {
     @inline(__always)
     func consume(_ message: Message) -> UInt64 {
         guard mode != .raw, case .ulong(let id) = message.id else { return 0 }
-        return id &+ UInt64(message.body.bytes?.count ?? 0)
+        return id &+ UInt64(message.withBodyBytes { $0.byteCount } ?? 0)
     }
 
     private static func message(_ id: UInt64, mode: Settings.Mode, body: [UInt8], address: String) -> Message {

@@ -241,6 +241,12 @@ struct ValueReader {
         return contents
     }
 
+    /// The bytes of a `binary`, where they are; nil for a value of another type.
+    mutating func binaryContents() -> UnsafeRawBufferPointer? {
+        let constructor = byte()
+        return constructor == 0xa0 || constructor == 0xb0 ? contents(constructor) : nil
+    }
+
     private mutating func binary(_ constructor: UInt8) -> [UInt8] { [UInt8](contents(constructor)) }
 
     private mutating func text(_ constructor: UInt8) -> String {

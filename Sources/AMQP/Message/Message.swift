@@ -276,6 +276,12 @@ public struct Message: Sendable {
         _modify { yield &setting(.body).body }
     }
 
+    /// Where the bytes of a body that came in are, for as long as the message lives; nil for any other body.
+    @usableFromInline var receivedBodyBytes: UnsafeRawBufferPointer? {
+        if let own, own.set.contains(.body) { return nil }
+        return received?.bodyBytes
+    }
+
     /// What follows the body, such as hashes and signatures of it.
     public var footer: Annotations {
         get {

@@ -105,11 +105,14 @@ public struct MessageEvent: EndpointEvent {
     /// The message's delivery: what its outcome is given to.
     public let delivery: Delivery
     /// The receiver that the message came on.
-    public let receiver: Receiver
+    public var receiver: Receiver {
+        guard let receiver = link as? Receiver else { preconditionFailure("Messages come on receivers only.") }
+        return receiver
+    }
     /// The receiver, as a link.
-    public var link: Link { receiver }
+    public var link: Link { delivery.link }
     /// The receiver's session.
-    public var session: Session { receiver.session }
+    public var session: Session { link.session }
     /// The receiver's connection.
-    public var connection: Connection { receiver.connection }
+    public var connection: Connection { link.connection }
 }

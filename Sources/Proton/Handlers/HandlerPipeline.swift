@@ -34,7 +34,7 @@ final class HandlerPipeline: EventHandler {
 
     func handle(_ event: EngineEvent) throws {
         switch event {
-        case .delivery(let delivery): try handle(DeliveryEvent(delivery: delivery))
+        case .delivery(let delivery): return try handle(delivery)
         case .link(let change, let link): try handle(change, LinkEvent(link: link))
         case .session(let change, let session): try handle(change, SessionEvent(session: session))
         case .connection(let change, let connection): try handle(change, ConnectionEvent(connection: connection))
@@ -43,12 +43,20 @@ final class HandlerPipeline: EventHandler {
         for child in children { try child.handle(event) }
     }
 
-    private func handle(_ event: DeliveryEvent) throws {
+    func handle(_ delivery: Delivery) throws {
+        let event = DeliveryEvent(delivery: delivery)
         try handler.onDelivery(event)
-        guard let services else { return }
-        services.flow?.onDelivery(event)
-        try services.incoming.onDelivery(event)
-        try services.outgoing.onDelivery(event)
+        if let services {
+            if delivery.link.isSender {
+                try services.outgoing.onDelivery(event)
+            } else {
+                services.flow?.onDelivery(event)
+                try services.incoming.onDelivery(event)
+            }
+        }
+        if !children.isEmpty {
+            for child in children { try child.handle(delivery) }
+        }
     }
 
     private func handle(_ change: EngineEvent.LinkChange, _ event: LinkEvent) throws {
@@ -139,5 +147,9 @@ final class HandlerGroup: EventHandler {
 
     func handle(_ event: EngineEvent) throws {
         for pipeline in pipelines { try pipeline.handle(event) }
+    }
+
+    func handle(_ delivery: Delivery) throws {
+        for pipeline in pipelines { try pipeline.handle(delivery) }
     }
 }

@@ -26,7 +26,7 @@ public final class IncomingMessageHandler: Handler {
     }
 
     private func handle(_ delivery: Delivery) throws {
-        guard let receiver = delivery.link as? Receiver, !receiver.isLocalClosed else {
+        guard !delivery.link.isLocalClosed else {
             if autoAccepts { delivery.settle(.released) }
             return
         }
@@ -38,7 +38,7 @@ public final class IncomingMessageHandler: Handler {
             return
         }
         do {
-            try delegate.onMessage(MessageEvent(message: message, delivery: delivery, receiver: receiver))
+            try delegate.onMessage(MessageEvent(message: message, delivery: delivery))
             if autoAccepts { delivery.acceptWhereUndecided() }
         } catch let rejection as Reject {
             delivery.reject(rejection.condition)

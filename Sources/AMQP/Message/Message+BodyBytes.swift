@@ -1,0 +1,29 @@
+extension Message {
+    /// Reads the bytes of the body in place: of data, or of a `binary` value.
+    ///
+    /// Saves the copy that ``Body/bytes`` makes of a message that was received: for bodies that are large, or many.
+    /// - Parameter read: called once with the bytes, which are good until it returns.
+    /// - Returns: what the closure returns; nil, without a call, for any other body.
+    @inlinable public func withBodyBytes<Result>(_ read: (RawSpan) throws -> Result) rethrows -> Result? {
+        try withExtendedLifetime(self) {
+            if let received = receivedBodyBytes { return try read(received.bytes) }
+            // A body that was set here, or one of several sections.
+            guard let bytes = body.bytes else { return nil }
+            return try read(bytes.span.bytes)
+        }
+    }
+}
+
+extension ReceivedMessage {
+    /// Where the bytes of a body of one section of data, or of a `binary` value, are.
+    var bodyBytes: UnsafeRawBufferPointer? {
+        withParts { layout, bytes in
+            guard layout.bodyKind == .data || layout.bodyKind == .value else { return nil }
+            let range = layout.section(MessageLayout.body)
+            var reader = ValueReader(bytes, at: range.lowerBound)
+            reader.skipDescriptor()
+            guard let contents = reader.binaryContents(), reader.offset == range.upperBound else { return nil }
+            return contents
+        }
+    }
+}
