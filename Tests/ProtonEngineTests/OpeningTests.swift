@@ -59,7 +59,7 @@ struct OpeningTests {
     static let conditions: [Condition] = [
         "amqp:connection:forced",
         Condition(.internalError, "it broke"),
-        Condition(.notAllowed, "no: \"\u{e9}\u{1F600}\"", info: ["retry": 5, "why": ["a", nil]]),
+        Condition(.notAllowed, "no: \"\u{e9}\u{1F600}\"", info: ["retry": 5, "why": ["a", .null]]),
     ]
 
     @Test(arguments: conditions)
