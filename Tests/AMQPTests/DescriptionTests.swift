@@ -74,8 +74,12 @@ struct DescriptionTests {
             .described(Described(descriptor: .ulong(0x77), value: "x")),
             "Described(ulong(119), 'x')", "Described(ulong(119), 'x')"
         ),
-        Row(array(.int, [.int(1), .int(2)]), "Array(UNDESCRIBED, 8, int32(1), int32(2))", "Array(UNDESCRIBED, 8, int32(1), int32(2))"),
-        Row(array(.symbol, [.symbol("a")]), "Array(UNDESCRIBED, 21, symbol('a'))", "Array(UNDESCRIBED, 21, symbol('a'))"),
+        Row(
+            array(.int, [.int(1), .int(2)]), "Array(UNDESCRIBED, 8, int32(1), int32(2))",
+            "Array(UNDESCRIBED, 8, int32(1), int32(2))"),
+        Row(
+            array(.symbol, [.symbol("a")]), "Array(UNDESCRIBED, 21, symbol('a'))", "Array(UNDESCRIBED, 21, symbol('a'))"
+        ),
         Row(
             array(.string, by: [.symbol("dd")], ["a", "b"]),
             "Array(symbol('dd'), 20, 'a', 'b')", "Array(symbol('dd'), 20, 'a', 'b')"

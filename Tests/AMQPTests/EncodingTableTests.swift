@@ -73,7 +73,9 @@ struct EncodingTableTests {
         Row(.char("\u{1F600}"), "73 0001f600"),
         Row(.timestamp(Timestamp(milliseconds: 1_700_000_000_000)), "83 0000018bcfe56800"),
         Row(.timestamp(-1), "83 ffffffffffffffff"),
-        Row(.uuid(AMQPUUID(high: 0x0001_0203_0405_0607, low: 0x0809_0a0b_0c0d_0e0f)), "98 000102030405060708090a0b0c0d0e0f"),
+        Row(
+            .uuid(AMQPUUID(high: 0x0001_0203_0405_0607, low: 0x0809_0a0b_0c0d_0e0f)),
+            "98 000102030405060708090a0b0c0d0e0f"),
     ]
 
     static let variable: [Row] = [

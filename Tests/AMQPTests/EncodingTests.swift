@@ -1,5 +1,6 @@
-@testable import AMQP
 import Testing
+
+@testable import AMQP
 
 /// The encoding side: what cannot be encoded throws, and the buffer keeps its memory.
 struct EncodingTests {

@@ -1,5 +1,6 @@
-@testable import AMQP
 import Testing
+
+@testable import AMQP
 
 /// What no bytes may achieve: a trap, a read beyond the end, much memory, or a value that is not AMQP.
 struct HostileBytesTests {

@@ -73,7 +73,8 @@ struct MessageTests {
 
     @Test func whatNobodyChangedStaysAsItCame() throws {
         // Wide encodings that we would write shorter, a symbolic descriptor, and an explicit default.
-        let encoded = bytes("00a310616d71703a6865616465723a6c697374 d0000000070000000242 5004 0053 77 8100000000 00000001")
+        let encoded = bytes(
+            "00a310616d71703a6865616465723a6c697374 d0000000070000000242 5004 0053 77 8100000000 00000001")
         var message = try Message(decoding: encoded)
         #expect(try message.encoded() == encoded)
         message.deliveryCount += 1

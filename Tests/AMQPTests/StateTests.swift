@@ -1,5 +1,6 @@
-@testable import AMQP
 import Testing
+
+@testable import AMQP
 
 /// Conditions, outcomes and delivery states, as Swift values and as described lists.
 struct StateTests {
@@ -34,7 +35,8 @@ struct StateTests {
 
     @Test(arguments: [
         "40", "45", "005324 40", "005328 45", "005324 c0 02 01 40", "005323 45", "005323 c0 03 01 5201",
-        "005325 c0 02 01 41", "005325 c0 05 01 00531d 45", "005327 c0 03 01 5501", "005327 c0 09 03 40 40 c1 04 02 5501 40",
+        "005325 c0 02 01 41", "005325 c0 05 01 00531d 45", "005327 c0 03 01 5501",
+        "005327 c0 09 03 40 40 c1 04 02 5501 40",
         "00531d c0 04 01 a10161",
     ])
     func notAState(_ encoding: String) throws {

@@ -10,7 +10,8 @@ struct Validator {
 
     init(_ bytes: UnsafeRawBufferPointer, _ limits: DecodingLimits) throws(CodecError) {
         guard bytes.count <= limits.totalSize else {
-            throw CodecError(.limitExceeded, at: 0, "\(bytes.count) bytes are more than the limit of \(limits.totalSize)")
+            throw CodecError(
+                .limitExceeded, at: 0, "\(bytes.count) bytes are more than the limit of \(limits.totalSize)")
         }
         self.bytes = bytes
         maximumDepth = limits.depth
@@ -41,7 +42,9 @@ struct Validator {
     /// The end of the short string or symbol at an offset, if that is what it is, and valid, and all ASCII.
     @inline(__always)
     private func shortTextEnd(_ offset: Int, _ end: Int) -> Int? {
-        guard end &- offset >= 2, bytes[offset] == 0xa1 || bytes[offset] == 0xa3, remainingElements > 0 else { return nil }
+        guard end &- offset >= 2, bytes[offset] == 0xa1 || bytes[offset] == 0xa3, remainingElements > 0 else {
+            return nil
+        }
         let size = Int(bytes[offset &+ 1])
         let next = offset &+ 2 &+ size
         guard next <= end, isASCII(offset &+ 2..<next) else { return nil }
@@ -289,7 +292,8 @@ struct Validator {
     @inline(__always)
     private func checkDepth(_ depth: Int, _ offset: Int) throws(CodecError) {
         guard depth < maximumDepth else {
-            throw CodecError(.limitExceeded, at: offset &- 1, "Values are nested deeper than the limit of \(maximumDepth)")
+            throw CodecError(
+                .limitExceeded, at: offset &- 1, "Values are nested deeper than the limit of \(maximumDepth)")
         }
     }
 

@@ -26,7 +26,9 @@ struct MessageLayout: Sendable {
 extension Validator {
     /// Checks a whole message, section by section, and notes where its parts are in a new layout.
     mutating func findParts(_ layout: inout MessageLayout) throws(CodecError) {
-        guard bytes.count > 0 else { throw CodecError(.truncated, at: 0, "A message has at least one section, not none") }
+        guard bytes.count > 0 else {
+            throw CodecError(.truncated, at: 0, "A message has at least one section, not none")
+        }
         var offset = 0
         var last = -1
         while offset < bytes.count {
@@ -79,7 +81,8 @@ extension Validator {
     @inline(never)
     private mutating func unusualSectionCode(_ offset: Int) throws(CodecError) -> (UInt8, Int) {
         guard bytes[offset] == 0x00 else {
-            throw CodecError(.malformed, at: offset, "A section begins with a descriptor, not with \(hex(bytes[offset]))")
+            throw CodecError(
+                .malformed, at: offset, "A section begins with a descriptor, not with \(hex(bytes[offset]))")
         }
         let payload = try skipValue(offset + 1, bytes.count)
         var reader = ValueReader(bytes, at: offset + 1)
@@ -91,7 +94,8 @@ extension Validator {
         default: code = nil
         }
         guard let code, 0x70...0x78 ~= code else {
-            throw CodecError(.malformed, at: offset + 1, "\(descriptor.debugDescription) describes no section of a message")
+            throw CodecError(
+                .malformed, at: offset + 1, "\(descriptor.debugDescription) describes no section of a message")
         }
         return (code, payload)
     }
@@ -179,7 +183,8 @@ extension Validator {
         case 0xc0, 0xd0:
             let list = try compound(bytes[offset], offset &+ 1, bytes.count)
             guard list.count <= maximum else {
-                throw CodecError(.malformed, at: offset, "A list of \(list.count) fields is more than the \(maximum) there are")
+                throw CodecError(
+                    .malformed, at: offset, "A list of \(list.count) fields is more than the \(maximum) there are")
             }
             return list
         default: throw CodecError(.malformed, at: offset, "A list is expected here, not \(hex(bytes[offset]))")

@@ -51,7 +51,8 @@ extension Outcome {
     fileprivate init(_ fields: inout FieldReader) throws(CodecError) {
         switch fields.code {
         case 0x24: self = .accepted
-        case 0x25: self = .rejected(try fields.next().map { (value) throws(CodecError) in try Condition(described: value) })
+        case 0x25:
+            self = .rejected(try fields.next().map { (value) throws(CodecError) in try Condition(described: value) })
         case 0x26: self = .released
         case 0x27:
             self = .modified(

@@ -12,7 +12,8 @@ public enum Outcome: Sendable, Hashable {
     ///   - deliveryFailed: whether this counts as an attempt that failed.
     ///   - undeliverableHere: whether the message must not come to this receiver again.
     ///   - annotations: annotations to merge into those of the message.
-    case modified(deliveryFailed: Bool = false, undeliverableHere: Bool = false, annotations: Annotations = Annotations())
+    case modified(
+        deliveryFailed: Bool = false, undeliverableHere: Bool = false, annotations: Annotations = Annotations())
 
     /// Rejected without a reason.
     public static let rejected = Outcome.rejected(nil)
