@@ -2,7 +2,8 @@
 ///
 /// Once it has grown to the largest of them, encoding allocates nothing. It belongs to one thread at a time.
 package final class EncodingBuffer {
-    private var writer: ValueWriter
+    // No check for overlapping access: encoding calls nothing that could come back here.
+    @exclusivity(unchecked) private var writer: ValueWriter
 
     /// A buffer with room for a number of bytes; it grows as needed.
     package init(capacity: Int = 512) { writer = ValueWriter(capacity: capacity) }

@@ -107,8 +107,7 @@ extension ValueWriter {
     }
 
     private mutating func append(text: String, isShort: Bool) {
-        var text = text
-        text.withUTF8 { appendSized(UnsafeRawBufferPointer($0), isShort: isShort) }
+        withContiguousUTF8(of: text) { appendSized($0, isShort: isShort) }
     }
 
     private mutating func appendSized(_ contents: UnsafeRawBufferPointer, isShort: Bool) {

@@ -144,9 +144,12 @@ struct ValueWriter: ~Copyable {
 
     mutating func write(_ map: ApplicationProperties) {
         let start = beginCompound(0xc1, count: map.count * 2)
-        for (key, value) in map.pairs {
-            write(key)
-            write(value, depth: 1)
+        map.pairs.withUnsafeBufferPointer { pairs in
+            // Through the buffer, no pair is copied.
+            for index in pairs.indices {
+                write(pairs[index].0)
+                write(pairs[index].1, depth: 1)
+            }
         }
         endCompound(start, count: map.count * 2)
     }
@@ -237,22 +240,24 @@ struct ValueWriter: ~Copyable {
 
     @inline(__always)
     private mutating func write(_ constructor: UInt8, text: String) {
-        var text = text
-        text.withUTF8 { write(constructor, contents: UnsafeRawBufferPointer($0)) }
+        withContiguousUTF8(of: text) { write(constructor, contents: $0) }
     }
 
     /// Writes a binary, string or symbol, given the constructor of its short form.
     mutating func write(_ constructor: UInt8, contents: UnsafeRawBufferPointer) {
-        if contents.count <= 255 {
-            reserve(2 &+ contents.count)
-            start.storeBytes(of: constructor, toByteOffset: count, as: UInt8.self)
-            start.storeBytes(of: UInt8(truncatingIfNeeded: contents.count), toByteOffset: count &+ 1, as: UInt8.self)
-            count &+= 2
-        } else {
+        guard contents.count <= 255 else {
             guard contents.count <= UInt32.max else { return fail("A binary, string or symbol is larger than 4 GiB") }
             write(constructor | 0x10, UInt32(contents.count))
+            return append(contents)
         }
-        append(contents)
+        reserve(2 &+ contents.count)
+        let place = start + count
+        place.storeBytes(of: constructor, as: UInt8.self)
+        place.storeBytes(of: UInt8(truncatingIfNeeded: contents.count), toByteOffset: 1, as: UInt8.self)
+        if let source = contents.baseAddress {
+            (place + 2).copyMemory(from: source, byteCount: contents.count)
+        }
+        count &+= 2 &+ contents.count
     }
 
     /// Writes bytes as they are.
@@ -261,6 +266,16 @@ struct ValueWriter: ~Copyable {
         reserve(contents.count)
         (start + count).copyMemory(from: source, byteCount: contents.count)
         count &+= contents.count
+    }
+
+    /// Writes three bytes.
+    @inline(__always)
+    mutating func write(_ first: UInt8, _ second: UInt8, _ third: UInt8) {
+        reserve(3)
+        start.storeBytes(of: first, toByteOffset: count, as: UInt8.self)
+        start.storeBytes(of: second, toByteOffset: count &+ 1, as: UInt8.self)
+        start.storeBytes(of: third, toByteOffset: count &+ 2, as: UInt8.self)
+        count &+= 3
     }
 
     /// Makes room for more bytes.
@@ -278,4 +293,11 @@ struct ValueWriter: ~Copyable {
         start = moved
         capacity = larger
     }
+}
+
+/// Calls a closure with the UTF-8 of a text, where it stands if possible.
+@inline(__always)
+func withContiguousUTF8(of text: String, _ body: (UnsafeRawBufferPointer) -> Void) {
+    if text.utf8.withContiguousStorageIfAvailable({ body(UnsafeRawBufferPointer($0)) }) != nil { return }
+    Array(text.utf8).withUnsafeBytes(body)
 }

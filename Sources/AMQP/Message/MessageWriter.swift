@@ -112,8 +112,7 @@ struct FieldList {
 extension ValueWriter {
     /// Writes a descriptor that is a small number.
     mutating func writeDescriptor(_ code: UInt8) {
-        write(byte: 0x00)
-        write(0x53, code)
+        write(0x00, 0x53, code)
     }
 
     /// Begins a list of fields with a descriptor.
