@@ -29,10 +29,10 @@ private struct Exact: Codable, Hashable {
     var symbol: Symbol = "s"
     var time = Timestamp(milliseconds: -5)
     var uuid = AMQPUUID(high: 1, low: 2)
-    var any: AMQPValue = .described(Described(descriptor: 7, value: [nil, .char("ü")]))
-    var map: AMQPMap = [.symbol("b"): 1, .ulong(1): nil]
+    var any: AMQPValue = .described(Described(descriptor: 7, value: [.null, .char("ü")]))
+    var map: AMQPMap = [.symbol("b"): 1, .ulong(1): .null]
     var array = AMQPArray(["x", "y"] as [Symbol])
-    var described = Described(descriptor: .symbol("d"), value: nil)
+    var described = Described(descriptor: .symbol("d"), value: .null)
     var d32 = Decimal32(bits: 1)
     var d64 = Decimal64(bits: 2)
     var d128 = Decimal128(high: 3, low: 4)
@@ -188,7 +188,7 @@ private struct Matrix: Codable, Hashable {
     @Test("Nested containers and superclasses")
     func nesting() throws {
         try check(
-            Matrix(rows: [[1, 0], []], title: "m"), ["rows": [[1, nil], []], "meta": ["title": "m"]])
+            Matrix(rows: [[1, 0], []], title: "m"), ["rows": [[1, .null], []], "meta": ["title": "m"]])
         let dog = try AMQPEncoder().encode(Dog(name: "Rex"))
         #expect(dog == ["name": "Rex", "super": ["legs": 4]])
         let decoded = try AMQPDecoder().decode(Dog.self, from: dog)
@@ -237,7 +237,7 @@ private struct Matrix: Codable, Hashable {
         #expect(
             try decode(.map([.symbol("name"): "n", .double(1): 1, .symbol("count"): 2])) as Item
                 == Item(name: "n", count: 2))
-        #expect(try decode(["name": "n", "count": 2, "price": nil, "more": 1]) as Item == Item(name: "n", count: 2))
+        #expect(try decode(["name": "n", "count": 2, "price": .null, "more": 1]) as Item == Item(name: "n", count: 2))
     }
 
     /// What a decoding error says: its kind and its path.
@@ -271,14 +271,14 @@ private struct Matrix: Codable, Hashable {
         #expect(failure(Float.self, .double(1e300)) == "type")
         #expect(failure(Double.self, .long(.max)) == "type")
         #expect(failure(Bool.self, 1) == "type")
-        #expect(failure(String.self, nil) == "null")
+        #expect(failure(String.self, .null) == "null")
         #expect(failure(Symbol.self, "ü") == "type")
         #expect(failure([UInt8].self, [1, 256]) == "type")
         #expect(failure([Int].self, [1, 2, "x"]) == "type/2")
-        #expect(failure([Int].self, [1, nil]) == "null/1")
+        #expect(failure([Int].self, [1, .null]) == "null/1")
         #expect(failure(Item.self, [1, 2]) == "type")
         #expect(failure(Item.self, ["name": "x"]) == "key count")
-        #expect(failure(Item.self, ["name": nil, "count": 1]) == "null/name")
+        #expect(failure(Item.self, ["name": .null, "count": 1]) == "null/name")
         #expect(failure([Item].self, [["name": "x", "count": 1, "price": "1"]]) == "type/0/price")
         #expect(failure([String: [Int]].self, ["a": [true]]) == "type/a/0")
         #expect(failure(Order.State.self, "lost") == "data")
