@@ -64,8 +64,8 @@ struct Frame: Equatable, CustomStringConvertible {
         return Frame(
             channel: channel, code: 0x12,
             fields: [
-                .string(name), .uint(handle), .boolean(isReceiver), nil, nil, source, target, nil, nil,
-                isReceiver ? nil : .uint(0),
+                .string(name), .uint(handle), .boolean(isReceiver), .null, .null, source, target, .null, .null,
+                isReceiver ? .null : .uint(0),
             ])
     }
 
@@ -77,8 +77,8 @@ struct Frame: Equatable, CustomStringConvertible {
         Frame(
             channel: channel, code: 0x13,
             fields: [
-                .uint(0), .uint(window), .uint(0), .uint(window), handle.map { .uint($0) } ?? nil,
-                .uint(deliveryCount), .uint(credit), nil, .boolean(drain),
+                .uint(0), .uint(window), .uint(0), .uint(window), handle.map { .uint($0) } ?? .null,
+                .uint(deliveryCount), .uint(credit), .null, .boolean(drain),
             ])
     }
 
@@ -89,8 +89,8 @@ struct Frame: Equatable, CustomStringConvertible {
         Frame(
             channel: channel, code: 0x14,
             fields: [
-                .uint(handle), id.map { .uint($0) } ?? nil, tag.map { .binary($0) } ?? nil, .uint(0),
-                .boolean(isSettled), .boolean(more), nil, nil, nil, .boolean(isAborted),
+                .uint(handle), id.map { .uint($0) } ?? .null, tag.map { .binary($0) } ?? .null, .uint(0),
+                .boolean(isSettled), .boolean(more), .null, .null, .null, .boolean(isAborted),
             ], payload: payload)
     }
 
@@ -101,7 +101,7 @@ struct Frame: Equatable, CustomStringConvertible {
         Frame(
             channel: channel, code: 0x15,
             fields: [
-                .boolean(isReceiver), .uint(first), last.map { .uint($0) } ?? nil, .boolean(isSettled), state,
+                .boolean(isReceiver), .uint(first), last.map { .uint($0) } ?? .null, .boolean(isSettled), state,
             ])
     }
 
