@@ -118,7 +118,7 @@ extension Validator {
 
     private mutating func skipSequence(_ offset: Int) throws(CodecError) -> Int {
         guard offset < bytes.count else { throw truncated(offset) }
-        guard [0x45, 0xc0, 0xd0].contains(bytes[offset]) else {
+        guard bytes[offset] == 0x45 || bytes[offset] == 0xc0 || bytes[offset] == 0xd0 else {
             throw CodecError(.malformed, at: offset, "A sequence section holds a list, not \(hex(bytes[offset]))")
         }
         return try skipValue(offset, bytes.count)
@@ -133,13 +133,7 @@ extension Validator {
                 next &+= 1
                 continue
             }
-            let isExpected =
-                switch (field, bytes[next]) {
-                case (0, 0x41), (0, 0x42), (0, 0x56), (3, 0x41), (3, 0x42), (3, 0x56): true
-                case (1, 0x50): true
-                case (2, 0x43), (2, 0x52), (2, 0x70), (4, 0x43), (4, 0x52), (4, 0x70): true
-                default: false
-                }
+            let isExpected = !FieldTypes(headerField: field).isDisjoint(with: FieldTypes(constructor: bytes[next]))
             guard isExpected else { throw unexpectedField(field, next, "header") }
             next = try skipValue(next, list.end)
         }
@@ -157,15 +151,7 @@ extension Validator {
                 next &+= 1
                 continue
             }
-            let isExpected =
-                switch field {
-                case 2, 3, 4, 10, 12: constructor == 0xa1 || constructor == 0xb1
-                case 0, 5: constructor & 0xee == 0xa0 || [0x44, 0x53, 0x80, 0x98].contains(constructor)
-                case 1: constructor == 0xa0 || constructor == 0xb0
-                case 6, 7: constructor == 0xa3 || constructor == 0xb3
-                case 8, 9: constructor == 0x83
-                default: constructor == 0x43 || constructor == 0x52 || constructor == 0x70
-                }
+            let isExpected = !FieldTypes(propertiesField: field).isDisjoint(with: FieldTypes(constructor: constructor))
             guard isExpected else { throw unexpectedField(field, next, "properties") }
             layout.properties[field] = UInt32(truncatingIfNeeded: next)
             next = try skipField(next, list.end)
