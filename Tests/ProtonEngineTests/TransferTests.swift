@@ -180,7 +180,10 @@ struct TransferTests {
             event.answer()
             guard case .delivery(let delivery) = event else { return }
             // While it is not read, the session's window stays closed and the rest of the message waits at the client.
-            if kept == nil { return kept = delivery }
+            if kept == nil {
+                kept = delivery
+                return
+            }
             guard delivery.isAborted else { return }
             arrivals.append(delivery.arrival())
             delivery.settle()

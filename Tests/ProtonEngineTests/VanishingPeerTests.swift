@@ -1,0 +1,90 @@
+import AMQP
+import ProtonEngine
+import Testing
+
+/// A connection that breaks at any byte, in either direction: all wrappers end, and nothing is left behind.
+struct VanishingPeerTests {
+    @Test(arguments: [1, 2, 13, .max], [false, true])
+    func theWholeConversation(step: Int, usesSASL: Bool) throws {
+        let conversation = try Conversation(usesSASL: usesSASL)
+        try conversation.pair.pump(step: step)
+        #expect(conversation.isComplete)
+        #expect(conversation.pair.client.driver.isFinished && conversation.pair.server.driver.isFinished)
+        #expect(conversation.pair.server.connection.remoteCondition == Condition("bye:bye", "that is all"))
+        #expect(conversation.pair.client.events.count("transport.error") == 0)
+    }
+
+    @Test(.timeLimit(.minutes(5)), arguments: ConnectionPair.Direction.allCases, [false, true])
+    func brokenAtEveryByte(_ direction: ConnectionPair.Direction, usesSASL: Bool) throws {
+        let whole = try Conversation(usesSASL: usesSASL)
+        try whole.pair.pump()
+        #expect(whole.pair.count(direction) > 500)
+        // What SASL adds is at the beginning.
+        let length = usesSASL ? 200 : whole.pair.count(direction)
+        var complete = 0
+        for count in 0...length {
+            let wrappers = try breakConversation(direction, after: count, usesSASL: usesSASL, &complete)
+            #expect(wrappers.areGone, "cut after \(count) bytes")
+        }
+        // Only the very last bytes may be lost without a loss.
+        #expect(complete <= 60)
+    }
+
+    private func breakConversation(
+        _ direction: ConnectionPair.Direction, after count: Int, usesSASL: Bool, _ complete: inout Int
+    ) throws -> WeakWrappers {
+        let conversation = try Conversation(usesSASL: usesSASL)
+        let pair = conversation.pair
+        let wrappers = WeakWrappers(pair)
+        pair.cut(direction, after: count)
+        try pair.pump()
+        for peer in [pair.client, pair.server] {
+            #expect(peer.driver.isFinished, "cut after \(count) bytes")
+            #expect(peer.events.count("transport.closed") == 1, "cut after \(count) bytes")
+        }
+        if conversation.isComplete { complete += 1 }
+        return wrappers
+    }
+
+    @Test func brokenInTheMiddleTellsWhy() throws {
+        let pair = ConnectionPair()
+        let (sender, receiver) = try pair.openSender(credit: 5)
+        let delivery = try sender.send(Message(body: 1))
+        pair.client.vanish()
+        pair.server.vanish()
+        try pair.pump()
+        for peer in [pair.client, pair.server] {
+            #expect(peer.transportCondition?.name == .framingError)
+            #expect(peer.transportCondition?.description == "connection aborted")
+            #expect(peer.events.count("transport.error") == 1)
+        }
+        #expect(sender.state.contains(.localActive) && receiver.state.contains(.localActive))
+        #expect(!delivery.isSettled)
+        sender.close()
+        delivery.settle()
+        receiver.flow(5)
+        sender.connection.close()
+        try pair.pump()
+        #expect(pair.client.driver.isFinished)
+    }
+
+    @Test func aCrashedHandlerLeavesNothing() throws {
+        let whole = try Conversation()
+        try whole.pair.pump()
+        let steps = whole.pair.client.events.names.count
+        for step in 0..<steps {
+            let wrappers = try {
+                let pair = try Conversation().pair
+                let wrappers = WeakWrappers(pair)
+                let react = pair.client.events.react
+                pair.client.events.react = { [weak events = pair.client.events] event in
+                    if events?.names.count == step + 1 { throw PairError(what: "step \(step)") }
+                    try react(event)
+                }
+                #expect(throws: PairError.self) { try pair.pump() }
+                return wrappers
+            }()
+            #expect(wrappers.areGone, "failed at step \(step)")
+        }
+    }
+}

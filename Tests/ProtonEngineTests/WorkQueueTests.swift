@@ -1,0 +1,267 @@
+import AMQP
+import Synchronization
+import Testing
+
+@testable import ProtonEngine
+
+/// A connection's mailbox and executor, by itself: order, threads, and the places where nothing may get lost.
+struct WorkQueueTests {
+    private static func connection() -> Connection {
+        Connection(limits: ConnectionLimits(), eventHandler: EventRecorder())
+    }
+
+    // MARK: The mailbox
+
+    @Test func worksInOrder() throws {
+        let peer = TestPeer(isServer: false)
+        let log = Mutex<[Int]>([])
+        for number in 0..<100 {
+            #expect(peer.connection.workQueue.add { _ in log.withLock { $0.append(number) } })
+        }
+        #expect(log.withLock { $0.isEmpty })
+        try peer.driver.dispatchEvents()
+        #expect(log.withLock { $0 } == Array(0..<100))
+    }
+
+    @Test func workSeesItsConnectionAndIsFlushed() throws {
+        let pair = ConnectionPair()
+        let seen = Mutex<ObjectIdentifier?>(nil)
+        pair.client.connection.workQueue.add { connection in
+            seen.withLock { $0 = ObjectIdentifier(connection) }
+            connection.open()
+        }
+        try pair.pump()
+        #expect(seen.withLock { $0 } == ObjectIdentifier(pair.client.connection))
+        try pair.pump()
+        #expect(pair.server.connection.state == .active)
+    }
+
+    @Test func whatWorkAddsComesInTheNextRound() throws {
+        let peer = TestPeer(isServer: false)
+        let queue = peer.connection.workQueue
+        let log = Mutex<[String]>([])
+        queue.add { _ in
+            log.withLock { $0.append("first") }
+            queue.add { _ in log.withLock { $0.append("inner") } }
+        }
+        queue.add { _ in log.withLock { $0.append("second") } }
+        try peer.driver.dispatchEvents()
+        #expect(log.withLock { $0 } == ["first", "second"])
+        try peer.driver.dispatchEvents()
+        #expect(log.withLock { $0 } == ["first", "second", "inner"])
+    }
+
+    @Test func theFirstErrorComesOutAndTheRestRuns() throws {
+        let peer = TestPeer(isServer: false)
+        let count = Mutex(0)
+        for number in 0..<3 {
+            peer.connection.workQueue.add { _ in
+                count.withLock { $0 += 1 }
+                throw PairError(what: "\(number)")
+            }
+        }
+        let error = #expect(throws: PairError.self) { try peer.driver.dispatchEvents() }
+        #expect(error?.what == "0" && count.withLock { $0 } == 3)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func fromManyThreads() async throws {
+        let connection = Self.connection()
+        let queue = connection.workQueue
+        let logs = Shared<[Int: [Int]]>([:])
+        await withTaskGroup { group in
+            for thread in 0..<8 {
+                group.addTask {
+                    for number in 0..<1_000 {
+                        queue.add { _ in logs.withLock { $0[thread, default: []].append(number) } }
+                    }
+                }
+            }
+        }
+        try queue.drainOutsideBatch()
+        #expect(logs.withLock { $0.count } == 8)
+        for log in logs.withLock({ $0.values }) { #expect(log == Array(0..<1_000)) }
+    }
+
+    @Test func nothingIsTakenOnceItIsClosed() throws {
+        let connection = Self.connection()
+        let queue = connection.workQueue
+        let count = Mutex(0)
+        queue.add { _ in count.withLock { $0 += 1 } }
+        queue.add { _ in #expect(!queue.add { _ in }, "closed meanwhile") }
+        try queue.close()
+        #expect(count.withLock { $0 } == 1)
+        #expect(!queue.add { _ in count.withLock { $0 += 1 } })
+        #expect(count.withLock { $0 } == 1)
+        try queue.close()
+    }
+
+    // MARK: The domain
+
+    @Test func theDomainKnowsItsThread() throws {
+        let peer = TestPeer(isServer: false)
+        let queue = peer.connection.workQueue
+        let seen = Mutex<[Bool?]>([])
+        peer.events.react = { _ in
+            queue.checkIsolated()
+            seen.withLock { $0.append(queue.isIsolatingCurrentContext()) }
+        }
+        queue.add { _ in
+            queue.checkIsolated()
+            seen.withLock { $0.append(queue.isIsolatingCurrentContext()) }
+        }
+        try peer.driver.dispatchEvents()
+        #expect(seen.withLock { $0 }.count > 1 && seen.withLock { $0 }.allSatisfy { $0 == true })
+        #expect(queue.isIsolatingCurrentContext() == false)
+    }
+
+    @Test func assumeIsolatedWorksInside() throws {
+        let peer = TestPeer(isServer: false)
+        let service = Service(queue: peer.connection.workQueue)
+        let count = Mutex(0)
+        peer.connection.workQueue.add { _ in
+            // Callbacks are not made by jobs: this is what `isIsolatingCurrentContext` and `checkIsolated` are for.
+            service.assumeIsolated { $0.count += 1 }
+            count.withLock { $0 = service.assumeIsolated { $0.count } }
+        }
+        try peer.driver.dispatchEvents()
+        #expect(count.withLock { $0 } == 1)
+    }
+
+    // MARK: The executor
+
+    @Test(.timeLimit(.minutes(1))) func jobsWaitForTheirConnection() async throws {
+        let connection = Self.connection()
+        let queue = connection.workQueue
+        let service = Service(queue: queue)
+        let task = Task { await service.next() }
+        // Somebody else has the connection: its jobs run when they are drained.
+        try await drain(queue, until: task)
+        #expect(await task.value == 1)
+        withExtendedLifetime(connection) {}
+    }
+
+    @Test(.timeLimit(.minutes(1))) func jobsRunAfterTheEnd() async throws {
+        let connection = Self.connection()
+        let service = Service(queue: connection.workQueue)
+        let waiting = Task { await service.next() }
+        try connection.workQueue.close()
+        #expect(await waiting.value == 1)
+        #expect(await service.next() == 2)
+        let total = await withTaskGroup { group in
+            for _ in 0..<100 { group.addTask { await service.next() } }
+            return await group.reduce(into: Set<Int>()) { $0.insert($1) }
+        }
+        #expect(total == Set(3...102))
+    }
+
+    @Test(.timeLimit(.minutes(2))) func jobsAtTheVeryEndAreInTheDomain() async throws {
+        for _ in 0..<1_000 {
+            let connection = Self.connection()
+            let queue = connection.workQueue
+            queue.domain.leave()
+            let service = Service(queue: queue)
+            await withTaskGroup { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        for _ in 0..<5 { #expect(await service.isInDomain()) }
+                    }
+                }
+                // As a proactor does at a connection's last event.
+                group.addTask {
+                    queue.domain.enter()
+                    try? queue.close()
+                    queue.domain.leave()
+                }
+            }
+            withExtendedLifetime(connection) {}
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aTaskPrefersTheConnection() async throws {
+        let connection = Self.connection()
+        let queue = connection.workQueue
+        let task = Task(executorPreference: queue) { queue.isIsolatingCurrentContext() }
+        try await drain(queue, until: task)
+        #expect(await task.value == true)
+        withExtendedLifetime(connection) {}
+    }
+
+    @Test(.timeLimit(.minutes(1))) func whileParkedTheRunnerIsAsked() async throws {
+        let connection = Self.connection()
+        let queue = connection.workQueue
+        queue.domain.leave()
+        let service = Service(queue: queue)
+        let calls = Mutex(0)
+        // As a loop does between two connections: each call drains the queue once, on a thread of its own.
+        queue.park { queue in
+            calls.withLock { $0 += 1 }
+            Task.detached { try? queue.drainOutsideBatch() }
+        }
+        for number in 1...100 { #expect(await service.next() == number) }
+        #expect(calls.withLock { $0 } > 0)
+        let work = await withCheckedContinuation { continuation in
+            queue.add { connection in continuation.resume(returning: connection.containerID) }
+        }
+        #expect(work == nil)
+        try queue.close()
+        #expect(await service.next() == 101)
+        withExtendedLifetime(connection) {}
+    }
+
+    @Test(.timeLimit(.minutes(1))) func whatWaitsIsRunWhenItIsParked() async throws {
+        let connection = Self.connection()
+        let queue = connection.workQueue
+        queue.domain.leave()
+        await withCheckedContinuation { continuation in
+            queue.add { _ in continuation.resume() }
+            queue.park { queue in Task.detached { try? queue.drainOutsideBatch() } }
+        }
+        withExtendedLifetime(connection) {}
+    }
+
+    /// Drains a queue that nobody else drains, until a task has ended.
+    private func drain<Value>(_ queue: WorkQueue, until task: Task<Value, Never>) async throws {
+        let ended = Mutex(false)
+        let watch = Task {
+            _ = await task.value
+            ended.withLock { $0 = true }
+        }
+        while !ended.withLock({ $0 }) {
+            try queue.drainOutsideBatch()
+            await Task.yield()
+        }
+        await watch.value
+    }
+}
+
+/// A value that several threads change.
+private final class Shared<Value: Sendable>: Sendable {
+    private let mutex: Mutex<Value>
+
+    init(_ value: Value) {
+        mutex = Mutex(value)
+    }
+
+    func withLock<Result: Sendable>(_ body: @Sendable (inout Value) -> Result) -> Result {
+        mutex.withLock { body(&$0) }
+    }
+}
+
+/// An actor that lives in a connection's domain.
+actor Service {
+    private let queue: WorkQueue
+    var count = 0
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
+
+    init(queue: WorkQueue) {
+        self.queue = queue
+    }
+
+    func next() -> Int {
+        count += 1
+        return count
+    }
+
+    func isInDomain() -> Bool { queue.isIsolatingCurrentContext() == true }
+}
