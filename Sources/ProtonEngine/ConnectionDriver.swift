@@ -21,8 +21,7 @@ package final class ConnectionDriver {
     }
 
     deinit {
-        try? connection.workQueue.close()
-        connection.finish()
+        try? connection.workQueue.close { connection.finish() }
         pn_connection_driver_destroy(driver)
         driver.deallocate()
     }

@@ -31,8 +31,8 @@ package struct Domain: @unchecked Sendable {
         owner.pointee.store(UInt(pthread_self()), ordering: .relaxed)
     }
 
-    /// Leaves the domain.
+    /// Leaves the domain; does nothing where another thread has entered it since.
     package func leave() {
-        owner.pointee.store(0, ordering: .relaxed)
+        _ = owner.pointee.compareExchange(expected: UInt(pthread_self()), desired: 0, ordering: .relaxed)
     }
 }

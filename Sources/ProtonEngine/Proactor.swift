@@ -127,14 +127,12 @@ package final class Proactor: @unchecked Sendable {
         }
         do {
             if isClosed {
-                try connection.workQueue.close()
-                connection.finish()
+                try connection.workQueue.close { connection.finish() }
             } else {
                 try connection.workQueue.drain()
             }
         } catch {
             failure = failure ?? error
-            if isClosed { connection.finish() }
         }
         connection.workQueue.domain.leave()
         // From here another thread may have the connection, and where it is over proton frees it.

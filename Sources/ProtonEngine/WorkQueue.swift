@@ -89,12 +89,34 @@ public final class WorkQueue: Sendable {
     /// Runs what is there now, in the domain. What is added meanwhile waits for the next round.
     /// - Throws: the first error that work threw; the rest has run all the same.
     package func drain() throws {
-        let items: [Item] = state.withLock { state in
-            guard !state.isDraining, !state.items.isEmpty else { return [] }
+        guard let items = takeItems() else { return }
+        let failure = run(items)
+        finishDraining()
+        if let failure { throw failure }
+    }
+
+    /// Runs what is there outside of any batch, entering the domain for it.
+    package func drainOutsideBatch() throws {
+        guard let items = takeItems() else { return }
+        domain.enter()
+        let failure = run(items)
+        // Before the next thread is let in.
+        domain.leave()
+        finishDraining()
+        if let failure { throw failure }
+    }
+
+    /// What is there, for the calling thread to run; nil where there is nothing, or another thread runs items.
+    private func takeItems() -> [Item]? {
+        state.withLock { state in
+            guard !state.isDraining, !state.items.isEmpty else { return nil }
             state.isDraining = true
             return exchange(&state.items, with: [])
         }
-        guard !items.isEmpty else { return }
+    }
+
+    /// - Returns: the first error.
+    private func run(_ items: [Item]) -> (any Error)? {
         var failure: (any Error)?
         for item in items {
             do {
@@ -108,6 +130,11 @@ public final class WorkQueue: Sendable {
                 failure = failure ?? error
             }
         }
+        return failure
+    }
+
+    /// Lets the next thread run items, and has that done where there are some.
+    private func finishDraining() {
         let runner: (@Sendable (WorkQueue) -> Void)? = state.withLock { state in
             state.isDraining = false
             guard !state.items.isEmpty else { return nil }
@@ -122,14 +149,6 @@ public final class WorkQueue: Sendable {
             }
         }
         runner?(self)
-        if let failure { throw failure }
-    }
-
-    /// Runs what is there outside of any batch, entering the domain for it.
-    package func drainOutsideBatch() throws {
-        domain.enter()
-        defer { domain.leave() }
-        try drain()
     }
 
     /// Runs jobs once the connection is over. Work that wants the connection is refused by then, so nothing throws.
@@ -171,11 +190,20 @@ public final class WorkQueue: Sendable {
         if pending { runner?(self) }
     }
 
-    /// The connection is over; called in its domain. What is still there runs now, on this thread.
-    package func close() throws {
-        state.withLock { $0.home = .closed }
-        defer { connection.set(nil) }
-        try drain()
+    /// The connection is over; called in its domain. What is still there runs now, on this thread, and then `finish`.
+    ///
+    /// What is added from now on runs elsewhere, once `finish` has returned.
+    package func close(_ finish: () -> Void = {}) throws {
+        let items = state.withLock { state in
+            state.home = .closed
+            state.isDraining = true
+            return exchange(&state.items, with: [])
+        }
+        let failure = run(items)
+        finish()
+        connection.set(nil)
+        finishDraining()
+        if let failure { throw failure }
     }
 }
 
