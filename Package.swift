@@ -67,6 +67,8 @@ let package = Package(
         .testTarget(name: "ProtonEngineTests", dependencies: ["ProtonEngine"], swiftSettings: settings),
         .testTarget(name: "ProtonTests", dependencies: ["Proton"], swiftSettings: settings),
         .testTarget(name: "ProtonBrokerTests", dependencies: ["ProtonBroker"], swiftSettings: settings),
+        // Runs the programs that are built beside it, as a user would: it needs none of their code.
+        .testTarget(name: "ExampleTests", swiftSettings: settings),
     ]
 )
 

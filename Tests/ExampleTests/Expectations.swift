@@ -1,0 +1,28 @@
+import Testing
+
+/// What `simple_recv` and `direct_recv` write for messages from `simple_send` and `direct_send`.
+func sequence(_ count: Int) -> String {
+    (1...count).map { "{'sequence': \($0)}\n" }.joined()
+}
+
+/// What `simple_send` and `direct_send` write.
+let confirmed = "all messages confirmed\n"
+
+/// Waits until a program has ended, and checks that it did so well: with this output, byte for byte, and no error.
+func expectSuccess(
+    _ program: ChildProcess, _ output: String, sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+    let record = try await program.waitForEnd()
+    #expect(record.output == Array(output.utf8), "\(record.outputText)", sourceLocation: sourceLocation)
+    #expect(record.errorText == "", sourceLocation: sourceLocation)
+    #expect(record.ending == .exited(0), sourceLocation: sourceLocation)
+}
+
+/// Waits until a program has ended, and checks that it said why in one line, and failed.
+func expectFailure(
+    _ program: ChildProcess, _ message: String, sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+    let record = try await program.waitForEnd()
+    #expect(record.errorText == "Error: \(message)\n", sourceLocation: sourceLocation)
+    #expect(record.ending == .exited(1), sourceLocation: sourceLocation)
+}

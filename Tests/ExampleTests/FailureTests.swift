@@ -1,0 +1,105 @@
+import Glibc
+import Testing
+
+/// What goes wrong is said in one line, and ends the program with an exit code that is not 0.
+@Suite(.serialized)
+struct FailureTests {
+    static let clients = ["helloworld", "simple_send", "simple_recv"]
+    static let listeners = ["helloworld_direct", "direct_send", "direct_recv"]
+
+    /// Starts a program that takes its address as an argument or as an option.
+    private func start(_ programs: Programs, _ name: String, _ address: String) throws -> ChildProcess {
+        name.hasPrefix("helloworld")
+            ? try programs.start(.swift, name, address) : try programs.start(.swift, name, "--address", address)
+    }
+
+    @Test("Wrong arguments", arguments: clients + listeners)
+    func wrongArguments(name: String) async throws {
+        try await withPrograms { programs in
+            let record = try await programs.start(.swift, name, "--colour", "green").waitForEnd()
+            #expect(record.errorText.hasPrefix("Error: Unknown option '--colour'\nUsage: \(name) "))
+            #expect(record.output == [])
+            #expect(record.ending == .exited(EX_USAGE))
+        }
+    }
+
+    @Test(
+        "Wrong numbers of messages",
+        arguments: [
+            ("simple_send", "0"), ("direct_send", "0"), ("simple_send", "many"), ("simple_recv", "-1"),
+            ("direct_recv", "99999999999999999999"), ("direct_recv", "-1"),
+        ])
+    func wrongCount(name: String, count: String) async throws {
+        try await withPrograms { programs in
+            let record = try await programs.start(.swift, name, "--messages=\(count)").waitForEnd()
+            #expect(record.errorText.hasPrefix("Error: "))
+            #expect(record.errorText.split(separator: "\n").first?.contains("--messages") == true)
+            #expect(record.ending == .exited(EX_USAGE))
+        }
+    }
+
+    @Test("An address that is none", arguments: clients + listeners)
+    func wrongAddress(name: String) async throws {
+        try await withPrograms { programs in
+            let program = try start(programs, name, "localhost:notaport/examples")
+            let record = try await program.waitForEnd()
+            #expect(record.errorText.hasPrefix("Error: invalid AMQP URL: "))
+            #expect(record.errorText.count { $0 == "\n" } == 1)
+            #expect(record.ending == .exited(1))
+        }
+    }
+
+    @Test("No broker", arguments: clients)
+    func noBroker(name: String) async throws {
+        try await withPrograms { programs in
+            let address = try freeAddress()
+            let record = try await start(programs, name, address).waitForEnd()
+            #expect(record.errorText.hasPrefix("Error: \(address): Connection refused"))
+            #expect(record.errorText.count { $0 == "\n" } == 1)
+            #expect(record.output == [])
+            #expect(record.ending == .exited(1))
+        }
+    }
+
+    @Test("A port that is in use", arguments: listeners)
+    func busyPort(name: String) async throws {
+        try await withPrograms { programs in
+            let (_, address) = try await programs.startBroker(.swift)
+            let record = try await start(programs, name, address).waitForEnd()
+            #expect(record.errorText.hasPrefix("Error: Cannot listen on \(address): Address already in use"))
+            #expect(record.errorText.count { $0 == "\n" } == 1)
+            #expect(record.output == [])
+            #expect(record.ending == .exited(1))
+        }
+    }
+
+    @Test("A broker that is killed while a receiver waits", arguments: Language.allCases)
+    func brokerKilledUnderReceiver(language: Language) async throws {
+        try await withPrograms { programs in
+            let (broker, address) = try await programs.startBroker(language)
+            let send = try programs.start(.swift, "simple_send", "-a", "\(address)/examples", "-m", "3")
+            try await expectSuccess(send, confirmed)
+            let recv = try programs.startUnbuffered("simple_recv", "-a", "\(address)/examples")
+            try await recv.waitForLines(3)
+            broker.send(SIGKILL)
+            try await expectFailure(recv, "\(address) went away without closing the connection.")
+            #expect(recv.record.outputText == sequence(3))
+        }
+    }
+
+    @Test("A broker that is killed while a sender sends", arguments: Language.allCases)
+    func brokerKilledUnderSender(language: Language) async throws {
+        try await withPrograms { programs in
+            let (broker, address) = try await programs.startBroker(language)
+            let recv = try programs.start(.swift, "simple_recv", "-a", "\(address)/examples", "-m", "3")
+            let send = try programs.start(.swift, "simple_send", "-a", "\(address)/examples", "-m", "100000000")
+            try await expectSuccess(recv, sequence(3))
+            broker.send(SIGKILL)
+            let record = try await send.waitForEnd()
+            #expect(record.errorText.hasPrefix("Error: \(address)"))
+            #expect(record.errorText.count { $0 == "\n" } == 1)
+            #expect(record.output == [])
+            #expect(record.ending == .exited(1))
+        }
+    }
+}
