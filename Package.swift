@@ -10,13 +10,15 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-/// The example programs that port those of the Python binding, by the same names.
+/// The example programs: those of the Python binding by the same names, `broker`, and `demo`, which `make demo` runs.
 let examples: [Target] = [
-    "helloworld", "helloworld_direct", "simple_send", "simple_recv", "direct_send", "direct_recv",
+    "helloworld", "helloworld_direct", "simple_send", "simple_recv", "direct_send", "direct_recv", "broker", "demo",
 ].map { name in
     .executableTarget(
         name: name,
-        dependencies: ["Proton", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        dependencies: [
+            "Proton", "ProtonBroker", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
         path: "Examples/\(name)",
         swiftSettings: settings)
 }
@@ -53,20 +55,11 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        .executableTarget(
-            name: "broker",
-            dependencies: [
-                "ProtonBroker",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            path: "Examples/broker",
-            swiftSettings: settings),
-        .executableTarget(
-            name: "demo", dependencies: ["ProtonBroker"], path: "Examples/demo", swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
         .testTarget(name: "ProtonEngineTests", dependencies: ["ProtonEngine"], swiftSettings: settings),
         .testTarget(name: "ProtonTests", dependencies: ["Proton"], swiftSettings: settings),
-        .testTarget(name: "ProtonBrokerTests", dependencies: ["ProtonBroker"], swiftSettings: settings),
+        .testTarget(
+            name: "ProtonBrokerTests", dependencies: ["ProtonBroker", "broker", "demo"], swiftSettings: settings),
         // Runs the programs that are built beside it, as a user would: it needs none of their code.
         .testTarget(name: "ExampleTests", swiftSettings: settings),
     ]
