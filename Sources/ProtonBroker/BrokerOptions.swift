@@ -8,6 +8,10 @@ public struct BrokerOptions: Sendable {
     ///
     /// An attach that would make one more is refused with `amqp:resource-limit-exceeded`.
     public var maxQueues = 65_536
+    /// How many bytes of messages all queues may hold: at least 1, by default 1 GiB.
+    ///
+    /// A message that comes when they hold as much is rejected with `amqp:resource-limit-exceeded`.
+    public var maxBytes = 1_024 * 1_024 * 1_024
     /// How many messages a peer may send ahead on each link: at least 1, by default 1,000.
     public var creditWindow = 1_000
     /// How many messages a consumer may have unsettled on each link, whatever its credit: at least 1, by default 10,000.
@@ -26,7 +30,8 @@ public struct BrokerOptions: Sendable {
     func validate() throws {
         let counts = [
             ("queueLimits.messages", queueLimits.messages), ("queueLimits.bytes", queueLimits.bytes),
-            ("maxQueues", maxQueues), ("creditWindow", creditWindow), ("maxUnsettled", maxUnsettled),
+            ("maxQueues", maxQueues), ("maxBytes", maxBytes), ("creditWindow", creditWindow),
+            ("maxUnsettled", maxUnsettled),
         ]
         for (name, count) in counts where count < 1 {
             throw ProtonError(.invalidArgument, "\(name) is \(count): it must be at least 1.")

@@ -43,7 +43,7 @@ struct BrokerTests {
 
     @Test func refusesOptionsThatMakeNoSense() {
         let fields: [WritableKeyPath<BrokerOptions, Int>] = [
-            \.maxQueues, \.creditWindow, \.maxUnsettled, \.queueLimits.bytes, \.queueLimits.messages,
+            \.maxQueues, \.maxBytes, \.creditWindow, \.maxUnsettled, \.queueLimits.bytes, \.queueLimits.messages,
         ]
         for field in fields {
             var options = BrokerOptions()

@@ -96,6 +96,19 @@ struct HostilePeerTests {
         #expect(messages.map(\.deliveryCount) == [1, 1, 0])
     }
 
+    @Test func returnsWhatTheConsumersOfAnEndedSessionHad() throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        try broker.send("first", "second", to: "q")
+        let wire = try Wire(to: broker)
+        try wire.write(.header, .open, .begin, .attach(receivingFrom: .source("q")), .flow(credit: 1))
+        try wire.read(until: "first")
+        try wire.write(.end)
+        let messages = try broker.receive(2, from: "q")
+        #expect(messages.map(\.text) == ["first", "second"])
+        #expect(messages.map(\.deliveryCount) == [0, 0])
+    }
+
     @Test func keepsWhatAConsumerDoesNotRead() throws {
         let broker = try Broker.start()
         defer { broker.stop() }
@@ -148,6 +161,20 @@ struct HostilePeerTests {
         }
         try script.run { try $0.createSender($1, "q") }
         #expect(accepted == 60)
+    }
+
+    @Test func rejectsWhatTheBrokerHasNoMemoryFor() throws {
+        var options = BrokerOptions()
+        options.maxBytes = 1_000
+        let broker = try Broker.start(options: options)
+        defer { broker.stop() }
+        let large = Message(body: .data([UInt8](repeating: 1, count: 600)))
+        try broker.send([large], to: "a")
+        try broker.send([large], to: "b")
+        #expect(throws: ProtonError.self) { try broker.send("small", to: "c") }
+        // What is taken makes room.
+        _ = try broker.receive(1, from: "a")
+        try expectService(by: broker)
     }
 
     @Test func limitsWhatOneConsumerHasUnsettled() throws {

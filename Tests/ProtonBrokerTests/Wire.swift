@@ -122,6 +122,8 @@ enum Frame {
 
     static let detach = performative(0x16, [.uint(0), .boolean(false)])
 
+    static let end = performative(0x17, [])
+
     func bytes() throws -> [UInt8] {
         switch self {
         case .header: return Array("AMQP".utf8) + [0, 1, 0, 0]

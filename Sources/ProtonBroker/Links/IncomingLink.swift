@@ -40,7 +40,7 @@ final class IncomingLink {
         } else if node.put(bytes) {
             delivery.accept()
         } else {
-            delivery.reject(Condition(.resourceLimitExceeded, "The queue is full: send again later."))
+            delivery.reject(Condition(.resourceLimitExceeded, "The queue is full, or the broker: send again later."))
         }
     }
 

@@ -1,5 +1,14 @@
 import Proton
 
+/// The memory that the messages of all queues take.
+final class Storage {
+    let limit: Int
+    /// How many bytes of messages the queues hold.
+    @exclusivity(unchecked) var used = 0
+
+    init(limit: Int) { self.limit = limit }
+}
+
 /// What an address names: a queue, and the links that are attached to it.
 ///
 /// It belongs to the broker's thread, as everything of the broker does that is not `Sendable`.
@@ -7,17 +16,21 @@ final class Node {
     /// The name that links attach to: opaque bytes that mean nothing to the broker.
     let address: String
     @exclusivity(unchecked) private var queue: Queue<OutgoingLink>
+    private let storage: Storage
     private var links: [ObjectIdentifier: Link] = [:]
     /// Links without credit, since the queue had no room for more messages.
     @exclusivity(unchecked) private var waiting: [IncomingLink] = []
 
-    init(address: String, limits: QueueLimits) {
+    init(address: String, limits: QueueLimits, storage: Storage) {
         self.address = address
+        self.storage = storage
         queue = Queue(limits: limits)
     }
 
     /// Whether nothing would be lost if the node were forgotten.
     var isUnused: Bool { links.isEmpty && queue.heldMessages == 0 }
+
+    deinit { storage.used -= queue.heldBytes }
 
     /// How many messages wait in the queue.
     var waitingCount: Int { queue.waitingCount }
@@ -41,9 +54,10 @@ final class Node {
     // MARK: Messages
 
     /// Takes a message, and sends on what can be sent.
-    /// - Returns: false where the queue is too full to take it.
+    /// - Returns: false where the queue, or the broker, is too full to take it.
     func put(_ bytes: [UInt8]) -> Bool {
-        guard queue.enqueue(bytes) else { return false }
+        guard storage.used < storage.limit, queue.enqueue(bytes) else { return false }
+        storage.used += bytes.count
         dispatch()
         return true
     }
@@ -56,12 +70,13 @@ final class Node {
 
     /// Ends what a consumer had to do with a message.
     func settle(_ message: QueuedMessage, _ disposal: Disposal) {
-        queue.settle(message, disposal)
+        settleAtOnce(message, disposal)
         if disposal == .removed { relieve() } else { dispatch() }
     }
 
     /// Ends what a consumer had to do with a message that was settled as it was sent, or was not sent after all.
     func settleAtOnce(_ message: QueuedMessage, _ disposal: Disposal) {
+        if disposal == .removed { storage.used -= message.bytes.count }
         queue.settle(message, disposal)
     }
 

@@ -3,10 +3,12 @@ import Proton
 /// The nodes of a broker by their addresses.
 final class NodeTable {
     private let options: BrokerOptions
+    private let storage: Storage
     private var nodes: [String: Node] = [:]
 
     init(_ options: BrokerOptions) {
         self.options = options
+        storage = Storage(limit: options.maxBytes)
     }
 
     /// The node with an address, made where there is none.
@@ -26,7 +28,7 @@ final class NodeTable {
         guard nodes.count < options.maxQueues else {
             throw Refusal(.resourceLimitExceeded, "The broker has \(nodes.count) queues, which is as many as it may.")
         }
-        let node = Node(address: address, limits: options.queueLimits)
+        let node = Node(address: address, limits: options.queueLimits, storage: storage)
         nodes[address] = node
         return node
     }
