@@ -126,7 +126,7 @@ struct HostileBytesTests {
         Attack(
             "credit of 2^32-1", begun + Frame.attach(isReceiver: true).bytes + Frame.flow(credit: .max).bytes, .ignores),
         Attack("handle 2^31", begun + Frame.attach(handle: 0x8000_0000).bytes, .ignores),
-        Attack("a null target", begun + Frame.attach(target: nil).bytes, .ignores),
+        Attack("a null target", begun + Frame.attach(target: .null).bytes, .ignores),
         Attack(
             "a coordinator",
             begun + Frame.attach(target: .described(Described(descriptor: .ulong(0x30), value: []))).bytes, .ignores),
