@@ -54,7 +54,7 @@ struct FailureTests {
         try await withPrograms { programs in
             let address = try freeAddress()
             let record = try await start(programs, name, address).waitForEnd()
-            #expect(record.errorText.hasPrefix("Error: \(address): Connection refused"))
+            #expect(record.errorText == "Error: Cannot connect to \(address): Connection refused.\n")
             #expect(record.errorText.count { $0 == "\n" } == 1)
             #expect(record.output == [])
             #expect(record.ending == .exited(1))

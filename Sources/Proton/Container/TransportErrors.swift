@@ -48,9 +48,13 @@ extension ProtonError {
         }
         switch condition.name {
         case "proton:io":
-            let isRefusal = text.contains("refused") || text.contains("resolve") || text.contains("unreachable")
-            self.init(
-                isRefusal ? .connectFailed : .disconnected, "\(peer): \(text)", condition: condition)
+            if text.contains(" - on read") || text.contains("connection aborted") {
+                self.init(lostConnectionTo: peer, condition)
+            } else {
+                // The system's reason, without proton's note of where it was met.
+                let reason = text.firstRange(of: " - ").map { String(text[..<$0.lowerBound]) } ?? text
+                self.init(.connectFailed, "Cannot connect to \(peer): \(reason).", condition: condition)
+            }
         case .unauthorizedAccess:
             self.init(
                 .authenticationFailed, "\(peer) refused the log-in: \(text). Check user, password and mechanisms.",
@@ -62,10 +66,16 @@ extension ProtonError {
         case .handshakeTimeout:
             self.init(.timedOut, "\(peer): \(text)", condition: condition)
         case .framingError where text.contains("connection aborted"):
-            self.init(.disconnected, "\(peer) went away without closing the connection.", condition: condition)
+            self.init(lostConnectionTo: peer, condition)
         default:
             self.init(.protocolViolation, "\(peer): \(condition.name): \(text)", condition: condition)
         }
+    }
+}
+
+extension ProtonError {
+    private init(lostConnectionTo peer: String, _ condition: Condition) {
+        self.init(.disconnected, "\(peer) went away without closing the connection.", condition: condition)
     }
 }
 
