@@ -150,7 +150,9 @@ public final class Connection: Endpoint {
     /// What this side tells of itself.
     public var properties: AMQPMap {
         get { DataBridge.value(of: confined().flatMap(pn_connection_properties))?.mapValue ?? [:] }
-        set { DataBridge.set(newValue.isEmpty ? nil : .map(newValue), in: confined().flatMap(pn_connection_properties)) }
+        set {
+            DataBridge.set(newValue.isEmpty ? nil : .map(newValue), in: confined().flatMap(pn_connection_properties))
+        }
     }
 
     // MARK: What the peer said in its open frame
@@ -235,7 +237,7 @@ public final class Connection: Endpoint {
         guard pointer != nil else { return }
         precondition(
             borrow?(workQueue) ?? false,
-            "A connection is used outside of its domain: add the work to its workQueue, or run the container with one thread."
+            "A connection is used outside of its domain: add the work to its workQueue, or run with one thread."
         )
     }
 

@@ -57,7 +57,8 @@ package final class ConnectionDriver {
         let count = min(bytes.count, buffer.size)
         guard count > 0 else { return 0 }
         bytes.withUnsafeBytes {
-            UnsafeMutableRawPointer(buffer.start).copyMemory(from: $0.baseAddress!, byteCount: count)
+            UnsafeMutableRawBufferPointer(start: buffer.start, count: count)
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: $0.prefix(count)))
         }
         pn_connection_driver_read_done(driver, count)
         return count

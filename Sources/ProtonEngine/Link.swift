@@ -241,7 +241,8 @@ public final class Sender: Link {
         }
         guard pn_link_credit(pointer) > 0 else {
             throw ProtonError(
-                .noCredit, "The link \(name) has no credit: send from onSendable, while the sender's credit is above 0.")
+                .noCredit, "The link \(name) has no credit: send from onSendable, while the sender's credit is above 0."
+            )
         }
         return pointer
     }

@@ -49,7 +49,7 @@ struct Throughput: ParsableCommand {
     @Flag(name: .customShort("E"), help: "Send each message that comes back to its sender.")
     var echoes = false
 
-    @Option(name: .customShort("W"), help: "How many messages may be unsettled at once; 0 is as many as there is credit.")
+    @Option(name: .customShort("W"), help: "How many messages may be unsettled at once; 0: no limit but credit.")
     var inFlight = 0
 
     private var settings: Settings {

@@ -23,7 +23,8 @@ public final class Container {
     /// - Parameters:
     ///   - id: the container's name to its peers; nil makes a random one.
     ///   - options: how connections are made and taken.
-    public init(_ handlers: any Handler..., id: String? = nil, options: ConnectionOptions = ConnectionOptions()) throws {
+    public init(_ handlers: any Handler..., id: String? = nil, options: ConnectionOptions = ConnectionOptions()) throws
+    {
         try options.limits.validate()
         self.id = id ?? AMQPUUID.random().description
         connectionOptions = options

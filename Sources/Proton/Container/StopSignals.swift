@@ -25,7 +25,7 @@ final class SignalWatch {
         sources = signals.map { stop in
             signal(stop.number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: stop.number, queue: queue)
-            source.setEventHandler { 
+            source.setEventHandler {
                 for other in signals { signal(other.number, SIG_DFL) }
                 action()
             }
