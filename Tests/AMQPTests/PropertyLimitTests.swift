@@ -25,6 +25,27 @@ import Testing
         }
     }
 
+    @Test("Maps as keys of maps as keys: a few are taken, many are refused before comparing them all costs time")
+    func keysInsideKeys() throws {
+        let nulls = [AMQPValue](repeating: .null, count: 5000)
+        func nested(_ levels: Int, _ innermost: AMQPValue) throws -> [UInt8] {
+            var value = innermost
+            for level in 0..<levels { value = .map([value: .null, .ulong(UInt64(level)): .null]) }
+            // Bytes that allow for as many elements.
+            return try AMQPValue.list([value, .binary([UInt8](repeating: 0, count: 5000))]).encoded()
+        }
+        // The nulls of an array take no bytes.
+        for innermost in try [
+            .list(nulls), .binary([UInt8](repeating: 0, count: 5000)), .array(#require(AMQPArray(of: .null, nulls))),
+        ]
+            as [AMQPValue]
+        {
+            #expect(throws: Never.self) { try AMQPValue(decoding: nested(4, innermost)) }
+            let error = #expect(throws: CodecError.self) { try AMQPValue(decoding: nested(60, innermost)) }
+            #expect(error?.code == .limitExceeded)
+        }
+    }
+
     @Test("Values in every section of a message count", arguments: [UInt64](1...4))
     func messageElements(_ part: UInt64) {
         forEachSeed(part * 1000..<part * 1000 + 50) { (seed) throws in

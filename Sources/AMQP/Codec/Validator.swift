@@ -7,6 +7,8 @@ struct Validator {
     let bytes: UnsafeRawBufferPointer
     private let maximumDepth: Int
     private var remainingElements: Int
+    /// How many bytes and elements of keys may still be compared as values.
+    private var remainingKeyWork: Int
 
     init(_ bytes: UnsafeRawBufferPointer, _ limits: DecodingLimits) throws(CodecError) {
         guard bytes.count <= limits.totalSize else {
@@ -17,6 +19,8 @@ struct Validator {
         maximumDepth = limits.depth
         // Every value takes a byte, but for the elements of arrays of nulls and their like: see DecodingLimits.elements.
         remainingElements = min(limits.elements, bytes.count + 256)
+        // Every byte and element once would do, were there no maps inside keys: they are compared with each map around.
+        remainingKeyWork = (bytes.count + 256) * 8
     }
 
     // MARK: Values
@@ -245,6 +249,7 @@ struct Validator {
         var next = map.start
         // Short ASCII keys, the usual ones, are compared as they stand in the bytes.
         var seen = ShortKeys(bytes)
+        var keyWork = 0
         for _ in 0..<map.count / 2 {
             let key = next
             if let end = shortTextEnd(key, map.end) {
@@ -252,14 +257,22 @@ struct Validator {
                 next = end
                 try seen.insert(key, end)
             } else {
+                let elements = remainingElements
                 next = try skipValue(key, map.end, depth &+ 1)
                 seen.isComplete = false
+                keyWork &+= next &- key &+ elements &- remainingElements
             }
             try checkKey(key, keys)
             next = try skipField(next, map.end, depth &+ 1)
         }
         try checkEnd(next, map)
-        if !seen.isComplete { try checkDistinctKeys(map) }
+        if !seen.isComplete, map.count > 2 {
+            remainingKeyWork &-= keyWork
+            guard remainingKeyWork >= 0 else {
+                throw CodecError(.limitExceeded, at: offset, "There are too many maps inside keys of maps")
+            }
+            try checkDistinctKeys(map)
+        }
         return next
     }
 
