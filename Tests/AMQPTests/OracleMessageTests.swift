@@ -16,6 +16,25 @@ import Testing
         }
     }
 
+    @Test("A buffer that is used again, and memory that is filled, give the same as arrays of bytes")
+    func reusedMemory() {
+        let buffer = EncodingBuffer(capacity: 16)
+        forEachSeed(1..<200) { (seed) throws in
+            var generator = PropertyGenerator(seed: seed)
+            let (message, value) = (generator.message(), generator.value())
+            #expect(try Array(buffer.encode(value)) == value.encoded(), "seed \(seed)")
+            let bytes = try Array(buffer.encode(message))
+            #expect(try bytes == message.encoded(), "seed \(seed)")
+            let spare = generator.random.below(50)
+            let decoded = try Message(capacity: bytes.count + spare) { memory in
+                memory.copyBytes(from: bytes)
+                return bytes.count
+            }
+            #expect(decoded == message, "seed \(seed)")
+            #expect(throws: CodecError.self, "seed \(seed)") { try Message(capacity: spare) { _ in 0 } }
+        }
+    }
+
     @Test("Proton decodes our messages to the same fields, and we decode proton's", arguments: [UInt64](1...4))
     func proton(_ part: UInt64) {
         forEachSeed(part * 1000..<part * 1000 + 250) { (seed) throws in
