@@ -272,8 +272,17 @@ public final class Connection: Endpoint {
             Session.existing(current)?.invalidate()
         }
         defaultSession = nil
+        // A handler that keeps its connection, a link or a delivery would keep itself.
+        eventHandler = DeafHandler.shared
         pn_connection_set_context(pointer, nil)
         self.pointer = nil
         return pointer
     }
+}
+
+/// The handler of a connection that is over.
+private final class DeafHandler: EventHandler, Sendable {
+    static let shared = DeafHandler()
+
+    func handle(_ event: EngineEvent) {}
 }

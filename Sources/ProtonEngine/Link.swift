@@ -186,6 +186,7 @@ public class Link: Endpoint {
         guard let pointer else { return }
         self.pointer = nil
         deliveries.removeAll()
+        eventHandler = nil
         pn_link_set_context(pointer, nil)
         Unmanaged.passUnretained(self).release()
     }

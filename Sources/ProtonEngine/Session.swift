@@ -98,6 +98,7 @@ public final class Session: Endpoint {
     func invalidate() {
         guard let pointer else { return }
         self.pointer = nil
+        eventHandler = nil
         pn_session_set_context(pointer, nil)
         Unmanaged.passUnretained(self).release()
     }
