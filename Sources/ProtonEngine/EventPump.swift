@@ -76,12 +76,13 @@ extension Connection {
         guard let session else { return }
         try session.nearestHandler.handle(.session(change, session))
         switch change {
-        case .localClose, .remoteClose:
-            guard session.state == .closed, session.pointer != nil else { return }
-            try session.nearestHandler.handle(.session(.final, session))
-            session.free()
-        default: break
+        case .localClose: session.endedSides.insert(.localClosed)
+        case .remoteClose: session.endedSides.insert(.remoteClosed)
+        default: return
         }
+        guard session.endedSides == .closed, session.pointer != nil else { return }
+        try session.nearestHandler.handle(.session(.final, session))
+        session.free()
     }
 
     // MARK: Links
@@ -99,19 +100,15 @@ extension Connection {
             return
         }
         try link.nearestHandler.handle(.link(change, link))
+        // A link that is attached again after a detach is another one: the old one goes as after a close.
         switch change {
-        case .localDetach: link.detachedSides.insert(.localClosed)
-        case .remoteDetach: link.detachedSides.insert(.remoteClosed)
-        default: break
+        case .localClose, .localDetach: link.endedSides.insert(.localClosed)
+        case .remoteClose, .remoteDetach: link.endedSides.insert(.remoteClosed)
+        default: return
         }
-        switch change {
-        case .localClose, .remoteClose, .localDetach, .remoteDetach:
-            // A link that is attached again is another one: here too the old one goes.
-            guard link.state.union(link.detachedSides).contains(.closed), link.pointer != nil else { return }
-            try link.nearestHandler.handle(.link(.final, link))
-            link.free()
-        default: break
-        }
+        guard link.endedSides == .closed, link.pointer != nil else { return }
+        try link.nearestHandler.handle(.link(.final, link))
+        link.free()
     }
 }
 

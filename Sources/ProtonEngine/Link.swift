@@ -16,8 +16,8 @@ public class Link: Endpoint {
     private final let domain: Domain
     /// What the floor above keeps with the link.
     @exclusivity(unchecked) package final var attachment: AnyObject?
-    /// Which sides have detached without closing, as the bits of closed ones: proton does not count that as closed.
-    @exclusivity(unchecked) final var detachedSides: EndpointState = []
+    /// Which sides have closed or detached, as far as events have told.
+    @exclusivity(unchecked) final var endedSides: EndpointState = []
     /// What has come of a message that is not complete yet.
     @exclusivity(unchecked) final var partial: [UInt8] = []
     /// The largest message that is taken, in bytes.

@@ -11,6 +11,9 @@ public final class Session: Endpoint {
     /// What is told of events of this session and of its links that have no handler of their own.
     @exclusivity(unchecked) package var eventHandler: (any EventHandler)?
 
+    /// Which sides have closed, as far as events have told.
+    @exclusivity(unchecked) var endedSides: EndpointState = []
+
     init(_ pointer: OpaquePointer, of connection: Connection) {
         self.pointer = pointer
         self.connection = connection

@@ -117,6 +117,24 @@ struct LifetimeTests {
         #expect(connection == nil && session == nil && sender == nil && receiver == nil)
     }
 
+    @Test func aHandlerThatKeepsItsEndpointsGoesToo() throws {
+        weak var connection: Connection?
+        weak var handler: EventRecorder?
+        try {
+            let pair = ConnectionPair()
+            let links = try pair.openSender(credit: 10)
+            let own = EventRecorder()
+            let kept = Box<[Any]>([links.sender, try links.sender.send(Message(body: 1)), links.sender.session])
+            own.react = { _ in kept.value.append(links.sender.connection) }
+            pair.client.events.react = own.react
+            links.sender.eventHandler = own
+            links.sender.session.eventHandler = own
+            try pair.pump()
+            (connection, handler) = (links.sender.connection, own)
+        }()
+        #expect(connection == nil && handler == nil)
+    }
+
     @Test func wrappersGoWithTheirLinkAndSession() throws {
         let pair = ConnectionPair()
         weak var session: Session?
