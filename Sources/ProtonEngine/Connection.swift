@@ -31,6 +31,7 @@ public final class Connection: Endpoint {
     private var defaultSession: Session?
     private var linkCount = 0
     private var receivedOpen = false
+    private var isAborted = false
 
     package init(isIncoming: Bool = false, limits: ConnectionLimits, eventHandler: any EventHandler) {
         self.isIncoming = isIncoming
@@ -95,6 +96,7 @@ public final class Connection: Endpoint {
     /// Ends the transport at once, with a condition that `onTransportError` reports; no close frame is waited for.
     package func abort(_ condition: Condition) {
         guard let pointer = confined(), let transport = pn_connection_transport(pointer) else { return }
+        isAborted = true
         Condition.set(condition, in: pn_transport_condition(transport))
         pn_transport_close_tail(transport)
         pn_transport_close_head(transport)
@@ -247,6 +249,9 @@ public final class Connection: Endpoint {
     package var isRemoteOpened: Bool { receivedOpen }
 
     func noteRemoteOpen() { receivedOpen = true }
+
+    /// Whether `abort` has given the transport a condition that proton, which did not, makes no event of.
+    func takeAbort() -> Bool { exchange(&isAborted, with: false) }
 
     func noteLink() { linkCount += 1 }
 

@@ -16,7 +16,9 @@ extension Connection {
         case PN_TRANSPORT_ERROR: try eventHandler.handle(.transport(.error, self))
         case PN_TRANSPORT_HEAD_CLOSED: try eventHandler.handle(.transport(.headClosed, self))
         case PN_TRANSPORT_TAIL_CLOSED: try eventHandler.handle(.transport(.tailClosed, self))
-        case PN_TRANSPORT_CLOSED: try eventHandler.handle(.transport(.closed, self))
+        case PN_TRANSPORT_CLOSED:
+            if takeAbort() { try eventHandler.handle(.transport(.error, self)) }
+            try eventHandler.handle(.transport(.closed, self))
 
         case PN_CONNECTION_INIT: try eventHandler.handle(.connection(.initialized, self))
         case PN_CONNECTION_BOUND: try eventHandler.handle(.connection(.bound, self))
