@@ -32,6 +32,8 @@ public final class Connection: Endpoint {
     private var linkCount = 0
     private var receivedOpen = false
     private var isAborted = false
+    /// What was opened before proton had a queue for the connection's events.
+    private var earlyOpens: Set<OpaquePointer> = []
 
     package init(isIncoming: Bool = false, limits: ConnectionLimits, eventHandler: any EventHandler) {
         self.isIncoming = isIncoming
@@ -252,6 +254,28 @@ public final class Connection: Endpoint {
 
     /// Whether `abort` has given the transport a condition that proton, which did not, makes no event of.
     func takeAbort() -> Bool { exchange(&isAborted, with: false) }
+
+    /// Notes what is open already; called just before proton gets a queue for the connection's events.
+    func noteEarlyOpens() {
+        guard let pointer else { return }
+        let isOpen = EndpointState.localActive.rawValue
+        if pn_connection_state(pointer) & isOpen != 0 { earlyOpens.insert(pointer) }
+        var session = pn_session_head(pointer, isOpen)
+        while let current = session {
+            earlyOpens.insert(current)
+            session = pn_session_next(current, isOpen)
+        }
+        var link = pn_link_head(pointer, isOpen)
+        while let current = link {
+            earlyOpens.insert(current)
+            link = pn_link_next(current, isOpen)
+        }
+    }
+
+    /// Whether the event of an endpoint's opening here has still to be made up.
+    func takeEarlyOpen(_ pointer: OpaquePointer) -> Bool {
+        !earlyOpens.isEmpty && earlyOpens.remove(pointer) != nil
+    }
 
     func noteLink() { linkCount += 1 }
 

@@ -13,6 +13,7 @@ package final class ConnectionDriver {
         self.connection = connection
         driver = .allocate(capacity: 1)
         driver.initialize(to: pn_connection_driver_t())
+        connection.noteEarlyOpens()
         pn_connection_driver_init(driver, connection.pointer, configuration.makeTransport())
         connection.borrow = { queue in
             queue.domain.enter()

@@ -20,7 +20,9 @@ extension Connection {
             if takeAbort() { try eventHandler.handle(.transport(.error, self)) }
             try eventHandler.handle(.transport(.closed, self))
 
-        case PN_CONNECTION_INIT: try eventHandler.handle(.connection(.initialized, self))
+        case PN_CONNECTION_INIT:
+            try eventHandler.handle(.connection(.initialized, self))
+            if let pointer, takeEarlyOpen(pointer) { try eventHandler.handle(.connection(.localOpen, self)) }
         case PN_CONNECTION_BOUND: try eventHandler.handle(.connection(.bound, self))
         case PN_CONNECTION_UNBOUND: try eventHandler.handle(.connection(.unbound, self))
         case PN_CONNECTION_LOCAL_OPEN: try eventHandler.handle(.connection(.localOpen, self))
@@ -78,6 +80,8 @@ extension Connection {
         guard let session else { return }
         try session.nearestHandler.handle(.session(change, session))
         switch change {
+        case .initialized where takeEarlyOpen(pointer):
+            return try session.nearestHandler.handle(.session(.localOpen, session))
         case .localClose: session.endedSides.insert(.localClosed)
         case .remoteClose: session.endedSides.insert(.remoteClosed)
         default: return
@@ -102,6 +106,9 @@ extension Connection {
             return
         }
         try link.nearestHandler.handle(.link(change, link))
+        if case .initialized = change, takeEarlyOpen(pointer) {
+            return try link.nearestHandler.handle(.link(.localOpen, link))
+        }
         // A link that is attached again after a detach is another one: the old one goes as after a close.
         switch change {
         case .localClose, .localDetach: link.endedSides.insert(.localClosed)

@@ -44,6 +44,7 @@ package final class Proactor: @unchecked Sendable {
     package func connect(_ connection: Connection, _ configuration: TransportConfiguration, to address: String) {
         guard let pointer = connection.pointer else { return }
         _ = Unmanaged.passRetained(connection)
+        connection.noteEarlyOpens()
         connection.workQueue.attach(pointer) {
             pn_proactor_connect2(self.pointer, pointer, configuration.makeTransport(), address)
         }
