@@ -50,8 +50,9 @@ final class HandlerPipeline: EventHandler {
             if delivery.link.isSender {
                 try services.outgoing.onDelivery(event)
             } else {
-                services.flow?.onDelivery(event)
                 try services.incoming.onDelivery(event)
+                // Last, since a message counts against the credit until it is taken: a window of one would stay shut.
+                services.flow?.onDelivery(event)
             }
         }
         if !children.isEmpty {
