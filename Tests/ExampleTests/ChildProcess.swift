@@ -105,7 +105,7 @@ final class ChildProcess: Sendable {
 
     /// Reads what the program writes, until it has closed both ends.
     private func read(output: Int32, errors: Int32) {
-        var open = [pollfd(fd: output, events: Int16(POLLIN), revents: 0), pollfd(fd: errors, events: Int16(POLLIN), revents: 0)]
+        var open = [output, errors].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while !open.isEmpty {
             guard poll(&open, nfds_t(open.count), -1) > 0 else { continue }

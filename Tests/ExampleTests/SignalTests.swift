@@ -55,17 +55,20 @@ struct SignalTests {
         }
     }
 
-    @Test("helloworld, to which nothing comes back", arguments: signals)
+    @Test("helloworld, to which nothing comes back, time after time", arguments: signals)
     func helloWorld(signal: Int32) async throws {
         try await withPrograms { programs in
             let address = try freeAddress()
             let recv = try programs.startUnbuffered("direct_recv", "-a", address, "-m", "0")
             try await recv.waitUntilListening(on: address)
-            let helloWorld = try programs.start(.swift, "helloworld", address)
-            try await recv.waitForLines(1)
-            helloWorld.send(signal)
-            try await expectSuccess(helloWorld, "")
-            #expect(recv.record.outputText == "Hello World!\n")
+            // The signal meets the program at another point of its work each time, and must be lost at none.
+            for count in 1...20 {
+                let helloWorld = try programs.start(.swift, "helloworld", address)
+                try await recv.waitForLines(count)
+                helloWorld.send(signal)
+                try await expectSuccess(helloWorld, "")
+            }
+            #expect(recv.record.outputText == String(repeating: "Hello World!\n", count: 20))
         }
     }
 }
