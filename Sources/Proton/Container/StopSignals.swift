@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import Synchronization
 
@@ -15,28 +14,74 @@ public struct StopSignal: Sendable, Hashable {
 /// Waits for signals while a container runs.
 ///
 /// The first signal is the program's; from then on a signal ends the process at once, as it would without this.
-final class SignalWatch {
-    private let sources: [any DispatchSourceSignal]
+final class SignalWatch: Sendable {
     private let signals: [StopSignal]
+    private let action: @Sendable () -> Void
 
     init(_ signals: [StopSignal], _ action: @escaping @Sendable () -> Void) {
         self.signals = signals
-        let queue = DispatchQueue(label: "proton.signals")
-        sources = signals.map { stop in
-            signal(stop.number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: stop.number, queue: queue)
-            source.setEventHandler {
-                for other in signals { signal(other.number, SIG_DFL) }
-                action()
-            }
-            source.resume()
-            return source
+        self.action = action
+        guard startReading() else { return }
+        watches.withLock { $0.append(self) }
+        for stop in signals { signal(stop.number, noteSignal) }
+    }
+
+    /// Leaves the signals to the system again, but for those that another container waits for.
+    func cancel() {
+        watches.withLock { watches in
+            watches.removeAll { $0 === self }
+            let others = Set(watches.flatMap(\.signals))
+            for stop in signals where !others.contains(stop) { signal(stop.number, SIG_DFL) }
         }
     }
 
-    /// Leaves the signals to the system again.
-    func cancel() {
-        for source in sources { source.cancel() }
+    /// A signal has come.
+    fileprivate func stop() {
         for stop in signals { signal(stop.number, SIG_DFL) }
+        action()
+    }
+}
+
+// Signals are caught by a handler, which may do next to nothing, and acted upon by a thread. Dispatch's signal sources
+// would do that too, but on Linux they lose signals that come to a thread which does not block them.
+
+private let watches = Mutex<[SignalWatch]>([])
+/// The end of a pair of sockets that the handler writes to; -1 before the first watch.
+private let descriptor = Atomic<Int32>(-1)
+
+/// The handler: it calls nothing but `send`, which is async-signal-safe and does not wait here.
+private func noteSignal(_ number: Int32) {
+    let interrupted = errno
+    var byte: UInt8 = 0
+    send(descriptor.load(ordering: .relaxed), &byte, 1, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+    errno = interrupted
+}
+
+/// Starts the thread, once for the life of the process.
+/// - Returns: whether it runs; where the system has no descriptor or thread left, signals keep their default action.
+private func startReading() -> Bool {
+    watches.withLock { _ in
+        if descriptor.load(ordering: .relaxed) >= 0 { return true }
+        var ends: [Int32] = [-1, -1]
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { return false }
+        let source = ends[0]
+        guard Thread.start({ readSignals(source) }) != nil else {
+            for end in ends { close(end) }
+            return false
+        }
+        descriptor.store(ends[1], ordering: .relaxed)
+        return true
+    }
+}
+
+private func readSignals(_ source: Int32) {
+    var byte: UInt8 = 0
+    while true {
+        switch read(source, &byte, 1) {
+        case 1: for watch in watches.withLock(\.self) { watch.stop() }
+        case -1 where errno == EINTR: continue
+        default: return
+        }
     }
 }
