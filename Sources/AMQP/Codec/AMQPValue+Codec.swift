@@ -25,6 +25,7 @@ extension AMQPValue {
     package static func sequence(
         decoding bytes: UnsafeRawBufferPointer, limits: DecodingLimits = .default
     ) throws(CodecError) -> [AMQPValue] {
+        if bytes.isEmpty { return [] }
         var validator = try Validator(bytes, limits)
         var offset = 0
         while offset < bytes.count { offset = try validator.skipValue(offset, bytes.count) }

@@ -6,14 +6,14 @@
 struct ShortKeys {
     private static let capacity = 16
 
-    private let bytes: UnsafeRawBufferPointer
+    private let bytes: UnsafeRawPointer
     private var offsets = InlineArray<16, UInt32>(repeating: 0)
     private var count = 0
 
     /// Whether every key of the map was taken.
     var isComplete = true
 
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    init(_ bytes: UnsafeRawPointer) { self.bytes = bytes }
 
     /// Takes the key at an offset, a short ASCII text up to `end`; throws when it has been taken before.
     @inline(__always)
@@ -31,7 +31,10 @@ struct ShortKeys {
     @inline(__always)
     private func isEqual(_ a: Int, _ b: Int, _ count: Int) -> Bool {
         var index = 0
-        while index < count, bytes[a &+ index] == bytes[b &+ index] { index &+= 1 }
+        while index < count,
+            bytes.load(fromByteOffset: a &+ index, as: UInt8.self)
+                == bytes.load(fromByteOffset: b &+ index, as: UInt8.self)
+        { index &+= 1 }
         return index >= count
     }
 }

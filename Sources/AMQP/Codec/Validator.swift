@@ -4,18 +4,27 @@
 /// exist, texts are UTF-8 or ASCII, keys are distinct, and the nesting is within the limits. Offsets count from the start
 /// of the bytes.
 struct Validator {
-    let bytes: UnsafeRawBufferPointer
+    private let base: UnsafeRawPointer
+
+    /// How many bytes there are.
+    let count: Int
+
     private let maximumDepth: Int
     private var remainingElements: Int
     /// How many bytes and elements of keys may still be compared as values.
     private var remainingKeyWork: Int
 
+    /// A walk over bytes within limits; there must be some.
     init(_ bytes: UnsafeRawBufferPointer, _ limits: DecodingLimits) throws(CodecError) {
+        guard let base = bytes.baseAddress, bytes.count > 0 else {
+            throw CodecError(.truncated, at: 0, "There are no bytes to decode")
+        }
         guard bytes.count <= limits.totalSize else {
             throw CodecError(
                 .limitExceeded, at: 0, "\(bytes.count) bytes are more than the limit of \(limits.totalSize)")
         }
-        self.bytes = bytes
+        self.base = base
+        count = bytes.count
         maximumDepth = limits.depth
         // Every value takes a byte, but for the elements of arrays of nulls and their like: see DecodingLimits.elements.
         remainingElements = min(limits.elements, bytes.count + 256)
@@ -30,7 +39,7 @@ struct Validator {
         guard offset < end else { throw truncated(offset) }
         remainingElements &-= 1
         if remainingElements < 0 { throw tooManyElements(offset) }
-        return try skipPayload(of: bytes[offset], offset &+ 1, end, depth)
+        return try skipPayload(of: byte(offset), offset &+ 1, end, depth)
     }
 
     /// The same, quicker for a short ASCII text, which is what fields, keys and values mostly are.
@@ -46,10 +55,10 @@ struct Validator {
     /// The end of the short string or symbol at an offset, if that is what it is, and valid, and all ASCII.
     @inline(__always)
     private func shortTextEnd(_ offset: Int, _ end: Int) -> Int? {
-        guard end &- offset >= 2, bytes[offset] == 0xa1 || bytes[offset] == 0xa3, remainingElements > 0 else {
+        guard end &- offset >= 2, byte(offset) == 0xa1 || byte(offset) == 0xa3, remainingElements > 0 else {
             return nil
         }
-        let size = Int(bytes[offset &+ 1])
+        let size = Int(byte(offset &+ 1))
         let next = offset &+ 2 &+ size
         guard next <= end, isASCII(offset &+ 2..<next) else { return nil }
         return next
@@ -80,8 +89,8 @@ struct Validator {
         case 0x00: return try skipDescribed(offset, end, depth)
         case 0x56:
             let next = try skip(1, offset, end)
-            guard bytes[offset] <= 1 else {
-                throw CodecError(.malformed, at: offset, "\(hex(bytes[offset])) is no boolean: 0 or 1 is")
+            guard byte(offset) <= 1 else {
+                throw CodecError(.malformed, at: offset, "\(hex(byte(offset))) is no boolean: 0 or 1 is")
             }
             return next
         case 0x73:
@@ -116,7 +125,7 @@ struct Validator {
         let size: Int
         if constructor < 0xb0 {
             guard offset < end else { throw truncated(offset) }
-            size = Int(bytes[offset])
+            size = Int(byte(offset))
             start = offset &+ 1
         } else {
             guard end &- offset >= 4 else { throw truncated(offset) }
@@ -129,14 +138,14 @@ struct Validator {
 
     private func checkASCII(_ range: Range<Int>) throws(CodecError) {
         guard isASCII(range) else {
-            let offset = range.first { bytes[$0] >= 0x80 } ?? range.lowerBound
-            throw CodecError(.malformed, at: offset, "A symbol holds \(hex(bytes[offset])), which is not ASCII")
+            let offset = range.first { byte($0) >= 0x80 } ?? range.lowerBound
+            throw CodecError(.malformed, at: offset, "A symbol holds \(hex(byte(offset))), which is not ASCII")
         }
     }
 
     private func checkUTF8(_ range: Range<Int>) throws(CodecError) {
         if isASCII(range) { return }
-        let text = UnsafeRawBufferPointer(rebasing: bytes[range]).assumingMemoryBound(to: UInt8.self).span
+        let text = slice(range).assumingMemoryBound(to: UInt8.self).span
         do throws(UTF8.ValidationError) {
             _ = try UTF8Span(validating: text)
         } catch {
@@ -148,9 +157,9 @@ struct Validator {
     @inline(__always)
     private func isASCII(_ range: Range<Int>) -> Bool {
         let count = range.upperBound &- range.lowerBound
-        if count >= 8 || range.upperBound < 8 { return UnsafeRawBufferPointer(rebasing: bytes[range]).isASCII }
+        if count >= 8 || range.upperBound < 8 { return slice(range).isASCII }
         // The eight bytes that end with the text, less those before it, which are the low ones in memory.
-        let word = bytes.loadUnaligned(fromByteOffset: range.upperBound &- 8, as: UInt64.self).littleEndian
+        let word = base.loadUnaligned(fromByteOffset: range.upperBound &- 8, as: UInt64.self).littleEndian
         return count == 0 || (word >> UInt64(8 &* (8 &- count))) & 0x8080_8080_8080_8080 == 0
     }
 
@@ -170,9 +179,9 @@ struct Validator {
     func compound(_ constructor: UInt8, _ offset: Int, _ end: Int) throws(CodecError) -> Compound {
         if constructor & 0x10 == 0 {
             guard end &- offset >= 2 else { throw truncated(offset) }
-            let size = Int(bytes[offset])
+            let size = Int(byte(offset))
             guard size >= 1, size <= end &- offset &- 1 else { throw sizeTooLarge(size, offset &+ 1, end) }
-            return Compound(count: Int(bytes[offset &+ 1]), start: offset &+ 2, end: offset &+ 1 &+ size)
+            return Compound(count: Int(byte(offset &+ 1)), start: offset &+ 2, end: offset &+ 1 &+ size)
         } else {
             guard end &- offset >= 8 else { throw truncated(offset) }
             let size = Int(load32(offset))
@@ -201,13 +210,13 @@ struct Validator {
         var next = array.start
         var depth = depth &+ 1
         guard next < array.end else { throw truncated(next) }
-        while bytes[next] == 0x00 {
+        while byte(next) == 0x00 {
             try checkDepth(depth, next)
             depth &+= 1
             next = try skipValue(next &+ 1, array.end, depth)
             guard next < array.end else { throw truncated(next) }
         }
-        let element = bytes[next]
+        let element = byte(next)
         guard AMQPType(constructor: element) != nil else {
             throw CodecError(.malformed, at: next, "\(hex(element)) is no constructor of AMQP")
         }
@@ -230,7 +239,7 @@ struct Validator {
     /// Checks the map whose constructor is at an offset and returns the offset behind it.
     mutating func skipMap(_ offset: Int, _ end: Int, keys: Keys) throws(CodecError) -> Int {
         guard offset < end else { throw truncated(offset) }
-        let constructor = bytes[offset]
+        let constructor = byte(offset)
         guard constructor == 0xc1 || constructor == 0xd1 else {
             throw CodecError(.malformed, at: offset, "A map is expected here, not \(hex(constructor))")
         }
@@ -248,7 +257,7 @@ struct Validator {
         }
         var next = map.start
         // Short ASCII keys, the usual ones, are compared as they stand in the bytes.
-        var seen = ShortKeys(bytes)
+        var seen = ShortKeys(base)
         var keyWork = 0
         for _ in 0..<map.count / 2 {
             let key = next
@@ -278,7 +287,7 @@ struct Validator {
 
     @inline(__always)
     private func checkKey(_ offset: Int, _ keys: Keys) throws(CodecError) {
-        switch (keys, bytes[offset]) {
+        switch (keys, byte(offset)) {
         case (.any, _), (.strings, 0xa1), (.strings, 0xb1): return
         case (.annotations, 0xa3), (.annotations, 0xb3), (.annotations, 0x44), (.annotations, 0x53),
             (.annotations, 0x80):
@@ -299,6 +308,25 @@ struct Validator {
             reader.skipValue()
         }
     }
+
+    // MARK: Bytes
+
+    /// The byte at an offset below ``count``.
+    @inline(__always)
+    func byte(_ offset: Int) -> UInt8 {
+        assert(offset >= 0 && offset < count)
+        return base.load(fromByteOffset: offset, as: UInt8.self)
+    }
+
+    /// The bytes of a range within 0 and ``count``.
+    @inline(__always)
+    func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+        assert(range.lowerBound >= 0 && range.upperBound <= count)
+        return UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.upperBound &- range.lowerBound)
+    }
+
+    /// All bytes.
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
     // MARK: Errors
 
@@ -341,7 +369,7 @@ struct Validator {
 
     @inline(__always)
     func load32(_ offset: Int) -> UInt32 {
-        UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        UInt32(bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
 }
 

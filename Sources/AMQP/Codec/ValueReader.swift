@@ -3,13 +3,17 @@
 /// It checks nothing again and cannot fail, which is what makes reading a field of a received message a plain property.
 /// In debug builds an assertion stands behind that.
 struct ValueReader {
-    private let bytes: UnsafeRawBufferPointer
+    private let base: UnsafeRawPointer
+    private let byteCount: Int
 
     /// Where the next value begins.
     private(set) var offset: Int
 
+    /// Reads from an offset in bytes, which are not empty.
     init(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
-        self.bytes = bytes
+        // Without bytes there is no offset to read at, and no value that a validator passed.
+        base = bytes.baseAddress.unsafelyUnwrapped
+        byteCount = bytes.count
         self.offset = offset
     }
 
@@ -174,7 +178,7 @@ struct ValueReader {
 
     /// Passes over a null if one comes next, and returns whether one did.
     mutating func skipNull() -> Bool {
-        guard bytes[offset] == 0x40 else { return false }
+        guard peek(0) == 0x40 else { return false }
         offset &+= 1
         return true
     }
@@ -182,7 +186,7 @@ struct ValueReader {
     /// Passes over the descriptor that comes next.
     @inline(__always)
     mutating func skipDescriptor() {
-        if bytes[offset &+ 1] == 0x53 {
+        if peek(1) == 0x53 {
             offset &+= 3
         } else {
             offset &+= 1
@@ -203,7 +207,7 @@ struct ValueReader {
         case 0x7: offset &+= 4
         case 0x8: offset &+= 8
         case 0x9: offset &+= 16
-        case 0xa, 0xc, 0xe: offset &+= 1 &+ Int(bytes[offset])
+        case 0xa, 0xc, 0xe: offset &+= 1 &+ Int(peek(0))
         default: offset &+= Int(load(UInt32.self))
         }
     }
@@ -212,14 +216,22 @@ struct ValueReader {
 
     @inline(__always)
     private mutating func byte() -> UInt8 {
-        let value = bytes[offset]
+        let value = peek(0)
         offset &+= 1
         return value
     }
 
+    /// The byte so far ahead.
+    @inline(__always)
+    private func peek(_ distance: Int) -> UInt8 {
+        assert(offset &+ distance < byteCount)
+        return base.load(fromByteOffset: offset &+ distance, as: UInt8.self)
+    }
+
     @inline(__always)
     private mutating func load<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type) -> T {
-        let value = bytes.loadUnaligned(fromByteOffset: offset, as: type)
+        assert(MemoryLayout<T>.size <= byteCount - offset)
+        let value = base.loadUnaligned(fromByteOffset: offset, as: type)
         offset &+= MemoryLayout<T>.size
         return T(bigEndian: value)
     }
@@ -236,7 +248,8 @@ struct ValueReader {
     @inline(__always)
     private mutating func contents(_ constructor: UInt8) -> UnsafeRawBufferPointer {
         let size = constructor < 0xb0 ? Int(byte()) : Int(load(UInt32.self))
-        let contents = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset &+ size])
+        assert(size <= byteCount - offset)
+        let contents = UnsafeRawBufferPointer(start: base + offset, count: size)
         offset &+= size
         return contents
     }

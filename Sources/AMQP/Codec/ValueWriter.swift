@@ -297,7 +297,7 @@ struct ValueWriter: ~Copyable {
 
 /// Calls a closure with the UTF-8 of a text, where it stands if possible.
 @inline(__always)
-func withContiguousUTF8(of text: String, _ body: (UnsafeRawBufferPointer) -> Void) {
-    if text.utf8.withContiguousStorageIfAvailable({ body(UnsafeRawBufferPointer($0)) }) != nil { return }
-    Array(text.utf8).withUnsafeBytes(body)
+func withContiguousUTF8<T>(of text: String, _ body: (UnsafeRawBufferPointer) -> T) -> T {
+    let result = text.utf8.withContiguousStorageIfAvailable { body(UnsafeRawBufferPointer($0)) }
+    return result ?? Array(text.utf8).withUnsafeBytes(body)
 }

@@ -26,12 +26,9 @@ struct MessageLayout: Sendable {
 extension Validator {
     /// Checks a whole message, section by section, and notes where its parts are in a new layout.
     mutating func findParts(_ layout: inout MessageLayout) throws(CodecError) {
-        guard bytes.count > 0 else {
-            throw CodecError(.truncated, at: 0, "A message has at least one section, not none")
-        }
         var offset = 0
         var last = -1
-        while offset < bytes.count {
+        while offset < count {
             let start = offset
             let (code, payload) = try sectionCode(offset)
             // The three kinds of body sections stand in the same place.
@@ -43,11 +40,11 @@ extension Validator {
             switch code {
             case 0x70: offset = try skipHeader(payload)
             case 0x73: offset = try skipProperties(payload, &layout)
-            case 0x74: offset = try skipMap(payload, bytes.count, keys: .strings)
+            case 0x74: offset = try skipMap(payload, count, keys: .strings)
             case 0x75: offset = try skipData(payload)
             case 0x76: offset = try skipSequence(payload)
-            case 0x77: offset = try skipValue(payload, bytes.count)
-            default: offset = try skipMap(payload, bytes.count, keys: .annotations)
+            case 0x77: offset = try skipValue(payload, count)
+            default: offset = try skipMap(payload, count, keys: .annotations)
             }
             if number == MessageLayout.body { layout.bodyKind = bodyKind(code) }
             while last < number {
@@ -70,8 +67,8 @@ extension Validator {
     /// The last byte of the descriptor of the section at an offset, 0x70 to 0x78, and where its value begins.
     @inline(__always)
     private mutating func sectionCode(_ offset: Int) throws(CodecError) -> (UInt8, Int) {
-        if bytes.count &- offset > 3, bytes[offset] == 0x00, bytes[offset &+ 1] == 0x53 {
-            let code = bytes[offset &+ 2]
+        if count &- offset > 3, byte(offset) == 0x00, byte(offset &+ 1) == 0x53 {
+            let code = byte(offset &+ 2)
             if 0x70...0x78 ~= code { return (code, offset &+ 3) }
         }
         return try unusualSectionCode(offset)
@@ -80,11 +77,11 @@ extension Validator {
     /// The same for a descriptor that is a wide number or a symbol.
     @inline(never)
     private mutating func unusualSectionCode(_ offset: Int) throws(CodecError) -> (UInt8, Int) {
-        guard bytes[offset] == 0x00 else {
+        guard byte(offset) == 0x00 else {
             throw CodecError(
-                .malformed, at: offset, "A section begins with a descriptor, not with \(hex(bytes[offset]))")
+                .malformed, at: offset, "A section begins with a descriptor, not with \(hex(byte(offset)))")
         }
-        let payload = try skipValue(offset + 1, bytes.count)
+        let payload = try skipValue(offset + 1, count)
         var reader = ValueReader(bytes, at: offset + 1)
         let descriptor = reader.value()
         let code: UInt8?
@@ -109,19 +106,19 @@ extension Validator {
     // MARK: Sections
 
     private mutating func skipData(_ offset: Int) throws(CodecError) -> Int {
-        guard offset < bytes.count else { throw truncated(offset) }
-        guard bytes[offset] == 0xa0 || bytes[offset] == 0xb0 else {
-            throw CodecError(.malformed, at: offset, "A data section holds a binary, not \(hex(bytes[offset]))")
+        guard offset < count else { throw truncated(offset) }
+        guard byte(offset) == 0xa0 || byte(offset) == 0xb0 else {
+            throw CodecError(.malformed, at: offset, "A data section holds a binary, not \(hex(byte(offset)))")
         }
-        return try variable(bytes[offset], offset &+ 1, bytes.count).upperBound
+        return try variable(byte(offset), offset &+ 1, count).upperBound
     }
 
     private mutating func skipSequence(_ offset: Int) throws(CodecError) -> Int {
-        guard offset < bytes.count else { throw truncated(offset) }
-        guard bytes[offset] == 0x45 || bytes[offset] == 0xc0 || bytes[offset] == 0xd0 else {
-            throw CodecError(.malformed, at: offset, "A sequence section holds a list, not \(hex(bytes[offset]))")
+        guard offset < count else { throw truncated(offset) }
+        guard byte(offset) == 0x45 || byte(offset) == 0xc0 || byte(offset) == 0xd0 else {
+            throw CodecError(.malformed, at: offset, "A sequence section holds a list, not \(hex(byte(offset)))")
         }
-        return try skipValue(offset, bytes.count)
+        return try skipValue(offset, count)
     }
 
     private mutating func skipHeader(_ offset: Int) throws(CodecError) -> Int {
@@ -129,11 +126,11 @@ extension Validator {
         var next = list.start
         for field in 0..<list.count {
             guard next < list.end else { throw truncated(next) }
-            if bytes[next] == 0x40 {
+            if byte(next) == 0x40 {
                 next &+= 1
                 continue
             }
-            let isExpected = !FieldTypes(headerField: field).isDisjoint(with: FieldTypes(constructor: bytes[next]))
+            let isExpected = !FieldTypes(headerField: field).isDisjoint(with: FieldTypes(constructor: byte(next)))
             guard isExpected else { throw unexpectedField(field, next, "header") }
             next = try skipValue(next, list.end)
         }
@@ -146,7 +143,7 @@ extension Validator {
         var next = list.start
         for field in 0..<list.count {
             guard next < list.end else { throw truncated(next) }
-            let constructor = bytes[next]
+            let constructor = byte(next)
             if constructor == 0x40 {
                 next &+= 1
                 continue
@@ -163,22 +160,22 @@ extension Validator {
     /// The head of a list of fields at an offset.
     @inline(__always)
     private func fieldList(_ offset: Int, maximum: Int) throws(CodecError) -> Compound {
-        guard offset < bytes.count else { throw truncated(offset) }
-        switch bytes[offset] {
+        guard offset < count else { throw truncated(offset) }
+        switch byte(offset) {
         case 0x45: return Compound(count: 0, start: offset &+ 1, end: offset &+ 1)
         case 0xc0, 0xd0:
-            let list = try compound(bytes[offset], offset &+ 1, bytes.count)
+            let list = try compound(byte(offset), offset &+ 1, count)
             guard list.count <= maximum else {
                 throw CodecError(
                     .malformed, at: offset, "A list of \(list.count) fields is more than the \(maximum) there are")
             }
             return list
-        default: throw CodecError(.malformed, at: offset, "A list is expected here, not \(hex(bytes[offset]))")
+        default: throw CodecError(.malformed, at: offset, "A list is expected here, not \(hex(byte(offset)))")
         }
     }
 
     @inline(never)
     private func unexpectedField(_ field: Int, _ offset: Int, _ section: String) -> CodecError {
-        CodecError(.malformed, at: offset, "Field \(field) of the \(section) has the wrong type, \(hex(bytes[offset]))")
+        CodecError(.malformed, at: offset, "Field \(field) of the \(section) has the wrong type, \(hex(byte(offset)))")
     }
 }

@@ -3,7 +3,7 @@
 /// Symbols are what AMQP names capabilities, conditions, annotations and filters with. A string literal makes one.
 public struct Symbol: Sendable, Hashable {
     /// The text of the symbol. All of it is ASCII.
-    public private(set) var name: String
+    public let name: String
 
     /// A symbol of a text; a character outside ASCII becomes `?`, since no symbol can carry it.
     ///
@@ -14,9 +14,8 @@ public struct Symbol: Sendable, Hashable {
 
     /// A symbol of a text, or nil when the text holds a character outside ASCII.
     public init?(exactly name: String) {
+        guard withContiguousUTF8(of: name, { $0.isASCII }) else { return nil }
         self.name = name
-        let isASCII = self.name.withUTF8 { UnsafeRawBufferPointer($0).isASCII }
-        if !isASCII { return nil }
     }
 
     /// A symbol of a text with characters outside ASCII.
