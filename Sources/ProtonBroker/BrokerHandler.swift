@@ -1,7 +1,7 @@
 import Logging
 import Proton
 
-/// Turns the events of connections into what the broker does: links into consumers of queues and senders to them.
+/// Turns the opening and closing of connections, sessions and links into consumers of queues and senders to them.
 final class BrokerHandler: Handler {
     private let options: BrokerOptions
     private let nodes: NodeTable
@@ -59,19 +59,10 @@ final class BrokerHandler: Handler {
         event.link.close()
     }
 
-    func onLinkFlow(_ event: LinkEvent) {
-        if let outgoing = event.link.attachment as? OutgoingLink { outgoing.creditChanged() }
-    }
-
+    /// Comes here of links that are refused or closed already: what the peer sent meanwhile is read and given back.
     func onDelivery(_ event: DeliveryEvent) {
-        switch event.link.attachment {
-        case let incoming as IncomingLink: incoming.deliveryChanged(event.delivery)
-        case let outgoing as OutgoingLink: outgoing.deliveryChanged(event.delivery)
-        default:
-            // The link is refused or closed already: what the peer sent meanwhile is read and given back.
-            if case .complete = event.delivery.arrival() { _ = event.delivery.takeBytes() }
-            event.delivery.settle(.released)
-        }
+        if case .complete = event.delivery.arrival() { _ = event.delivery.takeBytes() }
+        event.delivery.settle(.released)
     }
 
     // MARK: Attaching
@@ -82,8 +73,8 @@ final class BrokerHandler: Handler {
         sender.source.isDynamic = isOwner
         sender.target.copy(sender.remoteTarget)
         sender.senderSettleMode = sender.remoteSenderSettleMode == .settled ? .settled : .unsettled
-        sender.attachment = OutgoingLink(
-            sender, of: node, ownsNode: isOwner, maxUnsettled: options.maxUnsettled)
+        let link = OutgoingLink(sender, of: node, ownsNode: isOwner, maxUnsettled: options.maxUnsettled)
+        sender.eventHandler = link
         node.attach(sender)
         sender.open()
     }
@@ -96,7 +87,7 @@ final class BrokerHandler: Handler {
         receiver.senderSettleMode = receiver.remoteSenderSettleMode
         receiver.maxMessageSize = UInt64(options.connection.limits.maxMessageSize)
         let link = IncomingLink(receiver, of: node, ownsNode: isOwner, window: options.creditWindow)
-        receiver.attachment = link
+        receiver.eventHandler = link
         node.attach(receiver)
         receiver.open()
         link.topUp()
@@ -126,7 +117,7 @@ final class BrokerHandler: Handler {
     /// Forgets a link that is over, and its node where nobody else needs it.
     private func end(_ link: Link, vanished: Bool) {
         let (node, ownsNode): (Node, Bool)
-        switch link.attachment {
+        switch link.eventHandler {
         case let outgoing as OutgoingLink:
             outgoing.end(vanished: vanished)
             (node, ownsNode) = (outgoing.node, outgoing.ownsNode)
@@ -135,7 +126,7 @@ final class BrokerHandler: Handler {
             (node, ownsNode) = (incoming.node, incoming.ownsNode)
         default: return
         }
-        link.attachment = nil
+        link.eventHandler = nil
         node.detach(link)
         if ownsNode {
             nodes.remove(node)

@@ -19,7 +19,7 @@ final class IncomingLink {
     }
 
     /// A message, a part of one, or news of one has come.
-    func deliveryChanged(_ delivery: Delivery) {
+    private func deliveryChanged(_ delivery: Delivery) {
         switch delivery.arrival() {
         case .complete:
             credit -= 1
@@ -67,5 +67,16 @@ final class IncomingLink {
     /// The link is over.
     func end() {
         if isWaiting { node.stopWaiting(self) }
+    }
+}
+
+extension IncomingLink: EventHandler {
+    /// Takes what comes with every message straight from the engine; the rest goes to the connection's handler.
+    func handle(_ event: EngineEvent) throws {
+        if case .delivery(let delivery) = event {
+            deliveryChanged(delivery)
+        } else {
+            try receiver.connection.eventHandler.handle(event)
+        }
     }
 }

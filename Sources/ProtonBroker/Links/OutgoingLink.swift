@@ -24,7 +24,7 @@ final class OutgoingLink: Consumer {
     }
 
     /// The peer's credit has changed, or messages were written: sends what can be sent.
-    func creditChanged() {
+    private func creditChanged() {
         updateCredit()
         node.dispatch()
         // What cannot be used now goes back to a peer that drains.
@@ -67,7 +67,7 @@ final class OutgoingLink: Consumer {
     }
 
     /// The peer says something of a message that it was sent.
-    func deliveryChanged(_ delivery: Delivery) {
+    private func deliveryChanged(_ delivery: Delivery) {
         guard let slot = delivery.slot, let disposal = delivery.disposal, let message = take(slot) else { return }
         delivery.settle()
         node.settle(message, disposal)
@@ -78,6 +78,17 @@ final class OutgoingLink: Consumer {
     /// - Parameter vanished: whether the peer went without closing it, so that what it had is in doubt.
     func end(vanished: Bool) {
         node.remove(self, failed: vanished)
+    }
+}
+
+extension OutgoingLink: EventHandler {
+    /// Takes what comes with every message straight from the engine; the rest goes to the connection's handler.
+    func handle(_ event: EngineEvent) throws {
+        switch event {
+        case .delivery(let delivery): deliveryChanged(delivery)
+        case .link(.flow, _): creditChanged()
+        default: try sender.connection.eventHandler.handle(event)
+        }
     }
 }
 
