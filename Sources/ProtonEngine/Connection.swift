@@ -50,8 +50,7 @@ public final class Connection: Endpoint {
     deinit {
         // Only a connection that never went into a proactor or a driver still has its pointer here.
         guard pointer != nil else { return }
-        try? workQueue.close()
-        if let pointer = finish() { pn_connection_free(pointer) }
+        discard()
     }
 
     // MARK: State
@@ -282,6 +281,18 @@ public final class Connection: Endpoint {
     func noteLinkFreed() { linkCount -= 1 }
 
     var hasTooManyLinks: Bool { linkCount > limits.maxLinks }
+
+    /// Ends a connection that was never handed to a proactor or a driver: work that waits runs, and what it throws is
+    /// of no interest any more.
+    ///
+    /// Without this its sessions and links would keep it, and themselves.
+    package func discard() {
+        workQueue.domain.enter()
+        defer { workQueue.domain.leave() }
+        try? workQueue.close {
+            if let pointer = finish() { pn_connection_free(pointer) }
+        }
+    }
 
     /// Ends the connection's life: every wrapper lets go of its pointer, waiting work runs or fails.
     ///

@@ -46,6 +46,9 @@ public final class Listener: Sendable {
             pn_proactor_listen(proactor, listener, requestedAddress, backlog)
             if let condition = Condition(pn_listener_condition(listener)) {
                 state = .closed(condition)
+                // The close event that follows is of no interest, and may come too late to release the wrapper.
+                pn_listener_set_context(listener, nil)
+                Unmanaged.passUnretained(self).release()
                 return condition
             }
             state = .listening(listener, addresses: Listener.addresses(of: listener))
@@ -56,6 +59,18 @@ public final class Listener: Sendable {
                 .listenFailed, "Cannot listen on \(requestedAddress): \(failure.description ?? failure.name.name)",
                 condition: failure)
         }
+    }
+
+    /// The proactor is about to go, and proton's listener with it.
+    package func abandon() {
+        let listener: OpaquePointer? = state.withLock { state in
+            guard case .listening(let listener, _) = state else { return nil }
+            state = .closed(nil)
+            return listener
+        }
+        guard let listener else { return }
+        pn_listener_set_context(listener, nil)
+        Unmanaged.passUnretained(self).release()
     }
 
     /// Proton's listener is closed and about to be freed.

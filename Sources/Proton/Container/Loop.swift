@@ -68,9 +68,12 @@ final class Loop: @unchecked Sendable {
 
     deinit {
         // What never ran, or did not end in time, lets go of proton's objects before the proactor frees them.
-        state.withLock { state in
-            for connection in state.connections.values { connection.finish() }
+        let (connections, pending, listeners) = state.withLock { state in
+            (state.connections.values, state.pending, state.listeners.values)
         }
+        for connection in connections { connection.finish() }
+        for pending in pending { pending.connection.discard() }
+        for (listener, _) in listeners { listener.abandon() }
     }
 
     // MARK: Connections and listeners
@@ -103,14 +106,19 @@ final class Loop: @unchecked Sendable {
         }
     }
 
-    /// Connects what this thread's callback made.
+    /// Connects what this thread's callback made, or drops it where the loop is ending.
     private func connectPending(of thread: UInt?) {
-        let mine: [PendingConnect] = state.withLock { state in
-            guard !state.pending.isEmpty else { return [] }
+        let (mine, isOpen): ([PendingConnect], Bool) = state.withLock { state in
+            guard !state.pending.isEmpty else { return ([], true) }
             let mine = state.pending.filter { thread == nil || $0.thread == thread }
             state.pending.removeAll { thread == nil || $0.thread == thread }
+            guard (try? state.checkOpen()) != nil else { return (mine, false) }
             for pending in mine { state.connections[ObjectIdentifier(pending.connection)] = pending.connection }
-            return mine
+            return (mine, true)
+        }
+        guard isOpen else {
+            for pending in mine { pending.connection.discard() }
+            return
         }
         for pending in mine {
             setHandshakeDeadline(of: pending.connection, pending.configuration)
@@ -259,12 +267,12 @@ final class Loop: @unchecked Sendable {
             }
             state.phase = .stopping
             state.timers.removeAll()
-            for pending in state.pending { pending.connection.finish() }
-            state.pending = []
             return (state.listeners.values.map(\.listener), state.connections.values.map(\.workQueue))
         }
         for listener in listeners { listener.close() }
         for queue in connections { queue.add { $0.close(condition) } }
+        // Those that other threads' callbacks made are dropped when these return.
+        connectPending(of: UInt(pthread_self()))
         _ = schedule(after: grace, keepsRunning: false) { [proactor] in proactor.disconnectAll() }
         proactor.interrupt()
     }
@@ -279,8 +287,6 @@ final class Loop: @unchecked Sendable {
             state.phase = .failing(error)
             state.timers.removeAll()
             state.jobs = []
-            for pending in state.pending { pending.connection.finish() }
-            state.pending = []
             return true
         }
         guard isFirst else { return }

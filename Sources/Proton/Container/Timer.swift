@@ -1,12 +1,13 @@
 /// Something that a container does later; made by `Container.schedule`.
 public struct Timer {
     let id: TimerQueue.ID
-    let loop: Loop
+    // Weak, since the loop keeps the actions of its timers, which may keep these.
+    weak var loop: Loop?
 
     /// Takes it back, where it has not happened yet; from the container's threads.
     /// - Returns: whether it was still to happen.
     @discardableResult
     public func cancel() -> Bool {
-        loop.cancel(id)
+        loop?.cancel(id) ?? false
     }
 }
