@@ -1,0 +1,215 @@
+import Proton
+import Testing
+
+/// Errors: where those of callbacks, peers and addresses come out, and what they say.
+@Suite(.timeLimit(.minutes(1)))
+struct ErrorTests {
+    static let callbacks = [
+        "onReactorInit", "onStart", "onConnectionInit", "onConnectionBound", "onConnectionRemoteOpen",
+        "onConnectionOpening", "onSessionOpening", "onLinkOpening", "onLinkOpened", "onDelivery", "onMessage",
+        "onLinkClosing", "onLinkFinal", "onSessionClosing", "onConnectionClosing", "onTransportClosed",
+        "onReactorFinal",
+    ]
+
+    @Test(arguments: callbacks)
+    func whatACallbackThrowsComesOut(_ callback: String) async throws {
+        let error = await #expect(throws: TestError.self) {
+            try await onThread {
+                let exchange = Exchange()
+                exchange.server.on(callback) { (_: any Event) in throw TestError(callback) }
+                exchange.client.on("onSendable") { (event: SenderEvent) in
+                    if event.sender.unsettled == 0 { try event.sender.send(Message(body: 1)) }
+                }
+                exchange.client.on("onSettled") { (event: DeliveryEvent) in event.link.close() }
+                exchange.client.on("onLinkClosed") { (event: LinkEvent) in event.session.close() }
+                exchange.client.on("onSessionClosed") { (event: SessionEvent) in event.connection.close() }
+                try exchange.run { container, connection in try container.createSender(connection, "a") }
+            }
+        }
+        #expect(error == TestError(callback))
+    }
+
+    @Test func theSocketsAreClosedThen() async throws {
+        let peer = try RawSocket.listen()
+        defer { peer.close() }
+        async let bytes = onThread {
+            let accepted = try peer.accept()
+            defer { accepted.close() }
+            return try accepted.receiveAll()
+        }
+        await #expect(throws: TestError.self) {
+            try await onThread {
+                let handler = Plain { event in
+                    try event.container.connect("127.0.0.1:\(peer.port)")
+                    event.container.schedule(after: .milliseconds(50)) { throw TestError("late") }
+                }
+                try Container(handler).run()
+            }
+        }
+        // The peer sees the end of the stream: receiveAll returns.
+        _ = try await bytes
+    }
+
+    @Test func timersAndJobsThrowToo() async throws {
+        let timer = await #expect(throws: TestError.self) {
+            try await onThread {
+                try Container(
+                    Plain { $0.container.schedule(after: .zero) { throw TestError("timer") } }
+                ).run()
+            }
+        }
+        #expect(timer?.what == "timer")
+        let work = await #expect(throws: TestError.self) {
+            try await onThread {
+                let exchange = Exchange()
+                exchange.client.on("onConnectionOpened") { (event: ConnectionEvent) in
+                    event.connection.workQueue.add { _ in throw TestError("work") }
+                }
+                try exchange.run { _, _ in }
+            }
+        }
+        #expect(work?.what == "work")
+    }
+
+    // MARK: Errors of peers
+
+    /// Runs a client that does nothing about errors against a server that does.
+    private static func runPlainClient(_ server: Scripted) throws {
+        server.on("onStart") { (event: ContainerEvent) in
+            let listener = try event.container.listen("127.0.0.1:0")
+            let connection = try event.container.connect("127.0.0.1:\(listener.port ?? 0)", handler: Plain())
+            try event.container.createSender(connection, "queue", name: "my-link")
+        }
+        try Container(server).run()
+    }
+
+    @Test func unhandledErrorsOfOwnConnectionsComeOut() async throws {
+        let rows: [(ProtonError.Code, String, @Sendable (LinkEvent) -> Void)] = [
+            (.linkError, "my-link", { $0.link.close(Condition("a:b", "because")) }),
+            (.sessionError, "session", { $0.session.close(Condition("a:b", "because")) }),
+            (.connectionError, "connection", { $0.connection.close(Condition("a:b", "because")) }),
+        ]
+        for (code, text, close) in rows {
+            let error = await #expect(throws: ProtonError.self) {
+                try await onThread {
+                    let server = Scripted("server")
+                    server.on("onLinkOpened", close)
+                    try Self.runPlainClient(server)
+                }
+            }
+            #expect(error?.code == code && error?.condition == Condition("a:b", "because"))
+            #expect(error?.message.contains(text) == true && error?.message.contains("because") == true)
+            #expect(error?.message.contains("127.0.0.1:") == true)
+        }
+    }
+
+    @Test func unhandledErrorsOfIncomingConnectionsDoNotEndAServer() async throws {
+        let opened = try await onThread {
+            var opened = 0
+            let client = Scripted("client")
+            client.on("onLinkOpened") { (event: LinkEvent) in
+                opened += 1
+                if opened == 4 { return event.container.stop() }
+                switch opened {
+                case 1: event.link.close("a:link")
+                case 2: event.session.close("a:session")
+                default: event.connection.close("a:connection")
+                }
+                let port = event.transport?.remoteAddress?.split(separator: ":").last ?? ""
+                let next = try event.container.connect("127.0.0.1:\(port)", handler: client)
+                try event.container.createSender(next, "a")
+            }
+            let server = Plain { event in
+                let listener = try event.container.listen("127.0.0.1:0")
+                let connection = try event.container.connect("127.0.0.1:\(listener.port ?? 0)", handler: client)
+                try event.container.createSender(connection, "a")
+            }
+            try Container(server).run()
+            return opened
+        }
+        #expect(opened == 4)
+    }
+
+    @Test func aPeerThatVanishes() async throws {
+        let peer = try RawSocket.listen()
+        defer { peer.close() }
+        async let served: Void = onThread {
+            let accepted = try peer.accept()
+            // Its header and a good open frame; then it is gone.
+            try accepted.send(Array("AMQP".utf8) + [0, 1, 0, 0])
+            try accepted.send([0, 0, 0, 0x10, 2, 0, 0, 0, 0, 0x53, 0x10, 0xc0, 3, 1, 0xa1, 0])
+            _ = try accepted.receive()
+            accepted.close()
+        }
+        let (error, lines) = try await onThread {
+            let client = Scripted("client")
+            var error: ProtonError?
+            client.on("onTransportError") { (event: TransportEvent) in error = event.error }
+            var options = ConnectionOptions()
+            options.usesSASL = false
+            client.on("onStart") { (event: ContainerEvent) in
+                try event.container.connect("127.0.0.1:\(peer.port)", options: options)
+            }
+            try Container(client).run()
+            return (error, client.journal.lines)
+        }
+        try await served
+        #expect(error?.code == .disconnected)
+        #expect(lines.count { $0 == "client.onTransportError" } == 1)
+        #expect(lines.count { $0 == "client.onDisconnected" } == 1)
+        #expect(lines.contains("client.onConnectionOpened") && lines.last == "client.onReactorFinal")
+    }
+
+    // MARK: Addresses
+
+    /// What a program without error handling gets for an address.
+    private static func errorOfConnecting(_ url: String) async -> ProtonError? {
+        await #expect(throws: ProtonError.self) {
+            try await onThread { try Container(Plain { try $0.container.connect(url) }).run() }
+        }
+    }
+
+    @Test func aPortThatNobodyListensOn() async throws {
+        let peer = try RawSocket.listen()
+        peer.close()
+        let error = await Self.errorOfConnecting("127.0.0.1:\(peer.port)")
+        #expect(error?.code == .connectFailed && error?.message.contains("127.0.0.1:\(peer.port)") == true)
+        #expect(error?.message.contains("refused") == true)
+    }
+
+    @Test func aHostThatIsUnknown() async throws {
+        let error = await Self.errorOfConnecting("no-such-host.invalid:5672")
+        #expect(error?.code == .connectFailed && error?.message.contains("no-such-host.invalid") == true)
+    }
+
+    @Test func aPortThatIsTaken() async throws {
+        let peer = try RawSocket.listen()
+        defer { peer.close() }
+        let error = await #expect(throws: ProtonError.self) {
+            try await onThread { try Container(Plain { try $0.container.listen("127.0.0.1:\(peer.port)") }).run() }
+        }
+        #expect(error?.code == .listenFailed && error?.message.contains("127.0.0.1:\(peer.port)") == true)
+    }
+
+    @Test func aURLThatIsNone() async throws {
+        for url in ["http://localhost", "localhost:99999", "localhost:port"] {
+            await #expect(throws: AMQPURLError.self) {
+                try await onThread { try Container(Plain { try $0.container.connect(url) }).run() }
+            }
+        }
+    }
+
+    @Test func optionsThatMakeNoSense() async throws {
+        var options = ConnectionOptions()
+        options.limits.maxFrameSize = 1
+        let bad = options
+        #expect(throws: ProtonError.self) { try Container(options: bad) }
+        let container = try Container()
+        #expect(throws: ProtonError.self) { try container.connect("localhost", options: bad) }
+        #expect(throws: ProtonError.self) { try container.listen("localhost:0", options: bad) }
+        #expect(throws: ProtonError.self) { try container.run(threads: 0, handler: Idle()) }
+    }
+}
+
+/// A handler for several threads that does nothing.
+final class Idle: MessagingHandler, Sendable {}

@@ -1,0 +1,171 @@
+import Proton
+import Testing
+
+/// Peers that do not open as they should: silent ones, and those of another protocol.
+@Suite(.timeLimit(.minutes(1)))
+struct HandshakeTests {
+    private static let amqp: [UInt8] = Array("AMQP".utf8) + [0, 1, 0, 0]
+    private static let sasl: [UInt8] = Array("AMQP".utf8) + [3, 1, 0, 0]
+
+    private static func options(handshake: Duration = .seconds(10)) -> ConnectionOptions {
+        var options = ConnectionOptions()
+        options.limits.handshakeTimeout = handshake
+        return options
+    }
+
+    /// Runs a server for as long as a client made of bytes needs.
+    /// - Returns: what the client returns, and what the server was told.
+    private static func serve<Value: Sendable>(
+        _ options: ConnectionOptions, _ client: @escaping @Sendable (Int) throws -> Value
+    ) async throws -> (Value, [String]) {
+        let (ports, continuation) = AsyncStream<(Int, @Sendable () -> Void)>.makeStream()
+        async let lines = onThread {
+            let server = Scripted("server")
+            server.on("onStart") { (event: ContainerEvent) in
+                let listener = try event.container.listen("127.0.0.1:0")
+                // Ends when the listener is closed and the client's connection is over.
+                continuation.yield((listener.port ?? 0, { listener.close() }))
+                continuation.finish()
+            }
+            try Container(server, options: options).run()
+            return server.journal.lines
+        }
+        guard let (port, close) = await ports.first(where: { _ in true }) else { throw TestError("not started") }
+        let value = try await onThread { try client(port) }
+        close()
+        return (value, try await lines)
+    }
+
+    // MARK: A server's clients
+
+    @Test(arguments: [[], Array("AMQP".utf8), amqp, sasl])
+    func aSilentClientIsDropped(_ bytes: [UInt8]) async throws {
+        let (answer, lines) = try await Self.serve(Self.options(handshake: .milliseconds(300))) { port in
+            let socket = try RawSocket.connect(to: port)
+            defer { socket.close() }
+            if !bytes.isEmpty { try socket.send(bytes) }
+            return try socket.receiveAll()
+        }
+        #expect(bytes.count < 8 || answer.starts(with: bytes))
+        #expect(lines.count { $0 == "server.onTransportClosed" } == 1)
+        #expect(!lines.contains("server.onConnectionRemoteOpen"))
+    }
+
+    @Test(arguments: [
+        Array("AMQP".utf8) + [0, 0, 9, 1], Array("AMQP".utf8) + [1, 1, 0, 0], Array("AMQP".utf8) + [0, 2, 0, 0],
+        Array("GET / HTTP/1.1\r\n\r\n".utf8),
+    ])
+    func anotherProtocolGetsTheHeaderAndTheEnd(_ bytes: [UInt8]) async throws {
+        let (result, lines) = try await Self.serve(Self.options()) { port in
+            let clock = ContinuousClock()
+            let start = clock.now
+            let socket = try RawSocket.connect(to: port)
+            defer { socket.close() }
+            try socket.send(bytes)
+            return (answer: try socket.receiveAll(), time: start.duration(to: clock.now))
+        }
+        #expect(result.answer.starts(with: Array("AMQP".utf8)) && result.answer.count >= 8 && result.answer[5] == 1)
+        #expect(result.time < .seconds(5))
+        #expect(lines.contains("server.onTransportError"))
+    }
+
+    @Test func aGoodClientIsServedMeanwhile() async throws {
+        let (_, lines) = try await Self.serve(Self.options(handshake: .milliseconds(500))) { port in
+            let silent = try (0..<20).map { _ in try RawSocket.connect(to: port) }
+            defer { for socket in silent { socket.close() } }
+            try Container(
+                Scripted("client")
+                    .on("onStart") { (event: ContainerEvent) in try event.container.connect("127.0.0.1:\(port)") }
+                    .on("onConnectionOpened") { (event: ConnectionEvent) in event.connection.close() }
+            ).run()
+            for socket in silent { _ = try socket.receiveAll() }
+        }
+        #expect(lines.count { $0 == "server.onConnectionOpened" } == 1)
+        #expect(lines.count { $0 == "server.onTransportClosed" } == 21)
+    }
+
+    // MARK: A client's servers
+
+    /// What a client is told by a server that answers with bytes and then does nothing, or goes.
+    private static func errorFrom(
+        _ bytes: [UInt8], closes: Bool, _ options: ConnectionOptions
+    ) async throws -> ProtonError? {
+        let peer = try RawSocket.listen()
+        defer { peer.close() }
+        async let served: Void = onThread {
+            let socket = try peer.accept()
+            defer { socket.close() }
+            if !bytes.isEmpty { try socket.send(bytes) }
+            _ = try socket.receive()
+            if !closes { _ = try socket.receiveAll() }
+        }
+        let error = await #expect(throws: ProtonError.self) {
+            try await onThread {
+                try Container(Plain { try $0.container.connect("127.0.0.1:\(peer.port)") }, options: options).run()
+            }
+        }
+        try await served
+        return error
+    }
+
+    @Test(arguments: [
+        (Array("AMQP".utf8) + [0, 0, 9, 1], "0.9.1"), (Array("AMQP".utf8) + [1, 1, 0, 10], "1.0.10"),
+        (Array("AMQP".utf8) + [0, 2, 0, 0], "2.0.0"), (Array("HTTP/1.1 400 Bad Request\r\n".utf8), "HTTP/1.1"),
+    ])
+    func aServerOfAnotherProtocol(_ bytes: [UInt8], named text: String) async throws {
+        for usesSASL in [true, false] {
+            var options = Self.options()
+            options.usesSASL = usesSASL
+            let error = try await Self.errorFrom(bytes, closes: true, options)
+            #expect(error?.code == .protocolMismatch)
+            #expect(error?.message.contains(text) == true && error?.message.contains("AMQP 1.0.0") == true)
+        }
+    }
+
+    @Test(arguments: [[], Array("AMQP".utf8), sasl])
+    func aServerThatSaysNothingMore(_ bytes: [UInt8]) async throws {
+        let error = try await Self.errorFrom(bytes, closes: false, Self.options(handshake: .milliseconds(300)))
+        #expect(error?.code == .timedOut && error?.message.contains("0.3 seconds") == true)
+    }
+
+    @Test(arguments: [[], Array("AMQP".utf8), sasl, amqp])
+    func aServerThatGoes(_ bytes: [UInt8]) async throws {
+        let error = try await Self.errorFrom(bytes, closes: true, Self.options())
+        #expect(error != nil && error?.message.contains("127.0.0.1") == true)
+    }
+
+    @Test func aServerWithoutAMechanismInCommon() async throws {
+        // sasl-mechanisms with SCRAM-SHA-256 only.
+        let name = Array("SCRAM-SHA-256".utf8)
+        let list: [UInt8] = [0xa3, UInt8(name.count)] + name
+        let body: [UInt8] = [0, 0x53, 0x40, 0xc0, UInt8(list.count + 1), 1] + list
+        let frame: [UInt8] = [0, 0, 0, UInt8(body.count + 8), 2, 1, 0, 0] + body
+        let error = try await Self.errorFrom(Self.sasl + frame, closes: false, Self.options())
+        #expect(error?.code == .authenticationFailed)
+    }
+
+    @Test func aPeerThatFallsSilent() async throws {
+        var options = Self.options()
+        options.usesSASL = false
+        options.limits.idleTimeout = .milliseconds(500)
+        let open: [UInt8] = [0, 0, 0, 0x10, 2, 0, 0, 0, 0, 0x53, 0x10, 0xc0, 3, 1, 0xa1, 0]
+        let error = try await Self.errorFrom(Self.amqp + open, closes: false, options)
+        #expect(error?.code == .limitExceeded || error?.code == .timedOut)
+        #expect(error?.message.contains("timeout") == true || error?.message.contains("time") == true)
+    }
+
+    @Test func heartbeatsKeepAQuietConnection() async throws {
+        let lines = try await onThread {
+            var options = ConnectionOptions()
+            options.limits.idleTimeout = .milliseconds(400)
+            let exchange = Exchange()
+            exchange.client.on("onConnectionOpened") { (event: ConnectionEvent) in
+                let connection = event.connection
+                event.container.schedule(after: .milliseconds(1_500)) { connection.close() }
+            }
+            try exchange.run(options: options) { _, _ in }
+            return exchange.journal.lines
+        }
+        #expect(lines.contains("client.onConnectionClosed") && !lines.contains { $0.hasSuffix("onTransportError") })
+    }
+}

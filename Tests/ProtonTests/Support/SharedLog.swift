@@ -1,0 +1,12 @@
+import Synchronization
+
+/// Lines that several threads write.
+final class SharedLog: Sendable {
+    private let state = Mutex<[String]>([])
+
+    var lines: [String] { state.withLock { $0 } }
+
+    func note(_ line: String) {
+        state.withLock { $0.append(line) }
+    }
+}
