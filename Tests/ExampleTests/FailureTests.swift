@@ -49,15 +49,25 @@ struct FailureTests {
         }
     }
 
+    @Test("TLS, which is not there yet, is never left out in silence", arguments: clients + listeners)
+    func noTLS(name: String) async throws {
+        try await withPrograms { programs in
+            let program = try start(programs, name, "amqps://user:secret@\(try freeAddress())/examples")
+            let record = try await program.waitForEnd()
+            #expect(record.errorText.contains("TLS"))
+            #expect(!record.errorText.contains("secret"))
+            #expect(record.errorText.count { $0 == "\n" } == 1)
+            #expect(record.ending == .exited(1))
+        }
+    }
+
     @Test("No broker", arguments: clients)
     func noBroker(name: String) async throws {
         try await withPrograms { programs in
             let address = try freeAddress()
-            let record = try await start(programs, name, address).waitForEnd()
-            #expect(record.errorText == "Error: Cannot connect to \(address): Connection refused.\n")
-            #expect(record.errorText.count { $0 == "\n" } == 1)
-            #expect(record.output == [])
-            #expect(record.ending == .exited(1))
+            let program = try start(programs, name, address)
+            try await expectFailure(program, "Cannot connect to \(address): Connection refused.")
+            #expect(program.record.output == [])
         }
     }
 
@@ -95,11 +105,8 @@ struct FailureTests {
             let send = try programs.start(.swift, "simple_send", "-a", "\(address)/examples", "-m", "100000000")
             try await expectSuccess(recv, sequence(3))
             broker.send(SIGKILL)
-            let record = try await send.waitForEnd()
-            #expect(record.errorText.hasPrefix("Error: \(address)"))
-            #expect(record.errorText.count { $0 == "\n" } == 1)
-            #expect(record.output == [])
-            #expect(record.ending == .exited(1))
+            try await expectFailure(send, "\(address) went away without closing the connection.")
+            #expect(send.record.output == [])
         }
     }
 }
