@@ -98,8 +98,8 @@ public final class Container {
     ///   - url: where to, as in `amqp://user:password@host:port`, or just `host`.
     ///   - handler: what is told of the connection's events, in place of the container's handlers.
     ///   - options: nil is `connectionOptions`.
-    /// - Throws: `AMQPURLError`; `ProtonError.Code.invalidArgument` for options that make no sense, `.closed` where the
-    ///   container is stopping.
+    /// - Throws: `AMQPURLError`; `ProtonError.Code.invalidArgument` for options that make no sense and for `amqps`, which
+    ///   is not supported yet; `.closed` where the container is stopping.
     @discardableResult
     public func connect(
         _ url: String, handler: (any Handler)? = nil, options: ConnectionOptions? = nil
@@ -112,6 +112,7 @@ public final class Container {
     public func connect(
         _ url: AMQPURL, handler: (any Handler)? = nil, options: ConnectionOptions? = nil
     ) throws -> Connection {
+        try url.requireNoTLS()
         let options = options ?? connectionOptions
         try options.limits.validate()
         let connection = Connection(limits: options.limits, eventHandler: eventHandler(handler))
@@ -141,7 +142,9 @@ public final class Container {
     ) throws -> Listener {
         let options = options ?? connectionOptions
         try options.limits.validate()
-        let listener = Listener(address: try AMQPURL(url).hostAndPort)
+        let url = try AMQPURL(url)
+        try url.requireNoTLS()
+        let listener = Listener(address: url.hostAndPort)
         let transport = options.transport(isServer: true)
         try loop.listen(listener, backlog: backlog) { [unowned self] _ in
             let connection = Connection(
@@ -259,6 +262,15 @@ public final class Container {
     @discardableResult
     public func schedule(after delay: Duration, _ body: @escaping () throws -> Void) -> Timer {
         Timer(id: loop.schedule(after: delay, keepsRunning: true, body), loop: loop)
+    }
+}
+
+extension AMQPURL {
+    /// Refuses what would otherwise go over the wire in the clear.
+    fileprivate func requireNoTLS() throws(ProtonError) {
+        guard scheme == .amqps else { return }
+        throw ProtonError(
+            .invalidArgument, "\(self): TLS is not supported yet: use amqp:// where a connection in the clear will do.")
     }
 }
 
