@@ -16,7 +16,7 @@ struct ErrorTests {
         let error = await #expect(throws: TestError.self) {
             try await onThread {
                 let exchange = Exchange()
-                exchange.server.on(callback) { (_: any Event) in throw TestError(callback) }
+                exchange.server.fails(in: callback, with: TestError(callback))
                 exchange.client.on("onSendable") { (event: SenderEvent) in
                     if event.sender.unsettled == 0 { try event.sender.send(Message(body: 1)) }
                 }

@@ -4,8 +4,14 @@ import Testing
 /// Peers that do not open as they should: silent ones, and those of another protocol.
 @Suite(.timeLimit(.minutes(1)))
 struct HandshakeTests {
-    private static let amqp: [UInt8] = Array("AMQP".utf8) + [0, 1, 0, 0]
-    private static let sasl: [UInt8] = Array("AMQP".utf8) + [3, 1, 0, 0]
+    static let name = Array("AMQP".utf8)
+    static let amqp: [UInt8] = name + [0, 1, 0, 0]
+    static let sasl: [UInt8] = name + [3, 1, 0, 0]
+    static let beginnings: [[UInt8]] = [[], name, sasl]
+    static let others: [[UInt8]] = [
+        name + [0, 0, 9, 1], name + [1, 1, 0, 10], name + [0, 2, 0, 0], Array("HTTP/1.1 400 Bad Request\r\n".utf8),
+    ]
+    static let namesOfOthers = ["0.9.1", "1.0.10", "2.0.0", "HTTP/1.1"]
 
     private static func options(handshake: Duration = .seconds(10)) -> ConnectionOptions {
         var options = ConnectionOptions()
@@ -38,7 +44,7 @@ struct HandshakeTests {
 
     // MARK: A server's clients
 
-    @Test(arguments: [[], Array("AMQP".utf8), amqp, sasl])
+    @Test(arguments: beginnings + [amqp])
     func aSilentClientIsDropped(_ bytes: [UInt8]) async throws {
         let (answer, lines) = try await Self.serve(Self.options(handshake: .milliseconds(300))) { port in
             let socket = try RawSocket.connect(to: port)
@@ -51,10 +57,7 @@ struct HandshakeTests {
         #expect(!lines.contains("server.onConnectionRemoteOpen"))
     }
 
-    @Test(arguments: [
-        Array("AMQP".utf8) + [0, 0, 9, 1], Array("AMQP".utf8) + [1, 1, 0, 0], Array("AMQP".utf8) + [0, 2, 0, 0],
-        Array("GET / HTTP/1.1\r\n\r\n".utf8),
-    ])
+    @Test(arguments: others)
     func anotherProtocolGetsTheHeaderAndTheEnd(_ bytes: [UInt8]) async throws {
         let (result, lines) = try await Self.serve(Self.options()) { port in
             let clock = ContinuousClock()
@@ -108,27 +111,24 @@ struct HandshakeTests {
         return error
     }
 
-    @Test(arguments: [
-        (Array("AMQP".utf8) + [0, 0, 9, 1], "0.9.1"), (Array("AMQP".utf8) + [1, 1, 0, 10], "1.0.10"),
-        (Array("AMQP".utf8) + [0, 2, 0, 0], "2.0.0"), (Array("HTTP/1.1 400 Bad Request\r\n".utf8), "HTTP/1.1"),
-    ])
+    @Test(arguments: zip(others, namesOfOthers))
     func aServerOfAnotherProtocol(_ bytes: [UInt8], named text: String) async throws {
         for usesSASL in [true, false] {
             var options = Self.options()
             options.usesSASL = usesSASL
             let error = try await Self.errorFrom(bytes, closes: true, options)
-            #expect(error?.code == .protocolMismatch)
+            #expect(error?.code == .protocolMismatch, "\(error?.message ?? "")")
             #expect(error?.message.contains(text) == true && error?.message.contains("AMQP 1.0.0") == true)
         }
     }
 
-    @Test(arguments: [[], Array("AMQP".utf8), sasl])
+    @Test(arguments: beginnings)
     func aServerThatSaysNothingMore(_ bytes: [UInt8]) async throws {
         let error = try await Self.errorFrom(bytes, closes: false, Self.options(handshake: .milliseconds(300)))
         #expect(error?.code == .timedOut && error?.message.contains("0.3 seconds") == true)
     }
 
-    @Test(arguments: [[], Array("AMQP".utf8), sasl, amqp])
+    @Test(arguments: beginnings + [amqp])
     func aServerThatGoes(_ bytes: [UInt8]) async throws {
         let error = try await Self.errorFrom(bytes, closes: true, Self.options())
         #expect(error != nil && error?.message.contains("127.0.0.1") == true)

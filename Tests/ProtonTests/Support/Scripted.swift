@@ -26,6 +26,11 @@ final class Scripted: MessagingHandler {
         return self
     }
 
+    /// Has a callback throw.
+    func fails(in callback: String, with error: any Error) {
+        scripts[callback, default: []].append { _ in throw error }
+    }
+
     private func note(_ event: any Event, _ callback: String = #function) throws {
         let callback = String(callback.prefix { $0 != "(" })
         journal.note("\(name).\(callback)")
