@@ -110,9 +110,8 @@ private final class Life: Sendable {
     /// - Returns: whether it has ended, or never began.
     func waitForEnd(atMost limit: Duration) -> Bool {
         if phase.withLock({ $0 == .new }) { return true }
-        let (seconds, attoseconds) = limit.components
-        let milliseconds = Int(clamping: seconds) * 1_000 + Int(attoseconds / 1_000_000_000_000_000)
-        guard ended.wait(timeout: .now() + .milliseconds(milliseconds)) == .success else { return false }
+        let deadline = DispatchTime.now() + .milliseconds(Int(clamping: limit.milliseconds))
+        guard ended.wait(timeout: deadline) == .success else { return false }
         ended.signal()
         return true
     }

@@ -20,7 +20,7 @@ public struct BrokerOptions: Sendable {
     public var connection = ConnectionOptions()
     /// The broker's container id; nil makes a random one.
     public var containerID: String?
-    /// How long peers may take to close their side when the broker stops: by default 2 seconds.
+    /// How long peers may take to close their side when the broker stops: up to a day, by default 2 seconds.
     public var stopGrace = Duration.seconds(2)
 
     /// The default options.
@@ -35,6 +35,9 @@ public struct BrokerOptions: Sendable {
         ]
         for (name, count) in counts where count < 1 {
             throw ProtonError(.invalidArgument, "\(name) is \(count): it must be at least 1.")
+        }
+        guard stopGrace >= .zero, stopGrace <= .seconds(86_400) else {
+            throw ProtonError(.invalidArgument, "stopGrace is \(stopGrace): it must be from zero to a day.")
         }
     }
 }

@@ -51,6 +51,11 @@ struct BrokerTests {
             let error = #expect(throws: ProtonError.self) { _ = try Broker("127.0.0.1:0", options: options) }
             #expect(error?.code == .invalidArgument)
         }
+        for grace in [Duration.seconds(-1), .seconds(Int64.max)] {
+            var options = BrokerOptions()
+            options.stopGrace = grace
+            #expect(throws: ProtonError.self) { _ = try Broker("127.0.0.1:0", options: options) }
+        }
     }
 
     // MARK: Queues
