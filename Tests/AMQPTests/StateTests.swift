@@ -47,6 +47,7 @@ struct StateTests {
     }
 
     @Test func outcomes() {
+        #expect(Outcome.rejected == .rejected(nil) && DeliveryState.rejected() == .outcome(.rejected))
         #expect(Outcome.failed == .modified(deliveryFailed: true) && DeliveryState.accepted.outcome == .accepted)
         #expect(DeliveryState.received(sectionNumber: 0, sectionOffset: 0).outcome == nil)
         #expect(Condition("amqp:not-found") == Condition(.notFound) && Condition("a", "b").description == "b")

@@ -31,5 +31,6 @@ public struct CodecError: Error, Sendable, Hashable {
 }
 
 extension CodecError: CustomStringConvertible {
+    /// What is wrong, and where.
     public var description: String { "\(message) (at byte \(offset))" }
 }

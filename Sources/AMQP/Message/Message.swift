@@ -338,6 +338,7 @@ extension Message: Hashable {
             && a.properties == b.properties && a.body == b.body && a.footer == b.footer
     }
 
+    /// Feeds the properties and the body to a hasher.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(standardProperties)
         hasher.combine(properties)

@@ -98,6 +98,7 @@ extension AMQPValue {
 }
 
 extension AMQPValue: Hashable {
+    /// Whether two values have the same type and content.
     public static func == (a: AMQPValue, b: AMQPValue) -> Bool {
         switch (a, b) {
         case (.null, .null): true
@@ -129,6 +130,7 @@ extension AMQPValue: Hashable {
         }
     }
 
+    /// Feeds the type and the content to a hasher.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(type)
         switch self {

@@ -79,10 +79,12 @@ public struct OrderedMap<Key: Sendable & Hashable>: Sendable {
 }
 
 extension OrderedMap: Hashable {
+    /// Whether two maps hold the same pairs in the same order.
     @inlinable public static func == (a: Self, b: Self) -> Bool {
         a.pairs.elementsEqual(b.pairs) { $0.0 == $1.0 && $0.1 == $1.1 }
     }
 
+    /// Feeds the pairs in their order to a hasher.
     @inlinable public func hash(into hasher: inout Hasher) {
         hasher.combine(pairs.count)
         for pair in pairs {
@@ -93,6 +95,7 @@ extension OrderedMap: Hashable {
 }
 
 extension OrderedMap: Sequence {
+    /// A key and its value.
     public typealias Element = (key: Key, value: AMQPValue)
 
     /// Goes through the pairs in their order.
@@ -101,14 +104,17 @@ extension OrderedMap: Sequence {
 
         @inlinable init(_ map: OrderedMap) { pairs = map.pairs.makeIterator() }
 
+        /// The next pair, or nil behind the last.
         @inlinable public mutating func next() -> Element? {
             guard let pair = pairs.next() else { return nil }
             return (pair.0, pair.1)
         }
     }
 
+    /// An iterator over the pairs as they are now.
     @inlinable public func makeIterator() -> Iterator { Iterator(self) }
 
+    /// The number of pairs.
     @inlinable public var underestimatedCount: Int { pairs.count }
 }
 

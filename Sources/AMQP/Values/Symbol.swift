@@ -29,8 +29,10 @@ public struct Symbol: Sendable, Hashable {
 }
 
 extension Symbol: ExpressibleByStringLiteral, Comparable {
+    /// A string literal is a symbol.
     public init(stringLiteral value: String) { self.init(value) }
 
+    /// Orders symbols by their text.
     public static func < (a: Symbol, b: Symbol) -> Bool { a.name < b.name }
 }
 

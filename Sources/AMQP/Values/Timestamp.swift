@@ -6,6 +6,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     /// A point in time by its milliseconds since the epoch.
     public init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
+    /// Orders points in time, the earlier first.
     public static func < (a: Timestamp, b: Timestamp) -> Bool { a.milliseconds < b.milliseconds }
 }
 
