@@ -6,7 +6,8 @@ import Synchronization
 /// to answer for.
 package final class UncheckedMutex<State>: @unchecked Sendable {
     private let lock = Mutex<Void>(())
-    private var state: State
+    // The lock makes accesses exclusive: to check that again at run time costs more than the lock.
+    @exclusivity(unchecked) private var state: State
 
     package init(_ state: State) {
         self.state = state

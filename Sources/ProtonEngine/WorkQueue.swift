@@ -1,4 +1,5 @@
 import CProton
+import Synchronization
 
 /// A connection's mailbox: what other threads want done in the connection's own domain, one thing at a time.
 ///
@@ -38,6 +39,8 @@ public final class WorkQueue: Sendable {
     }
 
     private let state = UncheckedMutex(State())
+    /// Whether there are items, as a hint that costs no lock.
+    private let hasItems = Atomic<Bool>(false)
     /// Which thread is in the connection's domain.
     package let domain = Domain()
     /// The connection, for the work that wants it.
@@ -66,6 +69,7 @@ public final class WorkQueue: Sendable {
             if refusedWhenClosed, case .closed = state.home { return nil }
             let wasEmpty = state.items.isEmpty
             state.items.append(item)
+            hasItems.store(true, ordering: .releasing)
             // Whoever drains, or is in the domain, looks again before it leaves: no signal is needed.
             guard wasEmpty, !state.isDraining else { return Signal.none }
             switch state.home {
@@ -108,9 +112,12 @@ public final class WorkQueue: Sendable {
 
     /// What is there, for the calling thread to run; nil where there is nothing, or another thread runs items.
     private func takeItems() -> [Item]? {
-        state.withLock { state in
+        // Every batch comes here, most for nothing. An item that is added now is followed by a wake of its own.
+        guard hasItems.load(ordering: .acquiring) else { return nil }
+        return state.withLock { state in
             guard !state.isDraining, !state.items.isEmpty else { return nil }
             state.isDraining = true
+            hasItems.store(false, ordering: .relaxed)
             return exchange(&state.items, with: [])
         }
     }

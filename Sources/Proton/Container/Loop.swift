@@ -49,7 +49,19 @@ final class Loop: @unchecked Sendable {
             }
         }
 
-        var isIdle: Bool {
+        /// Ends the loop where nothing is left to wait for.
+        /// - Returns: whether it has ended.
+        mutating func endWhereIdle() -> Bool {
+            switch phase {
+            case .ended: return true
+            case .running where isIdle, .stopping where isIdle: phase = .ended(nil)
+            case .failing(let error) where isIdle: phase = .ended(error)
+            default: return false
+            }
+            return true
+        }
+
+        private var isIdle: Bool {
             connections.isEmpty && listeners.isEmpty && pending.isEmpty && jobs.isEmpty && timers.activeCount == 0
         }
     }
@@ -211,7 +223,6 @@ final class Loop: @unchecked Sendable {
             fail(error)
         }
         connectPending(of: nil)
-        finishCallback()
         let helpers = (1..<max(1, threads)).compactMap { _ in Thread.start { [self] in runOnThisThread() } }
         runOnThisThread()
         for helper in helpers { helper.join() }
@@ -224,36 +235,31 @@ final class Loop: @unchecked Sendable {
     }
 
     private func runOnThisThread() {
-        while !hasEnded() {
+        while !finishCallback() {
             do {
                 try proactor.handleNext(self)
             } catch {
                 fail(error)
             }
-            finishCallback()
         }
         // The next thread looks too whether it has ended.
         proactor.interrupt()
     }
 
-    /// What a callback leaves behind: connections to connect, and those that it borrowed.
-    private func finishCallback() {
-        connectPending(of: UInt(pthread_self()))
-        guard soleThread.load(ordering: .relaxed) != 0 else { return }
-        let borrowed = state.withLock { exchange(&$0.borrowed, with: []) }
-        for queue in borrowed { queue.domain.leave() }
-    }
-
-    private func hasEnded() -> Bool {
-        state.withLock { state in
-            switch state.phase {
-            case .ended: return true
-            case .running where state.isIdle, .stopping where state.isIdle: state.phase = .ended(nil)
-            case .failing(let error) where state.isIdle: state.phase = .ended(error)
-            default: return false
-            }
-            return true
+    /// Sees to what a batch leaves behind: connections to connect, and those that it borrowed.
+    /// - Returns: whether the loop has ended.
+    private func finishCallback() -> Bool {
+        // In one go, since every batch pays for it.
+        let (borrowed, hasPending, hasEnded) = state.withLock { state in
+            (
+                state.borrowed.isEmpty ? [] : exchange(&state.borrowed, with: []), !state.pending.isEmpty,
+                state.endWhereIdle()
+            )
         }
+        for queue in borrowed { queue.domain.leave() }
+        guard hasPending else { return hasEnded }
+        connectPending(of: UInt(pthread_self()))
+        return state.withLock { $0.endWhereIdle() }
     }
 
     // MARK: Ending
