@@ -2,7 +2,7 @@ import Proton
 import Testing
 
 /// The ways in which a connection, a session or a link ends, and the one callback that each way makes.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct ClosingTests {
     enum Level: String, CaseIterable, Sendable {
         case connection = "Connection"

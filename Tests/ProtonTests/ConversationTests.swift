@@ -2,7 +2,7 @@ import Proton
 import Testing
 
 /// A message from one side to the other, and every callback that this makes, in order and once.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct ConversationTests {
     /// Sends one message, then closes everything from the client's side.
     private static func sendOne(_ exchange: Exchange) throws {
@@ -107,6 +107,7 @@ struct ConversationTests {
         let addresses = try await onThread {
             var addresses: [String?] = []
             let handler = Scripted("both")
+            defer { handler.forget() }
             handler.on("onStart") { (event: ContainerEvent) in
                 let listener = try event.container.listen("127.0.0.1:0")
                 let url = "amqp://127.0.0.1:\(listener.port ?? 0)/some/where"

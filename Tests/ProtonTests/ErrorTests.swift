@@ -2,7 +2,7 @@ import Proton
 import Testing
 
 /// Errors: where those of callbacks, peers and addresses come out, and what they say.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct ErrorTests {
     static let callbacks = [
         "onReactorInit", "onStart", "onConnectionInit", "onConnectionBound", "onConnectionRemoteOpen",
@@ -93,6 +93,7 @@ struct ErrorTests {
             let error = await #expect(throws: ProtonError.self) {
                 try await onThread {
                     let server = Scripted("server")
+                    defer { server.forget() }
                     server.on("onLinkOpened", close)
                     try Self.runPlainClient(server)
                 }
@@ -107,6 +108,7 @@ struct ErrorTests {
         let opened = try await onThread {
             var opened = 0
             let client = Scripted("client")
+            defer { client.forget() }
             client.on("onLinkOpened") { (event: LinkEvent) in
                 opened += 1
                 if opened == 4 { return event.container.stop() }
@@ -143,6 +145,7 @@ struct ErrorTests {
         }
         let (error, lines) = try await onThread {
             let client = Scripted("client")
+            defer { client.forget() }
             var error: ProtonError?
             client.on("onTransportError") { (event: TransportEvent) in error = event.error }
             var options = ConnectionOptions()

@@ -2,7 +2,7 @@ import Proton
 import Testing
 
 /// Which handler is told of an event, and in what order.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct HandlerOrderTests {
     @Test func rawCallbacksComeBeforeDerivedOnes() async throws {
         let lines = try await onThread {
@@ -91,10 +91,12 @@ struct HandlerOrderTests {
             let made = Counter()
             let journal = Journal()
             let client = Scripted("client", journal)
+            defer { client.forget() }
             client.on("onConnectionOpened") { (event: ConnectionEvent) in
                 if journal.count("client.onConnectionOpened") == 3 { event.container.stop() }
             }
             let root = Scripted("root", journal)
+            defer { root.forget() }
             root.on("onStart") { (event: ContainerEvent) in
                 let listener = try event.container.listen("127.0.0.1:0") {
                     made.increment()
@@ -116,6 +118,7 @@ struct HandlerOrderTests {
             let bodies = Journal()
             let server = Older(bodies)
             let client = Scripted("client")
+            defer { client.forget() }
             var sent = 0
             client.on("onSendable") { (event: SenderEvent) in
                 while event.sender.credit > 0, sent < 50 {

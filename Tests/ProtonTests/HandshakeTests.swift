@@ -2,7 +2,7 @@ import Proton
 import Testing
 
 /// Peers that do not open as they should: silent ones, and those of another protocol.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct HandshakeTests {
     static let name = Array("AMQP".utf8)
     static let amqp: [UInt8] = name + [0, 1, 0, 0]
@@ -27,6 +27,7 @@ struct HandshakeTests {
         let (ports, continuation) = AsyncStream<(Int, @Sendable () -> Void)>.makeStream()
         async let lines = onThread {
             let server = Scripted("server")
+            defer { server.forget() }
             server.on("onStart") { (event: ContainerEvent) in
                 let listener = try event.container.listen("127.0.0.1:0")
                 // Ends when the listener is closed and the client's connection is over.

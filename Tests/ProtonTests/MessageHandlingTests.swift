@@ -2,7 +2,7 @@ import Proton
 import Testing
 
 /// What `HandlerOptions` leave to the library, and what a callback does by itself.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct MessageHandlingTests {
     /// Sends messages from the client as credit allows; ends when each has an outcome.
     /// - Returns: the outcomes that the client saw, in order.

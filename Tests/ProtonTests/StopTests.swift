@@ -6,11 +6,12 @@ import Testing
 @testable import Proton
 
 /// How a container ends, in every state, and what it leaves behind.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct StopTests {
     @Test func withNothingToDoItEndsAtOnce() async throws {
         let lines = try await onThread {
             let handler = Scripted("h")
+            defer { handler.forget() }
             try Container(handler).run()
             return handler.journal.lines
         }
@@ -31,6 +32,7 @@ struct StopTests {
     @Test func stoppedInOnStart() async throws {
         let lines = try await onThread {
             let handler = Scripted("h")
+            defer { handler.forget() }
             handler.on("onStart") { (event: ContainerEvent) in
                 let listener = try event.container.listen("127.0.0.1:0")
                 let connection = try event.container.connect("127.0.0.1:\(listener.port ?? 0)")
@@ -175,6 +177,7 @@ struct StopTests {
     @Test func signalsStopIt() async throws {
         let lines = try await onThread {
             let handler = Scripted("h")
+            defer { handler.forget() }
             handler.on("onStart") { (event: ContainerEvent) in
                 let listener = try event.container.listen("127.0.0.1:0")
                 try event.container.connect("127.0.0.1:\(listener.port ?? 0)")

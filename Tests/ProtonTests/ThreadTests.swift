@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 /// A container on several threads: each connection in one place at a time, all of them at once.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct ThreadTests {
     /// Listens, connects many times to itself, and sends on each connection.
     private final class Crowd: MessagingHandler, Sendable {

@@ -2,7 +2,7 @@ import Proton
 import Testing
 
 /// Timers: order, cancelling, and what a timer's callback may do.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct TimerTests {
     @Test func timersGoOffInTheOrderOfTheirTimes() async throws {
         let lines = try await onThread {
@@ -53,6 +53,7 @@ struct TimerTests {
     @Test func aHandlersTimerTellsItsTimer() async throws {
         let lines = try await onThread {
             let handler = Scripted("h")
+            defer { handler.forget() }
             var count = 0
             handler.on("onStart") { (event: ContainerEvent) in
                 event.container.schedule(after: .milliseconds(1), handler)

@@ -19,6 +19,10 @@ struct Exchange {
     func run(
         options: ConnectionOptions = ConnectionOptions(), _ setUp: @escaping (Container, Connection) throws -> Void
     ) throws {
+        defer {
+            server.forget()
+            client.forget()
+        }
         let container = try Container(server, options: options)
         server.on("onStart") { [client] (event: ContainerEvent) in
             let listener = try event.container.listen("127.0.0.1:0")

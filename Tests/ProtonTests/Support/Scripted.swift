@@ -26,6 +26,9 @@ final class Scripted: MessagingHandler {
         return self
     }
 
+    /// Forgets what to do, and with it what that keeps: often the handler itself.
+    func forget() { scripts = [:] }
+
     /// Has a callback throw.
     func fails(in callback: String, with error: any Error) {
         scripts[callback, default: []].append { _ in throw error }

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs the tests under AddressSanitizer, with LeakSanitizer, and under ThreadSanitizer; a finding fails the run.
+# Usage: scripts/sanitize.sh [address] [thread] [-- arguments of swift test, such as --filter ProtonEngineTests]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+sanitizers=()
+while [[ $# -gt 0 && $1 != -- ]]; do
+    case $1 in
+        address | thread) sanitizers+=("$1") ;;
+        *)
+            echo "sanitize.sh: $1 is neither address nor thread" >&2
+            exit 2
+            ;;
+    esac
+    shift
+done
+shift $(($# > 0 ? 1 : 0))
+[[ ${#sanitizers[@]} -gt 0 ]] || sanitizers=(address thread)
+
+for sanitizer in "${sanitizers[@]}"; do
+    echo "== $sanitizer sanitizer"
+    # All tests are swift-testing's. XCTest's own runner, which would start too, leaks its empty suite.
+    swift test --disable-xctest --sanitize="$sanitizer" --scratch-path ".build/$sanitizer-sanitizer" "$@"
+done
