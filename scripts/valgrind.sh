@@ -30,8 +30,7 @@ int sigsuspend(const sigset_t *mask) {
 C
 
 # Swift's runtime works with bits that it has not set, which is its business: addresses and leaks are ours.
-exec valgrind --quiet --error-exitcode=1 --undef-value-errors=no --leak-check=full \
-    --show-leak-kinds=definite --errors-for-leak-kinds=definite \
-    --num-callers=30 --fair-sched=yes \
-    env LD_PRELOAD="$PWD/.build/sigsuspend-copy.so" \
+export LD_PRELOAD="$PWD/.build/sigsuspend-copy.so"
+exec valgrind --quiet --error-exitcode=1 --undef-value-errors=no --num-callers=30 --fair-sched=yes \
+    --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
     "$bundle" --testing-library swift-testing --filter "$filter" --skip "$skip"
