@@ -76,6 +76,11 @@ private func startReading() -> Bool {
 }
 
 private func readSignals(_ source: Int32) {
+    // A process can be started with its signals blocked in all threads: this one takes them all the same.
+    var stops = sigset_t()
+    sigemptyset(&stops)
+    for stop in [StopSignal.interrupt, .terminate] { sigaddset(&stops, stop.number) }
+    pthread_sigmask(SIG_UNBLOCK, &stops, nil)
     var byte: UInt8 = 0
     while true {
         switch read(source, &byte, 1) {
