@@ -15,23 +15,12 @@ struct ProgramTests {
     @Test(arguments: [SIGINT, SIGTERM])
     func endsGracefullyOnASignal(signal: Int32) throws {
         let (program, address) = try startBroker("127.0.0.1:0")
-        let peer = try Container(Idle(address) { program.send(signal) })
-        try peer.run()
+        let script = Script(address)
+        // The broker's close ends the script; where it does not come, the script fails.
+        script.connected = { program.send(signal) }
+        try script.run { _, _ in }
         let (status, output, errors) = try program.wait()
         #expect(status == 0 && output.isEmpty && errors.isEmpty)
-    }
-
-    /// Connects, does something, and waits until the peer closes.
-    private final class Idle: MessagingHandler {
-        private let address: String
-        private let opened: () -> Void
-
-        init(_ address: String, opened: @escaping () -> Void) {
-            (self.address, self.opened) = (address, opened)
-        }
-
-        func onStart(_ event: ContainerEvent) throws { try event.container.connect(address) }
-        func onConnectionOpened(_ event: ConnectionEvent) { opened() }
     }
 
     @Test func saysInOneLineThatAPortIsInUse() throws {

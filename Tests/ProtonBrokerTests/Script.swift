@@ -8,6 +8,7 @@ final class Script: MessagingHandler {
 
     let options: HandlerOptions
     var start: ((Container, Connection) throws -> Void)?
+    var connected: (() throws -> Void)?
     var sendable: ((Sender) throws -> Void)?
     var message: ((MessageEvent) throws -> Void)?
     /// The outcome of a message that was sent.
@@ -23,8 +24,12 @@ final class Script: MessagingHandler {
     private var connection: Connection?
     private var deadline: Timer?
 
-    init(_ broker: Broker, prefetch: Int = 0, autoAccepts: Bool = false) {
-        address = broker.address
+    convenience init(_ broker: Broker, prefetch: Int = 0, autoAccepts: Bool = false) {
+        self.init(broker.address, prefetch: prefetch, autoAccepts: autoAccepts)
+    }
+
+    init(_ address: String, prefetch: Int = 0, autoAccepts: Bool = false) {
+        self.address = address
         options = HandlerOptions(prefetch: prefetch, autoAccepts: autoAccepts)
     }
 
@@ -47,6 +52,7 @@ final class Script: MessagingHandler {
         try start?(event.container, connection)
     }
 
+    func onConnectionOpened(_ event: ConnectionEvent) throws { try connected?() }
     func onConnectionClosing(_ event: ConnectionEvent) { deadline?.cancel() }
     func onSendable(_ event: SenderEvent) throws { try sendable?(event.sender) }
     func onMessage(_ event: MessageEvent) throws { try message?(event) }
