@@ -15,6 +15,11 @@ package struct Thread {
         return Thread(handle: handle)
     }
 
+    /// Lets the thread go when it ends, for one that nobody joins.
+    package func detach() {
+        pthread_detach(handle)
+    }
+
     /// Waits until the thread has ended.
     package func join() {
         pthread_join(handle, nil)
