@@ -54,12 +54,12 @@ public final class Broker: Sendable {
         let broker = try Broker(address, options: options)
         // From here `stop` waits for the thread, also where it has not come to run yet.
         broker.life.begin()
-        let thread = Thread.start { try? broker.run() }
-        guard thread != nil else {
+        guard let thread = Thread.start({ try? broker.run() }) else {
             broker.life.end()
             throw ProtonError(
                 .limitExceeded, "No thread can be started for the broker: is a limit of the system reached?")
         }
+        thread.detach()
         return broker
     }
 
