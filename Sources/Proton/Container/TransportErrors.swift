@@ -91,8 +91,8 @@ struct ProtocolHeader: CustomStringConvertible {
     /// The bytes that proton quotes when it meets a header that it does not know: `… header mismatch: …['AMQP\x00…']`,
     /// or `Expected SASL protocol header got: …['AMQP\x00…']`.
     init?(quotedIn text: String) {
-        guard text.contains("header mismatch") || text.contains("protocol header got"), let start = text.range(of: "['"),
-            let end = text.range(of: "']", after: start.upperBound)
+        guard text.contains("header mismatch") || text.contains("protocol header got"),
+            let start = text.range(of: "['"), let end = text.range(of: "']", after: start.upperBound)
         else { return nil }
         bytes = ProtocolHeader.unquoted(text[start.upperBound..<end.lowerBound])
     }
