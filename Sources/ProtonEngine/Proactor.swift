@@ -15,8 +15,6 @@ package protocol ProactorDelegate: AnyObject {
     func timeoutPassed() throws
     /// `interrupt` was called.
     func interrupted() throws
-    /// Nothing is left of the connections and listeners that there were.
-    func becameInactive()
 }
 
 /// Sockets and threads for connections and listeners (`pn_proactor_t`).
@@ -73,8 +71,7 @@ package final class Proactor: @unchecked Sendable {
         pn_proactor_cancel_timeout(pointer)
     }
 
-    /// Ends every connection and listener at once; `becameInactive` is called when proton has freed them, where no
-    /// time-out is set. A proactor that is freed earlier leaks them.
+    /// Ends every connection and listener at once.
     package func disconnectAll() {
         pn_proactor_disconnect(pointer, nil)
     }
@@ -157,7 +154,6 @@ package final class Proactor: @unchecked Sendable {
             try delegate.listenerClosed(listener, condition: condition)
         case PN_PROACTOR_TIMEOUT: try delegate.timeoutPassed()
         case PN_PROACTOR_INTERRUPT: try delegate.interrupted()
-        case PN_PROACTOR_INACTIVE: delegate.becameInactive()
         default: break
         }
     }

@@ -37,8 +37,6 @@ final class Loop: @unchecked Sendable {
         var pending: [PendingConnect] = []
         var jobs: [@Sendable () throws -> Void] = []
         var timers = TimerQueue()
-        /// Whether the proactor is dropping everything, and has not said yet that it has.
-        var isDisconnecting = false
         /// Connections that the loop's only thread is using outside of their batches.
         var borrowed: [WorkQueue] = []
 
@@ -65,7 +63,6 @@ final class Loop: @unchecked Sendable {
 
         private var isIdle: Bool {
             connections.isEmpty && listeners.isEmpty && pending.isEmpty && jobs.isEmpty && timers.activeCount == 0
-                && !isDisconnecting
         }
     }
 
@@ -282,7 +279,7 @@ final class Loop: @unchecked Sendable {
         for queue in connections { queue.add { $0.close(condition) } }
         // Those that other threads' callbacks made are dropped when these return.
         connectPending(of: UInt(pthread_self()))
-        _ = schedule(after: grace, keepsRunning: false) { [weak self] in self?.disconnectAll() }
+        _ = schedule(after: grace, keepsRunning: false) { [proactor] in proactor.disconnectAll() }
         proactor.interrupt()
     }
 
@@ -294,24 +291,14 @@ final class Loop: @unchecked Sendable {
             case .idle, .running, .stopping: break
             }
             state.phase = .failing(error)
+            state.timers.removeAll()
             state.jobs = []
             return true
         }
         guard isFirst else { return }
         isMuted.store(true, ordering: .relaxed)
-        disconnectAll()
-        proactor.interrupt()
-    }
-
-    /// Drops all connections and listeners.
-    private func disconnectAll() {
-        state.withLock { state in
-            state.isDisconnecting = true
-            state.timers.removeAll()
-            // Proton is not inactive while a time-out is set.
-            proactor.cancelTimeout()
-        }
         proactor.disconnectAll()
+        proactor.interrupt()
     }
 }
 
@@ -348,10 +335,6 @@ extension Loop: ProactorDelegate {
         state.withLock { state in
             if let deadline = state.timers.nextDeadline { setTimeout(deadline) }
         }
-    }
-
-    func becameInactive() {
-        state.withLock { $0.isDisconnecting = false }
     }
 
     func interrupted() throws {
