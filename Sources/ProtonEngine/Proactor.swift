@@ -66,11 +66,6 @@ package final class Proactor: @unchecked Sendable {
         pn_proactor_set_timeout(pointer, milliseconds)
     }
 
-    /// Takes the time-out back.
-    package func cancelTimeout() {
-        pn_proactor_cancel_timeout(pointer)
-    }
-
     /// Ends every connection and listener at once.
     package func disconnectAll() {
         pn_proactor_disconnect(pointer, nil)

@@ -41,8 +41,6 @@ public struct ProtonError: Error, Sendable, CustomStringConvertible {
         public static let listenFailed = Code("listenFailed")
         /// An argument or an option makes no sense.
         public static let invalidArgument = Code("invalidArgument")
-        /// The peer sent a message that is not valid AMQP.
-        public static let invalidMessage = Code("invalidMessage")
     }
 
     /// The kind of the error.

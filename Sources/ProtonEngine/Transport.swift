@@ -17,7 +17,7 @@ public struct Transport {
         pointer.flatMap { Condition(pn_transport_condition($0)) }
     }
 
-    /// Whether the peer is known: SASL with something else than ANONYMOUS, or a client certificate.
+    /// Whether a SASL exchange has succeeded, ANONYMOUS included: `Connection.user` tells who the peer says it is.
     public var isAuthenticated: Bool { pointer.map { pn_transport_is_authenticated($0) } ?? false }
 
     /// Whether the bytes are encrypted.

@@ -7,7 +7,7 @@ public import ProtonEngine
 ///
 /// A container with one thread may be used from the thread that runs it, callbacks included, and before it runs from
 /// the thread that made it. With several threads (`run(threads:handler:)`) it may be used from every callback.
-/// From other threads use a connection's `workQueue`, or what `remote` offers.
+/// From other threads use a connection's `workQueue`.
 public final class Container {
     /// The name of this container to its peers, unique among them (AMQP 1.0, 2.7.1). Default a random UUID.
     public let id: String
@@ -17,7 +17,7 @@ public final class Container {
     let loop: Loop
     let logger = Logger(label: "proton")
     private var pipelines: [HandlerPipeline]
-    private var linkCount = UncheckedMutex(0)
+    private let linkCount = UncheckedMutex(0)
 
     /// Creates a container whose events go to `handlers`, each in turn.
     /// - Parameters:
@@ -49,7 +49,7 @@ public final class Container {
     /// that a callback made is handed to the loop when the callback returns: set its links up before.
     /// - Parameters:
     ///   - threads: how many, at least 1; this thread is one of them.
-    ///   - handler: what is told of events, before the container's own handlers, of which there should be none.
+    ///   - handler: what is told of events; the container has no handlers of its own.
     ///   - signals: signals that stop the container as `stop()` does.
     /// - Throws: as `run(stoppingOn:)`; `ProtonError.Code.invalidArgument` where the container has handlers of its own.
     public func run(
@@ -292,6 +292,7 @@ extension Connection {
 
     /// The container that the connection belongs to.
     public var container: Container {
+        // Every connection is made by a container, which gives it its context before anyone else sees it.
         guard let context else { preconditionFailure("A connection of a container has a context.") }
         return context.container
     }

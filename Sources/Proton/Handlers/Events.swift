@@ -106,6 +106,7 @@ public struct MessageEvent: EndpointEvent {
     public let delivery: Delivery
     /// The receiver that the message came on.
     public var receiver: Receiver {
+        // Made by the handler of incoming messages only, for links that are receivers.
         guard let receiver = link as? Receiver else { preconditionFailure("Messages come on receivers only.") }
         return receiver
     }
