@@ -95,10 +95,12 @@ public final class Connection: Endpoint {
     }
 
     /// Ends the transport at once, with a condition that `onTransportError` reports; no close frame is waited for.
-    package func abort(_ condition: Condition) {
+    package func abort(_ condition: Condition? = nil) {
         guard let pointer = confined(), let transport = pn_connection_transport(pointer) else { return }
-        isAborted = true
-        Condition.set(condition, in: pn_transport_condition(transport))
+        if let condition {
+            isAborted = true
+            Condition.set(condition, in: pn_transport_condition(transport))
+        }
         pn_transport_close_tail(transport)
         pn_transport_close_head(transport)
     }

@@ -3,8 +3,8 @@ import CProton
 
 /// What a proactor tells the loop that runs it, other than the events of connections.
 package protocol ProactorDelegate: AnyObject {
-    /// A peer has connected: sets up a connection for it.
-    func accept(on listener: Listener) throws -> (Connection, TransportConfiguration)
+    /// A peer has connected: sets up a connection for it; nil leaves it to the listener, which is about to close.
+    func accept(on listener: Listener) throws -> (Connection, TransportConfiguration)?
     /// Whether handlers are told of events; false once one has failed and the rest is only brought to an end.
     var isDispatching: Bool { get }
     /// A listener is closed; the condition is what ended it, where it was not `close`.
@@ -64,11 +64,6 @@ package final class Proactor: @unchecked Sendable {
     /// Has `timeoutPassed` called after this many milliseconds, in place of an earlier time-out.
     package func setTimeout(milliseconds: UInt32) {
         pn_proactor_set_timeout(pointer, milliseconds)
-    }
-
-    /// Ends every connection and listener at once.
-    package func disconnectAll() {
-        pn_proactor_disconnect(pointer, nil)
     }
 
     // MARK: The loop
@@ -154,8 +149,9 @@ package final class Proactor: @unchecked Sendable {
     }
 
     private func accept(_ pointer: OpaquePointer?, _ delegate: any ProactorDelegate) throws {
-        guard let pointer, let listener = Listener.existing(pointer) else { return }
-        let (connection, configuration) = try delegate.accept(on: listener)
+        guard let pointer, let listener = Listener.existing(pointer),
+            let (connection, configuration) = try delegate.accept(on: listener)
+        else { return }
         guard let accepted = connection.pointer else { return }
         _ = Unmanaged.passRetained(connection)
         connection.workQueue.attach(accepted) {

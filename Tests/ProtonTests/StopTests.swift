@@ -192,8 +192,7 @@ struct StopTests {
         #expect(lines.count { $0 == "h.onTransportClosed" } == 2 && lines.last == "h.onReactorFinal")
     }
 
-    // A run that ends with an error is not among them: proton then frees what is dropped only after the loop has ended.
-    @Test(arguments: ["drop", "drop with a timer", "drop with a listener", "stop", "run"])
+    @Test(arguments: ["drop", "drop with a timer", "drop with a listener", "stop", "run", "fail"])
     func noDescriptorStaysOpen(_ ending: String) async throws {
         var growth: [Int] = []
         // Other tests open sockets at the same time: what a container leaves open would show in every round.
@@ -214,6 +213,7 @@ struct StopTests {
             try event.container.createSender(connection, "a")
             let container = event.container
             container.schedule(after: .milliseconds(1)) {
+                if ending == "fail" { throw TestError("now") }
                 container.stop()
             }
             if ending == "stop" { container.stop() }
@@ -223,6 +223,7 @@ struct StopTests {
         case "drop": try container.createSender("127.0.0.1:1/a")
         case "drop with a timer": container.schedule(after: .seconds(1), handler)
         case "drop with a listener": try container.listen("127.0.0.1:0")
+        case "fail": #expect(throws: TestError("now")) { try container.run() }
         default: try container.run()
         }
     }

@@ -279,7 +279,7 @@ final class Loop: @unchecked Sendable {
         for queue in connections { queue.add { $0.close(condition) } }
         // Those that other threads' callbacks made are dropped when these return.
         connectPending(of: UInt(pthread_self()))
-        _ = schedule(after: grace, keepsRunning: false) { [proactor] in proactor.disconnectAll() }
+        _ = schedule(after: grace, keepsRunning: false) { [unowned self] in dropAll() }
         proactor.interrupt()
     }
 
@@ -297,20 +297,52 @@ final class Loop: @unchecked Sendable {
         }
         guard isFirst else { return }
         isMuted.store(true, ordering: .relaxed)
-        proactor.disconnectAll()
+        dropAll()
         proactor.interrupt()
+    }
+
+    /// Closes listeners, and ends connections without their peers' consent.
+    ///
+    /// Each in its own domain: what `pn_proactor_disconnect` drops would outlive the loop, and proton never free it.
+    private func dropAll() {
+        let (listeners, connections): ([Listener], [WorkQueue]) = state.withLock { state in
+            (state.listeners.values.map(\.listener), state.connections.values.map(\.workQueue))
+        }
+        for listener in listeners { listener.close() }
+        for queue in connections { queue.add { $0.abort() } }
+        // Nothing is waited for but the loop's own threads: were one stuck, the rest would still come to an end.
+        _ = schedule(after: .seconds(2), keepsRunning: false) { [unowned self] in endAnyway() }
+    }
+
+    /// Ends the loop with what is left; `deinit` lets go of it.
+    private func endAnyway() {
+        state.withLock { state in
+            switch state.phase {
+            case .idle, .running, .stopping: state.phase = .ended(nil)
+            case .failing(let error): state.phase = .ended(error)
+            case .ended: break
+            }
+        }
     }
 }
 
 extension Loop: ProactorDelegate {
     var isDispatching: Bool { !isMuted.load(ordering: .relaxed) }
 
-    func accept(on listener: Listener) throws -> (Connection, TransportConfiguration) {
+    func accept(on listener: Listener) throws -> (Connection, TransportConfiguration)? {
         let acceptor = state.withLock { $0.listeners[ObjectIdentifier(listener)]?.acceptor }
-        guard let acceptor else { throw ProtonError(.closed, "The listener is closed.") }
+        guard let acceptor else { return nil }
         let (connection, configuration) = try acceptor(listener)
         connection.borrow = { [weak self] in self?.borrow($0) ?? false }
-        state.withLock { $0.connections[ObjectIdentifier(connection)] = connection }
+        let isTaken = state.withLock { state in
+            guard (try? state.checkOpen()) != nil else { return false }
+            state.connections[ObjectIdentifier(connection)] = connection
+            return true
+        }
+        guard isTaken else {
+            connection.discard()
+            return nil
+        }
         setHandshakeDeadline(of: connection, configuration)
         return (connection, configuration)
     }
