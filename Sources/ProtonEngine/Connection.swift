@@ -12,7 +12,7 @@ public final class Connection: Endpoint {
     // work on a message: an endpoint is used in one domain at a time, and none of these accesses spans a call-out.
 
     /// Proton's connection; nil once the connection is over.
-    @exclusivity(unchecked) package private(set) var pointer: OpaquePointer?
+    @exclusivity(unchecked) package internal(set) var pointer: OpaquePointer?
     /// What other threads want done here; also the connection as an executor.
     public let workQueue = WorkQueue()
     /// Whether a peer opened the transport, rather than this side.
@@ -28,12 +28,20 @@ public final class Connection: Endpoint {
 
     /// Used for one message at a time, in the connection's domain; made when the first one is sent.
     @exclusivity(unchecked) private var ownEncodingBuffer: EncodingBuffer?
-    private var defaultSession: Session?
+    var defaultSession: Session?
     private var linkCount = 0
     private var receivedOpen = false
     private var isAborted = false
+    /// Whether proton's connection has taken the place of one that lost its transport.
+    private(set) var isRenewed = false
+    /// Whether a try to reach the peer that fails is not told, since another address of its follows.
+    package var hasOtherAddresses = false
+    /// Has the connection ended that is closed while it has no transport, which would answer.
+    package var closedWithoutTransport: (@Sendable (Connection) -> Void)?
     /// What was opened before proton had a queue for the connection's events.
     private var earlyOpens: Set<OpaquePointer> = []
+    /// What of that was opened for a transport before.
+    private var restoredOpens: Set<OpaquePointer> = []
 
     package init(isIncoming: Bool = false, limits: ConnectionLimits, eventHandler: any EventHandler) {
         self.isIncoming = isIncoming
@@ -85,6 +93,7 @@ public final class Connection: Endpoint {
         guard let pointer = confined(), !isLocalClosed else { return }
         if let condition { Condition.set(condition, in: pn_connection_condition(pointer)) }
         pn_connection_close(pointer)
+        if pn_connection_transport(pointer) == nil { closedWithoutTransport?(self) }
         // A transport that has not reached its peer would wait for it before it closes.
         if !receivedOpen, !isIncoming, let transport = pn_connection_transport(pointer),
             pn_transport_get_frames_input(transport) == 0, isUnconnected(transport)
@@ -104,6 +113,9 @@ public final class Connection: Endpoint {
         pn_transport_close_tail(transport)
         pn_transport_close_head(transport)
     }
+
+    /// Whether the transport has never reached its peer.
+    package var isUnconnected: Bool { pointer.flatMap(pn_connection_transport).map(isUnconnected) ?? true }
 
     private func isUnconnected(_ transport: OpaquePointer) -> Bool {
         pn_transport_remote_addr(transport).map { pn_netaddr_sockaddr($0).pointee.sa_family == 0 } ?? true
@@ -271,6 +283,7 @@ public final class Connection: Endpoint {
             earlyOpens.insert(current)
             link = pn_link_next(current, isOpen)
         }
+        earlyOpens.subtract(exchange(&restoredOpens, with: []))
     }
 
     /// Whether the event of an endpoint's opening here has still to be made up.
@@ -284,15 +297,31 @@ public final class Connection: Endpoint {
 
     var hasTooManyLinks: Bool { linkCount > limits.maxLinks }
 
-    /// Ends a connection that was never handed to a proactor or a driver: work that waits runs, and what it throws is
-    /// of no interest any more.
+    /// Forgets what the transport that was lost has told.
+    func forgetTransport() {
+        isRenewed = true
+        receivedOpen = false
+        isAborted = false
+        linkCount = 0
+        earlyOpens = []
+    }
+
+    /// Notes that the opening of what is open now has been told already.
+    func noteRestoredOpens() {
+        noteEarlyOpens()
+        restoredOpens = exchange(&earlyOpens, with: [])
+    }
+
+    /// Ends a connection that is in no proactor or driver, or whose proactor is about to go: work that waits runs, and
+    /// what it throws is of no interest any more.
     ///
     /// Without this its sessions and links would keep it, and themselves.
     package func discard() {
         workQueue.domain.enter()
         defer { workQueue.domain.leave() }
+        let isOwned = workQueue.isParked
         try? workQueue.close {
-            if let pointer = finish() { pn_connection_free(pointer) }
+            if let pointer = finish(), isOwned { pn_connection_free(pointer) }
         }
     }
 

@@ -68,10 +68,13 @@ package struct DeliveryTable {
         return pointer
     }
 
-    /// Forgets all entries, for a link that is over: nothing is inserted any more.
+    /// Forgets all entries; their tokens name nothing any more.
     mutating func removeAll() {
-        slots = []
         firstFree = .max
+        for index in slots.indices {
+            slots[index] = (.free(next: firstFree), slots[index].generation &+ 1)
+            firstFree = UInt32(index)
+        }
         count = 0
     }
 }

@@ -16,6 +16,8 @@ package enum EngineEvent {
 
     package enum TransportChange {
         case changed, authenticated, error, headClosed, tailClosed, closed
+        /// The connection is not made again: not of proton's, but the floor above's.
+        case gaveUp
     }
 
     case connection(ConnectionChange, Connection)

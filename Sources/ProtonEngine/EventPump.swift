@@ -12,6 +12,10 @@ extension Connection {
         case PN_LINK_FLOW: try dispatch(.flow, link: pn_event_context(event))
 
         case PN_TRANSPORT: try eventHandler.handle(.transport(.changed, self))
+        // That an address of several can't be reached is not told.
+        case PN_TRANSPORT_ERROR where isOneOfSeveralTries, PN_TRANSPORT_HEAD_CLOSED where isOneOfSeveralTries,
+            PN_TRANSPORT_TAIL_CLOSED where isOneOfSeveralTries, PN_TRANSPORT_CLOSED where isOneOfSeveralTries:
+            break
         case PN_TRANSPORT_AUTHENTICATED: try eventHandler.handle(.transport(.authenticated, self))
         case PN_TRANSPORT_ERROR: try eventHandler.handle(.transport(.error, self))
         case PN_TRANSPORT_HEAD_CLOSED: try eventHandler.handle(.transport(.headClosed, self))
@@ -21,7 +25,7 @@ extension Connection {
             try eventHandler.handle(.transport(.closed, self))
 
         case PN_CONNECTION_INIT:
-            try eventHandler.handle(.connection(.initialized, self))
+            if !isRenewed { try eventHandler.handle(.connection(.initialized, self)) }
             if let pointer, takeEarlyOpen(pointer) { try eventHandler.handle(.connection(.localOpen, self)) }
         case PN_CONNECTION_BOUND: try eventHandler.handle(.connection(.bound, self))
         case PN_CONNECTION_UNBOUND: try eventHandler.handle(.connection(.unbound, self))
@@ -50,6 +54,8 @@ extension Connection {
         }
     }
 
+    private var isOneOfSeveralTries: Bool { hasOtherAddresses && isUnconnected }
+
     // MARK: Deliveries
 
     @inline(__always)
@@ -76,7 +82,7 @@ extension Connection {
         guard let pointer = context.map(OpaquePointer.init) else { return }
         // Only the event of its making makes a wrapper: later ones of a session that is freed are of no interest.
         var session = Session.existing(pointer)
-        if session == nil, case .initialized = change { session = Session(pointer, of: self) }
+        if session == nil, case .initialized = change { session = Session(pointer, of: self, isPeerMade: true) }
         guard let session else { return }
         try session.nearestHandler.handle(.session(change, session))
         switch change {

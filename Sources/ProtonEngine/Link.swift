@@ -5,7 +5,7 @@ import CProton
 ///
 /// It belongs to its connection's domain. A link that is over does nothing and reports the state `.closed`.
 public class Link: Endpoint {
-    @exclusivity(unchecked) package private(set) final var pointer: OpaquePointer?
+    @exclusivity(unchecked) package internal(set) final var pointer: OpaquePointer?
     /// The session that the link is on.
     public final let session: Session
     /// The name of the link, unique between the two containers (AMQP 1.0, 2.6.1).
@@ -24,6 +24,9 @@ public class Link: Endpoint {
     final let messageSizeLimit: Int
     /// The deliveries of the link that have not been settled here.
     @exclusivity(unchecked) package final var deliveries = DeliveryTable()
+
+    /// Whether the peer made the link.
+    final var isPeerMade = false
 
     init(_ pointer: OpaquePointer, of session: Session) {
         self.pointer = pointer
@@ -44,7 +47,9 @@ public class Link: Endpoint {
 
     /// Wraps a link that the peer made.
     static func adopt(_ pointer: OpaquePointer, of session: Session) -> Link {
-        pn_link_is_sender(pointer) ? Sender(pointer, of: session) : Receiver(adopting: pointer, of: session)
+        let link = pn_link_is_sender(pointer) ? Sender(pointer, of: session) : Receiver(adopting: pointer, of: session)
+        link.isPeerMade = true
+        return link
     }
 
     /// Proton's link, once it is sure that the calling thread may use it; nil where the link is over.

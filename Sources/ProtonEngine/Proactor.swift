@@ -2,13 +2,21 @@ import AMQP
 import CProton
 
 /// What a proactor tells the loop that runs it, other than the events of connections.
-package protocol ProactorDelegate: AnyObject {
+package protocol ProactorDelegate: AnyObject, Sendable {
     /// A peer has connected: sets up a connection for it; nil leaves it to the listener, which is about to close.
     func accept(on listener: Listener) throws -> (Connection, TransportConfiguration)?
     /// Whether handlers are told of events; false once one has failed and the rest is only brought to an end.
     var isDispatching: Bool { get }
     /// A listener is closed; the condition is what ended it, where it was not `close`.
     func listenerClosed(_ listener: Listener, condition: Condition?) throws
+    /// A connection has lost its transport: how long to wait until it is connected again; nil ends it.
+    ///
+    /// Called in the connection's domain.
+    func delayBeforeRetry(of connection: Connection) throws -> Duration?
+    /// A connection that is to be connected again has its last event behind it.
+    func connectionLost(_ connection: Connection, retryAfter delay: Duration)
+    /// Has the items of a queue run whose connection is in no proactor.
+    func runItems(of queue: WorkQueue)
     /// A connection is over: its transport has closed and its last event was handled.
     func connectionFinished(_ connection: Connection)
     /// The time-out that was set has passed.
@@ -116,8 +124,17 @@ package final class Proactor: @unchecked Sendable {
             }
             event = pn_event_batch_next(batch)
         }
+        var delay: Duration?
         do {
-            if isClosed {
+            if isClosed, isDispatching { delay = try delegate.delayBeforeRetry(of: connection) }
+        } catch {
+            failure = failure ?? error
+        }
+        do {
+            if delay != nil {
+                connection.renew()
+                connection.workQueue.park { [weak delegate] in delegate?.runItems(of: $0) }
+            } else if isClosed {
                 try connection.workQueue.close { connection.finish() }
             } else {
                 try connection.workQueue.drain()
@@ -126,9 +143,12 @@ package final class Proactor: @unchecked Sendable {
             failure = failure ?? error
         }
         connection.workQueue.domain.leave()
-        // From here another thread may have the connection, and where it is over proton frees it.
+        // From here another thread may have the connection, and proton frees its own where the transport has closed.
         pn_proactor_done(self.pointer, batch)
-        if isClosed {
+        if let delay {
+            delegate.connectionLost(connection, retryAfter: delay)
+            unmanaged.release()
+        } else if isClosed {
             delegate.connectionFinished(connection)
             unmanaged.release()
         }

@@ -5,7 +5,7 @@ import CProton
 ///
 /// It belongs to its connection's domain.
 public final class Session: Endpoint {
-    @exclusivity(unchecked) package private(set) var pointer: OpaquePointer?
+    @exclusivity(unchecked) package internal(set) var pointer: OpaquePointer?
     /// The connection that the session is on; kept alive by it.
     public let connection: Connection
     /// What is told of events of this session and of its links that have no handler of their own.
@@ -14,7 +14,11 @@ public final class Session: Endpoint {
     /// Which sides have closed, as far as events have told.
     @exclusivity(unchecked) var endedSides: EndpointState = []
 
-    init(_ pointer: OpaquePointer, of connection: Connection) {
+    /// Whether the peer began the session.
+    let isPeerMade: Bool
+
+    init(_ pointer: OpaquePointer, of connection: Connection, isPeerMade: Bool = false) {
+        self.isPeerMade = isPeerMade
         self.pointer = pointer
         self.connection = connection
         // Proton's session keeps its wrapper alive until `invalidate` releases it.

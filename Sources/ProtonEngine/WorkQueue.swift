@@ -31,6 +31,8 @@ public final class WorkQueue: Sendable {
         var home: Home = .parked(runner: nil)
         /// Whether a thread is running items now: it looks again before it leaves.
         var isDraining = false
+        /// What `whenIdle` has to do once that thread is done.
+        var takeover: (@Sendable () -> Void)?
     }
 
     private enum Signal {
@@ -142,19 +144,25 @@ public final class WorkQueue: Sendable {
 
     /// Lets the next thread run items, and has that done where there are some.
     private func finishDraining() {
-        let runner: (@Sendable (WorkQueue) -> Void)? = state.withLock { state in
-            state.isDraining = false
-            guard !state.items.isEmpty else { return nil }
-            switch state.home {
-            case .attached(let pointer):
-                pn_connection_wake(pointer)
-                return nil
-            case .parked(let runner):
-                return runner
-            case .closed:
-                return { queue in Task.detached { queue.drainAfterClose() } }
+        var takeover: (@Sendable () -> Void)?
+        var runner: (@Sendable (WorkQueue) -> Void)?
+        repeat {
+            takeover?()
+            (takeover, runner) = state.withLock { state in
+                if let takeover = exchange(&state.takeover, with: nil) { return (takeover, nil) }
+                state.isDraining = false
+                guard !state.items.isEmpty else { return (nil, nil) }
+                switch state.home {
+                case .attached(let pointer):
+                    pn_connection_wake(pointer)
+                    return (nil, nil)
+                case .parked(let runner):
+                    return (nil, runner)
+                case .closed:
+                    return (nil, { queue in Task.detached { queue.drainAfterClose() } })
+                }
             }
-        }
+        } while takeover != nil
         runner?(self)
     }
 
@@ -188,6 +196,13 @@ public final class WorkQueue: Sendable {
         }
     }
 
+    /// Whether the connection is in no proactor, and not over.
+    var isParked: Bool {
+        state.withLock { state in
+            if case .parked = state.home { true } else { false }
+        }
+    }
+
     /// The connection left its proactor and may go into it again; `runner` has the queue drained meanwhile.
     package func park(runner: (@Sendable (WorkQueue) -> Void)?) {
         let pending = state.withLock { state in
@@ -195,6 +210,23 @@ public final class WorkQueue: Sendable {
             return !state.items.isEmpty && !state.isDraining
         }
         if pending { runner?(self) }
+    }
+
+    /// Hands a parked connection over, or ends it, while no thread runs its items.
+    ///
+    /// On the calling thread, or on the one that runs them now, right after.
+    package func whenIdle(_ body: @escaping @Sendable () -> Void) {
+        let isMine = state.withLock { state in
+            guard state.isDraining else {
+                state.isDraining = true
+                return true
+            }
+            state.takeover = body
+            return false
+        }
+        guard isMine else { return }
+        body()
+        finishDraining()
     }
 
     /// The connection is over; called in its domain. What is still there runs now, on this thread, and then `finish`.

@@ -118,7 +118,7 @@ struct ConversationTests {
                     if addresses.count == 2 { event.container.stop() }
                 }
             }
-            try Container(handler).run()
+            try Container(handler, options: .once).run()
             return addresses
         }
         #expect(addresses == ["some/where", "some/where"])

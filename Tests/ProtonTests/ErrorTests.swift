@@ -43,7 +43,7 @@ struct ErrorTests {
                     try event.container.connect("127.0.0.1:\(peer.port)")
                     event.container.schedule(after: .milliseconds(50)) { throw TestError("late") }
                 }
-                try Container(handler).run()
+                try Container(handler, options: .once).run()
             }
         }
         // The peer sees the end of the stream: receiveAll returns.
@@ -80,7 +80,7 @@ struct ErrorTests {
             let connection = try event.container.connect("127.0.0.1:\(listener.port ?? 0)", handler: Plain())
             try event.container.createSender(connection, "queue", name: "my-link")
         }
-        try Container(server).run()
+        try Container(server, options: .once).run()
     }
 
     @Test func unhandledErrorsOfOwnConnectionsComeOut() async throws {
@@ -126,7 +126,7 @@ struct ErrorTests {
                 let connection = try event.container.connect("127.0.0.1:\(listener.port ?? 0)", handler: client)
                 try event.container.createSender(connection, "a")
             }
-            try Container(server).run()
+            try Container(server, options: .once).run()
             return opened
         }
         #expect(opened == 4)
@@ -148,12 +148,12 @@ struct ErrorTests {
             defer { client.forget() }
             var error: ProtonError?
             client.on("onTransportError") { (event: TransportEvent) in error = event.error }
-            var options = ConnectionOptions()
+            var options = ConnectionOptions.once
             options.usesSASL = false
             client.on("onStart") { (event: ContainerEvent) in
                 try event.container.connect("127.0.0.1:\(peer.port)", options: options)
             }
-            try Container(client).run()
+            try Container(client, options: .once).run()
             return (error, client.journal.lines)
         }
         try await served
@@ -168,7 +168,7 @@ struct ErrorTests {
     /// What a program without error handling gets for an address.
     private static func errorOfConnecting(_ url: String) async -> ProtonError? {
         await #expect(throws: ProtonError.self) {
-            try await onThread { try Container(Plain { try $0.container.connect(url) }).run() }
+            try await onThread { try Container(Plain { try $0.container.connect(url) }, options: .once).run() }
         }
     }
 
@@ -189,7 +189,9 @@ struct ErrorTests {
         let peer = try RawSocket.listen()
         defer { peer.close() }
         let error = await #expect(throws: ProtonError.self) {
-            try await onThread { try Container(Plain { try $0.container.listen("127.0.0.1:\(peer.port)") }).run() }
+            try await onThread {
+                try Container(Plain { try $0.container.listen("127.0.0.1:\(peer.port)") }, options: .once).run()
+            }
         }
         #expect(error?.code == .listenFailed && error?.message.contains("127.0.0.1:\(peer.port)") == true)
     }
@@ -197,13 +199,13 @@ struct ErrorTests {
     @Test func aURLThatIsNone() async throws {
         for url in ["http://localhost", "localhost:99999", "localhost:port"] {
             await #expect(throws: AMQPURLError.self) {
-                try await onThread { try Container(Plain { try $0.container.connect(url) }).run() }
+                try await onThread { try Container(Plain { try $0.container.connect(url) }, options: .once).run() }
             }
         }
     }
 
     @Test func optionsThatMakeNoSense() async throws {
-        var options = ConnectionOptions()
+        var options = ConnectionOptions.once
         options.limits.maxFrameSize = 1
         let bad = options
         #expect(throws: ProtonError.self) { try Container(options: bad) }

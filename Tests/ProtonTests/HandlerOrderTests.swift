@@ -35,7 +35,7 @@ struct HandlerOrderTests {
             tree.on("onStart") { (event: ContainerEvent) in
                 _ = event.container.schedule(after: .zero) { journal.note("ran") }
             }
-            try Container(tree, other).run()
+            try Container(tree, other, options: .once).run()
             return journal.lines
         }
         #expect(
@@ -106,7 +106,7 @@ struct HandlerOrderTests {
                     try event.container.connect("127.0.0.1:\(listener.port ?? 0)", handler: client)
                 }
             }
-            try Container(root).run()
+            try Container(root, options: .once).run()
             #expect(!journal.lines.contains { $0.hasPrefix("root.onConnection") })
             return made.value
         }
@@ -129,7 +129,7 @@ struct HandlerOrderTests {
             client.on("onSettled") { (event: DeliveryEvent) in
                 if event.link.unsettled == 1, sent == 50 { event.container.stop() }
             }
-            let container = try Container(server)
+            let container = try Container(server, options: .once)
             server.client = client
             try container.run()
             return bodies.lines

@@ -14,7 +14,7 @@ struct HandshakeTests {
     static let namesOfOthers = ["0.9.1", "1.0.10", "2.0.0", "HTTP/1.1"]
 
     private static func options(handshake: Duration = .seconds(10)) -> ConnectionOptions {
-        var options = ConnectionOptions()
+        var options = ConnectionOptions.once
         options.limits.handshakeTimeout = handshake
         return options
     }
@@ -157,7 +157,7 @@ struct HandshakeTests {
 
     @Test func heartbeatsKeepAQuietConnection() async throws {
         let lines = try await onThread {
-            var options = ConnectionOptions()
+            var options = ConnectionOptions.once
             options.limits.idleTimeout = .milliseconds(400)
             let exchange = Exchange()
             exchange.client.on("onConnectionOpened") { (event: ConnectionEvent) in

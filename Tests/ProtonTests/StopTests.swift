@@ -12,7 +12,7 @@ struct StopTests {
         let lines = try await onThread {
             let handler = Scripted("h")
             defer { handler.forget() }
-            try Container(handler).run()
+            try Container(handler, options: .once).run()
             return handler.journal.lines
         }
         #expect(lines == ["h.onReactorInit", "h.onStart", "h.onReactorFinal"])
@@ -21,7 +21,7 @@ struct StopTests {
     @Test func itRunsOnce() async throws {
         let error = await #expect(throws: ProtonError.self) {
             try await onThread {
-                let container = try Container(Plain())
+                let container = try Container(Plain(), options: .once)
                 try container.run()
                 try container.run()
             }
@@ -45,7 +45,7 @@ struct StopTests {
                 #expect(throws: ProtonError.self) { try event.container.connect("localhost") }
                 #expect(throws: ProtonError.self) { try event.container.listen("127.0.0.1:0") }
             }
-            try Container(handler).run()
+            try Container(handler, options: .once).run()
             return handler.journal.lines
         }
         #expect(lines.last == "h.onReactorFinal")
@@ -54,7 +54,7 @@ struct StopTests {
     @Test func stoppedBeforeItRuns() async throws {
         await #expect(throws: ProtonError.self) {
             try await onThread {
-                let container = try Container(Plain())
+                let container = try Container(Plain(), options: .once)
                 try container.listen("127.0.0.1:0")
                 try container.connect("127.0.0.1:1")
                 container.stop()
@@ -87,7 +87,7 @@ struct StopTests {
                 let container = event.container
                 container.schedule(after: .milliseconds(100)) { container.stop(grace: .milliseconds(200)) }
             }
-            try Container(handler).run()
+            try Container(handler, options: .once).run()
         }
         #expect(start.duration(to: clock.now) < .seconds(10))
     }
@@ -95,7 +95,7 @@ struct StopTests {
     @Test func workThatIsStillToComeRunsOrIsRefused() async throws {
         let ran = Counter()
         try await onThread {
-            let container = try Container(Plain())
+            let container = try Container(Plain(), options: .once)
             let connection = try container.connect("127.0.0.1:1")
             connection.workQueue.add { _ in ran.increment() }
             container.stop()
@@ -106,7 +106,7 @@ struct StopTests {
 
     @Test func aTaskOnAConnectionThatIsNeverConnectedEnds() async throws {
         let queue = try await onThread {
-            let container = try Container(Plain())
+            let container = try Container(Plain(), options: .once)
             let queue = try container.connect("127.0.0.1:1").workQueue
             container.stop()
             return queue
@@ -117,7 +117,7 @@ struct StopTests {
 
     @Test func aTaskOnAConnectionOfADroppedContainerEnds() async throws {
         let queue = try await onThread {
-            let container = try Container(Plain())
+            let container = try Container(Plain(), options: .once)
             let connection = try container.connect("127.0.0.1:1")
             try container.createSender(connection, "a")
             return connection.workQueue
@@ -170,7 +170,7 @@ struct StopTests {
                     listener.close()
                 }
             }
-            try Container(handler).run()
+            try Container(handler, options: .once).run()
         }
     }
 
@@ -186,7 +186,7 @@ struct StopTests {
                 // Any signal will do, and this one is nobody else's.
                 if event.connection.isIncoming { kill(getpid(), SIGUSR1) }
             }
-            try Container(handler).run(stoppingOn: StopSignal(number: SIGUSR1))
+            try Container(handler, options: .once).run(stoppingOn: StopSignal(number: SIGUSR1))
             return handler.journal.lines
         }
         #expect(lines.count { $0 == "h.onTransportClosed" } == 2 && lines.last == "h.onReactorFinal")
@@ -218,7 +218,7 @@ struct StopTests {
             }
             if ending == "stop" { container.stop() }
         }
-        let container = try Container(handler)
+        let container = try Container(handler, options: .once)
         switch ending {
         case "drop": try container.createSender("127.0.0.1:1/a")
         case "drop with a timer": container.schedule(after: .seconds(1), handler)

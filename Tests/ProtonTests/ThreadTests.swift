@@ -119,7 +119,7 @@ struct ThreadTests {
 
     @Test func aContainerWithHandlersOfItsOwnRefuses() async throws {
         await #expect(throws: ProtonError.self) {
-            try await onThread { try Container(Plain()).run(threads: 2, handler: Idle()) }
+            try await onThread { try Container(Plain(), options: .once).run(threads: 2, handler: Idle()) }
         }
     }
 }

@@ -13,7 +13,7 @@ struct TimerTests {
                 }
                 event.container.schedule(after: .seconds(-5)) { journal.note("past") }
             }
-            try Container(handler).run()
+            try Container(handler, options: .once).run()
             return journal.lines
         }
         #expect(lines.suffix(4) == ["20", "20", "40", "60"] && Set(lines.prefix(2)) == ["0", "past"])
@@ -24,7 +24,9 @@ struct TimerTests {
             let clock = ContinuousClock()
             let start = clock.now
             var end = start
-            try Container(Plain { $0.container.schedule(after: .milliseconds(200)) { end = clock.now } }).run()
+            try Container(
+                Plain { $0.container.schedule(after: .milliseconds(200)) { end = clock.now } }, options: .once
+            ).run()
             return start.duration(to: end)
         }
         #expect(time >= .milliseconds(200) && time < .seconds(5))
@@ -44,7 +46,7 @@ struct TimerTests {
                 let once = container.schedule(after: .milliseconds(1)) { journal.note("once") }
                 container.schedule(after: .milliseconds(80)) { #expect(!once.cancel()) }
             }
-            try Container(handler).run()
+            try Container(handler, options: .once).run()
             return journal.lines
         }
         #expect(lines == ["once"])
@@ -63,7 +65,7 @@ struct TimerTests {
                 count += 1
                 if count < 5 { event.container.schedule(after: .milliseconds(1), handler) }
             }
-            try Container(handler).run()
+            try Container(handler, options: .once).run()
             return handler.journal.lines
         }
         #expect(lines.count { $0 == "h.onTimerTask" } == 5)
@@ -78,7 +80,7 @@ struct TimerTests {
                     if number % 2 == 1 { timer.cancel() }
                 }
             }
-            try Container(handler).run()
+            try Container(handler, options: .once).run()
             return count
         }
         #expect(count == 5_000)

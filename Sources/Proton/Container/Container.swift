@@ -25,7 +25,7 @@ public final class Container {
     ///   - options: how connections are made and taken.
     public init(_ handlers: any Handler..., id: String? = nil, options: ConnectionOptions = ConnectionOptions()) throws
     {
-        try options.limits.validate()
+        try options.validate()
         self.id = id ?? AMQPUUID.random().description
         connectionOptions = options
         loop = try Loop()
@@ -112,20 +112,46 @@ public final class Container {
     public func connect(
         _ url: AMQPURL, handler: (any Handler)? = nil, options: ConnectionOptions? = nil
     ) throws -> Connection {
-        try url.requireNoTLS()
+        try connect([url], handler: handler, options: options)
+    }
+
+    /// Connects to the first of several peers that can be reached, as `connect(_:handler:options:)` does to one.
+    ///
+    /// After a loss the connection is made again, to the first that can be reached then.
+    @discardableResult
+    public func connect(
+        _ urls: [String], handler: (any Handler)? = nil, options: ConnectionOptions? = nil
+    ) throws -> Connection {
+        try connect(Container.parse(urls), handler: handler, options: options)
+    }
+
+    /// Connects to the first of several peers that can be reached, as `connect(_:handler:options:)` of texts does.
+    @discardableResult
+    public func connect(
+        _ urls: [AMQPURL], handler: (any Handler)? = nil, options: ConnectionOptions? = nil
+    ) throws -> Connection {
         let options = options ?? connectionOptions
-        try options.limits.validate()
+        try options.validate()
+        try Container.check(urls)
         let connection = Connection(limits: options.limits, eventHandler: eventHandler(handler))
-        connection.attachment = ConnectionContext(container: self, peer: url.hostAndPort)
+        connection.attachment = ConnectionContext(container: self, connector: Connector(urls, options))
         connection.containerID = options.containerID ?? id
-        let host = options.virtualHost ?? url.host
-        if !host.isEmpty { connection.hostname = host }
-        if let user = url.user ?? options.user { connection.user = user }
-        if let password = url.password ?? options.password { connection.setPassword(password) }
         options.apply(to: connection)
         connection.open()
-        try loop.connect(connection, options.transport(isServer: false), to: url.hostAndPort)
+        try loop.connect(connection)
         return connection
+    }
+
+    /// The peers that a connection can be made to.
+    static func parse(_ texts: [String]) throws -> [AMQPURL] {
+        let urls = try texts.map { try AMQPURL($0) }
+        try check(urls)
+        return urls
+    }
+
+    private static func check(_ urls: [AMQPURL]) throws {
+        guard !urls.isEmpty else { throw ProtonError(.invalidArgument, "To connect at least one URL is needed.") }
+        for url in urls { try url.requireNoTLS() }
     }
 
     /// Listens for connections; they are told to the container's handlers.
@@ -141,7 +167,7 @@ public final class Container {
         handler: (@Sendable () -> any Handler)? = nil
     ) throws -> Listener {
         let options = options ?? connectionOptions
-        try options.limits.validate()
+        try options.validate()
         let url = try AMQPURL(url)
         try url.requireNoTLS()
         let listener = Listener(address: url.hostAndPort)
@@ -149,7 +175,7 @@ public final class Container {
         try loop.listen(listener, backlog: backlog) { [unowned self] _ in
             let connection = Connection(
                 isIncoming: true, limits: options.limits, eventHandler: eventHandler(handler?()))
-            connection.attachment = ConnectionContext(container: self, peer: nil)
+            connection.attachment = ConnectionContext(container: self, connector: nil)
             connection.containerID = options.containerID ?? id
             options.apply(to: connection)
             return (connection, transport)
@@ -278,12 +304,12 @@ extension AMQPURL {
 final class ConnectionContext {
     // The container runs the connection's loop, and events are made while it does.
     unowned let container: Container
-    /// The address that the program connected to.
-    let peer: String?
+    /// How the program connects; nil of a connection that a peer made.
+    let connector: Connector?
 
-    init(container: Container, peer: String?) {
+    init(container: Container, connector: Connector?) {
         self.container = container
-        self.peer = peer
+        self.connector = connector
     }
 }
 

@@ -25,8 +25,6 @@ final class Loop: @unchecked Sendable {
     /// A connection that is connected when the callback that made it returns: until then it is its maker's.
     private struct PendingConnect {
         let connection: Connection
-        let configuration: TransportConfiguration
-        let address: String
         let thread: UInt
     }
 
@@ -37,6 +35,8 @@ final class Loop: @unchecked Sendable {
         var pending: [PendingConnect] = []
         var jobs: [@Sendable () throws -> Void] = []
         var timers = TimerQueue()
+        /// The timers that end connections which their peers do not open.
+        var deadlines: [ObjectIdentifier: TimerQueue.ID] = [:]
         /// Connections that the loop's only thread is using outside of their batches.
         var borrowed: [WorkQueue] = []
 
@@ -83,7 +83,7 @@ final class Loop: @unchecked Sendable {
         let (connections, pending, listeners) = state.withLock { state in
             (state.connections.values, state.pending, state.listeners.values)
         }
-        for connection in connections { connection.finish() }
+        for connection in connections { connection.discard() }
         for pending in pending { pending.connection.discard() }
         for (listener, _) in listeners { listener.abandon() }
     }
@@ -92,14 +92,11 @@ final class Loop: @unchecked Sendable {
 
     /// Connects when the current callback returns, or when the loop starts.
     /// - Throws: `ProtonError.Code.closed` where the loop is stopping or has ended.
-    func connect(_ connection: Connection, _ configuration: TransportConfiguration, to address: String) throws {
+    func connect(_ connection: Connection) throws {
         connection.borrow = { [weak self] in self?.borrow($0) ?? false }
         try state.withLock { state in
             try state.checkOpen()
-            state.pending.append(
-                PendingConnect(
-                    connection: connection, configuration: configuration, address: address,
-                    thread: UInt(pthread_self())))
+            state.pending.append(PendingConnect(connection: connection, thread: UInt(pthread_self())))
         }
     }
 
@@ -132,20 +129,32 @@ final class Loop: @unchecked Sendable {
             for pending in mine { pending.connection.discard() }
             return
         }
-        for pending in mine {
-            setHandshakeDeadline(of: pending.connection, pending.configuration)
-            proactor.connect(pending.connection, pending.configuration, to: pending.address)
-        }
+        for pending in mine { begin(pending.connection) }
+    }
+
+    /// Hands a connection to the proactor, with an address that needs no look-up.
+    func connect(_ connection: Connection, _ configuration: TransportConfiguration, toAddress address: String) {
+        setHandshakeDeadline(of: connection, configuration)
+        proactor.connect(connection, configuration, to: address)
     }
 
     /// Ends a connection whose peer has not opened it in time.
     private func setHandshakeDeadline(of connection: Connection, _ configuration: TransportConfiguration) {
         let timeout = configuration.limits.handshakeTimeout
         let queue = connection.workQueue
-        _ = schedule(after: timeout, keepsRunning: false) {
+        let timer = schedule(after: timeout, keepsRunning: false) {
             queue.add { connection in
                 guard !connection.isRemoteOpened else { return }
                 connection.abort(.init(.handshakeTimeout, "No open frame came within \(timeout)."))
+            }
+        }
+        state.withLock { $0.deadlines[ObjectIdentifier(connection)] = timer }
+    }
+
+    func cancelHandshakeDeadline(of connection: Connection) {
+        state.withLock { state in
+            if let timer = state.deadlines.removeValue(forKey: ObjectIdentifier(connection)) {
+                _ = state.timers.cancel(timer)
             }
         }
     }
@@ -284,7 +293,7 @@ final class Loop: @unchecked Sendable {
     }
 
     /// A handler failed: drops everything, and ends with the error.
-    private func fail(_ error: any Error) {
+    func fail(_ error: any Error) {
         let isFirst = state.withLock { state in
             switch state.phase {
             case .failing, .ended: return false
@@ -357,6 +366,7 @@ extension Loop: ProactorDelegate {
     }
 
     func connectionFinished(_ connection: Connection) {
+        cancelHandshakeDeadline(of: connection)
         state.withLock { _ = $0.connections.removeValue(forKey: ObjectIdentifier(connection)) }
     }
 

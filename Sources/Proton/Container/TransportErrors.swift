@@ -5,12 +5,14 @@ import ProtonEngine
 extension Connection {
     /// What ended the transport, as an error that says what to do; nil while nothing has.
     var transportError: ProtonError? {
-        transport?.condition.map { ProtonError(transport: $0, to: peerDescription) }
+        (context?.connector?.lookupFailure ?? transport?.condition).map {
+            ProtonError(transport: $0, to: peerDescription)
+        }
     }
 
     /// How messages name the peer: as the program did, or by its address.
     private var peerDescription: String {
-        context?.peer ?? transport?.remoteAddress ?? "the peer"
+        context?.connector?.url.hostAndPort ?? transport?.remoteAddress ?? "the peer"
     }
 
     /// What happens to an error that no handler of the program's cares for.
@@ -19,8 +21,18 @@ extension Connection {
     /// peer may end a server. While the container stops nobody wants to know.
     func failUnhandled(_ error: ProtonError) throws {
         guard let context, !context.container.isStopping else { return }
-        if !isIncoming { throw error }
+        if let connector = context.connector {
+            guard connector.mayRetry(after: error, wasOpen: isRemoteOpened) else { throw error }
+            context.container.logger.warning("\(error.message) Trying again.")
+            return
+        }
         context.container.logger.warning("\(error.message)", metadata: ["peer": "\(peerDescription)"])
+    }
+
+    /// What happens to a connection that is given up where no handler of the program's cares.
+    func failReconnect(_ error: ProtonError?) throws {
+        guard let context, !context.container.isStopping else { return }
+        throw error ?? ProtonError(.disconnected, "The connection to \(peerDescription) is lost.")
     }
 
     /// The same for the condition that a peer closed an endpoint with; the connection is closed with it.

@@ -110,6 +110,7 @@ public final class EndpointStateHandler: Handler {
     // MARK: Transport
 
     public func onTransportClosed(_ event: TransportEvent) throws {
-        if event.connection.isLocalOpen { try delegate.onDisconnected(event) }
+        // A try to connect that fails drops nothing.
+        if event.connection.isLocalOpen, event.connection.isRemoteOpened { try delegate.onDisconnected(event) }
     }
 }

@@ -134,6 +134,7 @@ final class HandlerPipeline: EventHandler {
         case .closed:
             try handler.onTransportClosed(event)
             try services?.endpoints.onTransportClosed(event)
+        case .gaveUp: try (handler as? any MessagingHandler)?.onReconnectFailed(event)
         }
     }
 }

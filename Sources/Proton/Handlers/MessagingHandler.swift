@@ -51,8 +51,14 @@ public protocol MessagingHandler: Handler {
     /// The peer closed the link with an error condition, `event.link.remoteCondition`.
     func onLinkError(_ event: LinkEvent) throws
 
-    /// The transport went away while the connection was open here; called once a drop.
+    /// The transport went away while the connection was open; called once a drop.
+    ///
+    /// The connection is made again, by `ConnectionOptions.reconnect`, with the sessions and links that are open here,
+    /// unless the callback closes it. Messages whose outcome had not come are in doubt.
     func onDisconnected(_ event: TransportEvent) throws
+    /// The connection was lost, or never made, and is not tried again: the tries of `ConnectionOptions.reconnect` are
+    /// used up, or the peer refused the log-in.
+    func onReconnectFailed(_ event: TransportEvent) throws
 
     /// A sender has credit: messages can be sent, as many as `event.sender.credit`.
     func onSendable(_ event: SenderEvent) throws
@@ -106,6 +112,10 @@ extension MessagingHandler {
 
     public func onLinkError(_ event: LinkEvent) throws {
         try event.connection.failUnhandled(.linkError, "closed the link \(event.link.name)", of: event.link)
+    }
+
+    public func onReconnectFailed(_ event: TransportEvent) throws {
+        try event.connection.failReconnect(event.error)
     }
 
     public func onTransportError(_ event: TransportEvent) throws {

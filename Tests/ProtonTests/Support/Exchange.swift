@@ -17,7 +17,7 @@ struct Exchange {
     /// Runs until both connections are over.
     /// - Parameter setUp: makes what the client wants on its connection, before it is connected.
     func run(
-        options: ConnectionOptions = ConnectionOptions(), _ setUp: @escaping (Container, Connection) throws -> Void
+        options: ConnectionOptions = .once, _ setUp: @escaping (Container, Connection) throws -> Void
     ) throws {
         defer {
             server.forget()

@@ -92,6 +92,7 @@ final class Scripted: MessagingHandler {
     func onTransportHeadClosed(_ event: TransportEvent) throws { try note(event) }
     func onTransportTailClosed(_ event: TransportEvent) throws { try note(event) }
     func onTransportClosed(_ event: TransportEvent) throws { try note(event) }
+    func onReconnectFailed(_ event: TransportEvent) throws { try note(event) }
     func onDisconnected(_ event: TransportEvent) throws { try note(event) }
 }
 

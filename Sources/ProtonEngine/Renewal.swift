@@ -1,0 +1,80 @@
+import CProton
+
+/// A connection goes on over a new transport: proton's objects are made anew under the same `Connection`, `Session`s
+/// and `Link`s.
+///
+/// Proton can bind its old objects to a new transport, but then they remember too much: what the lost peer had opened,
+/// and deliveries that would be sent a second time, without their bytes, when they are settled.
+extension Connection {
+    /// Takes a new `pn_connection_t` in place of the one whose transport has closed, with what this side has open on it.
+    ///
+    /// Sessions and links that this side has closed, and those that the peer made, are over. Deliveries are forgotten:
+    /// the peer gives those that it received and that were not settled to somebody else, or again, and what was sent
+    /// without an outcome is in doubt. Called in the connection's domain; the proactor frees the old one.
+    package func renew() {
+        guard let old = pointer, let new = pn_connection() else { return }
+        pn_connection_set_container(new, pn_connection_get_container(old))
+        pn_connection_set_hostname(new, pn_connection_get_hostname(old))
+        pn_connection_set_user(new, pn_connection_get_user(old))
+        pn_data_copy(pn_connection_offered_capabilities(new), pn_connection_offered_capabilities(old))
+        pn_data_copy(pn_connection_desired_capabilities(new), pn_connection_desired_capabilities(old))
+        pn_data_copy(pn_connection_properties(new), pn_connection_properties(old))
+        let (sessions, links) = (allSessions, links)
+        let wasReached = !isUnconnected
+        pn_connection_set_context(old, nil)
+        pn_connection_set_context(new, Unmanaged.passUnretained(self).toOpaque())
+        pointer = new
+        forgetTransport()
+        pn_connection_open(new)
+        for session in sessions { session.renew(on: new) }
+        for link in links { link.renew(keepingCredit: !wasReached) }
+        noteRestoredOpens()
+        if defaultSession?.pointer == nil { defaultSession = nil }
+    }
+
+    private var allSessions: [Session] {
+        guard let pointer else { return [] }
+        return sequence(first: pn_session_head(pointer, 0)) { $0.map { pn_session_next($0, 0) } ?? nil }
+            .prefix { $0 != nil }.compactMap { $0.flatMap(Session.existing) }
+    }
+}
+
+extension Session {
+    fileprivate func renew(on connection: OpaquePointer) {
+        guard let old = pointer, !isPeerMade, pn_session_state(old) & EndpointState.localClosed.rawValue == 0,
+            let new = pn_session(connection)
+        else { return invalidate() }
+        pn_session_set_incoming_capacity(new, pn_session_get_incoming_capacity(old))
+        pn_session_set_outgoing_window(new, pn_session_get_outgoing_window(old))
+        endedSides = []
+        pn_session_set_context(new, pn_session_get_context(old))
+        pn_session_set_context(old, nil)
+        pointer = new
+        if pn_session_state(old) & EndpointState.localActive.rawValue != 0 { pn_session_open(new) }
+    }
+}
+
+extension Link {
+    /// Its session is renewed before it.
+    /// - Parameter keepingCredit: whether the credit that was given has never reached the peer.
+    fileprivate func renew(keepingCredit: Bool) {
+        guard let old = pointer, !isPeerMade, pn_link_state(old) & EndpointState.localClosed.rawValue == 0,
+            let session = session.pointer, let new = isSender ? pn_sender(session, name) : pn_receiver(session, name)
+        else { return invalidate() }
+        pn_terminus_copy(pn_link_source(new), pn_link_source(old))
+        pn_terminus_copy(pn_link_target(new), pn_link_target(old))
+        pn_data_copy(pn_link_properties(new), pn_link_properties(old))
+        pn_link_set_snd_settle_mode(new, pn_link_snd_settle_mode(old))
+        pn_link_set_rcv_settle_mode(new, pn_link_rcv_settle_mode(old))
+        pn_link_set_max_message_size(new, pn_link_max_message_size(old))
+        endedSides = []
+        partial = []
+        deliveries.removeAll()
+        pn_link_set_context(new, pn_link_get_context(old))
+        pn_link_set_context(old, nil)
+        pointer = new
+        connection.noteLink()
+        if keepingCredit, !isSender { pn_link_flow(new, pn_link_credit(old)) }
+        if pn_link_state(old) & EndpointState.localActive.rawValue != 0 { pn_link_open(new) }
+    }
+}

@@ -1,0 +1,76 @@
+import Testing
+
+@testable import Proton
+
+/// When and where the next try to connect is made.
+struct RetryPlanTests {
+    @Test func theWaitsOfPython() {
+        let backoff = Backoff(jitter: 0)
+        let waits = (0..<10).map { backoff.delay(before: $0, chance: 0.7) }
+        #expect(waits == [0, 100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000].map { .milliseconds($0) })
+        let few = Backoff(maxTries: 3, jitter: 0)
+        #expect(
+            (0..<4).map { few.delay(before: $0, chance: 0) } == [.zero, .milliseconds(100), .milliseconds(200), nil])
+    }
+
+    @Test(arguments: [0, 0.25, 1])
+    func jitterTakesOffUpToItsShare(_ jitter: Double) throws {
+        let backoff = Backoff(jitter: jitter)
+        for number in [0, 1, 5, 100, 1_000_000_000] {
+            let full = try #require(backoff.delay(before: number, chance: 0))
+            let least = try #require(backoff.delay(before: number, chance: 1))
+            for _ in 0..<20 {
+                let wait = try #require(backoff.delay(before: number, chance: .random(in: 0...1)))
+                #expect(wait <= full && wait >= least)
+            }
+            #expect(full <= backoff.max && least >= full * (1 - jitter) - .nanoseconds(1))
+        }
+    }
+
+    @Test func aConstantWait() {
+        let backoff = Backoff(initial: .seconds(1), factor: 1, max: .seconds(1), jitter: 0)
+        #expect((1..<4).map { backoff.delay(before: $0, chance: 0) } == Array(repeating: .seconds(1), count: 3))
+        let none = Backoff(initial: .zero, jitter: 0)
+        #expect(none.delay(before: 50, chance: 0) == .zero)
+    }
+
+    @Test func badValuesAreNamed() {
+        let rows: [(Backoff, String)] = [
+            (Backoff(initial: .seconds(-1)), "initial"), (Backoff(max: .zero), "max"), (Backoff(factor: 0.5), "factor"),
+            (Backoff(maxTries: 0), "maxTries"), (Backoff(jitter: 2), "jitter"), (Backoff(factor: .infinity), "factor"),
+        ]
+        for (backoff, name) in rows {
+            let error = #expect(throws: ProtonError.self) { try backoff.validate() }
+            #expect(error?.code == .invalidArgument && error?.message.contains(name) == true)
+        }
+    }
+
+    /// What a plan does step by step: the URL of each try and the wait before it in milliseconds.
+    private static func walk(
+        _ backoff: Backoff?, urls: Int, _ losses: [RetryPlan.Loss]
+    ) -> [String] {
+        var plan = RetryPlan(backoff)
+        return losses.map { loss in
+            guard let wait = plan.next(after: loss, urlCount: urls, chance: 0) else { return "end" }
+            return "\(plan.urlIndex)@\(wait.milliseconds)"
+        }
+    }
+
+    @Test func allURLsAreTriedBeforeAWait() {
+        let fails = Array(repeating: RetryPlan.Loss.failedTry, count: 6)
+        #expect(
+            Self.walk(Backoff(maxTries: 3), urls: 2, fails) == ["1@0", "0@100", "1@0", "0@200", "1@0", "end"])
+        #expect(Self.walk(Backoff(), urls: 1, Array(fails.prefix(3))) == ["0@100", "0@200", "0@400"])
+    }
+
+    @Test func withoutReconnectEachURLIsTriedOnce() {
+        #expect(Self.walk(nil, urls: 3, [.failedTry, .failedTry, .failedTry]) == ["1@0", "2@0", "end"])
+        #expect(Self.walk(nil, urls: 3, [.drop]) == ["end"])
+    }
+
+    @Test func aDropBeginsAnew() {
+        #expect(
+            Self.walk(Backoff(), urls: 2, [.failedTry, .failedTry, .drop, .failedTry, .failedTry])
+                == ["1@0", "0@100", "0@0", "1@0", "0@100"])
+    }
+}
