@@ -51,16 +51,24 @@ struct StopTests {
         #expect(lines.last == "h.onReactorFinal")
     }
 
-    @Test func stoppedBeforeItRuns() async throws {
-        await #expect(throws: ProtonError.self) {
-            try await onThread {
-                let container = try Container(Plain(), options: .once)
-                try container.listen("127.0.0.1:0")
+    @Test(arguments: [false, true])
+    func stoppedBeforeItRuns(withSomethingToDo: Bool) async throws {
+        let (lines, port) = try await onThread {
+            let handler = Scripted("h")
+            defer { handler.forget() }
+            let container = try Container(handler)
+            var listener: Listener?
+            if withSomethingToDo {
+                listener = try container.listen("127.0.0.1:0")
                 try container.connect("127.0.0.1:1")
-                container.stop()
-                try container.run()
             }
+            container.stop()
+            try container.run()
+            let error = #expect(throws: ProtonError.self) { try container.run() }
+            #expect(error?.code == .closed)
+            return (handler.journal.lines, listener?.port)
         }
+        #expect(lines.isEmpty && port == nil)
     }
 
     @Test func stoppedWithConnectionsOpen() async throws {

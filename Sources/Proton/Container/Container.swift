@@ -72,13 +72,18 @@ public final class Container {
         defer { watch?.cancel() }
         let event = ContainerEvent(container: self)
         defer { withExtendedLifetime(self) {} }
+        var hasStarted = false
         try loop.run(threads: threads) {
+            hasStarted = true
             for pipeline in pipelines { try pipeline.start(event) }
         }
+        guard hasStarted else { return }
         for pipeline in pipelines { try pipeline.end(event) }
     }
 
     /// Closes all listeners and connections; `run()` returns when they are closed, at most `grace` later.
+    ///
+    /// Where the container does not run yet, `run()` will return at once, and make no callback of a start or an end.
     /// - Parameters:
     ///   - condition: the error condition to close connections with; nil closes them without one.
     ///   - grace: how long peers may take to close their side. Default 5 seconds.

@@ -15,8 +15,8 @@ final class Loop: @unchecked Sendable {
     private enum Phase {
         case idle
         case running
-        /// Everything is being closed; what goes wrong meanwhile is of no interest.
-        case stopping
+        /// Everything is being closed; what goes wrong meanwhile is of no interest. A loop may be stopped before it runs.
+        case stopping(isRunning: Bool)
         /// A handler failed: everything is being dropped, and nothing is dispatched any more.
         case failing(any Error)
         case ended((any Error)?)
@@ -216,18 +216,25 @@ final class Loop: @unchecked Sendable {
     }
 
     /// Runs until nothing is left to wait for, on this thread and `threads - 1` of its own.
+    /// - Parameter start: called first, but not where the loop was stopped already: that only closes what there is.
     /// - Throws: the first error that a handler threw; `ProtonError.Code.closed` where the loop has run before.
     func run(threads: Int, start: () throws -> Void) throws {
-        try state.withLock { state in
-            guard case .idle = state.phase else {
+        let starts = try state.withLock { state in
+            switch state.phase {
+            case .idle:
+                state.phase = .running
+                return true
+            case .stopping(isRunning: false):
+                state.phase = .stopping(isRunning: true)
+                return false
+            case .running, .stopping, .failing, .ended:
                 throw ProtonError(.closed, "A container runs once: make a new one.")
             }
-            state.phase = .running
         }
         if threads == 1 { soleThread.store(UInt(pthread_self()), ordering: .relaxed) }
         defer { soleThread.store(0, ordering: .relaxed) }
         do {
-            try start()
+            if starts { try start() }
         } catch {
             fail(error)
         }
@@ -277,10 +284,10 @@ final class Loop: @unchecked Sendable {
     func stop(_ condition: Condition? = nil, grace: Duration = .seconds(5)) {
         let (listeners, connections): ([Listener], [WorkQueue]) = state.withLock { state in
             switch state.phase {
-            case .idle, .running: break
+            case .idle: state.phase = .stopping(isRunning: false)
+            case .running: state.phase = .stopping(isRunning: true)
             case .stopping, .failing, .ended: return ([], [])
             }
-            state.phase = .stopping
             state.timers.removeAll()
             return (state.listeners.values.map(\.listener), state.connections.values.map(\.workQueue))
         }
