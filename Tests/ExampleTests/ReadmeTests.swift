@@ -7,8 +7,8 @@ struct ReadmeTests {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
-        let demo = try String(contentsOf: root.appendingPathComponent("Examples/demo/main.swift"), encoding: .utf8)
-        #expect(readme.contains("```swift\n\(demo)```\n"), "Copy Examples/demo/main.swift into README.md.")
+        let demo = try String(contentsOf: root.appendingPathComponent("Examples/demo/Demo.swift"), encoding: .utf8)
+        #expect(readme.contains("```swift\n\(demo)```\n"), "Copy Examples/demo/Demo.swift into README.md.")
     }
 
     @Test func theDemoSaysHello() async throws {

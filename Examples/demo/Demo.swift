@@ -1,3 +1,4 @@
+import ArgumentParser
 import Proton
 import ProtonBroker
 
@@ -26,6 +27,11 @@ final class HelloWorld: MessagingHandler {
     }
 }
 
-let broker = try Broker.start()
-defer { broker.stop() }
-try Container(HelloWorld(server: broker.address)).run()
+@main
+struct Demo: ParsableCommand {
+    func run() throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        try Container(HelloWorld(server: broker.address)).run()
+    }
+}
