@@ -58,8 +58,7 @@ let package = Package(
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
         .testTarget(name: "ProtonEngineTests", dependencies: ["ProtonEngine"], swiftSettings: settings),
         .testTarget(name: "ProtonTests", dependencies: ["Proton"], swiftSettings: settings),
-        .testTarget(
-            name: "ProtonBrokerTests", dependencies: ["ProtonBroker", "broker", "demo"], swiftSettings: settings),
+        .testTarget(name: "ProtonBrokerTests", dependencies: ["ProtonBroker"], swiftSettings: settings),
         // Runs the programs that are built beside it, as a user would: it needs none of their code.
         .testTarget(name: "ExampleTests", swiftSettings: settings),
     ]

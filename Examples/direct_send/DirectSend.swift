@@ -35,6 +35,11 @@ final class Send: MessagingHandler {
         }
     }
 
+    func onConnectionClosing(_ event: ConnectionEvent) {
+        // What this receiver has left is for the next one.
+        sent = confirmed
+    }
+
     func onDisconnected(_ event: TransportEvent) {
         sent = confirmed
     }

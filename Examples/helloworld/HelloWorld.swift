@@ -6,6 +6,9 @@ final class HelloWorld: MessagingHandler {
     let server: String
     let address: String
 
+    /// Where the message has not come back, a peer that closes is an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: true) }
+
     init(_ server: String, _ address: String) {
         self.server = server
         self.address = address
@@ -24,6 +27,7 @@ final class HelloWorld: MessagingHandler {
 
     func onMessage(_ event: MessageEvent) {
         print(event.message.body)
+        event.receiver.close()
         event.connection.close()
     }
 }

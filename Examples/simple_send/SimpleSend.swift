@@ -8,6 +8,9 @@ final class Send: MessagingHandler {
     var sent = 0
     var confirmed = 0
 
+    /// Where messages are not confirmed, a peer that closes is an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: true) }
+
     init(_ url: String, _ messages: Int) {
         self.url = url
         total = messages
@@ -29,6 +32,7 @@ final class Send: MessagingHandler {
         confirmed += 1
         if confirmed == total {
             print("all messages confirmed")
+            event.link.close()
             event.connection.close()
         }
     }

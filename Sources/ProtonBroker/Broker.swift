@@ -69,22 +69,26 @@ public final class Broker: Sendable {
     public func run(stopsOnSignals: Bool = false) throws {
         life.begin()
         defer { life.end() }
-        if stopsOnSignals {
-            try container.run(stoppingOn: .interrupt, .terminate)
-        } else {
-            try container.run()
-        }
+        let watch = stopsOnSignals ? SignalWatch([.interrupt, .terminate]) { [self] in close() } : nil
+        defer { watch?.cancel() }
+        try container.run()
     }
 
     /// Stops a broker that runs: closes the listener and all connections, and waits until it has ended.
     ///
+    /// Connections are closed with `amqp:connection:forced`, so that no peer takes this for the end of its messages.
     /// Peers have `BrokerOptions.stopGrace` to close their side. Messages in queues are gone. Does nothing the second
     /// time.
     /// - Returns: whether the broker has ended; false only where its thread is held up for a second beyond the grace.
     @discardableResult
     public func stop() -> Bool {
-        container.stop(grace: grace)
+        close()
         return life.waitForEnd(atMost: grace + .seconds(1))
+    }
+
+    /// Closes the listener and all connections.
+    private func close() {
+        container.stop(Condition(.connectionForced, "The broker is shutting down."), grace: grace)
     }
 }
 

@@ -34,7 +34,8 @@ package final class Proactor: @unchecked Sendable {
 
     /// - Throws: `ProtonError.Code.limitExceeded` where the process has no file descriptors left.
     package init() throws {
-        guard let pointer = pn_proactor() else {
+        // It needs four, and crashes on its way out where it gets fewer.
+        guard Descriptors.areFree(4), let pointer = pn_proactor() else {
             throw ProtonError(.limitExceeded, "No proactor can be made: is the limit of open files reached?")
         }
         self.pointer = pointer

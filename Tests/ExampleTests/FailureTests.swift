@@ -4,8 +4,15 @@ import Testing
 /// What goes wrong is said in one line, and ends the program with an exit code that is not 0.
 @Suite(.serialized)
 struct FailureTests {
+    /// What ends a program whose peer closes its connection with a condition, or without one.
+    private static func closed(_ address: String, _ reason: String = "no reason was given") -> String {
+        "\(address) closed the connection: \(reason)"
+    }
+
+    private static let shutDown = "The broker is shutting down."
+
     static let clients = ["helloworld", "simple_send", "simple_recv"]
-    static let listeners = ["helloworld_direct", "direct_send", "direct_recv"]
+    static let listeners = ["helloworld_direct", "direct_send", "direct_recv", "broker"]
 
     /// Starts a program that takes its address as an argument or as an option.
     private func start(_ programs: Programs, _ name: String, _ address: String) throws -> ChildProcess {
@@ -18,6 +25,16 @@ struct FailureTests {
         try await withPrograms { programs in
             let record = try await programs.start(.swift, name, "--colour", "green").waitForEnd()
             #expect(record.errorText.hasPrefix("Error: Unknown option '--colour'\nUsage: \(name) "))
+            #expect(record.output == [])
+            #expect(record.ending == .exited(EX_USAGE))
+        }
+    }
+
+    @Test("Wrong arguments of the broker", arguments: [["a:1", "b:2"], ["a:1", "--address", "a:1"], ["--address"]])
+    func wrongBrokerArguments(arguments: [String]) async throws {
+        try await withPrograms { programs in
+            let record = try await programs.start(.swift, "broker", arguments).waitForEnd()
+            #expect(record.errorText.hasPrefix("Error: ") && record.errorText.contains("Usage: broker "))
             #expect(record.output == [])
             #expect(record.ending == .exited(EX_USAGE))
         }
@@ -107,6 +124,105 @@ struct FailureTests {
             broker.send(SIGKILL)
             try await expectFailure(send, "\(address) went away without closing the connection.")
             #expect(send.record.output == [])
+        }
+    }
+
+    @Test("A broker that is stopped while a receiver waits", arguments: [SIGINT, SIGTERM])
+    func brokerStoppedUnderReceiver(signal: Int32) async throws {
+        try await withPrograms { programs in
+            let (broker, address) = try await programs.startBroker(.swift)
+            let send = try programs.start(.swift, "simple_send", "-a", "\(address)/examples", "-m", "3")
+            try await expectSuccess(send, confirmed)
+            let receivers = try ["3", "0"].map { count in
+                try programs.startUnbuffered("simple_recv", "-a", "\(address)/\(count)", "-m", count)
+            }
+            let recv = try programs.startUnbuffered("simple_recv", "-a", "\(address)/examples")
+            try await recv.waitForLines(3)
+            broker.send(signal)
+            for recv in receivers + [recv] { try await expectFailure(recv, Self.closed(address, Self.shutDown)) }
+            #expect(recv.record.outputText == sequence(3))
+            try await expectSuccess(broker, "listening on \(address)\n")
+        }
+    }
+
+    @Test("A broker that is stopped while a sender sends")
+    func brokerStoppedUnderSender() async throws {
+        try await withPrograms { programs in
+            let (broker, address) = try await programs.startBroker(.swift)
+            let recv = try programs.start(.swift, "simple_recv", "-a", "\(address)/examples", "-m", "3")
+            let send = try programs.start(.swift, "simple_send", "-a", "\(address)/examples", "-m", "100000000")
+            try await expectSuccess(recv, sequence(3))
+            broker.send(SIGTERM)
+            try await expectFailure(send, Self.closed(address, Self.shutDown))
+            try await expectSuccess(broker, "listening on \(address)\n")
+        }
+    }
+
+    // MARK: Peers that end well, but too early
+
+    @Test("A receiver that wants more than the sender has", arguments: Language.allCases)
+    func fewerMessagesThanExpected(language: Language) async throws {
+        try await withPrograms { programs in
+            let address = try freeAddress()
+            let send = try programs.start(language, "direct_send", "-a", address, "-m", "3")
+            try await send.waitUntilListening(on: address)
+            let recv = try programs.start(.swift, "simple_recv", "-a", "\(address)/examples", "-m", "5")
+            try await expectFailure(recv, Self.closed(address))
+            #expect(recv.record.outputText == sequence(3))
+            try await expectSuccess(send, confirmed)
+        }
+    }
+
+    @Test("A receiver that takes what there is is content with that")
+    func asManyMessagesAsThereAre() async throws {
+        try await withPrograms { programs in
+            let address = try freeAddress()
+            let send = try programs.start(.swift, "direct_send", "-a", address, "-m", "3")
+            try await send.waitUntilListening(on: address)
+            let recv = try programs.start(.swift, "simple_recv", "-a", "\(address)/examples", "-m", "0")
+            try await expectSuccess(recv, sequence(3))
+            try await expectSuccess(send, confirmed)
+        }
+    }
+
+    @Test("Senders whose receiver goes before everything is confirmed", arguments: ["simple_send", "helloworld"])
+    func receiverThatGoes(name: String) async throws {
+        try await withPrograms { programs in
+            let address = try freeAddress()
+            let recv = try programs.start(.swift, "direct_recv", "-a", address, "-m", "1")
+            try await recv.waitUntilListening(on: address)
+            let record = try await start(programs, name, address).waitForEnd()
+            // The link goes first, and the connection with it: it depends on the timing which of the two is seen.
+            #expect(record.errorText.hasPrefix("Error: \(address) closed the "))
+            #expect(record.errorText.hasSuffix(": no reason was given\n"))
+            #expect(record.output == [])
+            #expect(record.ending == .exited(1))
+        }
+    }
+
+    @Test("A sender whose receiver goes has what is left for the next one")
+    func receiversInTurn() async throws {
+        try await withPrograms { programs in
+            let address = try freeAddress()
+            let send = try programs.start(.swift, "direct_send", "-a", address, "-m", "20")
+            try await send.waitUntilListening(on: address)
+            let first = try programs.start(.swift, "simple_recv", "-a", address, "-m", "5")
+            try await expectSuccess(first, sequence(5))
+            let rest = try programs.start(.swift, "simple_recv", "-a", address, "-m", "0")
+            try await expectSuccess(rest, (6...20).map { "{'sequence': \($0)}\n" }.joined())
+            try await expectSuccess(send, confirmed)
+        }
+    }
+
+    // MARK: The system
+
+    @Test("No descriptor is left", arguments: clients + listeners + ["demo"])
+    func noDescriptors(name: String) async throws {
+        try await withPrograms { programs in
+            let record = try await programs.startWithoutDescriptors(name).waitForEnd()
+            #expect(record.errorText.hasPrefix("Error: No proactor can be made"))
+            #expect(record.errorText.count { $0 == "\n" } == 1)
+            #expect(record.ending == .exited(1))
         }
     }
 }

@@ -26,6 +26,11 @@ final class Programs: Sendable {
 
     /// Starts an example program.
     func start(_ language: Language, _ name: String, _ arguments: String...) throws -> ChildProcess {
+        try start(language, name, arguments)
+    }
+
+    /// Starts an example program.
+    func start(_ language: Language, _ name: String, _ arguments: [String]) throws -> ChildProcess {
         switch language {
         case .swift: try start(swiftProgram(name), arguments)
         case .python: try startPython(pythonProgram(name), arguments)
@@ -35,6 +40,11 @@ final class Programs: Sendable {
     /// Starts an example program of ours that writes each line at once, to be waited for while it runs.
     func startUnbuffered(_ name: String, _ arguments: String...) throws -> ChildProcess {
         try start("/usr/bin/stdbuf", ["-oL", swiftProgram(name)] + arguments)
+    }
+
+    /// Starts an example program of ours that may open next to nothing.
+    func startWithoutDescriptors(_ name: String) throws -> ChildProcess {
+        try start("/bin/sh", ["-c", "ulimit -n 5; exec \"$0\"", swiftProgram(name)])
     }
 
     /// Starts Python's Hello World with another broker than the one that is written in it.

@@ -6,6 +6,17 @@ import Testing
 struct SignalTests {
     static let signals = [SIGINT, SIGTERM]
 
+    @Test("broker, which nobody is connected to", arguments: signals)
+    func broker(signal: Int32) async throws {
+        try await withPrograms { programs in
+            let (broker, address) = try await programs.startBroker(.swift)
+            // It says where it listens before it waits for signals.
+            try await expectSuccess(try programs.start(.swift, "helloworld", address), "Hello World!\n")
+            broker.send(signal)
+            try await expectSuccess(broker, "listening on \(address)\n")
+        }
+    }
+
     @Test("simple_recv that waits for more", arguments: signals, Language.allCases)
     func simpleRecv(signal: Int32, broker: Language) async throws {
         try await withPrograms { programs in

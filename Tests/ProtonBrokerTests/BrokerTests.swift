@@ -25,7 +25,11 @@ struct BrokerTests {
             let thread = try #require(Thread.start { broker.stop() })
             thread.detach()
         }
-        try script.run { try $0.createReceiver($1, "q").flow(1) }
+        // The client learns that there may have been more to come.
+        let error = #expect(throws: ProtonError.self) {
+            try script.run { try $0.createReceiver($1, "q").flow(1) }
+        }
+        #expect(error?.condition?.name == .connectionForced)
         #expect(broker.stop())
     }
 

@@ -11,14 +11,14 @@ public struct StopSignal: Sendable, Hashable {
     public static let terminate = StopSignal(number: SIGTERM)
 }
 
-/// Waits for signals while a container runs.
+/// Waits for signals while a container runs, and calls its action on a thread of its own.
 ///
 /// The first signal is the program's; from then on a signal ends the process at once, as it would without this.
-final class SignalWatch: Sendable {
+package final class SignalWatch: Sendable {
     private let signals: [StopSignal]
     private let action: @Sendable () -> Void
 
-    init(_ signals: [StopSignal], _ action: @escaping @Sendable () -> Void) {
+    package init(_ signals: [StopSignal], _ action: @escaping @Sendable () -> Void) {
         self.signals = signals
         self.action = action
         guard startReading() else { return }
@@ -27,7 +27,7 @@ final class SignalWatch: Sendable {
     }
 
     /// Leaves the signals to the system again, but for those that another container waits for.
-    func cancel() {
+    package func cancel() {
         watches.withLock { watches in
             watches.removeAll { $0 === self }
             let others = Set(watches.flatMap(\.signals))
