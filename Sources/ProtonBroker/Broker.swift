@@ -33,7 +33,7 @@ public final class Broker: Sendable {
     public init(_ address: String = "localhost:5672", options: BrokerOptions = BrokerOptions()) throws {
         try options.validate()
         container = try Container(BrokerHandler(options), id: options.containerID, options: options.connection)
-        let listener = try container.listen(address)
+        let listener = try container.listen(address, maxConnections: options.maxConnections)
         guard let bound = listener.addresses.first, let port = listener.port else {
             throw ProtonError(.listenFailed, "Cannot listen on \(address): no address was bound.")
         }

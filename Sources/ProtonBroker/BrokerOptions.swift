@@ -16,6 +16,10 @@ public struct BrokerOptions: Sendable {
     public var creditWindow = 1_000
     /// How many messages a consumer may have unsettled on each link, whatever its credit: at least 1, by default 10,000.
     public var maxUnsettled = 10_000
+    /// How many connections there may be at once, at least 1; nil, the default, leaves that to the limit of open files.
+    ///
+    /// See `maxConnections` of `Container.listen`.
+    public var maxConnections: Int?
     /// How connections are taken, with the limits of each.
     public var connection = ConnectionOptions()
     /// The broker's container id; nil makes a random one.

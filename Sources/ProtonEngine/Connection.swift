@@ -28,6 +28,8 @@ public final class Connection: Endpoint {
 
     /// Used for one message at a time, in the connection's domain; made when the first one is sent.
     @exclusivity(unchecked) private var ownEncodingBuffer: EncodingBuffer?
+    /// The place of a connection that a listener took, until it is over.
+    var place: Admission.Place?
     var defaultSession: Session?
     private var linkCount = 0
     private var receivedOpen = false
@@ -343,6 +345,7 @@ public final class Connection: Endpoint {
             Session.existing(current)?.invalidate()
         }
         defaultSession = nil
+        place = nil
         // A handler that keeps its connection, a link or a delivery would keep itself.
         eventHandler = DeafHandler.shared
         pn_connection_set_context(pointer, nil)

@@ -14,8 +14,13 @@ public final class Listener: Sendable {
     /// What this listener was asked to listen on.
     public let requestedAddress: String
 
-    package init(address: String) {
+    /// How many connections are taken.
+    let admission: Admission
+
+    /// - Parameter maxConnections: how many connections there may be at once; nil leaves that to the descriptors.
+    package init(address: String, maxConnections: Int? = nil) {
         requestedAddress = address
+        admission = Admission(maxConnections: maxConnections)
     }
 
     /// The addresses that are listened on, as in `127.0.0.1:5672`; none once the listener is closed.
@@ -43,7 +48,7 @@ public final class Listener: Sendable {
             guard case .new = state, let listener = pn_listener() else { return nil }
             // Proton's listener keeps its wrapper alive until its close event.
             pn_listener_set_context(listener, Unmanaged.passRetained(self).toOpaque())
-            pn_proactor_listen(proactor, listener, requestedAddress, backlog)
+            pn_proactor_listen(proactor, listener, requestedAddress, min(backlog, Int32(admission.maxBacklog)))
             if let condition = Condition(pn_listener_condition(listener)) {
                 state = .closed(condition)
                 // The close event that follows is of no interest, and may come too late to release the wrapper.

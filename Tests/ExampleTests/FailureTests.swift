@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -131,16 +132,20 @@ struct FailureTests {
     func brokerStoppedUnderReceiver(signal: Int32) async throws {
         try await withPrograms { programs in
             let (broker, address) = try await programs.startBroker(.swift)
-            let send = try programs.start(.swift, "simple_send", "-a", "\(address)/examples", "-m", "3")
-            try await expectSuccess(send, confirmed)
-            let receivers = try ["3", "0"].map { count in
-                try programs.startUnbuffered("simple_recv", "-a", "\(address)/\(count)", "-m", count)
+            var receivers: [ChildProcess] = []
+            // One that misses a message, and one that takes what there is.
+            for count in ["4", "0"] {
+                let url = "\(address)/\(count)"
+                try await expectSuccess(try programs.start(.swift, "simple_send", "-a", url, "-m", "3"), confirmed)
+                let recv = try programs.startUnbuffered("simple_recv", "-a", url, "-m", count)
+                try await recv.waitForLines(3)
+                receivers.append(recv)
             }
-            let recv = try programs.startUnbuffered("simple_recv", "-a", "\(address)/examples")
-            try await recv.waitForLines(3)
             broker.send(signal)
-            for recv in receivers + [recv] { try await expectFailure(recv, Self.closed(address, Self.shutDown)) }
-            #expect(recv.record.outputText == sequence(3))
+            for recv in receivers {
+                try await expectFailure(recv, Self.closed(address, Self.shutDown))
+                #expect(recv.record.outputText == sequence(3))
+            }
             try await expectSuccess(broker, "listening on \(address)\n")
         }
     }
@@ -219,10 +224,38 @@ struct FailureTests {
     @Test("No descriptor is left", arguments: clients + listeners + ["demo"])
     func noDescriptors(name: String) async throws {
         try await withPrograms { programs in
-            let record = try await programs.startWithoutDescriptors(name).waitForEnd()
+            let record = try await programs.start(name, openFiles: 5).waitForEnd()
             #expect(record.errorText.hasPrefix("Error: No proactor can be made"))
             #expect(record.errorText.count { $0 == "\n" } == 1)
             #expect(record.ending == .exited(1))
         }
+    }
+
+    @Test("More clients than the broker has descriptors for")
+    func moreClientsThanDescriptors() async throws {
+        try await withPrograms { programs in
+            let broker = try programs.start("broker", openFiles: 60, "127.0.0.1:0")
+            let address = try await programs.address(of: broker)
+            let receivers = try (0..<40).map { _ in try programs.start(.swift, "simple_recv", "-a", "\(address)/x") }
+            // The broker says once that it is full; each of those for whom there is no place says so too.
+            _ = await broker.wait(atMost: .seconds(30)) { $0.errorText.hasSuffix("\n") }
+            try await expectFailure(
+                try programs.start(.swift, "helloworld", address), Self.closed(address, Self.full(of: broker.record)))
+            broker.send(SIGTERM)
+            let record = try await broker.waitForEnd()
+            #expect(record.ending == .exited(0))
+            #expect(record.errorText.count { $0 == "\n" } == 1)
+            for receiver in receivers {
+                let record = try await receiver.waitForEnd()
+                #expect(record.ending == .exited(1))
+                #expect(record.errorText.count { $0 == "\n" } == 1)
+            }
+        }
+    }
+
+    /// What a broker that is full tells its clients, which it also logs.
+    private static func full(of broker: ChildProcess.Record) -> String {
+        let reason = broker.errorText.split(separator: "There are ").last.map { "There are \($0)" } ?? ""
+        return "amqp:resource-limit-exceeded: \(reason.trimmingCharacters(in: .newlines))"
     }
 }

@@ -42,9 +42,9 @@ final class Programs: Sendable {
         try start("/usr/bin/stdbuf", ["-oL", swiftProgram(name)] + arguments)
     }
 
-    /// Starts an example program of ours that may open next to nothing.
-    func startWithoutDescriptors(_ name: String) throws -> ChildProcess {
-        try start("/bin/sh", ["-c", "ulimit -n 5; exec \"$0\"", swiftProgram(name)])
+    /// Starts an example program of ours that may open this many files only.
+    func start(_ name: String, openFiles: Int, _ arguments: String...) throws -> ChildProcess {
+        try start("/bin/sh", ["-c", "ulimit -n \(openFiles); exec \"$0\" \"$@\"", swiftProgram(name)] + arguments)
     }
 
     /// Starts Python's Hello World with another broker than the one that is written in it.
@@ -59,12 +59,7 @@ final class Programs: Sendable {
         switch language {
         case .swift:
             let broker = try start(.swift, "broker", "127.0.0.1:0")
-            try await broker.waitForLines(1)
-            let line = broker.record.outputText
-            guard let address = line.split(whereSeparator: \.isWhitespace).last else {
-                throw broker.failure("does not say where it listens", broker.record)
-            }
-            return (broker, String(address))
+            return (broker, try await address(of: broker))
         case .python:
             let address = try freeAddress()
             let broker = try start(.python, "broker", "-a", address)
@@ -79,6 +74,16 @@ final class Programs: Sendable {
             child.send(SIGKILL)
             _ = await child.wait(atMost: .seconds(10)) { _ in false }
         }
+    }
+
+    /// The address that a broker says it listens on, in its first line.
+    func address(of broker: ChildProcess) async throws -> String {
+        try await broker.waitForLines(1)
+        let line = broker.record.outputText
+        guard let address = line.split(whereSeparator: \.isWhitespace).last else {
+            throw broker.failure("does not say where it listens", broker.record)
+        }
+        return String(address)
     }
 
     private func start(_ path: String, _ arguments: [String]) throws -> ChildProcess {

@@ -55,6 +55,10 @@ struct BrokerTests {
             let error = #expect(throws: ProtonError.self) { _ = try Broker("127.0.0.1:0", options: options) }
             #expect(error?.code == .invalidArgument)
         }
+        var options = BrokerOptions()
+        options.maxConnections = 0
+        let error = #expect(throws: ProtonError.self) { _ = try Broker("127.0.0.1:0", options: options) }
+        #expect(error?.code == .invalidArgument)
         for grace in [Duration.seconds(-1), .seconds(Int64.max)] {
             var options = BrokerOptions()
             options.stopGrace = grace

@@ -163,26 +163,37 @@ public final class Container {
     /// - Parameters:
     ///   - url: where, as in `localhost:5672`; port 0 is a free one, see `Listener.port`.
     ///   - options: how connections are taken; nil is `connectionOptions`.
-    ///   - backlog: how many connections may wait to be accepted. Default 4,096.
+    ///   - maxConnections: how many connections there may be at once, at least 1; those that come then are closed with
+    ///     `amqp:resource-limit-exceeded`, or dropped where many come. Nil, the default, leaves that to the limit of
+    ///     open files (RLIMIT_NOFILE): all listeners of a process together leave an eighth of it, and 24, free.
+    ///   - backlog: how many connections may wait to be accepted. Default 4,096, but at most a 32nd of the limit of
+    ///     open files.
     ///   - handler: makes the handler of each connection, in its domain; nil is the container's handlers.
     /// - Throws: `ProtonError.Code.listenFailed` where the port is in use or not allowed; `AMQPURLError`.
     @discardableResult
     public func listen(
-        _ url: String, options: ConnectionOptions? = nil, backlog: Int32 = 4_096,
+        _ url: String, options: ConnectionOptions? = nil, maxConnections: Int? = nil, backlog: Int32 = 4_096,
         handler: (@Sendable () -> any Handler)? = nil
     ) throws -> Listener {
         let options = options ?? connectionOptions
         try options.validate()
+        if let maxConnections, maxConnections < 1 {
+            throw ProtonError(.invalidArgument, "maxConnections is \(maxConnections): it must be at least 1.")
+        }
         let url = try AMQPURL(url)
         try url.requireNoTLS()
-        let listener = Listener(address: url.hostAndPort)
+        let listener = Listener(address: url.hostAndPort, maxConnections: maxConnections)
         let transport = options.transport(isServer: true)
-        try loop.listen(listener, backlog: backlog) { [unowned self] _ in
-            let connection = Connection(
-                isIncoming: true, limits: options.limits, eventHandler: eventHandler(handler?()))
+        try loop.listen(listener, backlog: backlog) { [unowned self] listener in
+            let connection = Connection(isIncoming: true, limits: options.limits, eventHandler: HandlerGroup([]))
             connection.attachment = ConnectionContext(container: self, connector: nil)
             connection.containerID = options.containerID ?? id
             options.apply(to: connection)
+            switch connection.takePlace(of: listener) {
+            case .served: connection.eventHandler = eventHandler(handler?())
+            case .refused(let reason?): logger.warning("\(listener.requestedAddress): \(reason)")
+            case .refused(nil): break
+            }
             return (connection, transport)
         }
         return listener
