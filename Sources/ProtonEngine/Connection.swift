@@ -28,6 +28,8 @@ public final class Connection: Endpoint {
 
     /// Used for one message at a time, in the connection's domain; made when the first one is sent.
     @exclusivity(unchecked) private var ownEncodingBuffer: EncodingBuffer?
+    /// How many bytes all links keep of messages that are not complete.
+    var incompleteBytes = 0
     /// The place of a connection that a listener took, until it is over.
     var place: Admission.Place?
     var defaultSession: Session?

@@ -10,6 +10,11 @@ public struct ConnectionLimits: Sendable, Hashable {
     public var maxLinks: Int = 1_024
     /// The largest message that is taken, in bytes. Default 16 MiB.
     public var maxMessageSize: Int = 16 * 1_024 * 1_024
+    /// How many bytes of messages that have come in part may wait for the rest of them, on all links of the connection
+    /// together. Default 64 MiB.
+    ///
+    /// One message of `maxMessageSize` is always taken.
+    public var maxIncompleteBytes: Int = 64 * 1_024 * 1_024
     /// How many bytes of transfers a session holds that have not been read. Default 64 MiB.
     ///
     /// Proton gives a session a window of this many bytes divided by `maxFrameSize`, in frames.
@@ -33,6 +38,7 @@ public struct ConnectionLimits: Sendable, Hashable {
         try check((1...65_536).contains(maxSessions), "maxSessions is \(maxSessions): it must be from 1 to 65,536.")
         try check(maxLinks >= 1, "maxLinks is \(maxLinks): it must be at least 1.")
         try check(maxMessageSize >= 1, "maxMessageSize is \(maxMessageSize): it must be at least 1 byte.")
+        try check(maxIncompleteBytes >= 1, "maxIncompleteBytes is \(maxIncompleteBytes): it must be at least 1 byte.")
         try check(
             sessionCapacity >= Int(maxFrameSize),
             "sessionCapacity is \(sessionCapacity): it must hold at least one frame of maxFrameSize, \(maxFrameSize).")

@@ -103,11 +103,17 @@ public struct Delivery {
     public func arrival() -> Arrival {
         guard let pointer, link.isReceiver else { return .nothing }
         if pn_delivery_aborted(pointer) {
-            link.partial = []
+            link.takePartial()
             return .aborted
         }
         if pn_delivery_readable(pointer) {
             guard pn_delivery_partial(pointer) else { return .complete }
+            guard link.canKeep(pn_delivery_pending(pointer)) else {
+                link.takePartial()
+                settle()
+                link.close(Condition(.resourceLimitExceeded, "Too much is sent in parts: end some messages first."))
+                return .nothing
+            }
             link.readPart(pointer)
             return .incomplete
         }
@@ -205,13 +211,7 @@ extension Link {
     /// Keeps what has come of a message that is not complete.
     fileprivate func readPart(_ delivery: OpaquePointer) {
         guard let pointer else { return }
-        let pending = pn_delivery_pending(delivery)
-        let start = partial.count
-        partial.append(contentsOf: repeatElement(0, count: pending))
-        let count = partial.withUnsafeMutableBytes {
-            Link.read(pointer, into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
-        }
-        partial.removeLast(pending - count)
+        keep(pn_delivery_pending(delivery)) { Link.read(pointer, into: $0) }
     }
 
     /// Reads a complete message, and goes on to the next delivery.
@@ -220,7 +220,7 @@ extension Link {
         defer { pn_link_advance(pointer) }
         guard partial.isEmpty else {
             readPart(delivery)
-            return exchange(&partial, with: [])
+            return takePartial()
         }
         // Measured: an array that is made of bytes takes half the time of one whose memory is filled in, as long as the
         // bytes fit on the stack.

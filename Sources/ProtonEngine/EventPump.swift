@@ -154,7 +154,7 @@ extension Link {
 
     /// Closes the link, and drops what the peer sent.
     fileprivate func refuse(_ delivery: OpaquePointer, with condition: Condition) {
-        partial = []
+        takePartial()
         (Delivery(known: delivery, of: self) ?? Delivery(arrived: delivery, on: self)).settle()
         close(condition)
     }

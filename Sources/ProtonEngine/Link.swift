@@ -19,7 +19,7 @@ public class Link: Endpoint {
     /// Which sides have closed or detached, as far as events have told.
     @exclusivity(unchecked) final var endedSides: EndpointState = []
     /// What has come of a message that is not complete yet.
-    @exclusivity(unchecked) final var partial: [UInt8] = []
+    @exclusivity(unchecked) private(set) final var partial: [UInt8] = []
     /// The largest message that is taken, in bytes.
     final let messageSizeLimit: Int
     /// The deliveries of the link that have not been settled here.
@@ -100,6 +100,31 @@ public class Link: Endpoint {
     public final func detach() {
         guard let pointer = confined(), !isLocalClosed else { return }
         pn_link_detach(pointer)
+    }
+
+    // MARK: Messages in parts
+
+    /// Whether this many bytes more may be kept until the rest of their message is there.
+    final func canKeep(_ count: Int) -> Bool {
+        let limits = connection.limits
+        return connection.incompleteBytes + count <= max(limits.maxIncompleteBytes, limits.maxMessageSize)
+    }
+
+    /// Keeps up to `count` bytes more; `read` puts them there, and returns how many they are.
+    final func keep(_ count: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) {
+        let start = partial.count
+        partial.append(contentsOf: repeatElement(0, count: count))
+        let read = partial.withUnsafeMutableBytes { read(UnsafeMutableRawBufferPointer(rebasing: $0[start...])) }
+        partial.removeLast(count - read)
+        connection.incompleteBytes += read
+    }
+
+    /// Takes out what was kept.
+    @discardableResult
+    final func takePartial() -> [UInt8] {
+        guard !partial.isEmpty else { return [] }
+        connection.incompleteBytes -= partial.count
+        return exchange(&partial, with: [])
     }
 
     // MARK: Credit
@@ -191,6 +216,7 @@ public class Link: Endpoint {
         guard let pointer else { return }
         self.pointer = nil
         deliveries.removeAll()
+        takePartial()
         eventHandler = nil
         pn_link_set_context(pointer, nil)
         Unmanaged.passUnretained(self).release()

@@ -1,6 +1,7 @@
 import AMQP
-import ProtonEngine
 import Testing
+
+@testable import ProtonEngine
 
 /// Limits: what a peer may take of this process, and what it gets when it takes more.
 struct LimitTests {
@@ -179,6 +180,68 @@ struct LimitTests {
         #expect((95...105).contains(count))
     }
 
+    /// Three links that each send a part of 9,000 bytes, where 20,000 may wait for the rest.
+    private func threeParts() throws -> (RawPeer, part: [UInt8]) {
+        let raw = RawPeer(
+            limits: Self.limits {
+                $0.maxMessageSize = 10_000
+                $0.maxIncompleteBytes = 20_000
+            })
+        raw.peer.events.react = { event in
+            event.answer()
+            if case .link(.remoteOpen, let link) = event { (link as? Receiver)?.flow(10) }
+            if case .delivery(let delivery) = event, delivery.arrival() == .complete { _ = delivery.takeBytes() }
+        }
+        try raw.open()
+        let part = [UInt8](repeating: 1, count: 9_000)
+        for handle in 0..<3 as Range<UInt32> {
+            #expect(raw.detachCondition == nil)
+            try raw.send(.attach("link-\(handle)", handle: handle))
+            try raw.send(.transfer(handle: handle, id: handle, more: true, part))
+        }
+        return (raw, part)
+    }
+
+    @Test func messagesInPartsAreBoundedTogether() throws {
+        let (raw, part) = try threeParts()
+        #expect(raw.detachCondition?.name == .resourceLimitExceeded && !raw.isClosed)
+        #expect(raw.peer.connection.incompleteBytes == 18_000)
+        // The others go on, and make room with their end.
+        try raw.send(.transfer(handle: 0, id: 0, [1]))
+        #expect(raw.peer.connection.incompleteBytes == 9_000)
+        try raw.send(.transfer(handle: 0, id: 3, tag: [3], more: true, part))
+        #expect(raw.peer.connection.incompleteBytes == 18_000)
+        #expect(raw.frames.count { $0.code == 0x16 } == 1)
+    }
+
+    @Test(arguments: ["abort", "detach", "end"])
+    func whatIsGivenUpMakesRoom(how: String) throws {
+        let (raw, _) = try threeParts()
+        switch how {
+        case "abort": try raw.send(.transfer(handle: 0, id: 0, isAborted: true, []))
+        case "detach": try raw.send(.detach(handle: 0))
+        default: try raw.send(.end())
+        }
+        #expect(raw.peer.connection.incompleteBytes == (how == "end" ? 0 : 9_000))
+    }
+
+    @Test func oneMessageOfTheLargestSizeIsAlwaysTaken() throws {
+        let raw = RawPeer(limits: Self.limits { $0.maxIncompleteBytes = 1 })
+        var taken = 0
+        raw.peer.events.react = { event in
+            event.answer()
+            if case .delivery(let delivery) = event, delivery.arrival() == .complete {
+                taken = delivery.takeBytes().count
+            }
+        }
+        try raw.open()
+        try raw.send(.attach())
+        try raw.receiver.flow(1)
+        let half = [UInt8](repeating: 1, count: 30_000)
+        try raw.send(.transfer(id: 0, more: true, half), .transfer(id: 0, half))
+        #expect(taken == 60_000 && raw.detachCondition == nil)
+    }
+
     @Test func theLargestMessageIsTaken() throws {
         let raw = RawPeer(limits: Self.limits { $0.maxMessageSize = 10_000 })
         var taken = 0
@@ -215,7 +278,8 @@ struct LimitTests {
     @Test(arguments: [
         Self.limits { $0.maxFrameSize = 511 }, Self.limits { $0.maxSessions = 0 },
         Self.limits { $0.maxSessions = 65_537 }, Self.limits { $0.maxLinks = 0 },
-        Self.limits { $0.maxMessageSize = 0 }, Self.limits { $0.sessionCapacity = 1_000 },
+        Self.limits { $0.maxMessageSize = 0 }, Self.limits { $0.maxIncompleteBytes = 0 },
+        Self.limits { $0.sessionCapacity = 1_000 },
         Self.limits { $0.handshakeTimeout = .zero }, Self.limits { $0.idleTimeout = .seconds(-1) },
         Self.limits { $0.idleTimeout = .seconds(Int64.max) },
     ])
