@@ -60,9 +60,11 @@ public final class Listener: Sendable {
             return nil
         }
         if let failure {
+            // The system's reason, without proton's note of where it was met.
+            let text = failure.description ?? failure.name.name
+            let reason = text.firstRange(of: " - ").map { String(text[..<$0.lowerBound]) } ?? text
             throw ProtonError(
-                .listenFailed, "Cannot listen on \(requestedAddress): \(failure.description ?? failure.name.name)",
-                condition: failure)
+                .listenFailed, "Cannot listen on \(requestedAddress): \(reason).", condition: failure)
         }
     }
 

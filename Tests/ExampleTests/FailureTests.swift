@@ -89,15 +89,33 @@ struct FailureTests {
         }
     }
 
+    @Test("A host that is unknown", arguments: clients + listeners)
+    func unknownHost(name: String) async throws {
+        try await withPrograms { programs in
+            let record = try await start(programs, name, "host.invalid:5672/examples").waitForEnd()
+            // The reason depends on whether a name server can be reached.
+            let verb = Self.clients.contains(name) ? "connect to" : "listen on"
+            #expect(record.errorText.hasPrefix("Error: Cannot \(verb) host.invalid:5672: "))
+            #expect(record.errorText.count { $0 == "\n" } == 1)
+            #expect(record.ending == .exited(1))
+        }
+    }
+
+    @Test("An address that is not of this machine", arguments: listeners)
+    func foreignAddress(name: String) async throws {
+        try await withPrograms { programs in
+            let program = try start(programs, name, "192.0.2.1:5672")
+            try await expectFailure(program, "Cannot listen on 192.0.2.1:5672: Cannot assign requested address.")
+        }
+    }
+
     @Test("A port that is in use", arguments: listeners)
     func busyPort(name: String) async throws {
         try await withPrograms { programs in
             let (_, address) = try await programs.startBroker(.swift)
-            let record = try await start(programs, name, address).waitForEnd()
-            #expect(record.errorText.hasPrefix("Error: Cannot listen on \(address): Address already in use"))
-            #expect(record.errorText.count { $0 == "\n" } == 1)
-            #expect(record.output == [])
-            #expect(record.ending == .exited(1))
+            let program = try start(programs, name, address)
+            try await expectFailure(program, "Cannot listen on \(address): Address already in use.")
+            #expect(program.record.output == [])
         }
     }
 
@@ -216,6 +234,25 @@ struct FailureTests {
             let rest = try programs.start(.swift, "simple_recv", "-a", address, "-m", "0")
             try await expectSuccess(rest, (6...20).map { "{'sequence': \($0)}\n" }.joined())
             try await expectSuccess(send, confirmed)
+        }
+    }
+
+    @Test("A sender whose receiver is killed has what is left for the next one")
+    func receiverKilled() async throws {
+        try await withPrograms { programs in
+            let address = try freeAddress()
+            let send = try programs.start(.swift, "direct_send", "-a", address, "-m", "10000")
+            try await send.waitUntilListening(on: address)
+            let first = try programs.startUnbuffered("simple_recv", "-a", address, "-m", "10000")
+            try await first.waitForLines(5)
+            first.send(SIGKILL)
+            _ = try await first.waitForEnd()
+            let rest = try await programs.start(.swift, "simple_recv", "-a", address, "-m", "0").waitForEnd()
+            #expect(rest.ending == .exited(0))
+            #expect(rest.outputText.hasSuffix("{'sequence': 9999}\n{'sequence': 10000}\n"))
+            let record = try await send.waitForEnd()
+            #expect(record.ending == .exited(0) && record.outputText == confirmed)
+            #expect(record.errorText.count { $0 == "\n" } == 1, "that it went is logged")
         }
     }
 

@@ -1,5 +1,6 @@
-import Proton
 import Testing
+
+@testable import Proton
 
 /// Errors: where those of callbacks, peers and addresses come out, and what they say.
 @Suite(.serialized, .timeLimit(.minutes(1)))
@@ -196,6 +197,15 @@ struct ErrorTests {
         #expect(error?.code == .listenFailed && error?.message.contains("127.0.0.1:\(peer.port)") == true)
     }
 
+    @Test func aPeerThatSaysNothingIsNamed() {
+        let condition = Condition(.resourceLimitExceeded, "local-idle-timeout expired")
+        let error = ProtonError(transport: condition, to: "host:5672")
+        #expect(error.code == .timedOut && error.condition == condition)
+        #expect(
+            error.message == "host:5672 has said nothing for longer than the idle time-out: the connection is given up."
+        )
+    }
+
     @Test func aURLThatIsNone() async throws {
         for url in ["http://localhost", "localhost:99999", "localhost:port"] {
             await #expect(throws: AMQPURLError.self) {
@@ -217,4 +227,5 @@ struct ErrorTests {
 }
 
 /// A handler for several threads that does nothing.
-final class Idle: MessagingHandler, Sendable {}
+final class Idle: MessagingHandler, Sendable {
+}

@@ -71,6 +71,10 @@ extension ProtonError {
             self.init(
                 .authenticationFailed, "\(peer) refused the log-in: \(text). Check user, password and mechanisms.",
                 condition: condition)
+        case .resourceLimitExceeded where text.contains("local-idle-timeout"):
+            self.init(
+                .timedOut, "\(peer) has said nothing for longer than the idle time-out: the connection is given up.",
+                condition: condition)
         case .resourceLimitExceeded:
             self.init(.limitExceeded, "\(peer): \(text)", condition: condition)
         case .connectionForced:
