@@ -1,4 +1,4 @@
-import Foundation
+import Dispatch
 import Glibc
 import Testing
 
@@ -274,10 +274,8 @@ struct FailureTests {
             let broker = try programs.start("broker", openFiles: 60, "127.0.0.1:0")
             let address = try await programs.address(of: broker)
             let receivers = try (0..<40).map { _ in try programs.start(.swift, "simple_recv", "-a", "\(address)/x") }
-            // The broker says once that it is full; each of those for whom there is no place says so too.
-            _ = await broker.wait(atMost: .seconds(30)) { $0.errorText.hasSuffix("\n") }
-            try await expectFailure(
-                try programs.start(.swift, "helloworld", address), Self.closed(address, Self.full(of: broker.record)))
+            // The broker says once that it is full. Whoever comes then is told so, or dropped where many come.
+            _ = await broker.wait(atMost: .seconds(30)) { $0.errorText.hasSuffix(": try again later.\n") }
             broker.send(SIGTERM)
             let record = try await broker.waitForEnd()
             #expect(record.ending == .exited(0))
@@ -288,11 +286,5 @@ struct FailureTests {
                 #expect(record.errorText.count { $0 == "\n" } == 1)
             }
         }
-    }
-
-    /// What a broker that is full tells its clients, which it also logs.
-    private static func full(of broker: ChildProcess.Record) -> String {
-        let reason = broker.errorText.split(separator: "There are ").last.map { "There are \($0)" } ?? ""
-        return "amqp:resource-limit-exceeded: \(reason.trimmingCharacters(in: .newlines))"
     }
 }

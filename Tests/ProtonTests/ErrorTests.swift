@@ -227,5 +227,4 @@ struct ErrorTests {
 }
 
 /// A handler for several threads that does nothing.
-final class Idle: MessagingHandler, Sendable {
-}
+final class Idle: MessagingHandler, Sendable {}
