@@ -44,6 +44,7 @@ struct Program: ParsableCommand {
     var address = "examples"
 
     func run() throws {
-        try Container(HelloWorld(server, address)).run(stoppingOn: .interrupt, .terminate)
+        let options = ConnectionOptions(reconnect: nil)
+        try Container(HelloWorld(server, address), options: options).run(stoppingOn: .interrupt, .terminate)
     }
 }

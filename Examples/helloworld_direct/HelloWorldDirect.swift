@@ -42,6 +42,7 @@ struct Program: ParsableCommand {
     var url = "localhost:8888/examples"
 
     func run() throws {
-        try Container(HelloWorld(url)).run(stoppingOn: .interrupt, .terminate)
+        let options = ConnectionOptions(reconnect: nil)
+        try Container(HelloWorld(url), options: options).run(stoppingOn: .interrupt, .terminate)
     }
 }

@@ -51,6 +51,7 @@ struct Program: ParsableCommand {
     }
 
     func run() throws {
-        try Container(Recv(address, messages)).run(stoppingOn: .interrupt, .terminate)
+        let options = ConnectionOptions(reconnect: Backoff(maxTries: 6))
+        try Container(Recv(address, messages), options: options).run(stoppingOn: .interrupt, .terminate)
     }
 }

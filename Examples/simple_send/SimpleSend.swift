@@ -58,6 +58,7 @@ struct Program: ParsableCommand {
     }
 
     func run() throws {
-        try Container(Send(address, messages)).run(stoppingOn: .interrupt, .terminate)
+        let options = ConnectionOptions(reconnect: Backoff(maxTries: 6))
+        try Container(Send(address, messages), options: options).run(stoppingOn: .interrupt, .terminate)
     }
 }

@@ -68,7 +68,7 @@ extension Link {
         pn_link_set_rcv_settle_mode(new, pn_link_rcv_settle_mode(old))
         pn_link_set_max_message_size(new, pn_link_max_message_size(old))
         endedSides = []
-        partial = []
+        _ = takePartial()
         deliveries.removeAll()
         pn_link_set_context(new, pn_link_get_context(old))
         pn_link_set_context(old, nil)

@@ -19,10 +19,15 @@ func expectSuccess(
 }
 
 /// Waits until a program has ended, and checks that it said why in one line, and failed.
+/// - Parameter lost: what it said before that, when it lost its peer and tried again.
 func expectFailure(
-    _ program: ChildProcess, _ message: String, sourceLocation: SourceLocation = #_sourceLocation
+    _ program: ChildProcess, _ message: String, after lost: String? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation
 ) async throws {
     let record = try await program.waitForEnd()
-    #expect(record.errorText == "Error: \(message)\n", sourceLocation: sourceLocation)
+    let lines = record.errorText.split(separator: "\n")
+    #expect(lines.last == "Error: \(message)", sourceLocation: sourceLocation)
+    #expect(lines.count == (lost == nil ? 1 : 2), sourceLocation: sourceLocation)
+    if let lost { #expect(lines.first?.hasSuffix("\(lost) Trying again.") == true, sourceLocation: sourceLocation) }
     #expect(record.ending == .exited(1), sourceLocation: sourceLocation)
 }

@@ -55,13 +55,15 @@ final class Programs: Sendable {
 
     /// Starts a broker on a free port, and waits until it listens.
     /// - Returns: the broker, and its address.
-    func startBroker(_ language: Language) async throws -> (ChildProcess, address: String) {
+    func startBroker(
+        _ language: Language, on address: String? = nil
+    ) async throws -> (ChildProcess, address: String) {
         switch language {
         case .swift:
-            let broker = try start(.swift, "broker", "127.0.0.1:0")
-            return (broker, try await address(of: broker))
+            let broker = try start(.swift, "broker", address ?? "127.0.0.1:0")
+            return (broker, try await self.address(of: broker))
         case .python:
-            let address = try freeAddress()
+            let address = try address ?? freeAddress()
             let broker = try start(.python, "broker", "-a", address)
             try await broker.waitUntilListening(on: address)
             return (broker, address)

@@ -36,7 +36,7 @@ final class Script: MessagingHandler {
     /// Runs to the end.
     func run(_ start: @escaping (Container, Connection) throws -> Void) throws {
         self.start = start
-        try Container(self).run()
+        try Container(self, options: ConnectionOptions(reconnect: nil)).run()
     }
 
     /// Closes the connection, after what was done.

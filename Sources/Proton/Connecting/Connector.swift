@@ -78,6 +78,9 @@ final class Connector {
 
     // MARK: A loss
 
+    /// Whether tries have failed since the connection was open, or since the first.
+    var isFailing: Bool { plan.failedRounds > 0 || plan.urlIndex > 0 }
+
     /// Whether a new try may get past what ended the last one.
     func mayRetry(after error: ProtonError?, wasOpen: Bool) -> Bool {
         switch error?.code {

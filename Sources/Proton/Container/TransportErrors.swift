@@ -21,18 +21,18 @@ extension Connection {
     /// peer may end a server. While the container stops nobody wants to know.
     func failUnhandled(_ error: ProtonError) throws {
         guard let context, !context.container.isStopping else { return }
-        if let connector = context.connector {
-            guard connector.mayRetry(after: error, wasOpen: isRemoteOpened) else { throw error }
-            context.container.logger.warning("\(error.message) Trying again.")
-            return
-        }
+        if !isIncoming { throw error }
         context.container.logger.warning("\(error.message)", metadata: ["peer": "\(peerDescription)"])
     }
 
-    /// What happens to a connection that is given up where no handler of the program's cares.
-    func failReconnect(_ error: ProtonError?) throws {
-        guard let context, !context.container.isStopping else { return }
-        throw error ?? ProtonError(.disconnected, "The connection to \(peerDescription) is lost.")
+    /// The same for the loss of a transport, which only comes out where the connection is not made again.
+    func failUnhandledLoss(_ error: ProtonError) throws {
+        guard let context, let connector = context.connector, !context.container.isStopping,
+            connector.mayRetry(after: error, wasOpen: isRemoteOpened)
+        else { return try failUnhandled(error) }
+        // A warning once an outage: the tries that follow mostly fail for the same reason.
+        let level: Logger.Level = connector.isFailing && !isRemoteOpened ? .debug : .warning
+        context.container.logger.log(level: level, "\(error.message) Trying again.")
     }
 
     /// The same for the condition that a peer closed an endpoint with; the connection is closed with it.

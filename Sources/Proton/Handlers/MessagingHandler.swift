@@ -115,12 +115,13 @@ extension MessagingHandler {
     }
 
     public func onReconnectFailed(_ event: TransportEvent) throws {
-        try event.connection.failReconnect(event.error)
+        try event.connection.failUnhandled(
+            event.error ?? ProtonError(.disconnected, "The connection is lost, and is not made again."))
     }
 
     public func onTransportError(_ event: TransportEvent) throws {
         guard let error = event.error else { return }
-        try event.connection.failUnhandled(error)
+        try event.connection.failUnhandledLoss(error)
     }
 }
 
