@@ -4,32 +4,25 @@ import ProtonEngine
 /// Hands an engine event to a handler, then to what serves it, then to the handlers below it.
 final class HandlerPipeline: EventHandler {
     let handler: any Handler
-    private let services: Services?
+    // What stands between a `MessagingHandler` and the engine, in the order of its turns.
+    private let flow: FlowController?
+    private let endpoints: EndpointStateHandler?
+    private let incoming: IncomingMessageHandler?
+    private let outgoing: OutgoingMessageHandler?
     let children: [HandlerPipeline]
-
-    /// What stands between a `MessagingHandler` and the engine, in the order of its turns.
-    ///
-    /// A class, since a copy of four references for each event costs more than the one to this.
-    private final class Services {
-        let flow: FlowController?
-        let endpoints: EndpointStateHandler
-        let incoming: IncomingMessageHandler
-        let outgoing: OutgoingMessageHandler
-
-        init(_ handler: any MessagingHandler) {
-            let options = handler.options
-            flow = options.prefetch > 0 ? FlowController(options.prefetch) : nil
-            endpoints = EndpointStateHandler(
-                treatsPeerCloseAsError: options.treatsPeerCloseAsError, delegate: handler)
-            incoming = IncomingMessageHandler(autoAccepts: options.autoAccepts, delegate: handler)
-            outgoing = OutgoingMessageHandler(autoSettles: options.autoSettles, delegate: handler)
-        }
-    }
 
     init(_ handler: any Handler) {
         self.handler = handler
-        services = (handler as? any MessagingHandler).map(Services.init)
         children = handler.handlers.map(HandlerPipeline.init)
+        guard let handler = handler as? any MessagingHandler else {
+            (flow, endpoints, incoming, outgoing) = (nil, nil, nil, nil)
+            return
+        }
+        let options = handler.options
+        flow = options.prefetch > 0 ? FlowController(options.prefetch) : nil
+        endpoints = EndpointStateHandler(treatsPeerCloseAsError: options.treatsPeerCloseAsError, delegate: handler)
+        incoming = IncomingMessageHandler(autoAccepts: options.autoAccepts, delegate: handler)
+        outgoing = OutgoingMessageHandler(autoSettles: options.autoSettles, delegate: handler)
     }
 
     func handle(_ event: EngineEvent) throws {
@@ -46,14 +39,12 @@ final class HandlerPipeline: EventHandler {
     func handle(_ delivery: Delivery) throws {
         let event = DeliveryEvent(delivery: delivery)
         try handler.onDelivery(event)
-        if let services {
-            if delivery.link.isSender {
-                try services.outgoing.onDelivery(event)
-            } else {
-                try services.incoming.onDelivery(event)
-                // Last, since a message counts against the credit until it is taken: a window of one would stay shut.
-                services.flow?.onDelivery(event)
-            }
+        if delivery.link.isSender {
+            try outgoing?.onDelivery(event)
+        } else {
+            try incoming?.onDelivery(event)
+            // Last, since a message counts against the credit until it is taken: a window of one would stay shut.
+            flow?.onDelivery(event)
         }
         if !children.isEmpty {
             for child in children { try child.handle(delivery) }
@@ -64,25 +55,25 @@ final class HandlerPipeline: EventHandler {
         switch change {
         case .flow:
             try handler.onLinkFlow(event)
-            services?.flow?.onLinkFlow(event)
-            try services?.outgoing.onLinkFlow(event)
+            flow?.onLinkFlow(event)
+            try outgoing?.onLinkFlow(event)
         case .initialized: try handler.onLinkInit(event)
         case .localOpen:
             try handler.onLinkLocalOpen(event)
-            services?.flow?.onLinkLocalOpen(event)
-            try services?.endpoints.onLinkLocalOpen(event)
+            flow?.onLinkLocalOpen(event)
+            try endpoints?.onLinkLocalOpen(event)
         case .remoteOpen:
             try handler.onLinkRemoteOpen(event)
-            services?.flow?.onLinkRemoteOpen(event)
-            try services?.endpoints.onLinkRemoteOpen(event)
+            flow?.onLinkRemoteOpen(event)
+            try endpoints?.onLinkRemoteOpen(event)
         case .localClose: try handler.onLinkLocalClose(event)
         case .remoteClose:
             try handler.onLinkRemoteClose(event)
-            try services?.endpoints.onLinkRemoteClose(event)
+            try endpoints?.onLinkRemoteClose(event)
         case .localDetach: try handler.onLinkLocalDetach(event)
         case .remoteDetach:
             try handler.onLinkRemoteDetach(event)
-            services?.endpoints.onLinkRemoteDetach(event)
+            endpoints?.onLinkRemoteDetach(event)
         case .final: try handler.onLinkFinal(event)
         }
     }
@@ -92,14 +83,14 @@ final class HandlerPipeline: EventHandler {
         case .initialized: try handler.onSessionInit(event)
         case .localOpen:
             try handler.onSessionLocalOpen(event)
-            try services?.endpoints.onSessionLocalOpen(event)
+            try endpoints?.onSessionLocalOpen(event)
         case .remoteOpen:
             try handler.onSessionRemoteOpen(event)
-            try services?.endpoints.onSessionRemoteOpen(event)
+            try endpoints?.onSessionRemoteOpen(event)
         case .localClose: try handler.onSessionLocalClose(event)
         case .remoteClose:
             try handler.onSessionRemoteClose(event)
-            try services?.endpoints.onSessionRemoteClose(event)
+            try endpoints?.onSessionRemoteClose(event)
         case .final: try handler.onSessionFinal(event)
         }
     }
@@ -111,14 +102,14 @@ final class HandlerPipeline: EventHandler {
         case .unbound: try handler.onConnectionUnbound(event)
         case .localOpen:
             try handler.onConnectionLocalOpen(event)
-            try services?.endpoints.onConnectionLocalOpen(event)
+            try endpoints?.onConnectionLocalOpen(event)
         case .remoteOpen:
             try handler.onConnectionRemoteOpen(event)
-            try services?.endpoints.onConnectionRemoteOpen(event)
+            try endpoints?.onConnectionRemoteOpen(event)
         case .localClose: try handler.onConnectionLocalClose(event)
         case .remoteClose:
             try handler.onConnectionRemoteClose(event)
-            try services?.endpoints.onConnectionRemoteClose(event)
+            try endpoints?.onConnectionRemoteClose(event)
         case .final: try handler.onConnectionFinal(event)
         }
     }
@@ -133,7 +124,7 @@ final class HandlerPipeline: EventHandler {
         case .tailClosed: try handler.onTransportTailClosed(event)
         case .closed:
             try handler.onTransportClosed(event)
-            try services?.endpoints.onTransportClosed(event)
+            try endpoints?.onTransportClosed(event)
         case .gaveUp: try (handler as? any MessagingHandler)?.onReconnectFailed(event)
         }
     }
