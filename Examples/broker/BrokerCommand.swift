@@ -28,9 +28,10 @@ struct BrokerCommand: ParsableCommand {
 
     func run() throws {
         let broker = try Broker(listenAddress ?? address ?? "localhost:5672")
-        print("listening on \(broker.address)")
-        // Whoever reads this through a pipe waits for it.
-        fflush(nil)
-        try broker.run(stopsOnSignals: true)
+        try broker.run(stopsOnSignals: true) {
+            print("listening on \(broker.address)")
+            // Whoever reads this through a pipe waits for it.
+            fflush(nil)
+        }
     }
 }

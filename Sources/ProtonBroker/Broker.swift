@@ -64,13 +64,16 @@ public final class Broker: Sendable {
     }
 
     /// Serves peers on this thread until the broker is stopped.
-    /// - Parameter stopsOnSignals: whether SIGINT and SIGTERM stop it. Default false.
+    /// - Parameters:
+    ///   - stopsOnSignals: whether SIGINT and SIGTERM stop it. Default false.
+    ///   - started: called on this thread once signals are watched for: the place to say that the broker is there.
     /// - Throws: `ProtonError.Code.closed` where it has run before; what ended it, where that was not `stop`.
-    public func run(stopsOnSignals: Bool = false) throws {
+    public func run(stopsOnSignals: Bool = false, started: () -> Void = {}) throws {
         life.begin()
         defer { life.end() }
         let watch = stopsOnSignals ? SignalWatch([.interrupt, .terminate]) { [self] in close() } : nil
         defer { watch?.cancel() }
+        started()
         try container.run()
     }
 
