@@ -19,7 +19,7 @@ final class Admission: Sendable {
     let maxBacklog: Int
     /// How many connections this listener may have.
     let limit: Int
-    /// How many connections all listeners of the process may have.
+    /// How many connections the process may have, those that it makes included.
     private let totalLimit: Int
     private let count = Atomic<Int>(0)
     private let isRefusing = Atomic<Bool>(false)
@@ -36,9 +36,12 @@ final class Admission: Sendable {
         // Several times the backlog: more may come while the ones before are being dropped.
         let reserve = 4 * maxBacklog + Admission.maxRefusals + Admission.spare
         let others = max(0, Descriptors.openCount - Admission.total.load(ordering: .relaxed))
-        totalLimit = max(1, Descriptors.limit - others - reserve)
+        totalLimit = Descriptors.limit - others - reserve
         limit = min(maxConnections ?? .max, totalLimit)
     }
+
+    /// Whether the process has descriptors for any connection at all.
+    var hasRoom: Bool { totalLimit > 0 }
 
     /// Decides about a connection.
     /// - Returns: the verdict, the place that the connection has until it ends, and whether it is the first in a row
@@ -51,20 +54,21 @@ final class Admission: Sendable {
         return (verdict, place, verdict != .serve && !wasRefusing)
     }
 
-    /// A place among the connections of a listener and of the process, given back when it is let go.
+    /// A place among the connections of the process, and of the listener that took it, given back when it is let go.
     final class Place: Sendable {
         fileprivate let number: Int
         fileprivate let totalNumber: Int
-        private let admission: Admission
+        private let admission: Admission?
 
-        fileprivate init(of admission: Admission) {
+        /// - Parameter admission: the listener's; nil for a connection that this process makes.
+        init(of admission: Admission?) {
             self.admission = admission
-            number = admission.count.add(1, ordering: .relaxed).newValue
+            number = admission?.count.add(1, ordering: .relaxed).newValue ?? 0
             totalNumber = Admission.total.add(1, ordering: .relaxed).newValue
         }
 
         deinit {
-            admission.count.subtract(1, ordering: .relaxed)
+            admission?.count.subtract(1, ordering: .relaxed)
             Admission.total.subtract(1, ordering: .relaxed)
         }
     }

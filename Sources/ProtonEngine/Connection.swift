@@ -30,7 +30,7 @@ public final class Connection: Endpoint {
     @exclusivity(unchecked) private var ownEncodingBuffer: EncodingBuffer?
     /// How many bytes all links keep of messages that are not complete.
     var incompleteBytes = 0
-    /// The place of a connection that a listener took, until it is over.
+    /// The place of a connection that a proactor has, until it is over.
     var place: Admission.Place?
     var defaultSession: Session?
     private var linkCount = 0

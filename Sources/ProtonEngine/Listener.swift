@@ -44,6 +44,11 @@ public final class Listener: Sendable {
     /// Starts to listen; proton binds the socket before it returns.
     /// - Throws: `ProtonError.Code.listenFailed`.
     func start(in proactor: OpaquePointer, backlog: Int32) throws {
+        guard admission.hasRoom else {
+            throw ProtonError(
+                .listenFailed,
+                "Cannot listen on \(requestedAddress): too few files may be open for any connection: raise the limit.")
+        }
         let failure: Condition? = state.withLock { state in
             guard case .new = state, let listener = pn_listener() else { return nil }
             // Proton's listener keeps its wrapper alive until its close event.

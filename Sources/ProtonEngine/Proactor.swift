@@ -53,6 +53,7 @@ package final class Proactor: @unchecked Sendable {
     package func connect(_ connection: Connection, _ configuration: TransportConfiguration, to address: String) {
         guard let pointer = connection.pointer else { return }
         _ = Unmanaged.passRetained(connection)
+        connection.place = Admission.Place(of: nil)
         connection.noteEarlyOpens()
         connection.workQueue.attach(pointer) {
             pn_proactor_connect2(self.pointer, pointer, configuration.makeTransport(), address)

@@ -293,6 +293,16 @@ struct FailureTests {
         }
     }
 
+    @Test("Too few descriptors are left to take a connection", arguments: listeners + ["demo"])
+    func tooFewDescriptors(name: String) async throws {
+        try await withPrograms { programs in
+            let record = try await programs.start(name, openFiles: 30).waitForEnd()
+            #expect(record.errorText.hasPrefix("Error: Cannot listen on "))
+            #expect(record.errorText.hasSuffix(": too few files may be open for any connection: raise the limit.\n"))
+            #expect(record.ending == .exited(1))
+        }
+    }
+
     @Test("More clients than the broker has descriptors for")
     func moreClientsThanDescriptors() async throws {
         try await withPrograms { programs in

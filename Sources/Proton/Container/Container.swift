@@ -165,7 +165,7 @@ public final class Container {
     ///   - options: how connections are taken; nil is `connectionOptions`.
     ///   - maxConnections: how many connections there may be at once, at least 1; those that come then are closed with
     ///     `amqp:resource-limit-exceeded`, or dropped where many come. Nil, the default, leaves that to the limit of
-    ///     open files (RLIMIT_NOFILE): all listeners of a process together leave an eighth of it, and 24, free.
+    ///     open files (RLIMIT_NOFILE): none is taken where the process would have less than an eighth of it, and 24, free.
     ///   - backlog: how many connections may wait to be accepted. Default 4,096, but at most a 32nd of the limit of
     ///     open files.
     ///   - handler: makes the handler of each connection, in its domain; nil is the container's handlers.
