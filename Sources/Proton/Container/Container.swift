@@ -147,6 +147,28 @@ public final class Container {
         return connection
     }
 
+    /// Connects to the peer that the file `connect.json` names.
+    ///
+    /// It is the file that the environment variable `MESSAGING_CONNECT_FILE` names, or else the first that there is of
+    /// `./connect.json`, `~/.config/messaging/connect.json` and `/etc/messaging/connect.json`. Its keys: `scheme` (the
+    /// default is `amqps`), `host`, `port`, `user`, `password`, `sasl.enabled`, `sasl.mechanisms`, `sasl.allow_insecure`.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the file and the key that is wrong; as
+    ///   `connect(_:handler:options:)` does.
+    @discardableResult
+    public func connect(handler: (any Handler)? = nil, options: ConnectionOptions? = nil) throws -> Connection {
+        let path = try ConnectFile.find()
+        let file = try ConnectFile(path: path)
+        if !file.unknownKeys.isEmpty {
+            logger.warning("\(path): these keys mean nothing here: \(file.unknownKeys.joined(separator: ", "))")
+        }
+        guard file.url.scheme == .amqp else {
+            throw ProtonError(
+                .invalidArgument,
+                "\(path): TLS is not supported yet: add \"scheme\": \"amqp\" where a connection in the clear will do.")
+        }
+        return try connect(file.url, handler: handler, options: file.complete(options ?? connectionOptions))
+    }
+
     /// The peers that a connection can be made to.
     static func parse(_ texts: [String]) throws -> [AMQPURL] {
         let urls = try texts.map { try AMQPURL($0) }

@@ -1,0 +1,200 @@
+import FoundationEssentials
+import Glibc
+
+/// A file that says where to connect to, for `Container.connect` without a URL: `connect.json`.
+///
+/// The languages of the Qpid project share its place and its keys. Comments are allowed in it, `//` and `/* */`.
+///
+/// | key | value | default |
+/// | --- | --- | --- |
+/// | `scheme` | `amqp` or `amqps` | `amqps` |
+/// | `host` | a name or an address | `localhost` |
+/// | `port` | a number, or `amqp` or `amqps` | the scheme's |
+/// | `user`, `password` | texts | none |
+/// | `sasl.enabled` (or `sasl.enable`) | a Boolean | true |
+/// | `sasl.mechanisms` | a text, names separated by spaces, or an array of names | all |
+/// | `sasl.allow_insecure` | a Boolean | the options' |
+/// | `tls` | for `amqps` only | none |
+struct ConnectFile {
+    var url: AMQPURL
+    private var usesSASL: Bool?
+    private var mechanisms: [String]?
+    private var allowsInsecureMechanisms: Bool?
+    /// Keys that mean nothing here, for a warning.
+    private(set) var unknownKeys: [String] = []
+
+    /// The file to use: what `MESSAGING_CONNECT_FILE` names, or the first of those in the search path that there is.
+    static func find(
+        named: String? = getenv("MESSAGING_CONNECT_FILE").map { String(cString: $0) },
+        home: String? = getenv("HOME").map { String(cString: $0) }
+    ) throws(ProtonError) -> String {
+        if let named, !named.isEmpty { return named }
+        let folders = ["."] + (home.map { ["\($0)/.config/messaging"] } ?? []) + ["/etc/messaging"]
+        let paths = folders.map { "\($0)/connect.json" }
+        if let path = paths.first(where: { access($0, R_OK) == 0 }) { return path }
+        throw ProtonError(
+            .invalidArgument,
+            "To connect without a URL a file connect.json is needed, and there is none of \(paths.joined(separator: ", "))."
+        )
+    }
+
+    /// Reads a file.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the file, and the key that is wrong.
+    init(path: String) throws(ProtonError) {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(filePath: path))
+        } catch {
+            throw ProtonError(.invalidArgument, "\(path): cannot be read: \(String(cString: strerror(errno))).")
+        }
+        try self.init(data, path: path)
+    }
+
+    /// Takes what a file holds.
+    init(_ data: Data, path: String) throws(ProtonError) {
+        let decoder = JSONDecoder()
+        decoder.allowsJSON5 = true
+        let root: JSONValue
+        do {
+            root = try decoder.decode(JSONValue.self, from: data)
+        } catch {
+            throw ProtonError(.invalidArgument, "\(path): is not valid JSON: \(ConnectFile.reason(of: error))")
+        }
+        var keys = try Keys(root, path: path, prefix: "")
+        let scheme = try keys.text("scheme") ?? "amqps"
+        guard let known = AMQPURL.Scheme(rawValue: scheme) else { throw keys.wrong("scheme", "must be amqp or amqps") }
+        let host = try keys.text("host") ?? "localhost"
+        url = AMQPURL(
+            scheme: known, user: try keys.text("user"), password: try keys.text("password"), host: host,
+            port: try keys.port("port"))
+        if var sasl = try keys.object("sasl") {
+            let (python, cpp) = (try sasl.flag("enabled"), try sasl.flag("enable"))
+            usesSASL = python ?? cpp
+            mechanisms = try sasl.names("mechanisms")
+            allowsInsecureMechanisms = try sasl.flag("allow_insecure")
+            unknownKeys += sasl.unknownKeys
+        }
+        if try keys.object("tls") != nil, known == .amqp {
+            throw keys.wrong("tls", "is for amqps only, and the scheme is amqp")
+        }
+        unknownKeys += keys.unknownKeys
+    }
+
+    /// The options with what the file adds to them; what the program has set stays.
+    func complete(_ options: ConnectionOptions) -> ConnectionOptions {
+        var options = options
+        if let usesSASL { options.usesSASL = options.usesSASL && usesSASL }
+        if let mechanisms, options.allowedMechanisms.isEmpty { options.allowedMechanisms = mechanisms }
+        if let allowsInsecureMechanisms {
+            options.allowsInsecureMechanisms = options.allowsInsecureMechanisms && allowsInsecureMechanisms
+        }
+        return options
+    }
+
+    private static func reason(of error: any Error) -> String {
+        guard case .dataCorrupted(let context) = error as? DecodingError else { return "\(error)" }
+        return (context.underlyingError.map { "\($0)" }) ?? context.debugDescription
+    }
+}
+
+/// The keys of one object in the file, each asked for by its type.
+private struct Keys {
+    private let path: String
+    private let prefix: String
+    private let members: [String: JSONValue]
+    private var known: Set<String> = []
+
+    init(_ value: JSONValue, path: String, prefix: String) throws(ProtonError) {
+        guard case .object(let members) = value else {
+            let what = prefix.isEmpty ? "the file" : "\"\(prefix.dropLast())\""
+            throw ProtonError(.invalidArgument, "\(path): \(what) must be an object, in braces.")
+        }
+        (self.members, self.path, self.prefix) = (members, path, prefix)
+    }
+
+    var unknownKeys: [String] { members.keys.filter { !known.contains($0) }.map { prefix + $0 }.sorted() }
+
+    func wrong(_ key: String, _ what: String) -> ProtonError {
+        ProtonError(.invalidArgument, "\(path): \"\(prefix)\(key)\" \(what).")
+    }
+
+    /// What a key has; nil where it is missing, or null.
+    private mutating func member(_ key: String) -> JSONValue? {
+        known.insert(key)
+        if case .null = members[key] { return nil }
+        return members[key]
+    }
+
+    mutating func text(_ key: String) throws(ProtonError) -> String? {
+        switch member(key) {
+        case nil: return nil
+        case .text(let text): return text
+        default: throw wrong(key, "must be a text")
+        }
+    }
+
+    mutating func flag(_ key: String) throws(ProtonError) -> Bool? {
+        switch member(key) {
+        case nil: return nil
+        case .flag(let flag): return flag
+        default: throw wrong(key, "must be true or false")
+        }
+    }
+
+    mutating func port(_ key: String) throws(ProtonError) -> Int? {
+        switch member(key) {
+        case nil: return nil
+        case .number(let number) where number >= 1 && number <= 65_535 && number == number.rounded():
+            return Int(number)
+        case .text(let name):
+            if let scheme = AMQPURL.Scheme(rawValue: name) { return scheme.defaultPort }
+            if let number = UInt16(name), number > 0 { return Int(number) }
+        default: break
+        }
+        throw wrong(key, "must be a number from 1 to 65,535, or amqp or amqps")
+    }
+
+    mutating func names(_ key: String) throws(ProtonError) -> [String]? {
+        switch member(key) {
+        case nil: return nil
+        case .text(let text): return text.split(separator: " ").map(String.init)
+        case .array(let values):
+            let names = values.compactMap { value in if case .text(let name) = value { name } else { nil } }
+            if names.count == values.count { return names }
+        default: break
+        }
+        throw wrong(key, "must be a text, names separated by spaces, or an array of names")
+    }
+
+    mutating func object(_ key: String) throws(ProtonError) -> Keys? {
+        guard let value = member(key) else { return nil }
+        return try Keys(value, path: path, prefix: "\(prefix)\(key).")
+    }
+}
+
+/// Any JSON value.
+private enum JSONValue: Decodable {
+    case null
+    case flag(Bool)
+    case number(Double)
+    case text(String)
+    case array([JSONValue])
+    case object([String: JSONValue])
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .null
+        } else if let flag = try? container.decode(Bool.self) {
+            self = .flag(flag)
+        } else if let number = try? container.decode(Double.self) {
+            self = .number(number)
+        } else if let text = try? container.decode(String.self) {
+            self = .text(text)
+        } else if let array = try? container.decode([JSONValue].self) {
+            self = .array(array)
+        } else {
+            self = .object(try container.decode([String: JSONValue].self))
+        }
+    }
+}
