@@ -269,7 +269,7 @@ public final class Connection: Endpoint {
 
     func noteRemoteOpen() { receivedOpen = true }
 
-    /// Whether `abort` has given the transport a condition that proton, which did not, makes no event of.
+    /// Whether `abort` has given the transport a condition that proton has made no event of so far.
     func takeAbort() -> Bool { exchange(&isAborted, with: false) }
 
     /// Notes what is open already; called just before proton gets a queue for the connection's events.

@@ -17,7 +17,10 @@ extension Connection {
             PN_TRANSPORT_TAIL_CLOSED where isOneOfSeveralTries, PN_TRANSPORT_CLOSED where isOneOfSeveralTries:
             break
         case PN_TRANSPORT_AUTHENTICATED: try eventHandler.handle(.transport(.authenticated, self))
-        case PN_TRANSPORT_ERROR: try eventHandler.handle(.transport(.error, self))
+        case PN_TRANSPORT_ERROR:
+            // That of an abort, where proton tells it itself.
+            _ = takeAbort()
+            try eventHandler.handle(.transport(.error, self))
         case PN_TRANSPORT_HEAD_CLOSED: try eventHandler.handle(.transport(.headClosed, self))
         case PN_TRANSPORT_TAIL_CLOSED: try eventHandler.handle(.transport(.tailClosed, self))
         case PN_TRANSPORT_CLOSED:

@@ -55,6 +55,7 @@ struct HandshakeTests {
         }
         #expect(bytes.count < 8 || answer.starts(with: bytes))
         #expect(lines.count { $0 == "server.onTransportClosed" } == 1)
+        #expect(lines.count { $0 == "server.onTransportError" } == 1)
         #expect(!lines.contains("server.onConnectionRemoteOpen"))
     }
 
