@@ -44,14 +44,15 @@ final class Admission: Sendable {
     var hasRoom: Bool { totalLimit > 0 }
 
     /// Decides about a connection.
-    /// - Returns: the verdict, the place that the connection has until it ends, and whether it is the first in a row
-    ///   that is not served: worth a line in a log, which one for each would fill.
+    /// - Returns: the verdict, the place that the connection has until it ends, and whether it is the first that is not
+    ///   served since an eighth was free: worth a line in a log, which one for each would fill.
     func admit() -> (verdict: Verdict, place: Place, isFirstRefused: Bool) {
         let place = Place(of: self)
         let excess = max(place.number - limit, place.totalNumber - totalLimit)
         let verdict: Verdict = excess <= 0 ? .serve : excess <= Admission.maxRefusals ? .refuse : .drop
-        let wasRefusing = isRefusing.exchange(verdict != .serve, ordering: .relaxed)
-        return (verdict, place, verdict != .serve && !wasRefusing)
+        if verdict != .serve { return (verdict, place, !isRefusing.exchange(true, ordering: .relaxed)) }
+        if excess <= -limit / 8 { isRefusing.store(false, ordering: .relaxed) }
+        return (verdict, place, false)
     }
 
     /// A place among the connections of the process, and of the listener that took it, given back when it is let go.
