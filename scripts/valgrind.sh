@@ -13,8 +13,6 @@ filter=${1:-'ProtonEngineTests|ProtonTests\.'}
 skip='tenThousandLinks|brokenAtEveryByte|attacksThatBreakOff|attacksByteByByte|oneSlotServesMany'
 # And these wait for real time, or measure it.
 skip="$skip|manyConnections|theyWaitAsLong|noDescriptorStaysOpen|heartbeats|AtTheVeryEnd"
-# What ends with an error leaks the connections that it drops: see sanitize.sh.
-skip="$skip|ErrorTests|HandshakeTests|StopTests|anErrorEnds"
 
 swift build --build-tests
 bundle=$(swift build --show-bin-path)/swift-qpid-protonPackageTests.xctest

@@ -323,7 +323,7 @@ public final class Connection: Endpoint {
     package func discard() {
         workQueue.domain.enter()
         defer { workQueue.domain.leave() }
-        let isOwned = workQueue.isParked
+        let isOwned = !workQueue.isAttached
         try? workQueue.close {
             if let pointer = finish(), isOwned { pn_connection_free(pointer) }
         }

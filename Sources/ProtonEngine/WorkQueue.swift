@@ -196,10 +196,10 @@ public final class WorkQueue: Sendable {
         }
     }
 
-    /// Whether the connection is in no proactor, and not over.
-    var isParked: Bool {
+    /// Whether the connection is in a proactor, which owns proton's.
+    var isAttached: Bool {
         state.withLock { state in
-            if case .parked = state.home { true } else { false }
+            if case .attached = state.home { true } else { false }
         }
     }
 

@@ -95,84 +95,93 @@ struct EncodingTableTests {
         Row(.symbol(Symbol(String(repeating: "x", count: 300))), "b3 0000012c" + String(repeating: "78", count: 300)),
     ]
 
-    static let compound: [Row] = [
-        Row([], "45"),
-        Row([], "c0 01 00", isShortest: false),
-        Row([], "d0 00000004 00000000", isShortest: false),
-        Row([.null, 1], "c0 04 02 40 5501"),
-        Row([.null, 1], "d0 00000007 00000002 40 5501", isShortest: false),
-        Row(.list(Array(repeating: .null, count: 254)), "c0 ff fe" + String(repeating: "40", count: 254)),
-        Row(.list(Array(repeating: .null, count: 255)), "d0 00000103 000000ff" + String(repeating: "40", count: 255)),
-        Row(.list(Array(repeating: .null, count: 256)), "d0 00000104 00000100" + String(repeating: "40", count: 256)),
-        Row([[[]]], "c0 05 01 c0 02 01 45"),
-        Row([:], "c1 01 00"),
-        Row([:], "d1 00000004 00000000", isShortest: false),
-        Row(["a": 1], "c1 06 02 a10161 5501"),
-        Row(["a": 1], "d1 00000009 00000002 a10161 5501", isShortest: false),
-        Row(["b": 1, "a": 2], "c1 0b 04 a10162 5501 a10161 5502"),
-        Row([.null: .null, .uint(0): .ulong(0)], "c1 05 04 40 40 43 44"),
-        Row(
-            .described(Described(descriptor: .symbol("d"), value: [])),
-            "00 a30164 45"),
-        Row(
-            .described(Described(descriptor: .ulong(0x77), value: .described(Described(descriptor: 1, value: 2)))),
-            "00 5377 00 5501 5502"),
-    ]
+    // Not kept: LeakSanitizer finds no pointers that share their word with the case of an enum.
+    static var compound: [Row] {
+        [
+            Row([], "45"),
+            Row([], "c0 01 00", isShortest: false),
+            Row([], "d0 00000004 00000000", isShortest: false),
+            Row([.null, 1], "c0 04 02 40 5501"),
+            Row([.null, 1], "d0 00000007 00000002 40 5501", isShortest: false),
+            Row(.list(Array(repeating: .null, count: 254)), "c0 ff fe" + String(repeating: "40", count: 254)),
+            Row(
+                .list(Array(repeating: .null, count: 255)), "d0 00000103 000000ff" + String(repeating: "40", count: 255)
+            ),
+            Row(
+                .list(Array(repeating: .null, count: 256)), "d0 00000104 00000100" + String(repeating: "40", count: 256)
+            ),
+            Row([[[]]], "c0 05 01 c0 02 01 45"),
+            Row([:], "c1 01 00"),
+            Row([:], "d1 00000004 00000000", isShortest: false),
+            Row(["a": 1], "c1 06 02 a10161 5501"),
+            Row(["a": 1], "d1 00000009 00000002 a10161 5501", isShortest: false),
+            Row(["b": 1, "a": 2], "c1 0b 04 a10162 5501 a10161 5502"),
+            Row([.null: .null, .uint(0): .ulong(0)], "c1 05 04 40 40 43 44"),
+            Row(
+                .described(Described(descriptor: .symbol("d"), value: [])),
+                "00 a30164 45"),
+            Row(
+                .described(Described(descriptor: .ulong(0x77), value: .described(Described(descriptor: 1, value: 2)))),
+                "00 5377 00 5501 5502"),
+        ]
+    }
 
-    static let arrays: [Row] = [
-        Row(array(of: .null, [.null, .null]), "e0 02 02 40"),
-        Row(array(of: .boolean, [true, false]), "e0 04 02 56 0100"),
-        Row(array(of: .boolean, [true, true]), "e0 02 02 41", isShortest: false),
-        Row(array(of: .boolean, [false]), "e0 02 01 42", isShortest: false),
-        Row(array(of: .ubyte, [.ubyte(1)]), "e0 03 01 50 01"),
-        Row(array(of: .ushort, [.ushort(1)]), "e0 04 01 60 0001"),
-        Row(array(of: .uint, [.uint(0), .uint(255)]), "e0 04 02 52 00ff"),
-        Row(array(of: .uint, [.uint(0), .uint(256)]), "e0 0a 02 70 00000000 00000100"),
-        Row(array(of: .uint, [.uint(0)]), "e0 02 01 43", isShortest: false),
-        Row(array(of: .ulong, [.ulong(1)]), "e0 03 01 53 01"),
-        Row(array(of: .ulong, [.ulong(256)]), "e0 0a 01 80 0000000000000100"),
-        Row(array(of: .ulong, [.ulong(0)]), "e0 02 01 44", isShortest: false),
-        Row(array(of: .byte, [.byte(-1)]), "e0 03 01 51 ff"),
-        Row(array(of: .short, [.short(-1)]), "e0 04 01 61 ffff"),
-        Row(array(of: .int, [.int(-1), .int(1)]), "e0 04 02 54 ff01"),
-        Row(array(of: .int, [.int(1000)]), "e0 06 01 71 000003e8"),
-        Row(array(of: .long, [.long(-1)]), "e0 03 01 55 ff"),
-        Row(array(of: .long, [.long(1000)]), "e0 0a 01 81 00000000000003e8"),
-        Row(array(of: .float, [.float(1.5)]), "e0 06 01 72 3fc00000"),
-        Row(array(of: .double, [.double(2.5)]), "e0 0a 01 82 4004000000000000"),
-        Row(array(of: .decimal32, [.decimal32(Decimal32(bits: 1))]), "e0 06 01 74 00000001"),
-        Row(array(of: .decimal64, [.decimal64(Decimal64(bits: 1))]), "e0 0a 01 84 0000000000000001"),
-        Row(
-            array(of: .decimal128, [.decimal128(Decimal128(high: 1, low: 2))]),
-            "e0 12 01 94 0000000000000001 0000000000000002"),
-        Row(array(of: .char, [.char("x")]), "e0 06 01 73 00000078"),
-        Row(array(of: .timestamp, [.timestamp(1)]), "e0 0a 01 83 0000000000000001"),
-        Row(array(of: .uuid, [.uuid(AMQPUUID(high: 1, low: 2))]), "e0 12 01 98 0000000000000001 0000000000000002"),
-        Row(array(of: .binary, [.binary([1]), .binary([])]), "e0 05 02 a0 01 01 00"),
-        Row(array(of: .binary, [.binary([1])]), "f0 0000000a 00000001 b0 00000001 01", isShortest: false),
-        Row(array(of: .string, ["a", ""]), "e0 05 02 a1 01 61 00"),
-        Row(array(of: .string, ["a"]), "e0 07 01 b1 00000001 61", isShortest: false),
-        Row(array(of: .symbol, [.symbol("a")]), "e0 04 01 a3 01 61"),
-        Row(array(of: .symbol, [.symbol("a")]), "e0 07 01 b3 00000001 61", isShortest: false),
-        Row(array(of: .symbol, []), "e0 02 00 a3"),
-        Row(array(of: .symbol, []), "f0 00000005 00000000 b3", isShortest: false),
-        Row(array(of: .list, [[], [1]]), "e0 14 02 d0 00000004 00000000 00000006 00000001 5501"),
-        Row(array(of: .list, [[], []]), "e0 02 02 45", isShortest: false),
-        Row(array(of: .list, [[1]]), "e0 06 01 c0 03 01 5501", isShortest: false),
-        Row(array(of: .map, [["a": 1]]), "e0 0f 01 d1 00000009 00000002 a10161 5501"),
-        Row(array(of: .map, [["a": 1]]), "e0 09 01 c1 06 02 a10161 5501", isShortest: false),
-        Row(
-            array(of: .array, [array(of: .ubyte, [.ubyte(1)]), array(of: .string, ["a"])]),
-            "e0 17 02 f0 00000006 00000001 50 01 00000007 00000001 a1 01 61"),
-        Row(
-            array(of: .array, [array(of: .ubyte, [.ubyte(1)])]),
-            "e0 06 01 e0 03 01 50 01", isShortest: false),
-        Row(array(of: .string, descriptors: [.symbol("d")], ["a"]), "e0 08 01 00 a30164 a1 01 61"),
-        Row(array(of: .ubyte, descriptors: [.ulong(1), .ulong(2)], [.ubyte(3)]), "e0 09 01 00 5301 00 5302 50 03"),
-        Row(
-            array(of: .null, Array(repeating: .null, count: 300)),
-            "f0 00000005 0000012c 40", isShortest: false),
-    ]
+    static var arrays: [Row] {
+        [
+            Row(array(of: .null, [.null, .null]), "e0 02 02 40"),
+            Row(array(of: .boolean, [true, false]), "e0 04 02 56 0100"),
+            Row(array(of: .boolean, [true, true]), "e0 02 02 41", isShortest: false),
+            Row(array(of: .boolean, [false]), "e0 02 01 42", isShortest: false),
+            Row(array(of: .ubyte, [.ubyte(1)]), "e0 03 01 50 01"),
+            Row(array(of: .ushort, [.ushort(1)]), "e0 04 01 60 0001"),
+            Row(array(of: .uint, [.uint(0), .uint(255)]), "e0 04 02 52 00ff"),
+            Row(array(of: .uint, [.uint(0), .uint(256)]), "e0 0a 02 70 00000000 00000100"),
+            Row(array(of: .uint, [.uint(0)]), "e0 02 01 43", isShortest: false),
+            Row(array(of: .ulong, [.ulong(1)]), "e0 03 01 53 01"),
+            Row(array(of: .ulong, [.ulong(256)]), "e0 0a 01 80 0000000000000100"),
+            Row(array(of: .ulong, [.ulong(0)]), "e0 02 01 44", isShortest: false),
+            Row(array(of: .byte, [.byte(-1)]), "e0 03 01 51 ff"),
+            Row(array(of: .short, [.short(-1)]), "e0 04 01 61 ffff"),
+            Row(array(of: .int, [.int(-1), .int(1)]), "e0 04 02 54 ff01"),
+            Row(array(of: .int, [.int(1000)]), "e0 06 01 71 000003e8"),
+            Row(array(of: .long, [.long(-1)]), "e0 03 01 55 ff"),
+            Row(array(of: .long, [.long(1000)]), "e0 0a 01 81 00000000000003e8"),
+            Row(array(of: .float, [.float(1.5)]), "e0 06 01 72 3fc00000"),
+            Row(array(of: .double, [.double(2.5)]), "e0 0a 01 82 4004000000000000"),
+            Row(array(of: .decimal32, [.decimal32(Decimal32(bits: 1))]), "e0 06 01 74 00000001"),
+            Row(array(of: .decimal64, [.decimal64(Decimal64(bits: 1))]), "e0 0a 01 84 0000000000000001"),
+            Row(
+                array(of: .decimal128, [.decimal128(Decimal128(high: 1, low: 2))]),
+                "e0 12 01 94 0000000000000001 0000000000000002"),
+            Row(array(of: .char, [.char("x")]), "e0 06 01 73 00000078"),
+            Row(array(of: .timestamp, [.timestamp(1)]), "e0 0a 01 83 0000000000000001"),
+            Row(array(of: .uuid, [.uuid(AMQPUUID(high: 1, low: 2))]), "e0 12 01 98 0000000000000001 0000000000000002"),
+            Row(array(of: .binary, [.binary([1]), .binary([])]), "e0 05 02 a0 01 01 00"),
+            Row(array(of: .binary, [.binary([1])]), "f0 0000000a 00000001 b0 00000001 01", isShortest: false),
+            Row(array(of: .string, ["a", ""]), "e0 05 02 a1 01 61 00"),
+            Row(array(of: .string, ["a"]), "e0 07 01 b1 00000001 61", isShortest: false),
+            Row(array(of: .symbol, [.symbol("a")]), "e0 04 01 a3 01 61"),
+            Row(array(of: .symbol, [.symbol("a")]), "e0 07 01 b3 00000001 61", isShortest: false),
+            Row(array(of: .symbol, []), "e0 02 00 a3"),
+            Row(array(of: .symbol, []), "f0 00000005 00000000 b3", isShortest: false),
+            Row(array(of: .list, [[], [1]]), "e0 14 02 d0 00000004 00000000 00000006 00000001 5501"),
+            Row(array(of: .list, [[], []]), "e0 02 02 45", isShortest: false),
+            Row(array(of: .list, [[1]]), "e0 06 01 c0 03 01 5501", isShortest: false),
+            Row(array(of: .map, [["a": 1]]), "e0 0f 01 d1 00000009 00000002 a10161 5501"),
+            Row(array(of: .map, [["a": 1]]), "e0 09 01 c1 06 02 a10161 5501", isShortest: false),
+            Row(
+                array(of: .array, [array(of: .ubyte, [.ubyte(1)]), array(of: .string, ["a"])]),
+                "e0 17 02 f0 00000006 00000001 50 01 00000007 00000001 a1 01 61"),
+            Row(
+                array(of: .array, [array(of: .ubyte, [.ubyte(1)])]),
+                "e0 06 01 e0 03 01 50 01", isShortest: false),
+            Row(array(of: .string, descriptors: [.symbol("d")], ["a"]), "e0 08 01 00 a30164 a1 01 61"),
+            Row(array(of: .ubyte, descriptors: [.ulong(1), .ulong(2)], [.ubyte(3)]), "e0 09 01 00 5301 00 5302 50 03"),
+            Row(
+                array(of: .null, Array(repeating: .null, count: 300)),
+                "f0 00000005 0000012c 40", isShortest: false),
+        ]
+    }
 
     static func array(of type: AMQPType, descriptors: [AMQPValue] = [], _ elements: [AMQPValue]) -> AMQPValue {
         AMQPArray(of: type, descriptors: descriptors, elements).map { .array($0) } ?? .null

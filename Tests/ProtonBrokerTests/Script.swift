@@ -36,6 +36,11 @@ final class Script: MessagingHandler {
     /// Runs to the end.
     func run(_ start: @escaping (Container, Connection) throws -> Void) throws {
         self.start = start
+        // What a script does mostly keeps the script.
+        defer {
+            (self.start, connected, sendable, message, outcome, settled) = (nil, nil, nil, nil, nil, nil)
+            (linkOpened, linkError, linkClosed, flow, connection) = (nil, nil, nil, nil, nil)
+        }
         try Container(self, options: ConnectionOptions(reconnect: nil)).run()
     }
 
