@@ -36,6 +36,18 @@ struct EncodingTests {
         #expect(try [UInt8](buffer.encode(small)) == small.encoded())
     }
 
+    @Test func bufferLetsGoOfMuchMemory() throws {
+        let buffer = EncodingBuffer()
+        let large = Message(body: .data(Array(repeating: 7, count: 100_000)))
+        let capacities = try [large, large, Message(), Message()].map { message in
+            _ = try buffer.encode(message)
+            return buffer.capacity
+        }
+        // What comes next may be as large; once it is not, the memory goes.
+        #expect(capacities[1] == capacities[0] && capacities[0] > 100_000)
+        #expect(capacities[3] <= 64 << 10)
+    }
+
     @Test func messageFilledInPlace() throws {
         let encoded = try MessageTests.full.encoded()
         let message = try Message(capacity: encoded.count + 10) { memory in

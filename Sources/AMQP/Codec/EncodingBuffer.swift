@@ -1,12 +1,16 @@
 /// A buffer to encode into, one message or value at a time, which keeps its memory.
 ///
-/// Once it has grown to the largest of them, encoding allocates nothing. It belongs to one thread at a time.
+/// Once it has grown to the largest of them, encoding allocates nothing. Beyond 64 KiB it keeps what it has grown to only
+/// while what it encodes is as large as that. It belongs to one thread at a time.
 package final class EncodingBuffer {
     // No check for overlapping access: encoding calls nothing that could come back here.
     @exclusivity(unchecked) private var writer: ValueWriter
 
     /// A buffer with room for a number of bytes; it grows as needed.
     package init(capacity: Int = 512) { writer = ValueWriter(capacity: capacity) }
+
+    /// How many bytes there is room for.
+    package var capacity: Int { writer.capacity }
 
     /// Encodes a message; the bytes are valid until the next use of the buffer.
     package func encode(_ message: borrowing Message) throws(CodecError) -> UnsafeRawBufferPointer {

@@ -328,7 +328,12 @@ struct Validator {
     /// All bytes.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
-    // MARK: Errors
+    @inline(__always)
+    func load32(_ offset: Int) -> UInt32 {
+        UInt32(bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+
+    // MARK: Checks
 
     @inline(__always)
     private func checkDepth(_ depth: Int, _ offset: Int) throws(CodecError) {
@@ -345,35 +350,7 @@ struct Validator {
             throw CodecError(.malformed, at: offset, "\(rest) bytes are left behind the \(compound.count) elements")
         }
     }
-
-    func truncated(_ offset: Int) -> CodecError { CodecError(.truncated, at: offset, "The bytes end inside a value") }
-
-    @inline(never)
-    private func sizeTooLarge(_ size: Int, _ offset: Int, _ end: Int) -> CodecError {
-        size <= end - offset
-            ? CodecError(.malformed, at: offset, "A size of \(size) does not hold the count behind it")
-            : CodecError(.truncated, at: offset, "A size of \(size) is more than the \(end - offset) bytes left")
-    }
-
-    @inline(never)
-    private func countTooLarge(_ compound: Compound) -> CodecError {
-        CodecError(
-            .truncated, at: compound.start,
-            "\(compound.count) elements do not fit in \(compound.end - compound.start) bytes")
-    }
-
-    @inline(never)
-    private func tooManyElements(_ offset: Int) -> CodecError {
-        CodecError(.limitExceeded, at: offset, "There are more values than the limit allows")
-    }
-
-    @inline(__always)
-    func load32(_ offset: Int) -> UInt32 {
-        UInt32(bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-    }
 }
-
-func duplicateKey(_ offset: Int) -> CodecError { CodecError(.malformed, at: offset, "A map has the same key twice") }
 
 extension UnsafeRawBufferPointer {
     /// Whether no byte has its highest bit set.
@@ -393,9 +370,4 @@ extension UnsafeRawBufferPointer {
         }
         return high & 0x8080_8080_8080_8080 == 0
     }
-}
-
-/// A byte as `0x5f`.
-func hex(_ byte: UInt8) -> String {
-    "0x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
 }

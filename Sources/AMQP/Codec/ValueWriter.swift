@@ -4,7 +4,7 @@
 /// bytes throws it.
 struct ValueWriter: ~Copyable {
     private var start: UnsafeMutableRawPointer
-    private var capacity: Int
+    private(set) var capacity: Int
 
     /// How many bytes are written.
     private(set) var count = 0
@@ -22,8 +22,12 @@ struct ValueWriter: ~Copyable {
     /// What is written; valid until the writer is used again.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 
-    /// Forgets what was written and keeps the memory.
+    /// The most memory that is kept for what may come.
+    private static let lastingCapacity = 64 << 10
+
+    /// Forgets what was written and keeps the memory, unless there is much more of it than was of use.
     mutating func reset() {
+        if capacity > Self.lastingCapacity, count <= Self.lastingCapacity { replaceMemory(Self.lastingCapacity) }
         count = 0
         error = nil
     }
@@ -286,12 +290,16 @@ struct ValueWriter: ~Copyable {
 
     @inline(never)
     private mutating func grow(by size: Int) {
-        let larger = max(capacity * 2, count + size)
-        let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        replaceMemory(max(capacity * 2, count + size))
+    }
+
+    /// Moves what is written to memory of another size, which must be enough for it.
+    private mutating func replaceMemory(_ size: Int) {
+        let moved = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
         moved.copyMemory(from: start, byteCount: count)
         start.deallocate()
         start = moved
-        capacity = larger
+        capacity = size
     }
 }
 
