@@ -39,8 +39,7 @@ extension AMQPValue {
     ///
     /// - Throws: ``CodecError`` when the value is nested deeper than 1,024 levels or has a part larger than 4 GiB.
     public func encoded() throws(CodecError) -> [UInt8] {
-        var writer = ValueWriter()
-        return [UInt8](try writer.encode(self))
+        try ValueWriter.array { (writer) throws(CodecError) in try writer.encode(self) }
     }
 }
 

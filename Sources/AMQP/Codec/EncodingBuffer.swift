@@ -24,6 +24,18 @@ package final class EncodingBuffer {
 }
 
 extension ValueWriter {
+    /// What a new writer encodes, as an array; no more is allocated than that when it takes less than 1 KiB.
+    static func array(
+        _ encode: (inout ValueWriter) throws(CodecError) -> UnsafeRawBufferPointer
+    ) throws(CodecError) -> [UInt8] {
+        // The memory outlives the writer, which ends with the closure.
+        let result = withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { scratch in
+            var writer = ValueWriter(scratch: scratch)
+            return Result { () throws(CodecError) in [UInt8](try encode(&writer)) }
+        }
+        return try result.get()
+    }
+
     /// Forgets what was written and writes a message; the bytes are valid until the writer is used again.
     mutating func encode(_ message: borrowing Message) throws(CodecError) -> UnsafeRawBufferPointer {
         reset()

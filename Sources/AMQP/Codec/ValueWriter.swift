@@ -5,6 +5,7 @@
 struct ValueWriter: ~Copyable {
     private var start: UnsafeMutableRawPointer
     private(set) var capacity: Int
+    private var ownsMemory: Bool
 
     /// How many bytes are written.
     private(set) var count = 0
@@ -14,10 +15,19 @@ struct ValueWriter: ~Copyable {
 
     init(capacity: Int = 512) {
         self.capacity = capacity
-        start = .allocate(byteCount: capacity, alignment: 16)
+        start = .allocate(byteCount: capacity, alignment: 1)
+        ownsMemory = true
     }
 
-    deinit { start.deallocate() }
+    /// A writer into memory that must outlive it; what does not fit goes to memory of its own.
+    init(scratch: UnsafeMutableRawBufferPointer) {
+        // Memory without an address has no room for anything.
+        start = scratch.baseAddress ?? .allocate(byteCount: 0, alignment: 1)
+        capacity = scratch.count
+        ownsMemory = scratch.baseAddress == nil
+    }
+
+    deinit { if ownsMemory { start.deallocate() } }
 
     /// What is written; valid until the writer is used again.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
@@ -295,10 +305,11 @@ struct ValueWriter: ~Copyable {
 
     /// Moves what is written to memory of another size, which must be enough for it.
     private mutating func replaceMemory(_ size: Int) {
-        let moved = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        let moved = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 1)
         moved.copyMemory(from: start, byteCount: count)
-        start.deallocate()
+        if ownsMemory { start.deallocate() }
         start = moved
+        ownsMemory = true
         capacity = size
     }
 }

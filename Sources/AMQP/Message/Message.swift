@@ -354,8 +354,7 @@ extension Message {
     /// - Throws: ``CodecError`` when a value in it is nested deeper than 1,024 levels or has a part larger than 4 GiB.
     public func encoded() throws(CodecError) -> [UInt8] {
         if own == nil, let received { return received.withParts { _, bytes in [UInt8](bytes) } }
-        var writer = ValueWriter()
-        return [UInt8](try writer.encode(self))
+        return try ValueWriter.array { (writer) throws(CodecError) in try writer.encode(self) }
     }
 
     func write(to writer: inout ValueWriter) {

@@ -14,7 +14,8 @@ public struct Symbol: Sendable, Hashable {
 
     /// A symbol of a text, or nil when the text holds a character outside ASCII.
     public init?(exactly name: String) {
-        guard withContiguousUTF8(of: name, { $0.isASCII }) else { return nil }
+        var text = name.utf8Span
+        guard text.checkForASCII() else { return nil }
         self.name = name
     }
 
