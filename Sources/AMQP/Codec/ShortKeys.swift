@@ -22,7 +22,9 @@ struct ShortKeys {
             isComplete = false
             return
         }
-        for place in 0..<count where isEqual(Int(offsets[place]), offset, end &- offset) { throw duplicateKey(offset) }
+        for place in 0..<count where isEqual(Int(offsets[place]), offset, end &- offset) {
+            try EncodingProblem.duplicateKey.fail(offset)
+        }
         offsets[count] = UInt32(truncatingIfNeeded: offset)
         count &+= 1
     }

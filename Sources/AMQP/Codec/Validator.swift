@@ -17,11 +17,10 @@ struct Validator {
     /// A walk over bytes within limits; there must be some.
     init(_ bytes: UnsafeRawBufferPointer, _ limits: DecodingLimits) throws(CodecError) {
         guard let base = bytes.baseAddress, bytes.count > 0 else {
-            throw CodecError(.truncated, at: 0, "There are no bytes to decode")
+            try EncodingProblem.noBytes.fail(0)
         }
         guard bytes.count <= limits.totalSize else {
-            throw CodecError(
-                .limitExceeded, at: 0, "\(bytes.count) bytes are more than the limit of \(limits.totalSize)")
+            try EncodingProblem.tooManyBytes(bytes.count, limit: limits.totalSize).fail(0)
         }
         self.base = base
         count = bytes.count
@@ -36,9 +35,9 @@ struct Validator {
 
     /// Checks the value at an offset and returns the offset behind it; nothing of it may reach beyond `end`.
     mutating func skipValue(_ offset: Int, _ end: Int, _ depth: Int = 0) throws(CodecError) -> Int {
-        guard offset < end else { throw truncated(offset) }
+        guard offset < end else { try EncodingProblem.truncated.fail(offset) }
         remainingElements &-= 1
-        if remainingElements < 0 { throw tooManyElements(offset) }
+        if remainingElements < 0 { try EncodingProblem.tooManyElements.fail(offset) }
         return try skipPayload(of: byte(offset), offset &+ 1, end, depth)
     }
 
@@ -90,23 +89,23 @@ struct Validator {
         case 0x56:
             let next = try skip(1, offset, end)
             guard byte(offset) <= 1 else {
-                throw CodecError(.malformed, at: offset, "\(hex(byte(offset))) is no boolean: 0 or 1 is")
+                try EncodingProblem.noBoolean(byte(offset)).fail(offset)
             }
             return next
         case 0x73:
             let next = try skip(4, offset, end)
             guard Unicode.Scalar(load32(offset)) != nil else {
-                throw CodecError(.malformed, at: offset, "\(load32(offset)) is no Unicode character")
+                try EncodingProblem.noCharacter(load32(offset)).fail(offset)
             }
             return next
         default:
-            throw CodecError(.malformed, at: offset &- 1, "\(hex(constructor)) is no constructor of AMQP")
+            try EncodingProblem.noConstructor(constructor).fail(offset &- 1)
         }
     }
 
     @inline(__always)
     private func skip(_ width: Int, _ offset: Int, _ end: Int) throws(CodecError) -> Int {
-        guard width <= end &- offset else { throw truncated(offset) }
+        guard width <= end &- offset else { try EncodingProblem.truncated.fail(offset) }
         return offset &+ width
     }
 
@@ -124,22 +123,22 @@ struct Validator {
         let start: Int
         let size: Int
         if constructor < 0xb0 {
-            guard offset < end else { throw truncated(offset) }
+            guard offset < end else { try EncodingProblem.truncated.fail(offset) }
             size = Int(byte(offset))
             start = offset &+ 1
         } else {
-            guard end &- offset >= 4 else { throw truncated(offset) }
+            guard end &- offset >= 4 else { try EncodingProblem.truncated.fail(offset) }
             size = Int(load32(offset))
             start = offset &+ 4
         }
-        guard size <= end &- start else { throw sizeTooLarge(size, start, end) }
+        guard size <= end &- start else { try EncodingProblem.size(size, left: end &- start).fail(start) }
         return Range(uncheckedBounds: (start, start &+ size))
     }
 
     private func checkASCII(_ range: Range<Int>) throws(CodecError) {
         guard isASCII(range) else {
             let offset = range.first { byte($0) >= 0x80 } ?? range.lowerBound
-            throw CodecError(.malformed, at: offset, "A symbol holds \(hex(byte(offset))), which is not ASCII")
+            try EncodingProblem.noASCII(byte(offset)).fail(offset)
         }
     }
 
@@ -150,7 +149,7 @@ struct Validator {
             _ = try UTF8Span(validating: text)
         } catch {
             let offset = range.lowerBound + error.byteOffsets.lowerBound
-            throw CodecError(.malformed, at: offset, "A string holds bytes that are not UTF-8")
+            try EncodingProblem.noUTF8.fail(offset)
         }
     }
 
@@ -178,14 +177,18 @@ struct Validator {
     @inline(__always)
     func compound(_ constructor: UInt8, _ offset: Int, _ end: Int) throws(CodecError) -> Compound {
         if constructor & 0x10 == 0 {
-            guard end &- offset >= 2 else { throw truncated(offset) }
+            guard end &- offset >= 2 else { try EncodingProblem.truncated.fail(offset) }
             let size = Int(byte(offset))
-            guard size >= 1, size <= end &- offset &- 1 else { throw sizeTooLarge(size, offset &+ 1, end) }
+            guard size >= 1, size <= end &- offset &- 1 else {
+                try EncodingProblem.size(size, left: end &- offset &- 1).fail(offset &+ 1)
+            }
             return Compound(count: Int(byte(offset &+ 1)), start: offset &+ 2, end: offset &+ 1 &+ size)
         } else {
-            guard end &- offset >= 8 else { throw truncated(offset) }
+            guard end &- offset >= 8 else { try EncodingProblem.truncated.fail(offset) }
             let size = Int(load32(offset))
-            guard size >= 4, size <= end &- offset &- 4 else { throw sizeTooLarge(size, offset &+ 4, end) }
+            guard size >= 4, size <= end &- offset &- 4 else {
+                try EncodingProblem.size(size, left: end &- offset &- 4).fail(offset &+ 4)
+            }
             return Compound(count: Int(load32(offset &+ 4)), start: offset &+ 8, end: offset &+ 4 &+ size)
         }
     }
@@ -195,7 +198,7 @@ struct Validator {
     ) throws(CodecError) -> Int {
         try checkDepth(depth, offset)
         let list = try compound(constructor, offset, end)
-        guard list.count <= list.end &- list.start else { throw countTooLarge(list) }
+        try checkCount(list, list.start)
         var next = list.start
         for _ in 0..<list.count { next = try skipValue(next, list.end, depth &+ 1) }
         try checkEnd(next, list)
@@ -209,22 +212,22 @@ struct Validator {
         let array = try compound(constructor, offset, end)
         var next = array.start
         var depth = depth &+ 1
-        guard next < array.end else { throw truncated(next) }
+        guard next < array.end else { try EncodingProblem.truncated.fail(next) }
         while byte(next) == 0x00 {
             try checkDepth(depth, next)
             depth &+= 1
             next = try skipValue(next &+ 1, array.end, depth)
-            guard next < array.end else { throw truncated(next) }
+            guard next < array.end else { try EncodingProblem.truncated.fail(next) }
         }
         let element = byte(next)
         guard AMQPType(constructor: element) != nil else {
-            throw CodecError(.malformed, at: next, "\(hex(element)) is no constructor of AMQP")
+            try EncodingProblem.noConstructor(element).fail(next)
         }
         next &+= 1
-        guard array.count <= remainingElements else { throw tooManyElements(offset) }
+        guard array.count <= remainingElements else { try EncodingProblem.tooManyElements.fail(offset) }
         remainingElements &-= array.count
         if element & 0xf0 != 0x40 {
-            guard array.count <= array.end &- next else { throw countTooLarge(array) }
+            try checkCount(array, next)
             for _ in 0..<array.count { next = try skipPayload(of: element, next, array.end, depth) }
         }
         try checkEnd(next, array)
@@ -238,10 +241,10 @@ struct Validator {
 
     /// Checks the map whose constructor is at an offset and returns the offset behind it.
     mutating func skipMap(_ offset: Int, _ end: Int, keys: Keys) throws(CodecError) -> Int {
-        guard offset < end else { throw truncated(offset) }
+        guard offset < end else { try EncodingProblem.truncated.fail(offset) }
         let constructor = byte(offset)
         guard constructor == 0xc1 || constructor == 0xd1 else {
-            throw CodecError(.malformed, at: offset, "A map is expected here, not \(hex(constructor))")
+            try EncodingProblem.noMap(constructor).fail(offset)
         }
         return try skipMap(constructor, offset &+ 1, end, 0, keys: keys)
     }
@@ -251,9 +254,9 @@ struct Validator {
     ) throws(CodecError) -> Int {
         try checkDepth(depth, offset)
         let map = try compound(constructor, offset, end)
-        guard map.count <= map.end &- map.start else { throw countTooLarge(map) }
+        try checkCount(map, map.start)
         guard map.count & 1 == 0 else {
-            throw CodecError(.malformed, at: offset, "A map has an odd number of keys and values: \(map.count)")
+            try EncodingProblem.oddCount(map.count).fail(offset)
         }
         var next = map.start
         // Short ASCII keys, the usual ones, are compared as they stand in the bytes.
@@ -278,7 +281,7 @@ struct Validator {
         if !seen.isComplete, map.count > 2 {
             remainingKeyWork &-= keyWork
             guard remainingKeyWork >= 0 else {
-                throw CodecError(.limitExceeded, at: offset, "There are too many maps inside keys of maps")
+                try EncodingProblem.mapsInKeys.fail(offset)
             }
             try checkDistinctKeys(map)
         }
@@ -292,9 +295,9 @@ struct Validator {
         case (.annotations, 0xa3), (.annotations, 0xb3), (.annotations, 0x44), (.annotations, 0x53),
             (.annotations, 0x80):
             return
-        case (.strings, _): throw CodecError(.malformed, at: offset, "A key of application properties is no string")
+        case (.strings, _): try EncodingProblem.noStringKey.fail(offset)
         case (.annotations, _):
-            throw CodecError(.malformed, at: offset, "A key of annotations is neither a symbol nor a ulong")
+            try EncodingProblem.noAnnotationKey.fail(offset)
         }
     }
 
@@ -304,7 +307,7 @@ struct Validator {
         var keys = Set<AMQPValue>(minimumCapacity: min(map.count / 2, 1024))
         for _ in 0..<map.count / 2 {
             let offset = reader.offset
-            guard keys.insert(reader.value()).inserted else { throw duplicateKey(offset) }
+            guard keys.insert(reader.value()).inserted else { try EncodingProblem.duplicateKey.fail(offset) }
             reader.skipValue()
         }
     }
@@ -338,16 +341,21 @@ struct Validator {
     @inline(__always)
     private func checkDepth(_ depth: Int, _ offset: Int) throws(CodecError) {
         guard depth < maximumDepth else {
-            throw CodecError(
-                .limitExceeded, at: offset &- 1, "Values are nested deeper than the limit of \(maximumDepth)")
+            try EncodingProblem.tooDeep(limit: maximumDepth).fail(offset &- 1)
+        }
+    }
+
+    @inline(__always)
+    private func checkCount(_ compound: Compound, _ start: Int) throws(CodecError) {
+        guard compound.count <= compound.end &- start else {
+            try EncodingProblem.count(compound.count, bytes: compound.end &- compound.start).fail(compound.start)
         }
     }
 
     @inline(__always)
     func checkEnd(_ offset: Int, _ compound: Compound) throws(CodecError) {
         guard offset == compound.end else {
-            let rest = compound.end - offset
-            throw CodecError(.malformed, at: offset, "\(rest) bytes are left behind the \(compound.count) elements")
+            try EncodingProblem.rest(compound.end &- offset, count: compound.count).fail(offset)
         }
     }
 }

@@ -35,7 +35,7 @@ extension Validator {
             let number = code <= 0x74 ? Int(code &- 0x70) : code == 0x78 ? MessageLayout.footer : MessageLayout.body
             let repeats = number == last && (code == 0x75 || code == 0x76) && layout.bodyKind == bodyKind(code)
             guard number > last || repeats else {
-                throw CodecError(.malformed, at: start, "Section \(hex(code)) is repeated or out of order")
+                try EncodingProblem.sectionOutOfOrder(code).fail(start)
             }
             switch code {
             case 0x70: offset = try skipHeader(payload)
@@ -78,8 +78,7 @@ extension Validator {
     @inline(never)
     private mutating func unusualSectionCode(_ offset: Int) throws(CodecError) -> (UInt8, Int) {
         guard byte(offset) == 0x00 else {
-            throw CodecError(
-                .malformed, at: offset, "A section begins with a descriptor, not with \(hex(byte(offset)))")
+            try EncodingProblem.noDescriptor(byte(offset)).fail(offset)
         }
         let payload = try skipValue(offset + 1, count)
         var reader = ValueReader(bytes, at: offset + 1)
@@ -106,17 +105,17 @@ extension Validator {
     // MARK: Sections
 
     private mutating func skipData(_ offset: Int) throws(CodecError) -> Int {
-        guard offset < count else { throw truncated(offset) }
+        guard offset < count else { try EncodingProblem.truncated.fail(offset) }
         guard byte(offset) == 0xa0 || byte(offset) == 0xb0 else {
-            throw CodecError(.malformed, at: offset, "A data section holds a binary, not \(hex(byte(offset)))")
+            try EncodingProblem.noBinary(byte(offset)).fail(offset)
         }
         return try variable(byte(offset), offset &+ 1, count).upperBound
     }
 
     private mutating func skipSequence(_ offset: Int) throws(CodecError) -> Int {
-        guard offset < count else { throw truncated(offset) }
+        guard offset < count else { try EncodingProblem.truncated.fail(offset) }
         guard byte(offset) == 0x45 || byte(offset) == 0xc0 || byte(offset) == 0xd0 else {
-            throw CodecError(.malformed, at: offset, "A sequence section holds a list, not \(hex(byte(offset)))")
+            try EncodingProblem.noSequence(byte(offset)).fail(offset)
         }
         return try skipValue(offset, count)
     }
@@ -125,13 +124,13 @@ extension Validator {
         let list = try fieldList(offset, maximum: 5)
         var next = list.start
         for field in 0..<list.count {
-            guard next < list.end else { throw truncated(next) }
+            guard next < list.end else { try EncodingProblem.truncated.fail(next) }
             if byte(next) == 0x40 {
                 next &+= 1
                 continue
             }
             let isExpected = !FieldTypes(headerField: field).isDisjoint(with: FieldTypes(constructor: byte(next)))
-            guard isExpected else { throw unexpectedField(field, next, "header") }
+            guard isExpected else { try EncodingProblem.headerField(field, byte(next)).fail(next) }
             next = try skipValue(next, list.end)
         }
         try checkEnd(next, list)
@@ -142,14 +141,14 @@ extension Validator {
         let list = try fieldList(offset, maximum: 13)
         var next = list.start
         for field in 0..<list.count {
-            guard next < list.end else { throw truncated(next) }
+            guard next < list.end else { try EncodingProblem.truncated.fail(next) }
             let constructor = byte(next)
             if constructor == 0x40 {
                 next &+= 1
                 continue
             }
             let isExpected = !FieldTypes(propertiesField: field).isDisjoint(with: FieldTypes(constructor: constructor))
-            guard isExpected else { throw unexpectedField(field, next, "properties") }
+            guard isExpected else { try EncodingProblem.propertiesField(field, constructor).fail(next) }
             layout.properties[field] = UInt32(truncatingIfNeeded: next)
             next = try skipField(next, list.end)
         }
@@ -160,22 +159,16 @@ extension Validator {
     /// The head of a list of fields at an offset.
     @inline(__always)
     private func fieldList(_ offset: Int, maximum: Int) throws(CodecError) -> Compound {
-        guard offset < count else { throw truncated(offset) }
+        guard offset < count else { try EncodingProblem.truncated.fail(offset) }
         switch byte(offset) {
         case 0x45: return Compound(count: 0, start: offset &+ 1, end: offset &+ 1)
         case 0xc0, 0xd0:
             let list = try compound(byte(offset), offset &+ 1, count)
             guard list.count <= maximum else {
-                throw CodecError(
-                    .malformed, at: offset, "A list of \(list.count) fields is more than the \(maximum) there are")
+                try EncodingProblem.tooManyFields(list.count, maximum: maximum).fail(offset)
             }
             return list
-        default: throw CodecError(.malformed, at: offset, "A list is expected here, not \(hex(byte(offset)))")
+        default: try EncodingProblem.noFieldList(byte(offset)).fail(offset)
         }
-    }
-
-    @inline(never)
-    private func unexpectedField(_ field: Int, _ offset: Int, _ section: String) -> CodecError {
-        CodecError(.malformed, at: offset, "Field \(field) of the \(section) has the wrong type, \(hex(byte(offset)))")
     }
 }
