@@ -6,8 +6,9 @@ struct MessageLayout: Sendable {
     /// The numbers of the sections in the order of the wire.
     static let applicationProperties = 4, body = 5, footer = 6, sectionCount = 7
 
-    /// Where each section begins; it ends where the next begins, so that an absent one is empty. The last is the end.
-    var bounds = InlineArray<8, UInt32>(repeating: 0)
+    /// Where each section begins and ends; an absent one is empty, at 0.
+    private var starts = InlineArray<7, UInt32>(repeating: 0)
+    private var ends = InlineArray<7, UInt32>(repeating: 0)
 
     /// Where the values of the properties section are, by number of the field; 0 for one that is absent or null.
     var properties = InlineArray<13, UInt32>(repeating: 0)
@@ -16,11 +17,19 @@ struct MessageLayout: Sendable {
 
     /// The bytes of a section, descriptor included; empty when it is absent.
     func section(_ number: Int) -> Range<Int> {
-        Range(uncheckedBounds: (Int(bounds[number]), Int(bounds[number + 1])))
+        Range(uncheckedBounds: (Int(starts[number]), Int(ends[number])))
     }
 
     /// Whether a section is there.
-    func contains(_ number: Int) -> Bool { bounds[number] < bounds[number + 1] }
+    func contains(_ number: Int) -> Bool { ends[number] > 0 }
+
+    /// Notes where a section begins.
+    @inline(__always)
+    mutating func setStart(_ number: Int, _ offset: Int) { starts[number] = UInt32(truncatingIfNeeded: offset) }
+
+    /// Notes where a section ends.
+    @inline(__always)
+    mutating func setEnd(_ number: Int, _ offset: Int) { ends[number] = UInt32(truncatingIfNeeded: offset) }
 }
 
 extension Validator {
@@ -37,6 +46,7 @@ extension Validator {
             guard number > last || repeats else {
                 try EncodingProblem.sectionOutOfOrder(code).fail(start)
             }
+            if !repeats { layout.setStart(number, start) }
             switch code {
             case 0x70: offset = try skipHeader(payload)
             case 0x73: offset = try skipProperties(payload, &layout)
@@ -47,14 +57,8 @@ extension Validator {
             default: offset = try skipMap(payload, count, keys: .annotations)
             }
             if number == MessageLayout.body { layout.bodyKind = bodyKind(code) }
-            while last < number {
-                last &+= 1
-                layout.bounds[last] = UInt32(truncatingIfNeeded: start)
-            }
-        }
-        while last < MessageLayout.sectionCount {
-            last &+= 1
-            layout.bounds[last] = UInt32(truncatingIfNeeded: offset)
+            layout.setEnd(number, offset)
+            last = number
         }
     }
 
