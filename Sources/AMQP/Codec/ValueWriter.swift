@@ -254,7 +254,18 @@ struct ValueWriter: ~Copyable {
 
     @inline(__always)
     private mutating func write(_ constructor: UInt8, text: String) {
-        withContiguousUTF8(of: text) { write(constructor, contents: $0) }
+        withContiguousUTF8(of: text) { contents in
+            let size = contents.count
+            guard let source = contents.baseAddress, size <= 255, capacity &- count >= 2 &+ size else {
+                return write(constructor, contents: contents)
+            }
+            // What texts mostly are: short, with room for them.
+            let place = start + count
+            place.storeBytes(of: constructor, as: UInt8.self)
+            place.storeBytes(of: UInt8(truncatingIfNeeded: size), toByteOffset: 1, as: UInt8.self)
+            (place + 2).copyMemory(from: source, byteCount: size)
+            count &+= 2 &+ size
+        }
     }
 
     /// Writes a binary, string or symbol, given the constructor of its short form.

@@ -359,7 +359,8 @@ extension Message {
 
     func write(to writer: inout ValueWriter) {
         guard let received else {
-            if let own { writer.write(own) }
+            // Unlike an `if let`, it takes no reference of its own.
+            own.map { writer.write($0) }
             return
         }
         received.withParts { layout, bytes in

@@ -3,7 +3,13 @@
 extension ValueWriter {
     /// Writes all sections.
     mutating func write(_ message: SetSections) {
-        for number in 0..<MessageLayout.sectionCount { write(message, section: number) }
+        writeHeader(message)
+        writeAnnotations(message.deliveryAnnotations, 0x71)
+        writeAnnotations(message.annotations, 0x72)
+        writeProperties(message)
+        writeApplicationProperties(message)
+        writeBody(message)
+        writeAnnotations(message.footer, 0x78)
     }
 
     /// Writes a section by its number in the order of the wire; nothing when there is nothing in it.
@@ -13,10 +19,7 @@ extension ValueWriter {
         case 1: writeAnnotations(message.deliveryAnnotations, 0x71)
         case 2: writeAnnotations(message.annotations, 0x72)
         case 3: writeProperties(message)
-        case 4:
-            if message.applicationProperties.isEmpty { return }
-            writeDescriptor(0x74)
-            write(message.applicationProperties)
+        case 4: writeApplicationProperties(message)
         case 5: writeBody(message)
         default: writeAnnotations(message.footer, 0x78)
         }
@@ -50,6 +53,12 @@ extension ValueWriter {
         writeField(message.properties.groupSequence, &fields) { $0.write($1) }
         writeField(message.properties.replyToGroupID, &fields) { $0.write($1) }
         endFields(fields)
+    }
+
+    private mutating func writeApplicationProperties(_ message: SetSections) {
+        if message.applicationProperties.isEmpty { return }
+        writeDescriptor(0x74)
+        write(message.applicationProperties)
     }
 
     private mutating func writeBody(_ message: SetSections) {
