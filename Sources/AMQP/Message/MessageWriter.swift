@@ -134,7 +134,7 @@ extension ValueWriter {
     /// Writes the next field, which is a null when it is nil and others follow.
     @inline(__always)
     mutating func writeField<T>(_ value: T?, _ fields: inout FieldList, _ write: (inout ValueWriter, T) -> Void) {
-        guard let value else {
+        if value == nil {
             fields.pendingNulls &+= 1
             return
         }
@@ -143,7 +143,8 @@ extension ValueWriter {
             fields.pendingNulls &-= 1
             fields.count &+= 1
         }
-        write(&self, value)
+        // Unlike an unwrapped copy, it takes no reference of its own.
+        value.map { write(&self, $0) }
         fields.count &+= 1
     }
 
