@@ -70,6 +70,9 @@ public struct Delivery {
     /// How many bytes of the message are there to be read.
     public var pending: Int { pointer.map { pn_delivery_pending($0) } ?? 0 }
 
+    /// Whether the whole message has come and has been taken; true too once the delivery is settled here.
+    public var isConsumed: Bool { pointer.map { !pn_delivery_partial($0) && !pn_delivery_readable($0) } ?? true }
+
     /// Whether the peer has changed its state or settled since the last event.
     public var isUpdated: Bool { pointer.map { pn_delivery_updated($0) } ?? false }
 
@@ -93,6 +96,8 @@ public struct Delivery {
         case aborted
         /// The sender has settled.
         case settled
+        /// The sender has said something of the message, and has not settled.
+        case updated
         /// Nothing is new.
         case nothing
     }
@@ -100,6 +105,7 @@ public struct Delivery {
     /// Finds out what a delivery event is about.
     ///
     /// In `onDelivery` a message can then be taken as it came, undecoded; `onMessage` is not called for it.
+    /// A message that is taken in pieces, by `takePart`, is `incomplete` until its last piece is taken.
     public func arrival() -> Arrival {
         guard let pointer, link.isReceiver else { return .nothing }
         if pn_delivery_aborted(pointer) {
@@ -107,6 +113,7 @@ public struct Delivery {
             return .aborted
         }
         if pn_delivery_readable(pointer) {
+            if link.isTakenInParts { return .incomplete }
             guard pn_delivery_partial(pointer) else { return .complete }
             guard link.canKeep(pn_delivery_pending(pointer)) else {
                 link.takePartial()
@@ -117,7 +124,10 @@ public struct Delivery {
             link.readPart(pointer)
             return .incomplete
         }
-        return pn_delivery_updated(pointer) && pn_delivery_settled(pointer) ? .settled : .nothing
+        guard let token, pn_delivery_updated(pointer) else { return .nothing }
+        if pn_delivery_settled(pointer) { return .settled }
+        let code = pn_delivery_remote_state(pointer)
+        return code == 0 || link.deliveries.wasTold(code, of: token) ? .nothing : .updated
     }
 
     /// Takes the encoded message of a complete delivery; empty where it was taken already.
@@ -129,7 +139,7 @@ public struct Delivery {
     /// Takes the message of a delivery whose `arrival` is `complete`.
     /// - Throws: `CodecError` where what came is not a valid message; it is taken all the same.
     package func takeMessage() throws(CodecError) -> Message {
-        guard link.partial.isEmpty, let pointer else { return try Message(decoding: takeBytes()) }
+        guard !link.hasParts, let pointer else { return try Message(decoding: takeBytes()) }
         return try link.takeMessage(pointer)
     }
 
@@ -147,14 +157,25 @@ public struct Delivery {
         package let state: DeliveryState?
         /// Whether it has settled.
         package let isSettled: Bool
+        /// Whether no event has told the state yet.
+        package let isNew: Bool
     }
 
     /// The peer's word on a message that was sent; nil where the event brings none.
     package func news() -> News? {
-        guard let pointer, pn_delivery_updated(pointer) else { return nil }
+        guard let token, let pointer, pn_delivery_updated(pointer) else { return nil }
+        let code = pn_delivery_remote_state(pointer)
         return News(
-            state: DeliveryState(pn_delivery_remote_state(pointer), pn_delivery_remote(pointer)),
-            isSettled: pn_delivery_settled(pointer))
+            state: DeliveryState(code, pn_delivery_remote(pointer)), isSettled: pn_delivery_settled(pointer),
+            isNew: !link.deliveries.wasTold(code, of: token))
+    }
+
+    /// Remembers what an event has told: a peer that settles later says it a second time.
+    func noteTold() {
+        guard let token, let pointer = link.deliveries[token] else { return }
+        let code = pn_delivery_remote_state(pointer)
+        // How far a message has come is another thing each time.
+        link.deliveries.setTold(code == UInt64(PN_RECEIVED) ? 0 : code, of: token)
     }
 
     // MARK: States and outcomes
@@ -176,8 +197,11 @@ public struct Delivery {
     }
 
     /// Settles: forgets the delivery on this side.
+    ///
+    /// The rest of a message that is still coming in is dropped; one that is still being written ends here.
     public func settle() {
         guard let token, link.confined() != nil, let pointer = link.deliveries.remove(token) else { return }
+        if link.hasParts { link.dropParts(of: pointer) }
         pn_delivery_settle(pointer)
     }
 
@@ -214,11 +238,17 @@ extension Link {
         keep(pn_delivery_pending(delivery)) { Link.read(pointer, into: $0) }
     }
 
+    /// Lets go of what has come of a message that is settled before it is complete.
+    fileprivate func dropParts(of delivery: OpaquePointer) {
+        if let pointer, pn_link_current(pointer) == delivery { takePartial() }
+    }
+
     /// Reads a complete message, and goes on to the next delivery.
     fileprivate func takeBytes(_ delivery: OpaquePointer) -> [UInt8] {
         guard let pointer else { return [] }
+        if isTakenInParts { return takePart(delivery, upTo: .max) }
         defer { pn_link_advance(pointer) }
-        guard partial.isEmpty else {
+        guard !hasParts else {
             readPart(delivery)
             return takePartial()
         }
@@ -243,7 +273,7 @@ extension Link {
         return try Message(capacity: pn_delivery_pending(delivery)) { Link.read(pointer, into: $0) }
     }
 
-    private static func read(_ link: OpaquePointer, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    static func read(_ link: OpaquePointer, into buffer: UnsafeMutableRawBufferPointer) -> Int {
         guard buffer.count > 0 else { return 0 }
         return max(0, pn_link_recv(link, buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count))
     }

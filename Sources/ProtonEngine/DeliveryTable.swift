@@ -30,7 +30,8 @@ package struct DeliveryTable {
         case free(next: UInt32)
     }
 
-    private var slots: [(slot: Slot, generation: UInt32)] = []
+    /// `told` is the code of the last state that an event has told, cut to a byte that fits between the other two.
+    private var slots: [(slot: Slot, told: UInt8, generation: UInt32)] = []
     private var firstFree = UInt32.max
     /// How many deliveries are in the table.
     private(set) var count = 0
@@ -40,7 +41,7 @@ package struct DeliveryTable {
     mutating func insert(_ pointer: OpaquePointer) -> Token {
         count += 1
         if firstFree == .max {
-            slots.append((.used(pointer), 0))
+            slots.append((.used(pointer), 0, 0))
             return Token(slot: UInt32(slots.count - 1), generation: 0)
         }
         let index = firstFree
@@ -57,12 +58,22 @@ package struct DeliveryTable {
         return pointer
     }
 
+    /// Notes the code of a state that has been told of an entry that is there.
+    mutating func setTold(_ code: UInt64, of token: Token) {
+        slots[Int(token.slot)].told = UInt8(truncatingIfNeeded: code)
+    }
+
+    /// Whether a state of this code is what was told last of an entry that is there.
+    func wasTold(_ code: UInt64, of token: Token) -> Bool {
+        slots[Int(token.slot)].told == UInt8(truncatingIfNeeded: code)
+    }
+
     /// Takes an entry out.
     @discardableResult
     mutating func remove(_ token: Token) -> OpaquePointer? {
         guard let pointer = self[token] else { return nil }
         let index = Int(token.slot)
-        slots[index] = (.free(next: firstFree), slots[index].generation &+ 1)
+        slots[index] = (.free(next: firstFree), 0, slots[index].generation &+ 1)
         firstFree = token.slot
         count -= 1
         return pointer
@@ -72,7 +83,7 @@ package struct DeliveryTable {
     mutating func removeAll() {
         firstFree = .max
         for index in slots.indices {
-            slots[index] = (.free(next: firstFree), slots[index].generation &+ 1)
+            slots[index] = (.free(next: firstFree), 0, slots[index].generation &+ 1)
             firstFree = UInt32(index)
         }
         count = 0

@@ -72,6 +72,7 @@ extension Connection {
         }
         if let known = Delivery(known: delivery, of: link) {
             try link.nearestHandler.handle(known)
+            known.noteTold()
         } else {
             let arrived = Delivery(arrived: delivery, on: link)
             try link.nearestHandler.handle(arrived)
@@ -149,7 +150,7 @@ extension Link {
         if pn_link_remote_credit(link) < 0 {
             return Condition(.transferLimitExceeded, "More messages were sent than there was credit for.")
         }
-        if partial.count + pn_delivery_pending(delivery) > messageSizeLimit {
+        if parts.count + pn_delivery_pending(delivery) > messageSizeLimit {
             return Condition(.messageSizeExceeded, "A message is larger than \(messageSizeLimit) bytes.")
         }
         return nil

@@ -18,10 +18,10 @@ public class Link: Endpoint {
     @exclusivity(unchecked) package final var attachment: AnyObject?
     /// Which sides have closed or detached, as far as events have told.
     @exclusivity(unchecked) final var endedSides: EndpointState = []
-    /// What has come of a message that is not complete yet.
-    @exclusivity(unchecked) private(set) final var partial: [UInt8] = []
+    /// What has come of a message that has not been taken whole.
+    @exclusivity(unchecked) private(set) final var parts = Parts.none
     /// The largest message that is taken, in bytes.
-    final let messageSizeLimit: Int
+    @exclusivity(unchecked) private(set) final var messageSizeLimit: Int
     /// The deliveries of the link that have not been settled here.
     @exclusivity(unchecked) package final var deliveries = DeliveryTable()
 
@@ -96,13 +96,45 @@ public class Link: Endpoint {
         pn_link_close(pointer)
     }
 
-    /// Detaches this side without ending the link, so that it can be attached again by its name (AMQP 1.0, 2.6.4).
+    /// Detaches this side without ending the link (AMQP 1.0, 2.6.4): the peer keeps what it knows of it.
+    ///
+    /// This `Link` is over once the peer has detached too. To attach the link again make one of the same name and
+    /// direction, from the same container, with the same source and target.
     public final func detach() {
         guard let pointer = confined(), !isLocalClosed else { return }
         pn_link_detach(pointer)
     }
 
     // MARK: Messages in parts
+
+    /// What has come of a message that has not been taken whole.
+    enum Parts {
+        /// Nothing has been read of it.
+        case none
+        /// These bytes wait for the rest.
+        case kept([UInt8])
+        /// So many bytes were handed out as they came.
+        case taken(Int)
+
+        /// How many bytes have been read.
+        var count: Int {
+            switch self {
+            case .none: 0
+            case .kept(let bytes): bytes.count
+            case .taken(let count): count
+            }
+        }
+    }
+
+    /// Whether anything has been read of a message that has not been taken whole.
+    final var hasParts: Bool {
+        if case .none = parts { false } else { true }
+    }
+
+    /// Whether the program takes the message that comes now in pieces.
+    final var isTakenInParts: Bool {
+        if case .taken = parts { true } else { false }
+    }
 
     /// Whether this many bytes more may be kept until the rest of their message is there.
     final func canKeep(_ count: Int) -> Bool {
@@ -112,19 +144,30 @@ public class Link: Endpoint {
 
     /// Keeps up to `count` bytes more; `read` puts them there, and returns how many they are.
     final func keep(_ count: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) {
-        let start = partial.count
-        partial.append(contentsOf: repeatElement(0, count: count))
-        let read = partial.withUnsafeMutableBytes { read(UnsafeMutableRawBufferPointer(rebasing: $0[start...])) }
-        partial.removeLast(count - read)
-        connection.incompleteBytes += read
+        // Out of the enum meanwhile, or the bytes would be copied.
+        guard case .kept(var bytes) = exchange(&parts, with: .none) else { return keep(first: count, read) }
+        connection.incompleteBytes += bytes.append(count, read)
+        parts = .kept(bytes)
     }
 
-    /// Takes out what was kept.
+    private func keep(first count: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) {
+        var bytes: [UInt8] = []
+        connection.incompleteBytes += bytes.append(count, read)
+        parts = .kept(bytes)
+    }
+
+    /// Notes that the program has taken so many bytes more of a message whose rest it takes in pieces too.
+    final func noteTaken(_ count: Int) {
+        let before = if case .taken(let count) = parts { count } else { 0 }
+        parts = .taken(before + count)
+    }
+
+    /// Takes out what was kept; the next bytes are those of another message, unless the caller says otherwise.
     @discardableResult
     final func takePartial() -> [UInt8] {
-        guard !partial.isEmpty else { return [] }
-        connection.incompleteBytes -= partial.count
-        return exchange(&partial, with: [])
+        guard case .kept(let bytes) = exchange(&parts, with: .none) else { return [] }
+        connection.incompleteBytes -= bytes.count
+        return bytes
     }
 
     // MARK: Credit
@@ -180,9 +223,16 @@ public class Link: Endpoint {
     }
 
     /// The largest message that this side takes, in bytes; 0 is no limit. Set before `open`.
+    ///
+    /// A receiver's is `ConnectionLimits.maxMessageSize` unless it is set here; a larger message closes the link.
+    /// What is not taken in pieces (`Delivery.takePart`) is kept in memory up to it.
     public final var maxMessageSize: UInt64 {
         get { confined().map { pn_link_max_message_size($0) } ?? 0 }
-        set { confined().use { pn_link_set_max_message_size($0, newValue) } }
+        set {
+            guard let pointer = confined() else { return }
+            pn_link_set_max_message_size(pointer, newValue)
+            messageSizeLimit = newValue == 0 ? .max : Int(clamping: newValue)
+        }
     }
 
     /// The largest message that the peer takes, in bytes; 0 is no limit.
@@ -223,107 +273,13 @@ public class Link: Endpoint {
     }
 }
 
-/// The end of a link that sends.
-public final class Sender: Link {
-    @exclusivity(unchecked) private var tagCount: UInt64 = 0
-
-    /// Sends a message.
-    ///
-    /// It goes out after the callback; what the peer makes of it comes to `onAccepted` and the like. On a link whose
-    /// messages are sent settled (`.atMostOnce`) the delivery is settled already.
-    /// - Throws: `ProtonError.Code.noCredit` where the sender has no credit: send from `onSendable`, while `credit` is
-    ///   above zero; `ProtonError.Code.closed` where the link is over; `CodecError` where the message is too deep or too
-    ///   large to encode.
-    @discardableResult
-    public func send(_ message: Message) throws -> Delivery {
-        let pointer = try admitted()
-        return try begin(pointer, with: connection.encodingBuffer.encode(message))
-    }
-
-    /// Sends a message that is encoded already.
-    /// - Throws: as `send(_:)` does.
-    @discardableResult
-    public func send(encoded bytes: [UInt8]) throws -> Delivery {
-        let pointer = try admitted()
-        return bytes.withUnsafeBytes { begin(pointer, with: $0) }
-    }
-
-    /// Tells the receiver how many messages wait here (AMQP 1.0, 2.6.7: `available`).
-    public func offered(_ count: Int) {
-        confined().use { pn_link_offered($0, Int32(clamping: count)) }
-    }
-
-    /// Whether the receiver asks for what can be sent at once, and for the rest of its credit back
-    /// (AMQP 1.0, 2.6.7: `drain`); answer with `drained`.
-    public var isDraining: Bool {
-        confined().map { pn_link_get_drain($0) } ?? false
-    }
-
-    /// Gives back the credit that is left, where the receiver has asked for a drain.
-    /// - Returns: how much credit that was.
-    @discardableResult
-    public func drained() -> Int {
-        confined().map { Int(pn_link_drained($0)) } ?? 0
-    }
-
-    /// Proton's link, where it may send.
-    private func admitted() throws -> OpaquePointer {
-        guard let pointer = confined() else {
-            throw ProtonError(.closed, "The link \(name) is over: nothing can be sent on it.")
-        }
-        guard pn_link_credit(pointer) > 0 else {
-            throw ProtonError(
-                .noCredit, "The link \(name) has no credit: send from onSendable, while the sender's credit is above 0."
-            )
-        }
-        return pointer
-    }
-
-    private func begin(_ pointer: OpaquePointer, with bytes: UnsafeRawBufferPointer) -> Delivery {
-        tagCount &+= 1
-        var tag = tagCount.bigEndian
-        let delivery = withUnsafeBytes(of: &tag) { tag in
-            pn_delivery(pointer, pn_dtag(tag.baseAddress?.assumingMemoryBound(to: CChar.self), tag.count))
-        }
-        guard let delivery else { return Delivery.settled(on: self) }
-        pn_link_send(pointer, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
-        pn_link_advance(pointer)
-        if pn_link_snd_settle_mode(pointer) == PN_SND_SETTLED {
-            pn_delivery_settle(delivery)
-            return Delivery.settled(on: self)
-        }
-        return Delivery(delivery, new: self)
-    }
-}
-
-/// The end of a link that receives.
-public final class Receiver: Link {
-    /// Wraps a link of this side's, or the peer's, and tells the peer how large a message may be.
-    init(adopting pointer: OpaquePointer, of session: Session) {
-        super.init(pointer, of: session)
-        pn_link_set_max_message_size(pointer, UInt64(messageSizeLimit))
-    }
-
-    /// Lets the peer send this many messages more, up to 2,147,483,647 in all.
-    public func flow(_ credit: Int) {
-        guard credit > 0, let pointer = confined() else { return }
-        pn_link_flow(pointer, fitting(credit, in: pointer))
-    }
-
-    /// Lets the peer send this many messages more, and asks it to give back what it cannot use at once
-    /// (AMQP 1.0, 2.6.7: `drain`).
-    public func drain(_ credit: Int) {
-        guard let pointer = confined() else { return }
-        pn_link_drain(pointer, fitting(credit, in: pointer))
-    }
-
-    /// What of `credit` fits on top of what there is: proton adds without a check.
-    private func fitting(_ credit: Int, in pointer: OpaquePointer) -> Int32 {
-        min(Int32(clamping: max(0, credit)), .max - max(0, pn_link_credit(pointer)))
-    }
-
-    /// Whether a drain is under way.
-    public var isDraining: Bool {
-        confined().map { pn_link_draining($0) } ?? false
+extension [UInt8] {
+    /// Adds up to `count` bytes; `read` puts them there, and returns how many they are, which this returns too.
+    fileprivate mutating func append(_ count: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+        let start = self.count
+        append(contentsOf: repeatElement(0, count: count))
+        let read = withUnsafeMutableBytes { read(UnsafeMutableRawBufferPointer(rebasing: $0[start...])) }
+        removeLast(count - read)
+        return read
     }
 }

@@ -81,6 +81,29 @@ public final class Session: Endpoint {
         ProtonError(.closed, "The session is over: make a link on a session that is open.")
     }
 
+    // MARK: Windows
+
+    /// How many bytes of transfers the session holds that have not been read. Default `ConnectionLimits.sessionCapacity`.
+    ///
+    /// Set before `open`. It is at least one frame of `ConnectionLimits.maxFrameSize`, of which it makes a window of
+    /// whole frames (AMQP 1.0, 2.5.6).
+    public var incomingCapacity: Int {
+        get { confined().map { Int(pn_session_get_incoming_capacity($0)) } ?? 0 }
+        set {
+            let frame = Int(connection.limits.maxFrameSize)
+            confined().use { pn_session_set_incoming_capacity($0, max(newValue, frame)) }
+        }
+    }
+
+    /// How many transfer frames this side tells that it may send ahead. Default 2,147,483,647; set before `open`.
+    public var outgoingWindow: Int {
+        get { confined().map { Int(pn_session_get_outgoing_window($0)) } ?? 0 }
+        set { confined().use { pn_session_set_outgoing_window($0, min(max(newValue, 1), Int(Int32.max))) } }
+    }
+
+    /// How many bytes wait to go out before messages that are sent in pieces wait too (`Sender.stream`). Default 1 MiB.
+    public var outgoingCapacity = 1_024 * 1_024
+
     /// How many bytes are buffered to be sent on the session's links.
     public var outgoingBytes: Int { confined().map { Int(pn_session_outgoing_bytes($0)) } ?? 0 }
 

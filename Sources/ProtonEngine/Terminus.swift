@@ -169,6 +169,12 @@ public struct Terminus {
         nonmutating set { DataBridge.set(newValue, in: changeable.flatMap(pn_terminus_capabilities)) }
     }
 
+    /// The outcomes that a source takes (AMQP 1.0, 3.5.3), as descriptors such as `amqp:accepted:list`; none says nothing.
+    public var outcomes: [Symbol] {
+        get { DataBridge.symbols(of: pointer.flatMap(pn_terminus_outcomes)) }
+        nonmutating set { DataBridge.set(newValue, in: changeable.flatMap(pn_terminus_outcomes)) }
+    }
+
     /// The properties of a node that is made for the link.
     public var properties: AMQPMap {
         get { DataBridge.value(of: pointer.flatMap(pn_terminus_properties))?.mapValue ?? [:] }
@@ -185,7 +191,7 @@ public struct Terminus {
         DataBridge.set(map.isEmpty ? nil : .map(map), in: data)
     }
 
-    /// Makes this terminus say what another says, as the answer to a peer's attach does.
+    /// Makes this terminus say what another says, as the answer to a peer's attach does: every field of this type.
     public func copy(_ other: Terminus) {
         guard let changeable, let source = other.pointer else { return }
         pn_terminus_copy(changeable, source)

@@ -14,6 +14,9 @@ struct StateTests {
         (.modified(deliveryFailed: true), "005327 c0 02 01 41"),
         (.modified(undeliverableHere: true), "005327 c0 03 02 40 41"),
         (.modified(annotations: ["a": 1]), "005327 c0 0b 03 40 40 c1 06 02 a30161 5501"),
+        (.declared(id: [1, 2]), "005333 c0 05 01 a0020102"),
+        (.transactional(id: [1]), "005334 c0 04 01 a00101"),
+        (.transactional(id: [1], outcome: .accepted), "005334 c0 08 02 a00101 005324 45"),
     ]
 
     @Test func bothWays() throws {
@@ -38,6 +41,7 @@ struct StateTests {
         "005325 c0 02 01 41", "005325 c0 05 01 00531d 45", "005327 c0 03 01 5501",
         "005327 c0 09 03 40 40 c1 04 02 5501 40",
         "00531d c0 04 01 a10161",
+        "005333 45", "005333 c0 03 01 5501", "005334 c0 02 01 40", "005334 c0 06 02 a00101 5501",
     ])
     func notAState(_ encoding: String) throws {
         let value = try AMQPValue(decoding: bytes(encoding))

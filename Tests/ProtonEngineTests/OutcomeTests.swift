@@ -15,6 +15,11 @@ struct OutcomeTests {
         .modified(undeliverableHere: true),
         .modified(deliveryFailed: true, undeliverableHere: true, annotations: ["x-opt-tries": 3, "x-opt-by": "us"]),
         .received(sectionNumber: 2, sectionOffset: 5_000_000_000),
+        .declared(id: [0, 1, 2, 255]),
+        .transactional(id: [7]),
+        .transactional(id: [7], outcome: .accepted),
+        .transactional(id: [7], outcome: .modified(deliveryFailed: true, annotations: ["x-opt-by": "us"])),
+        .custom(code: 0x468c_0000_0099, fields: ["what", .uint(3)]),
     ]
 
     /// A pair on which a message was sent and taken; `taken` is the server's delivery, `news` what the client learns.
@@ -132,7 +137,59 @@ struct OutcomeTests {
         #expect(outcomes == [.accepted, .accepted, .accepted, .accepted] && sender.unsettled == 1)
     }
 
-    @Test func anUnknownStateIsNone() throws {
+    @Test func aStateIsNewOnce() throws {
+        let exchange = try Exchange()
+        exchange.taken.update(.accepted)
+        try exchange.pair.pump()
+        exchange.taken.settle()
+        try exchange.pair.pump()
+        #expect(exchange.news.value.map(\.state) == [.accepted, .accepted])
+        #expect(exchange.news.value.map(\.isNew) == [true, false])
+        #expect(exchange.news.value.map(\.isSettled) == [false, true])
+    }
+
+    @Test func aSendersStateIsToldToTheReceiver() throws {
+        let exchange = try Exchange()
+        var arrivals: [Delivery.Arrival] = []
+        exchange.pair.server.events.react = { event in
+            if case .delivery(let delivery) = event { arrivals.append(delivery.arrival()) }
+        }
+        exchange.sent.update(.transactional(id: [1]))
+        try exchange.pair.pump()
+        #expect(exchange.taken.remoteState == .transactional(id: [1]))
+        exchange.sent.settle()
+        try exchange.pair.pump()
+        #expect(arrivals == [.updated, .settled])
+    }
+
+    @Test(arguments: [SenderSettleMode.unsettled, .settled])
+    func aMessageCanBringItsState(_ mode: SenderSettleMode) throws {
+        let pair = ConnectionPair()
+        var states: [DeliveryState?] = []
+        pair.server.events.react = { event in
+            event.answer()
+            guard case .delivery(let delivery) = event, delivery.arrival() == .complete else { return }
+            states.append(delivery.remoteState)
+            _ = delivery.takeBytes()
+            delivery.settle()
+        }
+        let (sender, _) = try pair.openSender(credit: 3) { $0.senderSettleMode = mode }
+        try sender.send(Message(body: 1), state: .transactional(id: [4, 2]))
+        try sender.send(Message(body: 2), tag: [9], state: .transactional(id: [5]))
+        try sender.send(Message(body: 3))
+        try pair.pump()
+        #expect(states == [.transactional(id: [4, 2]), .transactional(id: [5]), nil])
+    }
+
+    @Test func annotationsOfAnEarlierStateAreGone() throws {
+        let exchange = try Exchange()
+        exchange.taken.update(.modified(annotations: ["a": 1]))
+        exchange.taken.settle(.modified(deliveryFailed: true))
+        try exchange.pair.pump()
+        #expect(exchange.news.value.map(\.state) == [.modified(deliveryFailed: true)])
+    }
+
+    @Test func anUnknownStateKeepsItsFields() throws {
         let raw = RawPeer(isServer: false)
         var news: [Delivery.News] = []
         raw.peer.events.react = { event in
@@ -146,6 +203,7 @@ struct OutcomeTests {
         try raw.pump()
         let odd = AMQPValue.described(Described(descriptor: .ulong(0x7777), value: ["what"]))
         try raw.send(.disposition(isReceiver: true, 0, isSettled: true, odd))
-        #expect(news.count == 1 && news.first?.state == nil && news.first?.isSettled == true)
+        #expect(news.count == 1 && news.first?.isSettled == true)
+        #expect(news.first?.state == .custom(code: 0x7777, fields: ["what"]))
     }
 }

@@ -6,6 +6,10 @@ extension DeliveryState {
         switch self {
         case .received(let number, let offset): state(0x23, [.uint(number), .ulong(offset)])
         case .outcome(let outcome): outcome.described
+        case .declared(let id): state(0x33, [.binary(id)])
+        case .transactional(let id, let outcome): state(0x34, [.binary(id), outcome?.described ?? .null])
+        case .custom(let code, let fields):
+            .described(Described(descriptor: .ulong(code), value: .list(fields)))
         }
     }
 
@@ -16,6 +20,11 @@ extension DeliveryState {
         var fields = try FieldReader(value, "a delivery state")
         switch fields.code {
         case 0x23: self = .received(sectionNumber: try fields.required(), sectionOffset: try fields.required())
+        case 0x33: self = .declared(id: try fields.binary())
+        case 0x34:
+            self = .transactional(
+                id: try fields.binary(),
+                outcome: try fields.next().map { (value) throws(CodecError) in try Outcome(described: value) })
         default: self = .outcome(try Outcome(&fields))
         }
         try fields.end()

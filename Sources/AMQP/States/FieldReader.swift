@@ -9,7 +9,8 @@ struct FieldReader {
     /// The descriptors that may also come as symbols.
     private static let codes: [Symbol: UInt64] = [
         "amqp:error:list": 0x1d, "amqp:received:list": 0x23, "amqp:accepted:list": 0x24, "amqp:rejected:list": 0x25,
-        "amqp:released:list": 0x26, "amqp:modified:list": 0x27,
+        "amqp:released:list": 0x26, "amqp:modified:list": 0x27, "amqp:declared:list": 0x33,
+        "amqp:transactional-state:list": 0x34,
     ]
 
     /// The fields of a value, whose purpose is told in errors.
@@ -36,6 +37,11 @@ struct FieldReader {
     mutating func required<T: FixedWidthInteger>() throws(CodecError) -> T {
         guard let number = next()?.integer(as: T.self) else { throw unexpected() }
         return number
+    }
+
+    mutating func binary() throws(CodecError) -> [UInt8] {
+        guard case .binary(let bytes)? = next() else { throw unexpected() }
+        return bytes
     }
 
     mutating func boolean() throws(CodecError) -> Bool {

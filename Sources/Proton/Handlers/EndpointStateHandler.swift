@@ -103,7 +103,8 @@ public final class EndpointStateHandler: Handler {
         event.link.close()
     }
 
-    public func onLinkRemoteDetach(_ event: LinkEvent) {
+    public func onLinkRemoteDetach(_ event: LinkEvent) throws {
+        try delegate.onLinkDetached(event)
         event.link.detach()
     }
 

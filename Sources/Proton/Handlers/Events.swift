@@ -82,6 +82,18 @@ public struct SenderEvent: EndpointEvent {
     public var connection: Connection { sender.connection }
 }
 
+/// An event of a receiver.
+public struct ReceiverEvent: EndpointEvent {
+    /// The receiver.
+    public let receiver: Receiver
+    /// The receiver, as a link.
+    public var link: Link { receiver }
+    /// The receiver's session.
+    public var session: Session { receiver.session }
+    /// The receiver's connection.
+    public var connection: Connection { receiver.connection }
+}
+
 /// An event of a delivery.
 public struct DeliveryEvent: EndpointEvent {
     /// The delivery.

@@ -19,7 +19,7 @@ final class HandlerPipeline: EventHandler {
             return
         }
         let options = handler.options
-        flow = options.prefetch > 0 ? FlowController(options.prefetch) : nil
+        flow = FlowController(options.prefetch, delegate: handler)
         endpoints = EndpointStateHandler(treatsPeerCloseAsError: options.treatsPeerCloseAsError, delegate: handler)
         incoming = IncomingMessageHandler(autoAccepts: options.autoAccepts, delegate: handler)
         outgoing = OutgoingMessageHandler(autoSettles: options.autoSettles, delegate: handler)
@@ -44,7 +44,7 @@ final class HandlerPipeline: EventHandler {
         } else {
             try incoming?.onDelivery(event)
             // Last, since a message counts against the credit until it is taken: a window of one would stay shut.
-            flow?.onDelivery(event)
+            try flow?.onDelivery(event)
         }
         if !children.isEmpty {
             for child in children { try child.handle(delivery) }
@@ -55,16 +55,16 @@ final class HandlerPipeline: EventHandler {
         switch change {
         case .flow:
             try handler.onLinkFlow(event)
-            flow?.onLinkFlow(event)
+            try flow?.onLinkFlow(event)
             try outgoing?.onLinkFlow(event)
         case .initialized: try handler.onLinkInit(event)
         case .localOpen:
             try handler.onLinkLocalOpen(event)
-            flow?.onLinkLocalOpen(event)
+            try flow?.onLinkLocalOpen(event)
             try endpoints?.onLinkLocalOpen(event)
         case .remoteOpen:
             try handler.onLinkRemoteOpen(event)
-            flow?.onLinkRemoteOpen(event)
+            try flow?.onLinkRemoteOpen(event)
             try endpoints?.onLinkRemoteOpen(event)
         case .localClose: try handler.onLinkLocalClose(event)
         case .remoteClose:
@@ -73,7 +73,7 @@ final class HandlerPipeline: EventHandler {
         case .localDetach: try handler.onLinkLocalDetach(event)
         case .remoteDetach:
             try handler.onLinkRemoteDetach(event)
-            endpoints?.onLinkRemoteDetach(event)
+            try endpoints?.onLinkRemoteDetach(event)
         case .final: try handler.onLinkFinal(event)
         }
     }

@@ -21,6 +21,7 @@ public final class IncomingMessageHandler: Handler {
             try delegate.onAborted(event)
             delivery.settle()
         case .settled: try delegate.onSettled(event)
+        case .updated: try delegate.onDeliveryUpdated(event)
         case .incomplete, .nothing: break
         }
     }

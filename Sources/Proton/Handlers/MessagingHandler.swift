@@ -51,6 +51,13 @@ public protocol MessagingHandler: Handler {
     /// The peer closed the link with an error condition, `event.link.remoteCondition`.
     func onLinkError(_ event: LinkEvent) throws
 
+    /// The peer has detached the link without closing it, with `event.link.remoteCondition` where it gave a reason; it
+    /// is detached here too afterwards, unless the callback closes it.
+    ///
+    /// It is called for the peer's answer to `link.detach()` too. Default: nothing without a condition; with one, what
+    /// `onLinkError` does. See `Link.detach()` for how to attach again.
+    func onLinkDetached(_ event: LinkEvent) throws
+
     /// The transport went away while the connection was open; called once a drop.
     ///
     /// The connection is made again, by `ConnectionOptions.reconnect`, with the sessions and links that are open here,
@@ -62,18 +69,31 @@ public protocol MessagingHandler: Handler {
 
     /// A sender has credit: messages can be sent, as many as `event.sender.credit`.
     func onSendable(_ event: SenderEvent) throws
-    /// The peer has accepted a message.
+    /// The receiver wants what can be sent now, and the credit back that is left: called after `onSendable`, once a drain.
+    ///
+    /// Default: gives the credit back. Implement it to send some more first, and then call `event.sender.drained()`.
+    func onSenderDrainStart(_ event: SenderEvent) throws
+    /// A drain that `Receiver.drain` began is over: all messages have come that the peer had credit for and could send.
+    ///
+    /// Credit is topped up again afterwards, unless `HandlerOptions.prefetch` is 0 or the callback drains again.
+    func onReceiverDrainFinish(_ event: ReceiverEvent) throws
+    /// The peer has accepted a message; called once, even where it settles later.
     func onAccepted(_ event: DeliveryEvent) throws
     /// The peer has rejected a message.
     func onRejected(_ event: DeliveryEvent) throws
-    /// The peer has released a message, or modified it: it can be sent again.
+    /// The peer has released a message, or modified it: it can be sent again. `event.delivery.remoteState` tells which.
     func onReleased(_ event: DeliveryEvent) throws
+    /// The peer has said something of a message that is none of these outcomes, in `event.delivery.remoteState`: how much
+    /// of it has come, or something about a transaction.
+    ///
+    /// Of a message that came in: anything that its sender said without settling.
+    func onDeliveryUpdated(_ event: DeliveryEvent) throws
     /// The peer has settled a message that was sent or received here.
     func onSettled(_ event: DeliveryEvent) throws
 
     /// A message has come. Throw `Reject` or `Release` to give it that outcome.
     func onMessage(_ event: MessageEvent) throws
-    /// The peer has given up a message before it was complete.
+    /// The peer has given up a message before it was complete; it is settled here afterwards.
     func onAborted(_ event: DeliveryEvent) throws
 }
 
@@ -93,6 +113,8 @@ extension MessagingHandler {
     public func onConnectionClosed(_ event: ConnectionEvent) throws {}
     public func onSessionClosed(_ event: SessionEvent) throws {}
     public func onLinkClosed(_ event: LinkEvent) throws {}
+    public func onReceiverDrainFinish(_ event: ReceiverEvent) throws {}
+    public func onDeliveryUpdated(_ event: DeliveryEvent) throws {}
     public func onDisconnected(_ event: TransportEvent) throws {}
     public func onSendable(_ event: SenderEvent) throws {}
     public func onAccepted(_ event: DeliveryEvent) throws {}
@@ -109,6 +131,12 @@ extension MessagingHandler {
     public func onSessionError(_ event: SessionEvent) throws {
         try event.connection.failUnhandled(.sessionError, "ended a session", of: event.session)
     }
+
+    public func onLinkDetached(_ event: LinkEvent) throws {
+        if event.link.remoteCondition != nil { try onLinkError(event) }
+    }
+
+    public func onSenderDrainStart(_ event: SenderEvent) throws { event.sender.drained() }
 
     public func onLinkError(_ event: LinkEvent) throws {
         try event.connection.failUnhandled(.linkError, "closed the link \(event.link.name)", of: event.link)

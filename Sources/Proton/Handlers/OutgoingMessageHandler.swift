@@ -15,16 +15,22 @@ public final class OutgoingMessageHandler: Handler {
     public func onLinkFlow(_ event: LinkEvent) throws {
         guard let sender = event.link as? Sender, sender.credit > 0, sender.state == .active else { return }
         try delegate.onSendable(SenderEvent(sender: sender))
+        // After what can be sent has been: the default gives the rest back.
+        if sender.takeDrainStart() { try delegate.onSenderDrainStart(SenderEvent(sender: sender)) }
     }
 
     public func onDelivery(_ event: DeliveryEvent) throws {
         let delivery = event.delivery
         guard delivery.link.isSender, let news = delivery.news() else { return }
-        switch news.state?.outcome {
-        case .accepted: try delegate.onAccepted(event)
-        case .rejected: try delegate.onRejected(event)
-        case .released, .modified: try delegate.onReleased(event)
-        case nil: break
+        // A peer that settles later than it gives an outcome gives that again.
+        if news.isNew {
+            switch news.state {
+            case .outcome(.accepted): try delegate.onAccepted(event)
+            case .outcome(.rejected): try delegate.onRejected(event)
+            case .outcome(.released), .outcome(.modified): try delegate.onReleased(event)
+            case nil: break
+            default: try delegate.onDeliveryUpdated(event)
+            }
         }
         if news.isSettled {
             try delegate.onSettled(event)

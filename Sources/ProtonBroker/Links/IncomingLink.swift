@@ -30,7 +30,7 @@ final class IncomingLink {
             delivery.settle()
             topUp()
         case .settled: delivery.settle()
-        case .incomplete, .nothing: break
+        case .incomplete, .updated, .nothing: break
         }
     }
 

@@ -80,8 +80,12 @@ final class Scripted: MessagingHandler {
     func onLinkClosing(_ event: LinkEvent) throws { try note(event) }
     func onLinkClosed(_ event: LinkEvent) throws { try note(event) }
     func onLinkError(_ event: LinkEvent) throws { try note(event) }
+    func onLinkDetached(_ event: LinkEvent) throws { try note(event) }
     func onDelivery(_ event: DeliveryEvent) throws { try note(event) }
     func onSendable(_ event: SenderEvent) throws { try note(event) }
+    func onSenderDrainStart(_ event: SenderEvent) throws { try note(event) }
+    func onReceiverDrainFinish(_ event: ReceiverEvent) throws { try note(event) }
+    func onDeliveryUpdated(_ event: DeliveryEvent) throws { try note(event) }
     func onAccepted(_ event: DeliveryEvent) throws { try note(event) }
     func onRejected(_ event: DeliveryEvent) throws { try note(event) }
     func onReleased(_ event: DeliveryEvent) throws { try note(event) }

@@ -1,0 +1,84 @@
+import AMQP
+import CProton
+
+/// Messages that are written and taken in pieces, so that neither side holds them whole.
+extension Delivery {
+    // MARK: Writing
+
+    /// Adds bytes to a message that `Sender.stream` began, as many as `Sender.writableBytes` allows.
+    /// - Returns: how many bytes were taken, from the first; 0 where those before have to go out first.
+    /// - Throws: `ProtonError.Code.closed` where the message has ended, or its link is over.
+    public func write(_ bytes: some Collection<UInt8>) throws -> Int {
+        let (sender, pointer) = try streaming()
+        let piece = bytes.prefix(sender.writableBytes)
+        let written = piece.withContiguousStorageIfAvailable { Delivery.write($0, to: pointer) }
+        return written ?? Array(piece).withUnsafeBufferPointer { Delivery.write($0, to: pointer) }
+    }
+
+    /// Adds the first bytes of a data section (AMQP 1.0, 3.2.6), whose `count` bytes are written after it.
+    ///
+    /// A message may have several, one after the other, so that the length of the body need not be known before.
+    /// - Throws: as `write` does.
+    public func writeDataHeader(count: UInt32) throws {
+        let (_, pointer) = try streaming()
+        let header: [UInt8] = [0x00, 0x53, 0x75, 0xb0] + withUnsafeBytes(of: count.bigEndian) { Array($0) }
+        // Eight bytes more than the limit do no harm, and a header that comes in part would be none.
+        _ = header.withUnsafeBufferPointer { Delivery.write($0, to: pointer) }
+    }
+
+    /// Ends a message that `Sender.stream` began: all of it has been written.
+    /// - Throws: as `write` does.
+    public func finish() throws {
+        let (sender, pointer) = try streaming()
+        sender.endStream()
+        pn_link_advance(pointer)
+        if pn_link_snd_settle_mode(pointer) == PN_SND_SETTLED { settle() }
+    }
+
+    private func streaming() throws(ProtonError) -> (Sender, OpaquePointer) {
+        guard let sender = link as? Sender, let pointer = link.confined(), sender.isStreaming(self) else {
+            throw ProtonError(
+                .closed,
+                "Nothing more can be written to a message on the link \(link.name): it has ended, or the link has.")
+        }
+        return (sender, pointer)
+    }
+
+    private static func write(_ bytes: UnsafeBufferPointer<UInt8>, to link: OpaquePointer) -> Int {
+        guard let start = bytes.baseAddress, !bytes.isEmpty else { return 0 }
+        return max(0, pn_link_send(link, UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self), bytes.count))
+    }
+
+    // MARK: Taking
+
+    /// Takes what has come of a message, complete or not; `onMessage` is not called for it then.
+    ///
+    /// Call it in `onDelivery`, first when the first event of the delivery comes, until `isConsumed` is true; then
+    /// settle. The pieces are those of the encoded message. Bytes that are left where they are close the session's window
+    /// (`Session.incomingCapacity`), so that the peer waits.
+    /// - Parameter count: how many bytes at most; 0 takes none, and has the message taken in pieces all the same.
+    public func takePart(upTo count: Int = .max) -> [UInt8] {
+        guard isReadable, let pointer = link.confined(), let delivery = pn_link_current(pointer) else { return [] }
+        return link.takePart(delivery, upTo: count)
+    }
+}
+
+extension Link {
+    /// Takes some of the link's current delivery, and goes on to the next one where this was the last of it.
+    func takePart(_ delivery: OpaquePointer, upTo limit: Int) -> [UInt8] {
+        guard let pointer else { return [] }
+        let takenBefore = isTakenInParts ? parts.count : 0
+        var bytes = takePartial()
+        let count = min(pn_delivery_pending(delivery), max(0, limit - bytes.count))
+        bytes.append(
+            contentsOf: [UInt8](unsafeUninitializedCapacity: count) { buffer, read in
+                read = Link.read(pointer, into: UnsafeMutableRawBufferPointer(buffer))
+            })
+        if !pn_delivery_partial(delivery), pn_delivery_pending(delivery) == 0 {
+            pn_link_advance(pointer)
+        } else {
+            noteTaken(takenBefore + bytes.count)
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,232 @@
+public import AMQP
+import CProton
+
+/// The end of a link that sends.
+public final class Sender: Link {
+    /// How many deliveries have begun here; numbers those without a tag of their own.
+    @exclusivity(unchecked) private var count: UInt64 = 0
+    /// What few senders have, in one place: for the others a message costs one look.
+    @exclusivity(unchecked) private var extras: Extras?
+    /// The number of the last delivery that the receiver gave credit for when it asked for the drain that was told last.
+    @exclusivity(unchecked) private var toldDrain: UInt64?
+
+    private final class Extras {
+        var makeTag: (() -> [UInt8])?
+        var streamed: Delivery?
+    }
+
+    // MARK: Whole messages
+
+    /// Sends a message.
+    ///
+    /// It goes out after the callback; what the peer makes of it comes to `onAccepted` and the like. On a link whose
+    /// messages are sent settled (`.atMostOnce`) the delivery is settled already.
+    /// - Throws: `ProtonError.Code.noCredit` where the sender has no credit: send from `onSendable`, while `credit` is
+    ///   above zero; `ProtonError.Code.closed` where the link is over; `CodecError` where the message is too deep or too
+    ///   large to encode; `ProtonError.Code.invalidArgument` while a message is sent in pieces (`stream`), and where
+    ///   `makeTag` made a tag that is not 1 to 32 bytes.
+    @discardableResult
+    public func send(_ message: Message) throws -> Delivery {
+        let pointer = try admitted()
+        if extras != nil { return try sendUnusually(message, state: nil) }
+        return try begin(pointer, with: connection.encodingBuffer.encode(message))
+    }
+
+    /// Sends a message with a delivery tag of the program's own, or a state, such as that of a transaction.
+    /// - Parameters:
+    ///   - tag: names the delivery, 1 to 32 bytes, unique among those of the link that are not settled
+    ///     (AMQP 1.0, 2.6.12), as in `"17".utf8`.
+    ///   - state: what this side says of the message with it.
+    /// - Throws: as `send(_:)` does; `ProtonError.Code.invalidArgument` where the tag is too short or too long.
+    @discardableResult
+    public func send(
+        _ message: Message, tag: some Collection<UInt8>, state: DeliveryState? = nil
+    ) throws -> Delivery {
+        _ = try admitted()
+        return try sendUnusually(message, tag: Array(tag), state: state)
+    }
+
+    /// Sends a message with a state, such as that of a transaction.
+    /// - Throws: as `send(_:)` does.
+    @discardableResult
+    public func send(_ message: Message, state: DeliveryState) throws -> Delivery {
+        _ = try admitted()
+        return try sendUnusually(message, state: state)
+    }
+
+    /// Sends a message that is encoded already.
+    /// - Throws: as `send(_:)` does.
+    @discardableResult
+    public func send(encoded bytes: [UInt8]) throws -> Delivery {
+        let pointer = try admitted()
+        if extras != nil {
+            let tag = try tag(nil)
+            return bytes.withUnsafeBytes { bytes in tag.withUnsafeBytes { begin(pointer, $0, bytes, nil) } }
+        }
+        return bytes.withUnsafeBytes { begin(pointer, with: $0) }
+    }
+
+    private func sendUnusually(
+        _ message: Message, tag ownTag: [UInt8]? = nil, state: DeliveryState?
+    ) throws -> Delivery {
+        let tag = try tag(ownTag)
+        // Again, since the program may make tags.
+        let pointer = try admitted()
+        let bytes = try connection.encodingBuffer.encode(message)
+        return tag.withUnsafeBytes { begin(pointer, $0, bytes, state) }
+    }
+
+    // MARK: Tags
+
+    /// Makes the tags of messages that are sent without one: 1 to 32 bytes, unique among those that are not settled.
+    ///
+    /// Nil, the default, numbers them.
+    public var makeTag: (() -> [UInt8])? {
+        get { extras?.makeTag }
+        set {
+            if newValue == nil, extras?.streamed == nil { extras = nil } else { ownExtras.makeTag = newValue }
+        }
+    }
+
+    private var ownExtras: Extras {
+        if let extras { return extras }
+        let new = Extras()
+        extras = new
+        return new
+    }
+
+    /// The tag of the next delivery.
+    /// - Throws: where a message is being sent in pieces, which the next would become part of.
+    private func tag(_ own: [UInt8]?) throws -> [UInt8] {
+        if isStreaming {
+            throw ProtonError(
+                .invalidArgument,
+                "A message is being sent in pieces on the link \(name): finish() or abort() it before the next.")
+        }
+        guard let tag = own ?? extras?.makeTag?() else {
+            return withUnsafeBytes(of: (count &+ 1).bigEndian) { Array($0) }
+        }
+        guard (1...32).contains(tag.count) else {
+            throw ProtonError(.invalidArgument, "A delivery tag has \(tag.count) bytes: 1 to 32 are allowed.")
+        }
+        return tag
+    }
+
+    // MARK: Messages in pieces
+
+    /// Begins a message that is sent in pieces: `write` them to the delivery, then `finish` or `abort` it.
+    ///
+    /// The pieces are those of the encoded message. Write while `writableBytes` is above zero: in `onSendable`, which is
+    /// called again as bytes go out. No other message can be sent on the link until this one has ended.
+    /// - Parameters:
+    ///   - tag: as of `send(_:tag:state:)`; nil makes one.
+    ///   - state: what this side says of the message with it.
+    /// - Throws: as `send(_:tag:state:)` does.
+    public func stream(tag ownTag: [UInt8]? = nil, state: DeliveryState? = nil) throws -> Delivery {
+        _ = try admitted()
+        let tag = try tag(ownTag)
+        let pointer = try admitted()
+        count &+= 1
+        let made = tag.withUnsafeBytes { pn_delivery(pointer, $0.tag) }
+        guard let made else {
+            throw ProtonError(.limitExceeded, "There is no memory for a delivery on the link \(name).")
+        }
+        state?.set(in: made)
+        let delivery = Delivery(made, new: self)
+        ownExtras.streamed = delivery
+        return delivery
+    }
+
+    /// How many bytes of a message in pieces are taken now: what `Session.outgoingCapacity` leaves.
+    public var writableBytes: Int { max(0, session.outgoingCapacity - session.outgoingBytes) }
+
+    private var isStreaming: Bool { extras?.streamed.map(isStreaming) ?? false }
+
+    /// Whether a delivery is the one that is being sent in pieces.
+    func isStreaming(_ delivery: Delivery) -> Bool {
+        delivery.slot != nil && extras?.streamed == delivery
+    }
+
+    /// Ends what is sent in pieces.
+    func endStream() {
+        guard let extras else { return }
+        extras.streamed = nil
+        if extras.makeTag == nil { self.extras = nil }
+    }
+
+    // MARK: Credit
+
+    /// Tells the receiver how many messages wait here (AMQP 1.0, 2.6.7: `available`).
+    public func offered(_ count: Int) {
+        confined().use { pn_link_offered($0, Int32(clamping: count)) }
+    }
+
+    /// Whether the receiver asks for what can be sent at once, and for the rest of its credit back
+    /// (AMQP 1.0, 2.6.7: `drain`); answer with `drained`.
+    public var isDraining: Bool {
+        confined().map { pn_link_get_drain($0) } ?? false
+    }
+
+    /// Gives back the credit that is left, where the receiver has asked for a drain.
+    /// - Returns: how much credit that was.
+    @discardableResult
+    public func drained() -> Int {
+        toldDrain = nil
+        return confined().map { Int(pn_link_drained($0)) } ?? 0
+    }
+
+    /// Whether the receiver asks for a drain that has not been told; says so once for what it gives credit for.
+    package func takeDrainStart() -> Bool {
+        guard isDraining, case let credit = credit, credit > 0 else { return false }
+        // The credit of a message in pieces is used when that ends.
+        let last = count &+ UInt64(credit) &- (isStreaming ? 1 : 0)
+        guard toldDrain != last else { return false }
+        toldDrain = last
+        return true
+    }
+
+    // MARK: Deliveries
+
+    /// Proton's link, where it may send.
+    private func admitted() throws -> OpaquePointer {
+        guard let pointer = confined() else {
+            throw ProtonError(.closed, "The link \(name) is over: nothing can be sent on it.")
+        }
+        guard pn_link_credit(pointer) > 0 else {
+            throw ProtonError(
+                .noCredit, "The link \(name) has no credit: send from onSendable, while the sender's credit is above 0."
+            )
+        }
+        return pointer
+    }
+
+    private func begin(_ pointer: OpaquePointer, with bytes: UnsafeRawBufferPointer) -> Delivery {
+        var tag = (count &+ 1).bigEndian
+        return withUnsafeBytes(of: &tag) { begin(pointer, $0, bytes, nil) }
+    }
+
+    @inline(__always)
+    private func begin(
+        _ pointer: OpaquePointer, _ tag: UnsafeRawBufferPointer, _ bytes: UnsafeRawBufferPointer,
+        _ state: DeliveryState?
+    ) -> Delivery {
+        count &+= 1
+        guard let delivery = pn_delivery(pointer, tag.tag) else { return Delivery.settled(on: self) }
+        state?.set(in: delivery)
+        pn_link_send(pointer, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+        pn_link_advance(pointer)
+        if pn_link_snd_settle_mode(pointer) == PN_SND_SETTLED {
+            pn_delivery_settle(delivery)
+            return Delivery.settled(on: self)
+        }
+        return Delivery(delivery, new: self)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The bytes as a tag, which proton copies.
+    @inline(__always)
+    fileprivate var tag: pn_delivery_tag_t {
+        pn_dtag(baseAddress?.assumingMemoryBound(to: CChar.self), count)
+    }
+}

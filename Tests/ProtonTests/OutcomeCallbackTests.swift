@@ -1,0 +1,91 @@
+import Proton
+import Testing
+
+/// Which callbacks a sender gets for what a receiver says, and how often.
+@Suite(.serialized, .timeLimit(.minutes(1)))
+struct OutcomeCallbackTests {
+    private static let callbacks = ["onAccepted", "onRejected", "onReleased", "onDeliveryUpdated", "onSettled"]
+
+    /// The callbacks for states that a receiver gives one after the other, each when the one before has arrived, and for
+    /// its settling after them.
+    private static func lines(_ states: [DeliveryState]) async throws -> (lines: [String], states: [DeliveryState?]) {
+        try await onThread {
+            let exchange = Exchange(serverOptions: HandlerOptions(autoAccepts: false))
+            var received: Delivery?
+            var seen: [DeliveryState?] = []
+            var rest = states[...]
+            func next() {
+                if let state = rest.popFirst() { received?.update(state) } else { received?.settle() }
+            }
+            exchange.server.on("onMessage") { (event: MessageEvent) in
+                received = event.delivery
+                next()
+            }
+            var isSent = false
+            exchange.client.on("onSendable") { (event: SenderEvent) in
+                guard !isSent else { return }
+                isSent = true
+                try event.sender.send(Message(body: 1))
+            }
+            for name in callbacks {
+                exchange.client.on(name) { (event: DeliveryEvent) in
+                    seen.append(event.delivery.remoteState)
+                    if name == "onSettled" { return event.connection.close() }
+                    // Of the other connection, which a loop of one thread allows.
+                    next()
+                }
+            }
+            try exchange.run { container, connection in try container.createSender(connection, "q") }
+            return (exchange.lines(of: exchange.client, callbacks.contains), seen)
+        }
+    }
+
+    static let outcomes: [(DeliveryState, String)] = [
+        (.accepted, "onAccepted"), (.rejected("a:b"), "onRejected"), (.released, "onReleased"),
+        (.modified(deliveryFailed: true, annotations: ["x": 1]), "onReleased"),
+        (.received(sectionNumber: 1, sectionOffset: 2), "onDeliveryUpdated"),
+        (.transactional(id: [1], outcome: .accepted), "onDeliveryUpdated"), (.declared(id: [1]), "onDeliveryUpdated"),
+    ]
+
+    @Test(arguments: outcomes.indices)
+    func anOutcomeIsToldOnceThoughItIsSettledLater(_ index: Int) async throws {
+        let (state, callback) = Self.outcomes[index]
+        let (lines, states) = try await Self.lines([state])
+        #expect(lines.filter { $0 != "onSettled" }.first == callback && lines.last == "onSettled")
+        if state.outcome != nil || state == .declared(id: [1]) { #expect(lines == [callback, "onSettled"]) }
+        #expect(states.allSatisfy { $0 == state })
+    }
+
+    @Test func eachNewStateIsTold() async throws {
+        let (lines, states) = try await Self.lines([
+            .received(sectionNumber: 0, sectionOffset: 1), .received(sectionNumber: 0, sectionOffset: 2), .released,
+            .accepted,
+        ])
+        #expect(lines == ["onDeliveryUpdated", "onDeliveryUpdated", "onReleased", "onAccepted", "onSettled"])
+        #expect(states.first == .received(sectionNumber: 0, sectionOffset: 1) && states.last == .accepted)
+    }
+
+    @Test func aSendersWordReachesTheReceiver() async throws {
+        let states = try await onThread {
+            let exchange = Exchange(serverOptions: HandlerOptions(autoAccepts: false))
+            var states: [DeliveryState?] = []
+            var sent: Delivery?
+            exchange.client.on("onSendable") { (event: SenderEvent) in
+                guard sent == nil else { return }
+                sent = try event.sender.send(Message(body: 1), state: .transactional(id: [1]))
+            }
+            exchange.server.on("onMessage") { (event: MessageEvent) in
+                states.append(event.delivery.remoteState)
+                event.delivery.update(.received(sectionNumber: 0, sectionOffset: 0))
+            }
+            exchange.client.on("onDeliveryUpdated") { (event: DeliveryEvent) in event.delivery.update(.released) }
+            exchange.server.on("onDeliveryUpdated") { (event: DeliveryEvent) in
+                states.append(event.delivery.remoteState)
+                event.connection.close()
+            }
+            try exchange.run { container, connection in try container.createSender(connection, "q") }
+            return states
+        }
+        #expect(states == [.transactional(id: [1]), .released])
+    }
+}
