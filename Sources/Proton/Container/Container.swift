@@ -228,8 +228,9 @@ public final class Container {
 
     // MARK: Links
 
-    /// Makes a sender on a connection's session, and opens it.
+    /// Makes a sender, and opens it.
     /// - Parameters:
+    ///   - context: the connection, whose own session is used, or the session.
     ///   - target: the address to send to; nil is none, so that each message's own address counts (anonymous relay).
     ///   - source: the address that messages come from.
     ///   - name: the link's name; nil makes one that is unique.
@@ -238,11 +239,11 @@ public final class Container {
     /// - Throws: `ProtonError.Code.closed` where the connection is over.
     @discardableResult
     public func createSender(
-        _ connection: Connection, _ target: String?, source: String? = nil, name: String? = nil,
+        _ context: some SessionProvider, _ target: String?, source: String? = nil, name: String? = nil,
         handler: (any Handler)? = nil, options: LinkOption...
     ) throws -> Sender {
         try open(
-            connection.session().makeSender(name: name ?? uniqueName(source, target)),
+            context.session().makeSender(name: name ?? uniqueName(source, target)),
             source: source, target: target, handler, options)
     }
 
@@ -257,8 +258,9 @@ public final class Container {
             source: nil, target: url.path, handler, options)
     }
 
-    /// Makes a receiver on a connection's session, and opens it.
+    /// Makes a receiver, and opens it.
     /// - Parameters:
+    ///   - context: the connection, whose own session is used, or the session.
     ///   - source: the address to receive from.
     ///   - target: the address that messages go to.
     ///   - name: the link's name; nil makes one that is unique.
@@ -268,10 +270,10 @@ public final class Container {
     /// - Throws: `ProtonError.Code.closed` where the connection is over.
     @discardableResult
     public func createReceiver(
-        _ connection: Connection, _ source: String? = nil, target: String? = nil, name: String? = nil,
+        _ context: some SessionProvider, _ source: String? = nil, target: String? = nil, name: String? = nil,
         isDynamic: Bool = false, handler: (any Handler)? = nil, options: LinkOption...
     ) throws -> Receiver {
-        let receiver = try connection.session().makeReceiver(name: name ?? uniqueName(source, target))
+        let receiver = try context.session().makeReceiver(name: name ?? uniqueName(source, target))
         if isDynamic { receiver.source.isDynamic = true }
         return open(receiver, source: source, target: target, handler, options)
     }

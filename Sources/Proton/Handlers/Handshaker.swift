@@ -21,11 +21,3 @@ public final class Handshaker: Handler {
         if endpoint.isLocalUninitialized { endpoint.open() }
     }
 }
-
-extension Link {
-    /// Answers with the source and target that the peer asked for.
-    func copyRemoteTermini() {
-        source.copy(remoteSource)
-        target.copy(remoteTarget)
-    }
-}

@@ -1,0 +1,128 @@
+public import AMQP
+public import ProtonEngine
+
+/// Something to set on a link before it is opened.
+///
+/// What concerns receivers only does nothing on a sender, as in the Python binding.
+public struct LinkOption: Sendable {
+    private let body: @Sendable (Link) -> Void
+
+    /// Creates an option of the program's own.
+    public init(_ body: @escaping @Sendable (Link) -> Void) {
+        self.body = body
+    }
+
+    /// Sets the option on a link that is not open yet.
+    public func apply(to link: Link) {
+        body(link)
+    }
+
+    // MARK: Settlement
+
+    /// Messages are sent settled: each arrives once or not at all, and no outcome comes back.
+    public static let atMostOnce = LinkOption { $0.senderSettleMode = .settled }
+
+    /// Messages are sent unsettled, and settled when their outcome is known: each arrives once or more.
+    public static let atLeastOnce = LinkOption {
+        $0.senderSettleMode = .unsettled
+        $0.receiverSettleMode = .first
+    }
+
+    /// Whether the sender settles what it sends (AMQP 1.0, 2.8.2).
+    public static func senderSettleMode(_ mode: SenderSettleMode) -> LinkOption {
+        LinkOption { $0.senderSettleMode = mode }
+    }
+
+    /// When the receiver settles (AMQP 1.0, 2.8.3).
+    public static func receiverSettleMode(_ mode: ReceiverSettleMode) -> LinkOption {
+        LinkOption { $0.receiverSettleMode = mode }
+    }
+
+    /// Makes the delivery tags of messages that are sent without one, see `Sender.makeTag`; of senders.
+    public static func tags(_ makeTag: @escaping @Sendable () -> [UInt8]) -> LinkOption {
+        LinkOption { ($0 as? Sender)?.makeTag = makeTag }
+    }
+
+    // MARK: The link
+
+    /// What this side tells of the link, by symbols; keys that are strings are sent as symbols.
+    public static func properties(_ properties: AMQPMap) -> LinkOption {
+        LinkOption { $0.properties = properties.keyedBySymbols }
+    }
+
+    /// The largest message that this side takes, in bytes; 0 is no limit. See `Link.maxMessageSize`.
+    public static func maxMessageSize(_ size: UInt64) -> LinkOption {
+        LinkOption { $0.maxMessageSize = size }
+    }
+
+    // MARK: Source and target
+
+    /// Sets what this side says of the source, as in `.source { $0.timeout = 60 }`.
+    public static func source(_ body: @escaping @Sendable (Terminus) -> Void) -> LinkOption {
+        LinkOption { body($0.source) }
+    }
+
+    /// Sets what this side says of the target, as in `.target { $0.capabilities = ["queue"] }`.
+    public static func target(_ body: @escaping @Sendable (Terminus) -> Void) -> LinkOption {
+        LinkOption { body($0.target) }
+    }
+
+    /// Has only messages come for which a JMS selector holds, as in `colour = 'green'`; of receivers.
+    ///
+    /// A peer that does not know selectors leaves it out of its answer: see `remoteSource.filter`.
+    /// - Parameter name: the filter's name, for a source that has several.
+    public static func selector(_ selector: String, name: Symbol = "selector") -> LinkOption {
+        let filter = Described(descriptor: .symbol("apache.org:selector-filter:string"), value: .string(selector))
+        return .filter([.symbol(name): .described(filter)])
+    }
+
+    /// Adds filters by name to the source (AMQP 1.0, 3.5.8); of receivers.
+    ///
+    /// Keys that are strings are sent as symbols. The values are described ones, as peers define them.
+    public static func filter(_ filters: AMQPMap) -> LinkOption {
+        receiver { receiver in
+            var all = receiver.source.filter
+            for (name, filter) in filters.keyedBySymbols { all[name] = filter }
+            receiver.source.filter = all
+        }
+    }
+
+    /// Messages stay at the node, for others to take: browsing; of receivers.
+    public static let copy = receiver { $0.source.distributionMode = .copy }
+
+    /// Messages that are taken are gone from the node; of receivers.
+    public static let move = receiver { $0.source.distributionMode = .move }
+
+    /// The source is kept with its messages while nobody is attached, until a receiver of the same name from the same
+    /// container closes it rather than detaches; of receivers.
+    public static let durableSubscription = receiver {
+        $0.source.durability = .unsettledState
+        $0.source.expiryPolicy = .never
+    }
+
+    /// What the peer's new node is to be like (AMQP 1.0, 3.5.10), as in `["lifetime-policy": …]`.
+    ///
+    /// Of a receiver's source and a sender's target. Keys that are strings are sent as symbols.
+    public static func dynamicNodeProperties(_ properties: AMQPMap) -> LinkOption {
+        LinkOption { link in
+            let terminus = link.isReceiver ? link.source : link.target
+            terminus.properties = properties.keyedBySymbols
+        }
+    }
+
+    private static func receiver(_ body: @escaping @Sendable (Receiver) -> Void) -> LinkOption {
+        LinkOption { link in
+            if let receiver = link as? Receiver { body(receiver) }
+        }
+    }
+}
+
+extension AMQPMap {
+    /// The map with symbols for keys that are strings, since a literal makes those.
+    fileprivate var keyedBySymbols: AMQPMap {
+        AMQPMap(
+            map { key, value in
+                if case .string(let name) = key { (.symbol(Symbol(name)), value) } else { (key, value) }
+            })
+    }
+}
