@@ -133,13 +133,13 @@ extension Connection {
 
 extension Session {
     /// The handler of the session's events.
-    var nearestHandler: any EventHandler { eventHandler ?? connection.eventHandler }
+    package var nearestHandler: any EventHandler { eventHandler ?? connection.eventHandler }
 }
 
 extension Link {
     /// The handler of the link's events.
     @inline(__always)
-    final var nearestHandler: any EventHandler { eventHandler ?? session.nearestHandler }
+    package final var nearestHandler: any EventHandler { eventHandler ?? session.nearestHandler }
 }
 
 extension Link {

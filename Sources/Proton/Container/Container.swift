@@ -222,9 +222,11 @@ public final class Container {
     }
 
     private func eventHandler(_ handler: (any Handler)?) -> any EventHandler {
-        if let handler { return HandlerPipeline(handler) }
-        return pipelines.count == 1 ? pipelines[0] : HandlerGroup(pipelines)
+        handler.map(HandlerPipeline.init) ?? ownEventHandler
     }
+
+    /// The container's handlers, as one.
+    var ownEventHandler: any EventHandler { pipelines.count == 1 ? pipelines[0] : HandlerGroup(pipelines) }
 
     // MARK: Links
 

@@ -39,6 +39,8 @@ final class Loop: @unchecked Sendable {
         var deadlines: [ObjectIdentifier: TimerQueue.ID] = [:]
         /// Connections that the loop's only thread is using outside of their batches.
         var borrowed: [WorkQueue] = []
+        /// How many injectors may still bring something: the loop waits for them, unless it is being stopped.
+        var holds = 0
 
         /// - Throws: `ProtonError.Code.closed` where nothing new can be opened any more.
         func checkOpen() throws {
@@ -54,7 +56,7 @@ final class Loop: @unchecked Sendable {
         mutating func endWhereIdle() -> Bool {
             switch phase {
             case .ended: return true
-            case .running where isIdle, .stopping where isIdle: phase = .ended(nil)
+            case .running where isIdle && holds == 0, .stopping where isIdle: phase = .ended(nil)
             case .failing(let error) where isIdle: phase = .ended(error)
             default: return false
             }
@@ -201,6 +203,17 @@ final class Loop: @unchecked Sendable {
         }
         if isPosted { proactor.interrupt() }
         return isPosted
+    }
+
+    /// Keeps the loop running, until as many calls of `release` have been made, or it is stopped.
+    func hold() {
+        state.withLock { $0.holds += 1 }
+    }
+
+    /// Takes a `hold` back, from any thread.
+    func release() {
+        state.withLock { $0.holds -= 1 }
+        proactor.interrupt()
     }
 
     // MARK: Running

@@ -17,6 +17,8 @@ public protocol Handler: AnyObject {
     func onReactorFinal(_ event: ContainerEvent) throws
     /// A timer that was scheduled with this handler has gone off.
     func onTimerTask(_ event: TimerEvent) throws
+    /// An event of the program's own has come by an `EventInjector`; `event.name` tells which.
+    func onApplicationEvent(_ event: ApplicationEvent) throws
 
     /// The connection was made.
     func onConnectionInit(_ event: ConnectionEvent) throws
@@ -90,6 +92,7 @@ extension Handler {
     public func onReactorInit(_ event: ContainerEvent) throws {}
     public func onReactorFinal(_ event: ContainerEvent) throws {}
     public func onTimerTask(_ event: TimerEvent) throws {}
+    public func onApplicationEvent(_ event: ApplicationEvent) throws {}
     public func onConnectionInit(_ event: ConnectionEvent) throws {}
     public func onConnectionBound(_ event: ConnectionEvent) throws {}
     public func onConnectionUnbound(_ event: ConnectionEvent) throws {}

@@ -130,6 +130,13 @@ final class HandlerPipeline: EventHandler {
     }
 }
 
+extension HandlerPipeline: ApplicationEventHandler {
+    func handle(_ event: ApplicationEvent) throws {
+        try handler.onApplicationEvent(event)
+        for child in children { try child.handle(event) }
+    }
+}
+
 /// Hands each event to several pipelines in turn: the handlers of a container that has more than one.
 final class HandlerGroup: EventHandler {
     private let pipelines: [HandlerPipeline]
@@ -144,5 +151,11 @@ final class HandlerGroup: EventHandler {
 
     func handle(_ delivery: Delivery) throws {
         for pipeline in pipelines { try pipeline.handle(delivery) }
+    }
+}
+
+extension HandlerGroup: ApplicationEventHandler {
+    func handle(_ event: ApplicationEvent) throws {
+        for pipeline in pipelines { try pipeline.handle(event) }
     }
 }
