@@ -135,10 +135,11 @@ struct EventInjectorTests {
                 listener?.close()
             })
         try Container(handler).run()
-        #expect(log.lines.sorted() == [
-            "connection: last -", "connection: of -", "connection: of -", "connection: of -", "container: none -",
-            "link: of -",
-        ])
+        #expect(
+            log.lines.sorted() == [
+                "connection: last -", "connection: of -", "connection: of -", "connection: of -", "container: none -",
+                "link: of -",
+            ])
     }
 
     @Test("What a handler throws comes out of run")

@@ -37,13 +37,19 @@ extension Connection {
 
     /// The same for the condition that a peer closed an endpoint with; the connection is closed with it.
     func failUnhandled(_ code: ProtonError.Code, _ what: String, of endpoint: some Endpoint) throws {
+        let error = closeError(code, what, of: endpoint)
+        close()
+        try failUnhandled(error)
+    }
+
+    /// What a peer did to an endpoint, and the condition that it gave, as an error.
+    func closeError(_ code: ProtonError.Code, _ what: String, of endpoint: some Endpoint) -> ProtonError {
         let condition = endpoint.remoteCondition
         let reason =
             condition.map { condition in
                 condition.description.map { "\(condition.name): \($0)" } ?? "\(condition.name)"
             } ?? "no reason was given"
-        close()
-        try failUnhandled(ProtonError(code, "\(peerDescription) \(what): \(reason)", condition: condition))
+        return ProtonError(code, "\(peerDescription) \(what): \(reason)", condition: condition)
     }
 }
 
