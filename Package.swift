@@ -12,7 +12,9 @@ let settings: [SwiftSetting] = [
 
 /// The example programs: those of the Python binding by the same names, `broker`, and `demo`, which `make demo` runs.
 let examples: [Target] = [
-    "helloworld", "helloworld_direct", "simple_send", "simple_recv", "direct_send", "direct_recv", "broker", "demo",
+    "abstract_server", "broker", "colour_send", "connection_options", "demo", "direct_recv", "direct_send",
+    "encode_decode", "flow_control", "helloworld", "helloworld_direct", "message_properties", "queue_browser",
+    "reconnect_client", "selected_recv", "server_tx", "simple_recv", "simple_send", "tx_recv", "tx_send",
 ].map { name in
     .executableTarget(
         name: name,

@@ -39,6 +39,8 @@ public struct ProtonError: Error, Sendable, CustomStringConvertible {
         public static let noCredit = Code("noCredit")
         /// A port could not be listened on: in use, not allowed, or no such address.
         public static let listenFailed = Code("listenFailed")
+        /// A transaction was not begun, or not committed.
+        public static let transactionFailed = Code("transactionFailed")
         /// An argument or an option makes no sense.
         public static let invalidArgument = Code("invalidArgument")
     }

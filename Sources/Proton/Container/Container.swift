@@ -348,6 +348,8 @@ final class ConnectionContext {
     unowned let container: Container
     /// How the program connects; nil of a connection that a peer made.
     let connector: Connector?
+    /// The link for transactions, made with the first one.
+    var coordinator: Coordinator?
 
     init(container: Container, connector: Connector?) {
         self.container = container

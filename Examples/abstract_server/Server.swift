@@ -1,0 +1,36 @@
+import Proton
+
+/// What servers have in common: they receive requests at an address, and send responses where each asks for.
+class Server: MessagingHandler {
+    private let host: String
+    private let address: String
+    private var sender: Sender?
+
+    init(_ host: String, _ address: String) {
+        self.host = host
+        self.address = address
+    }
+
+    func onStart(_ event: ContainerEvent) throws {
+        let connection = try event.container.connect(host)
+        try event.container.createReceiver(connection, address)
+        sender = try event.container.createSender(connection, nil)
+    }
+
+    func onMessage(_ event: MessageEvent) throws {
+        guard let replyTo = event.message.replyTo else { throw Reject(Condition(.notAllowed, "no reply-to")) }
+        try onRequest("\(event.message.body)", replyTo)
+    }
+
+    /// Sends a response, over the link that goes wherever a message's address says.
+    func send(_ response: String, to replyTo: String) throws {
+        try sender?.send(Message(body: "\(response)", address: replyTo))
+    }
+
+    /// A request has come: for a subclass to answer.
+    func onRequest(_ request: String, _ replyTo: String) throws {}
+
+    func run() throws {
+        try Container(self, options: ConnectionOptions(reconnect: nil)).run(stoppingOn: .interrupt, .terminate)
+    }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Proton
+
+/// Sends red and green messages, and ends when the peer has accepted all of them.
+final class Send: MessagingHandler {
+    let url: String
+    let total: Int
+    var sent = 0
+    var confirmed = 0
+
+    init(_ url: String, _ messages: Int) {
+        self.url = url
+        total = messages
+    }
+
+    func onStart(_ event: ContainerEvent) throws {
+        try event.container.createSender(url)
+    }
+
+    func onSendable(_ event: SenderEvent) throws {
+        while event.sender.credit > 0, sent < total {
+            let colour = sent % 2 == 1 ? "red" : "green"
+            let message = Message(
+                id: MessageID(sent + 1), body: "\(colour) \(sent + 1)", properties: ["colour": AMQPValue(colour)])
+            try event.sender.send(message)
+            sent += 1
+        }
+    }
+
+    func onAccepted(_ event: DeliveryEvent) {
+        confirmed += 1
+        if confirmed == total {
+            print("all messages confirmed")
+            event.connection.close()
+        }
+    }
+
+    func onDisconnected(_ event: TransportEvent) {
+        sent = confirmed
+    }
+}
+
+@main
+struct Program: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "colour_send", abstract: "Send messages to the supplied address.")
+
+    @Option(name: .shortAndLong, help: "address to which messages are sent")
+    var address = "localhost:5672/examples"
+
+    @Option(name: .shortAndLong, help: "number of messages to send")
+    var messages = 100
+
+    func validate() throws {
+        guard messages > 0 else { throw ValidationError("--messages: give a number above 0.") }
+    }
+
+    func run() throws {
+        let options = ConnectionOptions(reconnect: Backoff(maxTries: 6))
+        try Container(Send(address, messages), options: options).run(stoppingOn: .interrupt, .terminate)
+    }
+}

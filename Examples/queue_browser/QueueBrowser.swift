@@ -1,0 +1,42 @@
+import ArgumentParser
+import Proton
+
+/// Shows the messages of a queue, and leaves them there.
+final class Recv: MessagingHandler {
+    let server: String
+    let address: String
+
+    init(_ server: String, _ address: String) {
+        self.server = server
+        self.address = address
+    }
+
+    func onStart(_ event: ContainerEvent) throws {
+        let connection = try event.container.connect(server)
+        try event.container.createReceiver(connection, address, options: .copy)
+    }
+
+    func onMessage(_ event: MessageEvent) {
+        print(event.message)
+        if event.receiver.queued == 0 {
+            event.connection.close()
+        }
+    }
+}
+
+@main
+struct Program: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "queue_browser", abstract: "Show the messages of a queue, and leave them there.")
+
+    @Argument(help: "where the broker is")
+    var server = "localhost:5672"
+
+    @Argument(help: "the queue")
+    var address = "examples"
+
+    func run() throws {
+        let options = ConnectionOptions(reconnect: nil)
+        try Container(Recv(server, address), options: options).run(stoppingOn: .interrupt, .terminate)
+    }
+}
