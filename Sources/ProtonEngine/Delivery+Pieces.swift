@@ -56,7 +56,8 @@ extension Delivery {
     /// Call it in `onDelivery`, first when the first event of the delivery comes, until `isConsumed` is true; then
     /// settle. The pieces are those of the encoded message. Bytes that are left where they are close the session's window
     /// (`Session.incomingCapacity`), so that the peer waits.
-    /// - Parameter count: how many bytes at most; 0 takes none, and has the message taken in pieces all the same.
+    /// - Parameter count: how many bytes at most, not counting those that were kept because an earlier event was left
+    ///   alone; 0 takes none, and has the message taken in pieces all the same.
     public func takePart(upTo count: Int = .max) -> [UInt8] {
         guard isReadable, let pointer = link.confined(), let delivery = pn_link_current(pointer) else { return [] }
         return link.takePart(delivery, upTo: count)
@@ -69,7 +70,7 @@ extension Link {
         guard let pointer else { return [] }
         let takenBefore = isTakenInParts ? parts.count : 0
         var bytes = takePartial()
-        let count = min(pn_delivery_pending(delivery), max(0, limit - bytes.count))
+        let count = min(pn_delivery_pending(delivery), max(0, limit))
         bytes.append(
             contentsOf: [UInt8](unsafeUninitializedCapacity: count) { buffer, read in
                 read = Link.read(pointer, into: UnsafeMutableRawBufferPointer(buffer))

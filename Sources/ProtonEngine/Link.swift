@@ -144,23 +144,15 @@ public class Link: Endpoint {
 
     /// Keeps up to `count` bytes more; `read` puts them there, and returns how many they are.
     final func keep(_ count: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) {
-        // Out of the enum meanwhile, or the bytes would be copied.
-        guard case .kept(var bytes) = exchange(&parts, with: .none) else { return keep(first: count, read) }
-        connection.incompleteBytes += bytes.append(count, read)
+        // Taken out meanwhile, or the bytes would be copied.
+        var bytes = takePartial()
+        bytes.append(count, read)
+        connection.incompleteBytes += bytes.count
         parts = .kept(bytes)
     }
 
-    private func keep(first count: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) {
-        var bytes: [UInt8] = []
-        connection.incompleteBytes += bytes.append(count, read)
-        parts = .kept(bytes)
-    }
-
-    /// Notes that the program has taken so many bytes more of a message whose rest it takes in pieces too.
-    final func noteTaken(_ count: Int) {
-        let before = if case .taken(let count) = parts { count } else { 0 }
-        parts = .taken(before + count)
-    }
+    /// Notes that the program has taken so many bytes of a message whose rest it takes in pieces too.
+    final func noteTaken(_ count: Int) { parts = .taken(count) }
 
     /// Takes out what was kept; the next bytes are those of another message, unless the caller says otherwise.
     @discardableResult
@@ -274,12 +266,11 @@ public class Link: Endpoint {
 }
 
 extension [UInt8] {
-    /// Adds up to `count` bytes; `read` puts them there, and returns how many they are, which this returns too.
-    fileprivate mutating func append(_ count: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+    /// Adds up to `count` bytes; `read` puts them there, and returns how many they are.
+    fileprivate mutating func append(_ count: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) {
         let start = self.count
         append(contentsOf: repeatElement(0, count: count))
         let read = withUnsafeMutableBytes { read(UnsafeMutableRawBufferPointer(rebasing: $0[start...])) }
         removeLast(count - read)
-        return read
     }
 }

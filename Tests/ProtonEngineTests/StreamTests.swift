@@ -208,6 +208,31 @@ struct StreamTests {
         #expect(sizes == [40_000] && receiver.state == .active)
     }
 
+    @Test func whatWasKeptComesWithTheFirstPiece() throws {
+        let pair = ConnectionPair()
+        var pieces: [[UInt8]] = []
+        var events = 0
+        pair.server.events.react = { event in
+            event.answer()
+            guard case .delivery(let delivery) = event else { return }
+            events += 1
+            if events <= 2 {
+                #expect(delivery.arrival() == .incomplete)
+            } else {
+                pieces.append(delivery.takePart(upTo: 1))
+            }
+        }
+        let (sender, _) = try pair.openSender(credit: 1)
+        let stream = try sender.stream()
+        for byte: UInt8 in 1...4 {
+            _ = try stream.write([byte, byte])
+            try pair.pump()
+        }
+        try stream.finish()
+        try pair.pump()
+        #expect(pieces == [[1, 1, 2, 2, 3], [3], [4]])
+    }
+
     @Test func aStreamOnASettledLinkSettlesAtItsEnd() throws {
         let pair = ConnectionPair()
         var taken: [[UInt8]] = []
