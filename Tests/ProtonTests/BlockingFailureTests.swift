@@ -1,0 +1,275 @@
+import Testing
+
+@testable import Proton
+
+/// Peers that refuse, close, vanish or say nothing: each call ends with an error that tells what happened.
+@Suite(.timeLimit(.minutes(1)))
+struct BlockingFailureTests {
+    private func withServer(
+        _ make: @escaping @Sendable (Scripted) -> Void,
+        _ body: @escaping @Sendable (BlockingServer) throws -> Void
+    ) async throws {
+        try await onThread {
+            let server = try BlockingServer {
+                let handler = Scripted("server", options: HandlerOptions(autoAccepts: false))
+                make(handler)
+                return handler
+            }
+            try body(server)
+            try? server.stop()
+        }
+    }
+
+    private static func error(_ body: () throws -> Void) -> ProtonError? {
+        do {
+            try body()
+            return nil
+        } catch {
+            return error as? ProtonError
+        }
+    }
+
+    // MARK: Connecting
+
+    @Test("A peer that is not there, or says nothing")
+    func connecting() async throws {
+        try await onThread {
+            let silent = try RawSocket.listen()
+            let url = "127.0.0.1:\(silent.port)"
+            let unanswered = Self.error { _ = try BlockingConnection(url, timeout: .milliseconds(100)) }
+            #expect(unanswered?.code == .timedOut)
+            #expect(unanswered?.message == "\(url) has not opened the connection in time.")
+            silent.close()
+
+            let refused = Self.error { _ = try BlockingConnection(url, timeout: .seconds(10)) }
+            #expect(refused?.code == .connectFailed)
+            #expect(throws: AMQPURLError.self) { try BlockingConnection("amqp://:x:y") }
+            #expect(Self.error { _ = try BlockingConnection([String]()) }?.code == .invalidArgument)
+        }
+    }
+
+    @Test("Tries that fail are told of when the time is over")
+    func retrying() async throws {
+        try await onThread {
+            let closed = try RawSocket.listen()
+            closed.close()
+            let options = ConnectionOptions(reconnect: Backoff(initial: .milliseconds(10)))
+            let error = Self.error {
+                _ = try BlockingConnection("127.0.0.1:\(closed.port)", timeout: .milliseconds(200), options: options)
+            }
+            #expect(error?.code == .timedOut)
+            #expect((error?.underlyingError as? ProtonError)?.code == .connectFailed)
+        }
+    }
+
+    // MARK: Links
+
+    @Test("A link that is refused, with the peer's reason", arguments: [true, false])
+    func refused(isSender: Bool) async throws {
+        try await withServer { handler in
+            handler.on("onLinkOpening") { (event: LinkEvent) in
+                event.link.source.kind = .unspecified
+                event.link.target.kind = .unspecified
+                event.link.open()
+                event.link.close(Condition("amqp:not-found", "no such node"))
+            }
+        } _: { server in
+            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
+            let error = Self.error {
+                if isSender { _ = try connection.createSender("a") } else { _ = try connection.createReceiver("a") }
+            }
+            #expect(error?.code == .linkError)
+            #expect(error?.condition?.name == "amqp:not-found")
+            #expect(error?.message.contains("no such node") == true)
+            try connection.close()
+        }
+    }
+
+    @Test("A peer that attaches another node and gives no reason")
+    func otherAddress() async throws {
+        try await withServer { handler in
+            handler.on("onLinkOpening") { (event: LinkEvent) in event.link.target.address = "b" }
+        } _: { server in
+            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
+            let error = Self.error { _ = try connection.createSender("a") }
+            #expect(error?.code == .linkError)
+            #expect(error?.message == "sender to a: the peer attached \"b\" instead, and gave no reason.")
+            #expect(try connection.createSender("b").address == "b")
+            try connection.close()
+        }
+    }
+
+    @Test("A peer that leaves an attach unanswered")
+    func unansweredAttach() async throws {
+        try await onThread {
+            let server = try BlockingServer { DeafToLinks() }
+            let connection = try BlockingConnection(server.url, timeout: .milliseconds(100))
+            let error = Self.error { _ = try connection.createReceiver(isDynamic: true) }
+            #expect(error?.code == .timedOut)
+            #expect(error?.message == "receiver from a dynamic node: the peer has not attached the link in time.")
+            try connection.close()
+            try server.stop()
+        }
+    }
+
+    @Test("A peer that closes a link ends the call that waits on it, and no other")
+    func linkClosed() async throws {
+        try await withServer { handler in
+            handler.on("onMessage") { (event: MessageEvent) in
+                event.delivery.accept()
+                for link in event.connection.links where link.isSender {
+                    link.close(Condition("amqp:resource-deleted", "the queue is gone"))
+                }
+            }
+        } _: { server in
+            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
+            let sender = try connection.createSender("a")
+            let receiver = try connection.createReceiver("a")
+            try sender.send(Message(body: "close"))
+            for _ in 0..<2 {
+                let error = Self.error { _ = try receiver.receive() }
+                #expect(error?.code == .linkError)
+                #expect(error?.condition?.name == "amqp:resource-deleted")
+            }
+            try receiver.close()
+            try sender.send(Message(body: "close"))
+            try connection.close()
+        }
+    }
+
+    // MARK: The connection
+
+    @Test("A peer that closes the connection ends every call with its reason")
+    func connectionClosed() async throws {
+        try await withServer { handler in
+            handler.on("onMessage") { (event: MessageEvent) in
+                event.connection.close(Condition("amqp:internal-error", "out of order"))
+            }
+        } _: { server in
+            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
+            let sender = try connection.createSender("a")
+            for _ in 0..<2 {
+                let error = Self.error { try sender.send(Message(body: "x")) }
+                #expect(error?.code == .connectionError)
+                #expect(error?.condition?.name == "amqp:internal-error")
+            }
+            #expect(Self.error { _ = try connection.createSender("b") }?.code == .connectionError)
+            try connection.close()
+        }
+    }
+
+    @Test("A peer that vanishes with a send on its way")
+    func vanishing() async throws {
+        let hasCome = Monitor(false)
+        try await withServer { handler in
+            handler.on("onMessage") { (_: MessageEvent) in hasCome.withLock { $0 = true } }
+        } _: { server in
+            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
+            let sender = try connection.createSender("a")
+            let thread = Thread.start {
+                let isHere: Void? = hasCome.wait(until: Deadline(after: .seconds(10))) { $0 ? () : nil }
+                if isHere != nil { try? server.vanish() }
+            }
+            guard let thread else { throw TestError("No thread can be started.") }
+            let error = Self.error { try sender.send(Message(body: "x")) }
+            #expect(error?.code == .disconnected)
+            thread.join()
+            try connection.close()
+        }
+    }
+
+    @Test("close in one thread ends what another one waits for")
+    func closeWhileWaiting() async throws {
+        try await withServer { _ in
+        } _: { server in
+            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
+            let receiver = try connection.createReceiver("a")
+            let sender = try connection.createSender("a")
+            let codes = Monitor<[ProtonError.Code?]>([])
+            let threads = [
+                Thread.start {
+                    let error = Self.error { _ = try receiver.receive(timeout: nil) }
+                    codes.withLock { $0.append(error?.code) }
+                },
+                Thread.start {
+                    let error = Self.error { try sender.send(Message(body: "x"), timeout: nil) }
+                    codes.withLock { $0.append(error?.code) }
+                },
+            ].compactMap(\.self)
+            try connection.close()
+            for thread in threads { thread.join() }
+            #expect(codes.withLock(\.self) == [.closed, .closed])
+        }
+    }
+
+    @Test("A peer that does not answer the close")
+    func unansweredClose() async throws {
+        try await onThread {
+            // Answers what a client that uses no SASL begins with: the header, and an open frame of a container "s".
+            let socket = try RawSocket.listen()
+            let options = ConnectionOptions(usesSASL: false, reconnect: nil)
+            let peer = Thread.start {
+                guard let accepted = try? socket.accept() else { return }
+                let open: [UInt8] = [0x00, 0x53, 0x10, 0xc0, 0x04, 0x01, 0xa1, 0x01, 0x73]
+                try? accepted.send(
+                    [0x41, 0x4d, 0x51, 0x50, 0, 1, 0, 0] + [0, 0, 0, UInt8(8 + open.count), 2, 0, 0, 0] + open)
+                _ = try? accepted.receiveAll()
+                accepted.close()
+            }
+            let connection = try BlockingConnection(
+                "127.0.0.1:\(socket.port)", timeout: .milliseconds(300), options: options)
+            #expect(Self.error { try connection.close() }?.code == .timedOut)
+            peer?.join()
+            socket.close()
+        }
+    }
+
+    // MARK: Staying connected
+
+    @Test("Heartbeats go on between calls")
+    func heartbeats() async throws {
+        let isOver = Monitor(false)
+        try await onThread {
+            // The server gives up a client that says nothing for 300 ms, and lets it have its message after a second.
+            let server = try BlockingServer(options: ConnectionOptions(heartbeat: .milliseconds(300), reconnect: nil)) {
+                Scripted("server").on("onLinkOpened") { (event: LinkEvent) in
+                    event.container.schedule(after: .seconds(1)) { isOver.withLock { $0 = true } }
+                }
+            }
+            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
+            let sender = try connection.createSender("a")
+            let waited: Void? = isOver.wait(until: Deadline(after: .seconds(10))) { $0 ? () : nil }
+            #expect(waited != nil)
+            #expect(try sender.send(Message(body: "x")) == .accepted)
+            try connection.close()
+            try server.stop()
+        }
+    }
+
+    @Test("With several URLs the connection is made again, and links with it")
+    func reconnecting() async throws {
+        try await onThread {
+            let closed = try RawSocket.listen()
+            closed.close()
+            let log = SharedLog()
+            let first = try BlockingServer { EchoServer(log) }
+            let port = first.port
+            let options = ConnectionOptions(reconnect: Backoff(initial: .milliseconds(10), max: .milliseconds(100)))
+            let connection = try BlockingConnection(
+                ["127.0.0.1:\(closed.port)", first.url], timeout: .seconds(20), options: options)
+            let client = try SyncRequestResponse(connection, "a")
+            #expect(try client.call(Message(body: "one")).body.value == "one")
+            let oldAddress = client.replyTo
+            try first.vanish()
+            let second = try BlockingServer(port: port) { EchoServer(log) }
+            // A call that falls into the gap may fail; the next one finds the connection that is made again.
+            var answer: Message?
+            for _ in 0..<20 where answer == nil || client.replyTo == oldAddress {
+                answer = try? client.call(Message(body: "two"), timeout: .seconds(1))
+            }
+            #expect(answer?.body.value == "two")
+            try connection.close()
+            try second.stop()
+        }
+    }
+}

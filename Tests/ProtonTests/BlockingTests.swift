@@ -1,0 +1,178 @@
+import Testing
+
+@testable import Proton
+
+/// Calls that wait: what they return, what they throw, and that they end.
+@Suite(.timeLimit(.minutes(1)))
+struct BlockingTests {
+    /// Starts a server that does as a test says, and runs the blocking part of the test on a thread of its own.
+    private func withServer(
+        _ make: @escaping @Sendable (Scripted) -> Void = { _ in },
+        _ body: @escaping @Sendable (BlockingServer) throws -> Void
+    ) async throws {
+        try await onThread {
+            let server = try BlockingServer {
+                let handler = Scripted("server", options: HandlerOptions(autoAccepts: false))
+                make(handler)
+                return handler
+            }
+            try body(server)
+            try server.stop()
+        }
+    }
+
+    private static func error(_ body: () throws -> Void) -> ProtonError? {
+        do {
+            try body()
+            return nil
+        } catch {
+            return error as? ProtonError
+        }
+    }
+
+    // MARK: Sending
+
+    @Test("send returns the outcome, or throws it")
+    func outcomes() async throws {
+        try await withServer { handler in
+            handler.on("onMessage") { (event: MessageEvent) in
+                switch event.message.body.value.stringValue {
+                case "reject": event.delivery.reject(Condition("test:no", "not this"))
+                case "release": event.delivery.release(delivered: false)
+                case "modify": event.delivery.release()
+                case "settle": event.delivery.settle()
+                default: event.delivery.accept()
+                }
+            }
+        } _: { server in
+            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
+            let sender = try connection.createSender("a")
+            #expect(sender.address == "a")
+            #expect(try sender.send(Message(body: "accept")) == .accepted)
+            #expect(try sender.send(Message(body: "settle")) == nil)
+            #expect(try sender.send(Message(body: "modify")) == .failed)
+            let condition = Condition("test:no", "not this")
+            var error = #expect(throws: SendError.self) { try sender.send(Message(body: "reject")) }
+            #expect(error?.outcome == .rejected(condition))
+            #expect(error?.description == "The message was rejected: test:no: not this")
+            error = #expect(throws: SendError.self) { try sender.send(Message(body: "release")) }
+            #expect(error?.outcome == .released)
+            #expect(throws: SendError.self) { try sender.send(Message(body: "modify"), errorStates: .modified) }
+            #expect(try sender.send(Message(body: "reject"), errorStates: []) == .rejected(condition))
+            let settled = try connection.createSender("b", options: .atMostOnce)
+            #expect(try settled.send(Message(body: "release")) == nil)
+            try sender.close()
+            #expect(Self.error { try sender.send(Message(body: "accept")) }?.code == .closed)
+            try connection.close()
+            try connection.close()
+            #expect(Self.error { _ = try connection.createSender("c") }?.code == .closed)
+        }
+    }
+
+    @Test("A send that takes too long says whether the message was sent")
+    func sendTimesOut() async throws {
+        try await onThread {
+            let stingy = try BlockingServer { Scripted("server", options: HandlerOptions(prefetch: 0)) }
+            var connection = try BlockingConnection(stingy.url, timeout: .seconds(10))
+            var sender = try connection.createSender("a")
+            var error = Self.error { try sender.send(Message(body: "x"), timeout: .milliseconds(50)) }
+            #expect(error?.code == .timedOut)
+            #expect(error?.message == "sender to a: the peer gave no credit in time; the message was not sent.")
+            try connection.close()
+            try stingy.stop()
+
+            let silent = try BlockingServer { Scripted("server", options: HandlerOptions(autoAccepts: false)) }
+            connection = try BlockingConnection(silent.url, timeout: .seconds(10))
+            sender = try connection.createSender("a")
+            error = Self.error { try sender.send(Message(body: "x"), timeout: .milliseconds(50)) }
+            #expect(error?.code == .timedOut)
+            #expect(error?.message.contains("was sent") == true)
+            try connection.close()
+            try silent.stop()
+        }
+    }
+
+    // MARK: Receiving
+
+    @Test("Messages come in order, and their outcomes go back in that order")
+    func receiving() async throws {
+        let log = SharedLog()
+        try await withServer { handler in
+            handler.on("onSendable") { (event: SenderEvent) in
+                while event.sender.credit > 0, event.sender.attachedCount.value < 5 {
+                    try event.sender.send(Message(body: .value(.long(Int64(event.sender.attachedCount.value)))))
+                    event.sender.attachedCount.increment()
+                }
+            }
+            handler.on("onSettled") { (event: DeliveryEvent) in
+                let outcome = event.delivery.remoteState?.outcome.map { "\($0)".prefix { $0 != "(" } } ?? "none"
+                log.note("\(event.delivery.tag.last ?? 0) \(outcome)")
+            }
+        } _: { server in
+            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
+            let receiver = try connection.createReceiver("a", credit: 3)
+            #expect(try (0..<5).map { _ in try receiver.receive().body.value.intValue } == [0, 1, 2, 3, 4])
+            try receiver.accept()
+            try receiver.reject()
+            try receiver.release()
+            try receiver.release(delivered: false)
+            try receiver.settle()
+            #expect(Self.error { try receiver.accept() }?.code == .invalidArgument)
+            #expect(Self.error { _ = try receiver.receive(timeout: .milliseconds(20)) }?.code == .timedOut)
+            try connection.close()
+        }
+        // The engine sends outcomes in an order of its own.
+        #expect(log.lines.sorted() == ["1 accepted", "2 rejected", "3 modified", "4 released", "5 none"])
+    }
+
+    @Test("A message that comes after a receive has given up is there for the next", arguments: [0, 1])
+    func lateMessage(credit: Int) async throws {
+        try await withServer { handler in
+            handler.on("onSendable") { (event: SenderEvent) in
+                let (sender, queue) = (event.sender, event.connection.workQueue)
+                guard sender.attachedCount.value == 0 else { return }
+                sender.attachedCount.increment()
+                let late = ApplicationEvent("late", link: sender)
+                event.container.schedule(after: .milliseconds(100)) {
+                    queue.add { _ in try late.sender?.send(Message(body: "late")) }
+                }
+            }
+        } _: { server in
+            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
+            let receiver = try connection.createReceiver("a", credit: credit)
+            #expect(Self.error { _ = try receiver.receive(timeout: .milliseconds(10)) }?.code == .timedOut)
+            #expect(try receiver.receive().body.value == "late")
+            try receiver.accept()
+            try receiver.close()
+            #expect(Self.error { _ = try receiver.receive() }?.code == .closed)
+            try connection.close()
+        }
+    }
+
+    @Test("Many threads use one connection")
+    func threads() async throws {
+        try await onThread {
+            let server = try BlockingServer { EchoServer() }
+            let connection = try BlockingConnection(server.url, timeout: .seconds(20))
+            let client = try SyncRequestResponse(connection, "a")
+            let sender = try connection.createSender("b")
+            let done = Monitor(0)
+            for number in 0..<6 {
+                let thread = Thread.start {
+                    for count in 0..<20 {
+                        let body = Message.Body.value("\(number)-\(count)")
+                        let isMine = (try? client.call(Message(body: body)))?.body == body
+                        let isAccepted = (try? sender.send(Message(body: body))) == .accepted
+                        if isMine, isAccepted { done.withLock { $0 += 1 } }
+                    }
+                }
+                guard let thread else { throw TestError("No thread can be started.") }
+                thread.detach()
+            }
+            let all: Bool? = done.wait(until: Deadline(after: .seconds(30))) { $0 == 120 ? true : nil }
+            #expect(all == true)
+            try connection.close()
+            try server.stop()
+        }
+    }
+}
