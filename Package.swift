@@ -10,11 +10,13 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-/// The example programs: those of the Python binding by the same names, `broker`, and `demo`, which `make demo` runs.
+/// The example programs: those of the Python and C++ bindings by the same names, `broker`, and `demo`, which
+/// `make demo` runs.
 let examples: [Target] = [
-    "abstract_server", "broker", "colour_send", "connection_options", "demo", "direct_recv", "direct_send",
-    "encode_decode", "flow_control", "helloworld", "helloworld_direct", "message_properties", "queue_browser",
-    "reconnect_client", "selected_recv", "server_tx", "simple_recv", "simple_send", "tx_recv", "tx_send",
+    "abstract_server", "broker", "client", "colour_send", "connection_options", "demo", "direct_recv", "direct_send",
+    "encode_decode", "flow_control", "helloworld", "helloworld_blocking", "helloworld_direct", "message_properties",
+    "multithreaded_client", "queue_browser", "reconnect_client", "recurring_timer", "scheduled_send", "selected_recv",
+    "server", "server_direct", "server_tx", "simple_recv", "simple_send", "sync_client", "tx_recv", "tx_send",
 ].map { name in
     .executableTarget(
         name: name,

@@ -49,8 +49,26 @@ final class Programs: Sendable {
 
     /// Starts Python's Hello World with another broker than the one that is written in it.
     func startPythonHelloWorld(_ server: String) throws -> ChildProcess {
-        let program = "import sys; exec(open(sys.argv[1]).read().replace('localhost:5672', sys.argv[2]))"
-        return try startPython("-c", [program, pythonProgram("helloworld"), server])
+        try startPython("helloworld", replacing: "localhost:5672", with: server)
+    }
+
+    /// Starts a program of Python's with another address than the one that is written in it.
+    func startPython(_ name: String, replacing address: String, with other: String) throws -> ChildProcess {
+        let program = "import sys; exec(open(sys.argv[1]).read().replace(sys.argv[2], sys.argv[3]))"
+        return try startPython("-c", [program, pythonProgram(name), address, other])
+    }
+
+    /// Starts a program in a folder, with a text as its standard input.
+    func start(
+        _ language: Language, _ name: String, _ arguments: [String], in folder: String, input: String = ""
+    ) throws -> ChildProcess {
+        let program =
+            switch language {
+            case .swift: [try integrationProgram(name)]
+            case .python: ["/usr/bin/python3", "-u", try pythonProgram(name)]
+            }
+        let script = "cd \"$0\" && text=$1 && shift && printf %s \"$text\" | \"$@\""
+        return try start("/bin/sh", ["-c", script, folder, input] + program + arguments)
     }
 
     /// Starts a broker on a free port, and waits until it listens.
@@ -108,6 +126,18 @@ private func swiftProgram(_ name: String) throws -> String {
     let path = tests.deletingLastPathComponent().appendingPathComponent(name).path
     guard FileManager.default.isExecutableFile(atPath: path) else {
         throw ChildProcess.Failure(description: "\(path) is not there: run `swift build` first.")
+    }
+    return path
+}
+
+/// The path of an example program of ours that is in the package Examples/Integrations.
+private func integrationProgram(_ name: String) throws -> String {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    let path = root.appendingPathComponent("Examples/Integrations/.build/debug/\(name)").path
+    guard FileManager.default.isExecutableFile(atPath: path) else {
+        throw ChildProcess.Failure(
+            description: "\(path) is not there: run `swift build --package-path Examples/Integrations` first.")
     }
     return path
 }

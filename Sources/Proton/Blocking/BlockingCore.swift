@@ -100,7 +100,12 @@ final class BlockingCore: MessagingHandler, Sendable {
             case .over(let error): throw error
             }
         }
-        guard queue?.add(work) == true else { throw ProtonError(.closed, "The connection is over.") }
+        if queue?.add(work) == true { return }
+        // The connection is over; its thread is about to say why.
+        let reason: ProtonError? = state.wait(until: Deadline(after: .seconds(1))) { state in
+            if case .over(let error) = state.phase { error } else { nil }
+        }
+        throw reason ?? ProtonError(.closed, "The connection is over.")
     }
 
     /// Has a link told when the connection ends.

@@ -1,0 +1,44 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The examples with dependencies that users of the library need not resolve: a package of its own.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// The programs that keep messages in an SQLite database, by GRDB.
+let databasePrograms: [Target] = ["db_send", "db_recv", "db_ctrl"].map { name in
+    .executableTarget(
+        name: name,
+        dependencies: [
+            "DatabaseSupport",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "GRDB", package: "GRDB.swift"),
+            .product(name: "Proton", package: "swift-qpid-proton"),
+        ],
+        path: name,
+        swiftSettings: settings)
+}
+
+let package = Package(
+    name: "Integrations",
+    dependencies: [
+        .package(name: "swift-qpid-proton", path: "../.."),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: databasePrograms + [
+        .target(
+            name: "DatabaseSupport",
+            dependencies: [
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Proton", package: "swift-qpid-proton"),
+            ],
+            path: "DatabaseSupport",
+            swiftSettings: settings)
+    ]
+)

@@ -1,0 +1,109 @@
+import ArgumentParser
+import DatabaseSupport
+import Proton
+
+/// Sends the records of a database, and deletes each when its message is settled.
+final class Send: MessagingHandler {
+    let url: String
+    let target: Int
+    let store: RecordStore
+    var records: [TextRecord] = []
+    var isLoading = false
+    var sent = 0
+    var confirmed = 0
+    var ids: [Delivery: Int64] = [:]
+    var sender: Sender?
+
+    init(_ url: String, _ count: Int) throws {
+        self.url = url
+        target = count
+        store = try RecordStore("src_db", EventInjector())
+    }
+
+    var keepsSending: Bool { target == 0 || sent < target }
+
+    func onStart(_ event: ContainerEvent) throws {
+        try event.container.selectable(store.injector)
+        sender = try event.container.createSender(url)
+    }
+
+    func onApplicationEvent(_ event: ApplicationEvent) throws {
+        guard event.name == "records_loaded" else { throw DatabaseFailure(event) }
+        isLoading = false
+        records += event.subject as? [TextRecord] ?? []
+        if records.isEmpty {
+            print("Exhausted available data, waiting to recheck...")
+            // Check for new data after 5 seconds.
+            event.container.schedule(after: .seconds(5), self)
+        } else {
+            try send()
+        }
+    }
+
+    func requestRecords() {
+        guard records.isEmpty, keepsSending, !isLoading else { return }
+        print("loading records...")
+        isLoading = true
+        store.load(atMost: 50, ApplicationEvent("records_loaded", link: sender))
+    }
+
+    func onSendable(_ event: SenderEvent) throws {
+        try send()
+    }
+
+    func send() throws {
+        while let sender, sender.credit > 0, keepsSending, !records.isEmpty {
+            let record = records.removeFirst()
+            let body = record.description.map { AMQPValue.string($0) } ?? .null
+            let message = Message(id: MessageID(Int(record.id)), body: .value(body), isDurable: true)
+            ids[try sender.send(message)] = record.id
+            sent += 1
+            print("sent message \(record.id)")
+        }
+        requestRecords()
+    }
+
+    func onSettled(_ event: DeliveryEvent) {
+        guard let id = ids.removeValue(forKey: event.delivery) else { return }
+        store.delete(id)
+        print("settled message \(id)")
+        confirmed += 1
+        if confirmed == target {
+            event.connection.close()
+            store.close()
+        }
+    }
+
+    func onDisconnected(_ event: TransportEvent) {
+        store.reset()
+        records = []
+        ids = [:]
+        sent = confirmed
+    }
+
+    func onTimerTask(_ event: TimerEvent) {
+        print("Rechecking for data...")
+        requestRecords()
+    }
+}
+
+@main
+struct Program: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "db_send", abstract: "Send the records of the database src_db to the supplied address.")
+
+    @Option(name: .shortAndLong, help: "address to which messages are sent")
+    var address = "localhost:5672/examples"
+
+    @Option(name: .shortAndLong, help: "number of messages to send; 0 sends indefinitely")
+    var messages = 0
+
+    func validate() throws {
+        guard messages >= 0 else { throw ValidationError("--messages: give 0 or a number above it.") }
+    }
+
+    func run() throws {
+        let options = ConnectionOptions(reconnect: Backoff(maxTries: 6))
+        try Container(Send(address, messages), options: options).run(stoppingOn: .interrupt, .terminate)
+    }
+}
