@@ -143,7 +143,7 @@ struct QueuePropertyTests {
 }
 
 /// Random numbers that are the same each time (SplitMix64).
-private struct SplitMix: RandomNumberGenerator {
+struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {

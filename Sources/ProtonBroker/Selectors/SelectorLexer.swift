@@ -1,0 +1,174 @@
+/// A word of a selector.
+enum SelectorToken: Hashable {
+    /// A word of the language, in upper case.
+    case keyword(String)
+    /// A name of the program's.
+    case identifier(String)
+    case string(String)
+    /// A whole number without its sign.
+    case exact(UInt64)
+    case approximate(Double)
+    /// One or two characters, such as `<=`.
+    case symbol(String)
+    case end
+}
+
+extension SelectorToken: CustomStringConvertible {
+    /// The token as an error names it.
+    var description: String {
+        switch self {
+        case .keyword(let word), .symbol(let word), .identifier(let word): "'\(word)'"
+        case .string: "a text"
+        case .exact, .approximate: "a number"
+        case .end: "the end"
+        }
+    }
+}
+
+/// Splits a selector into its words.
+struct SelectorLexer {
+    private let scalars: [Unicode.Scalar]
+    private var offset = 0
+
+    private static let keywords: Set<String> = [
+        "AND", "OR", "NOT", "BETWEEN", "IN", "LIKE", "ESCAPE", "IS", "NULL", "TRUE", "FALSE",
+    ]
+
+    init(_ text: String) { scalars = Array(text.unicodeScalars) }
+
+    /// The next token, and where it begins.
+    mutating func next() throws(SelectorError) -> (SelectorToken, Int) {
+        while let scalar = peek(), scalar.properties.isWhitespace { offset += 1 }
+        let start = offset
+        guard let scalar = peek() else { return (.end, start) }
+        switch scalar {
+        case "'": return (.string(try quoted("'")), start)
+        case "\"": return (.identifier(try quoted("\"")), start)
+        case "0"..."9": return (try number(), start)
+        case "." where isDigit(peek(1)): return (try number(), start)
+        case _ where isIdentifierStart(scalar): return (word(), start)
+        default: return (try symbol(scalar), start)
+        }
+    }
+
+    // MARK: Tokens
+
+    /// What stands between two quotes; a quote within is written twice.
+    private mutating func quoted(_ quote: Unicode.Scalar) throws(SelectorError) -> String {
+        let start = offset
+        var text = String.UnicodeScalarView()
+        offset += 1
+        while let scalar = peek() {
+            offset += 1
+            if scalar == quote {
+                guard peek() == quote else { return String(text) }
+                offset += 1
+            }
+            text.append(scalar)
+        }
+        throw SelectorError("the quote that begins here is not closed", at: start)
+    }
+
+    private mutating func word() -> SelectorToken {
+        let word = take { isIdentifierStart($0) || isDigit($0) || $0 == "." }
+        let upper = word.uppercased()
+        return SelectorLexer.keywords.contains(upper) ? .keyword(upper) : .identifier(word)
+    }
+
+    private mutating func symbol(_ first: Unicode.Scalar) throws(SelectorError) -> SelectorToken {
+        offset += 1
+        switch (first, peek()) {
+        case ("<", ">"?), ("<", "="?), (">", "="?):
+            let text = String(first) + String(scalars[offset])
+            offset += 1
+            return .symbol(text)
+        case ("=", _), ("<", _), (">", _), ("+", _), ("-", _), ("*", _), ("/", _), ("(", _), (")", _), (",", _):
+            return .symbol(String(first))
+        default: throw SelectorError("'\(first.escaped(asASCII: true))' has no meaning here", at: offset - 1)
+        }
+    }
+
+    /// A number as Java writes it: `57`, `0x1F`, `57L`, `7.`, `.5`, `-57.9E2`, `1.5f`.
+    private mutating func number() throws(SelectorError) -> SelectorToken {
+        let start = offset
+        if peek() == "0", peek(1) == "x" || peek(1) == "X" {
+            offset += 2
+            return try exact(take { $0.properties.isASCIIHexDigit }, radix: 16, start)
+        }
+        var text = take(while: isDigit)
+        var isExact = true
+        if peek() == "." {
+            isExact = false
+            offset += 1
+            text += "." + take(while: isDigit)
+        }
+        if peek() == "e" || peek() == "E" {
+            isExact = false
+            offset += 1
+            text += "e"
+            if let sign = peek(), sign == "+" || sign == "-" {
+                offset += 1
+                text.unicodeScalars.append(sign)
+            }
+            text += take(while: isDigit)
+        }
+        if let suffix = peek(), "fFdD".unicodeScalars.contains(suffix) {
+            isExact = false
+            offset += 1
+        }
+        if isExact { return try exact(text, radix: 10, start) }
+        // Swift wants a digit on both sides of the point.
+        let padded = (text.hasPrefix(".") ? "0" : "") + (text.hasSuffix(".") ? text + "0" : text)
+        guard !isWordGoingOn, let number = Double(padded.replacingPoint()), number.isFinite else {
+            throw SelectorError("this is no number", at: start)
+        }
+        return .approximate(number)
+    }
+
+    private mutating func exact(
+        _ digits: String, radix: Int, _ start: Int
+    ) throws(SelectorError) -> SelectorToken {
+        if peek() == "l" || peek() == "L" { offset += 1 }
+        guard !isWordGoingOn, !digits.isEmpty else { throw SelectorError("this is no number", at: start) }
+        guard let number = UInt64(digits, radix: radix) else {
+            throw SelectorError("this number is too large", at: start)
+        }
+        return .exact(number)
+    }
+
+    // MARK: Characters
+
+    private func peek(_ distance: Int = 0) -> Unicode.Scalar? {
+        scalars.indices.contains(offset + distance) ? scalars[offset + distance] : nil
+    }
+
+    /// Whether a letter follows a number, as in `5x`.
+    private var isWordGoingOn: Bool { peek().map(isIdentifierStart) ?? false }
+
+    private mutating func take(while isWanted: (Unicode.Scalar) -> Bool) -> String {
+        var text = String.UnicodeScalarView()
+        while let scalar = peek(), isWanted(scalar) {
+            text.append(scalar)
+            offset += 1
+        }
+        return String(text)
+    }
+}
+
+private func isDigit(_ scalar: Unicode.Scalar?) -> Bool {
+    if let scalar { "0"..."9" ~= scalar } else { false }
+}
+
+private func isIdentifierStart(_ scalar: Unicode.Scalar) -> Bool {
+    scalar == "_" || scalar == "$" || scalar.properties.isAlphabetic
+}
+
+extension String {
+    /// The text of a number with a digit between the point and the exponent, as in `7.e3`.
+    fileprivate func replacingPoint() -> String {
+        guard let point = firstIndex(of: "."), index(after: point) < endIndex, self[index(after: point)] == "e" else {
+            return self
+        }
+        return self[...point] + "0" + self[index(after: point)...]
+    }
+}

@@ -1,0 +1,265 @@
+/// Parses a selector by recursive descent, one function for each level of the grammar.
+///
+///     condition  = conjunction (OR conjunction)*
+///     conjunction = negation (AND negation)*
+///     negation   = NOT negation | predicate
+///     predicate  = sum [comparison | [NOT] BETWEEN … | [NOT] IN … | [NOT] LIKE … | IS [NOT] NULL]
+///     sum        = product (("+" | "-") product)*
+///     product    = factor (("*" | "/") factor)*
+///     factor     = ("+" | "-") factor | literal | identifier | "(" condition ")"
+struct SelectorParser {
+    private var lexer: SelectorLexer
+    private var token: SelectorToken
+    /// Where the token begins.
+    private var offset: Int
+    private var depth = 0
+    /// The fields that were named.
+    private(set) var fields: Set<SelectorField> = []
+
+    /// How deep parentheses, NOT and signs may be nested: evaluation recurses as deep.
+    static let maxDepth = 64
+
+    init(_ text: String) throws(SelectorError) {
+        lexer = SelectorLexer(text)
+        (token, offset) = try lexer.next()
+    }
+
+    mutating func parse() throws(SelectorError) -> SelectorExpression {
+        let start = offset
+        let expression = try condition()
+        guard token == .end else { throw SelectorError("\(token) is not expected here", at: offset) }
+        return try boolean(expression, start)
+    }
+
+    // MARK: Conditions
+
+    private mutating func condition() throws(SelectorError) -> SelectorExpression {
+        try chain("OR", SelectorExpression.any) { (parser) throws(SelectorError) in try parser.conjunction() }
+    }
+
+    private mutating func conjunction() throws(SelectorError) -> SelectorExpression {
+        try chain("AND", SelectorExpression.all) { (parser) throws(SelectorError) in try parser.negation() }
+    }
+
+    private mutating func chain(
+        _ keyword: String, _ join: ([SelectorExpression]) -> SelectorExpression,
+        _ member: (inout SelectorParser) throws(SelectorError) -> SelectorExpression
+    ) throws(SelectorError) -> SelectorExpression {
+        let start = offset
+        let first = try member(&self)
+        guard token == .keyword(keyword) else { return first }
+        var members = [try boolean(first, start)]
+        while try take(.keyword(keyword)) {
+            let start = offset
+            members.append(try boolean(try member(&self), start))
+        }
+        return join(members)
+    }
+
+    private mutating func negation() throws(SelectorError) -> SelectorExpression {
+        guard try take(.keyword("NOT")) else { return try predicate() }
+        let start = offset
+        let operand = try nested { (parser) throws(SelectorError) in try parser.negation() }
+        return .not(try boolean(operand, start))
+    }
+
+    private mutating func predicate() throws(SelectorError) -> SelectorExpression {
+        let operand = try sum()
+        if case .symbol(let symbol) = token, let comparison = Comparison(symbol) {
+            try advance()
+            return .comparison(comparison, operand, try sum())
+        }
+        if try take(.keyword("IS")) {
+            let isNegated = try take(.keyword("NOT"))
+            try expect(.keyword("NULL"))
+            return isNegated ? .not(.isNull(operand)) : .isNull(operand)
+        }
+        let isNegated = try take(.keyword("NOT"))
+        let test: SelectorExpression
+        if try take(.keyword("BETWEEN")) {
+            let low = try sum()
+            try expect(.keyword("AND"))
+            test = .between(operand, low, try sum())
+        } else if try take(.keyword("IN")) {
+            test = .isIn(operand, try values())
+        } else if try take(.keyword("LIKE")) {
+            test = .like(operand, try pattern())
+        } else if isNegated {
+            throw SelectorError("BETWEEN, IN or LIKE is expected behind NOT, not \(token)", at: offset)
+        } else {
+            return operand
+        }
+        return isNegated ? .not(test) : test
+    }
+
+    /// The list behind IN.
+    private mutating func values() throws(SelectorError) -> [SelectorValue] {
+        try expect(.symbol("("))
+        var values: [SelectorValue] = []
+        repeat {
+            let start = offset
+            guard case .literal(let value) = try factor() else {
+                throw SelectorError("IN takes texts and numbers only", at: start)
+            }
+            values.append(value)
+        } while try take(.symbol(","))
+        try expect(.symbol(")"))
+        return values
+    }
+
+    /// The pattern behind LIKE.
+    private mutating func pattern() throws(SelectorError) -> LikePattern {
+        let start = offset
+        let text = try text()
+        var escape: Unicode.Scalar?
+        if try take(.keyword("ESCAPE")) {
+            let start = offset
+            let scalars = try self.text().unicodeScalars
+            guard scalars.count == 1 else { throw SelectorError("ESCAPE takes one character", at: start) }
+            escape = scalars.first
+        }
+        guard let pattern = LikePattern(text, escape: escape) else {
+            throw SelectorError("behind the escape character stands '_', '%' or itself", at: start)
+        }
+        return pattern
+    }
+
+    // MARK: Values
+
+    private mutating func sum() throws(SelectorError) -> SelectorExpression {
+        try steps(["+": .add, "-": .subtract]) { (parser) throws(SelectorError) in try parser.product() }
+    }
+
+    private mutating func product() throws(SelectorError) -> SelectorExpression {
+        try steps(["*": .multiply, "/": .divide]) { (parser) throws(SelectorError) in try parser.factor() }
+    }
+
+    private mutating func steps(
+        _ operators: [String: Arithmetic], _ member: (inout SelectorParser) throws(SelectorError) -> SelectorExpression
+    ) throws(SelectorError) -> SelectorExpression {
+        var start = offset
+        let first = try member(&self)
+        var steps: [(Arithmetic, SelectorExpression)] = []
+        while case .symbol(let symbol) = token, let operation = operators[symbol] {
+            if steps.isEmpty { _ = try number(first, start) }
+            try advance()
+            start = offset
+            steps.append((operation, try number(try member(&self), start)))
+        }
+        return steps.isEmpty ? first : .arithmetic(first, steps)
+    }
+
+    private mutating func factor() throws(SelectorError) -> SelectorExpression {
+        let start = offset
+        switch token {
+        case .symbol("("):
+            try advance()
+            let inner = try nested { (parser) throws(SelectorError) in try parser.condition() }
+            try expect(.symbol(")"))
+            return inner
+        case .symbol("+"):
+            try advance()
+            return try nested { (parser) throws(SelectorError) in try parser.number(try parser.factor(), start) }
+        case .symbol("-"):
+            try advance()
+            return try negative(start)
+        case .exact(let number):
+            guard let value = Int64(exactly: number) else { throw SelectorError("this number is too large", at: start) }
+            return try literal(.exact(value))
+        case .approximate(let number): return try literal(.approximate(number))
+        case .string(let text): return try literal(.string(text))
+        case .keyword("TRUE"): return try literal(.boolean(true))
+        case .keyword("FALSE"): return try literal(.boolean(false))
+        case .identifier(let name):
+            try advance()
+            guard let field = SelectorField(identifier: name) else { return .property(name) }
+            fields.insert(field)
+            return .field(field)
+        default: throw SelectorError("a value is expected here, not \(token)", at: start)
+        }
+    }
+
+    /// What stands behind a minus. The smallest number is one whose opposite is none.
+    private mutating func negative(_ start: Int) throws(SelectorError) -> SelectorExpression {
+        if case .exact(let number) = token, number == Int64.min.magnitude { return try literal(.exact(.min)) }
+        let operand = try nested { (parser) throws(SelectorError) in try parser.number(try parser.factor(), start) }
+        switch operand {
+        case .literal(let value): return .literal(SelectorValue.exact(0).combined(.subtract, with: value))
+        default: return .negated(operand)
+        }
+    }
+
+    // MARK: Kinds
+
+    /// The expression, where it can be a condition.
+    private func boolean(_ expression: SelectorExpression, _ start: Int) throws(SelectorError) -> SelectorExpression {
+        switch expression {
+        case .literal(.boolean): return expression
+        case .literal, .arithmetic, .negated: throw SelectorError("this is no condition", at: start)
+        default: return expression
+        }
+    }
+
+    /// The expression, where it can be a number.
+    private func number(_ expression: SelectorExpression, _ start: Int) throws(SelectorError) -> SelectorExpression {
+        switch expression {
+        case .literal(.exact), .literal(.approximate), .arithmetic, .negated, .property, .field: return expression
+        default: throw SelectorError("this is no number", at: start)
+        }
+    }
+
+    // MARK: Tokens
+
+    private mutating func advance() throws(SelectorError) {
+        (token, offset) = try lexer.next()
+    }
+
+    private mutating func literal(_ value: SelectorValue) throws(SelectorError) -> SelectorExpression {
+        try advance()
+        return .literal(value)
+    }
+
+    private mutating func text() throws(SelectorError) -> String {
+        guard case .string(let text) = token else {
+            throw SelectorError("a text in quotes is expected here, not \(token)", at: offset)
+        }
+        try advance()
+        return text
+    }
+
+    /// Goes on where the token is this one.
+    private mutating func take(_ wanted: SelectorToken) throws(SelectorError) -> Bool {
+        guard token == wanted else { return false }
+        try advance()
+        return true
+    }
+
+    private mutating func expect(_ wanted: SelectorToken) throws(SelectorError) {
+        guard try take(wanted) else { throw SelectorError("\(wanted) is expected here, not \(token)", at: offset) }
+    }
+
+    private mutating func nested(
+        _ body: (inout SelectorParser) throws(SelectorError) -> SelectorExpression
+    ) throws(SelectorError) -> SelectorExpression {
+        guard depth < SelectorParser.maxDepth else {
+            throw SelectorError("it is nested deeper than \(SelectorParser.maxDepth) levels", at: offset)
+        }
+        depth += 1
+        defer { depth -= 1 }
+        return try body(&self)
+    }
+}
+
+extension Comparison {
+    fileprivate init?(_ symbol: String) {
+        switch symbol {
+        case "=": self = .equal
+        case "<>": self = .notEqual
+        case "<": self = .less
+        case "<=": self = .lessOrEqual
+        case ">": self = .greater
+        case ">=": self = .greaterOrEqual
+        default: return nil
+        }
+    }
+}
