@@ -68,14 +68,22 @@ final class BrokerHandler: Handler {
     // MARK: Attaching
 
     private func attach(_ sender: Sender) throws(Refusal) {
+        let filter = try SourceFilter.find(in: sender.remoteSource.filter)
+        let isBrowser = sender.remoteSource.distributionMode == .copy
         let (node, isOwner) = try node(for: sender.remoteSource)
         sender.source.address = node.address
         sender.source.isDynamic = isOwner
+        // What of the peer's wishes is followed, is said (AMQP 1.0, 3.5.3).
+        sender.source.filter = filter?.echo ?? [:]
+        sender.source.distributionMode = sender.remoteSource.distributionMode
         sender.target.copy(sender.remoteTarget)
         sender.senderSettleMode = sender.remoteSenderSettleMode == .settled ? .settled : .unsettled
-        let link = OutgoingLink(sender, of: node, ownsNode: isOwner, maxUnsettled: options.maxUnsettled)
+        let choice = filter != nil || isBrowser ? Choice(selector: filter?.selector, isBrowser: isBrowser) : nil
+        let link = OutgoingLink(
+            sender, of: node, ownsNode: isOwner, maxUnsettled: options.maxUnsettled, choice: choice)
         sender.eventHandler = link
         node.attach(sender)
+        node.add(link)
         sender.open()
     }
 

@@ -15,8 +15,16 @@ struct AttachTests {
         }
     }
 
-    private static let browser = AMQPValue.terminus(
-        0x28, [.string("q"), .null, .null, .null, .null, .null, .symbol("copy")])
+    /// A source with selectors under some names.
+    private static func source(_ selectors: AMQPValue...) -> AMQPValue {
+        var filters = AMQPMap()
+        for (number, selector) in selectors.enumerated() {
+            filters[.symbol(Symbol("selector\(number)"))] = .described(
+                Described(descriptor: .symbol("apache.org:selector-filter:string"), value: selector))
+        }
+        return .terminus(
+            0x28, [.string("q"), .null, .null, .null, .null, .null, .null, .map(filters)])
+    }
 
     @Test(arguments: [
         Case("no source", .attach(receivingFrom: .null), "amqp:invalid-field"),
@@ -26,7 +34,10 @@ struct AttachTests {
         Case("an empty address", .attach(sendingTo: .target("")), "amqp:invalid-field"),
         Case("a long address", .attach(sendingTo: .target(String(repeating: "x", count: 1_025))), "amqp:invalid-field"),
         Case("a coordinator", .attach(sendingTo: .terminus(0x30, [])), "amqp:not-implemented"),
-        Case("browsing", .attach(receivingFrom: browser), "amqp:not-implemented"),
+        Case("a wrong selector", .attach(receivingFrom: source("a = ")), "amqp:invalid-field"),
+        Case("where the selector is wrong", .attach(receivingFrom: source("a b")), "at character 3: 'b' is not expected"),
+        Case("a selector that is no string", .attach(receivingFrom: source(5)), "amqp:invalid-field"),
+        Case("two selectors", .attach(receivingFrom: source("a", "b")), "amqp:invalid-field"),
     ])
     func refuses(_ attempt: Case) throws {
         let broker = try Broker.start()

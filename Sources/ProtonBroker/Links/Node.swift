@@ -87,6 +87,11 @@ final class Node {
         queue.setCredit(credit, of: consumer)
     }
 
+    /// Takes note of a consumer that is new.
+    func add(_ consumer: OutgoingLink) {
+        queue.addChooser(consumer)
+    }
+
     /// Takes a consumer away, and gives what it had not settled to others.
     func remove(_ consumer: OutgoingLink, failed: Bool) {
         queue.remove(consumer, failed: failed)

@@ -16,19 +16,20 @@ final class OutgoingLink: Consumer {
     /// would pile up in it before a slow peer.
     private static let backlogLimit = 32_768
 
-    init(_ sender: Sender, of node: Node, ownsNode: Bool, maxUnsettled: Int) {
+    init(_ sender: Sender, of node: Node, ownsNode: Bool, maxUnsettled: Int, choice: Choice?) {
         self.sender = sender
         self.node = node
         self.ownsNode = ownsNode
         self.maxUnsettled = maxUnsettled
+        super.init(choice: choice)
     }
 
     /// The peer's credit has changed, or messages were written: sends what can be sent.
     private func creditChanged() {
         updateCredit()
         node.dispatch()
-        // What cannot be used now goes back to a peer that drains.
-        if sender.isDraining, sender.credit > 0, node.waitingCount == 0 {
+        // What could not be used goes back to a peer that drains.
+        if sender.isDraining, credit > 0 {
             node.setCredit(0, of: self)
             sender.drained()
         }
@@ -50,12 +51,12 @@ final class OutgoingLink: Consumer {
             let delivery = try sender.send(encoded: message.outgoingBytes)
             if let slot = delivery.slot {
                 hold(message, in: slot)
-            } else {
+            } else if !isBrowser {
                 node.settleAtOnce(message, .removed)
             }
         } catch {
             // The link is over, or its credit is gone, which an event still to come tells.
-            node.settleAtOnce(message, .returned(failed: false))
+            if !isBrowser { node.settleAtOnce(message, .returned(failed: false)) }
             node.setCredit(0, of: self)
             return
         }
@@ -70,7 +71,8 @@ final class OutgoingLink: Consumer {
     private func deliveryChanged(_ delivery: Delivery) {
         guard let slot = delivery.slot, let disposal = delivery.disposal, let message = take(slot) else { return }
         delivery.settle()
-        node.settle(message, disposal)
+        // What a browser says of its copy is of no interest.
+        if !isBrowser { node.settle(message, disposal) }
         if credit == 0 { creditChanged() }
     }
 

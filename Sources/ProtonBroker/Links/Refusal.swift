@@ -29,7 +29,6 @@ extension Terminus {
         case .unspecified: throw Refusal(.invalidField, "Attach to an address: the terminus is null.")
         case .source, .target: break
         }
-        if distributionMode == .copy { throw Refusal(.notImplemented, "This broker has no browsing.") }
         if isDynamic { return .dynamicNode }
         guard let address, !address.isEmpty else {
             throw Refusal(.invalidField, "Attach to an address: the terminus has none.")

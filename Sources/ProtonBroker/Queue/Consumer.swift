@@ -4,10 +4,17 @@ class Consumer {
     @exclusivity(unchecked) var credit = 0
     /// Whether it stands in its queue's line of those that have credit; the queue's own note.
     @exclusivity(unchecked) var isInLine = false
+    /// What it wants of the queue; nil where it takes any message, which goes the shortest way.
+    @exclusivity(unchecked) final var choice: Choice?
     /// What it has not settled, each message in the slot of its delivery: a small number that is used again.
     @exclusivity(unchecked) private var slots: [QueuedMessage?] = []
     /// How many messages it has not settled.
     @exclusivity(unchecked) private(set) var unsettledCount = 0
+
+    init(choice: Choice? = nil) { self.choice = choice }
+
+    /// Whether what it gets stays in the queue.
+    final var isBrowser: Bool { choice?.isBrowser ?? false }
 
     /// Keeps a message that was sent to it until it is settled.
     final func hold(_ message: QueuedMessage, in slot: Int) {

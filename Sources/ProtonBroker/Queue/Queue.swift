@@ -1,19 +1,19 @@
 import DequeModule
-import HeapModule
 
 /// The messages of a queue and the consumers that compete for them, without any input or output.
 ///
 /// Whoever owns it puts messages in, tells of credit, and asks for what `next` has to send until there is no more.
-/// Messages leave in the order of their arrival, one to each consumer with credit in turn. One that comes back takes
-/// its old place, so that order is kept as far as competing consumers allow.
+/// Messages leave in the order of priority and arrival, one to each consumer with credit in turn. One that comes back
+/// takes its old place, so that order is kept as far as competing consumers allow.
 struct Queue<Member: Consumer> {
     private let limits: QueueLimits
-    /// Messages that no consumer has had yet.
-    private var fresh = Deque<QueuedMessage>()
-    /// Messages that came back: all of them older than those in `fresh`.
-    private var returned = Heap<QueuedMessage>()
-    /// The consumers with credit, in the order of their turns; those that have lost it leave when their turn comes.
+    /// The messages that wait.
+    private var messages = MessageList()
+    /// The consumers with credit, in the order of their turns; those that have lost it leave when their turn comes, and
+    /// those that want nothing of what is there until something comes.
     private var line = Deque<Member>()
+    /// The consumers that do not take any message.
+    private var choosers: [Member] = []
     private var arrivals: UInt64 = 0
     /// How many messages the queue answers for: those that wait, and those that consumers have not settled.
     private(set) var heldMessages = 0
@@ -25,7 +25,7 @@ struct Queue<Member: Consumer> {
     }
 
     /// How many messages wait.
-    var waitingCount: Int { fresh.count + returned.count }
+    var waitingCount: Int { messages.count }
 
     // MARK: Messages in
 
@@ -33,11 +33,26 @@ struct Queue<Member: Consumer> {
     /// - Returns: false where it is not taken, since the queue holds twice what it should.
     mutating func enqueue(_ bytes: [UInt8]) -> Bool {
         guard heldMessages / 2 < limits.messages, heldBytes / 2 < limits.bytes else { return false }
-        fresh.append(QueuedMessage(bytes: bytes, position: arrivals))
-        arrivals += 1
         heldMessages += 1
         heldBytes += bytes.count
+        append(bytes)
         return true
+    }
+
+    private mutating func append(_ bytes: [UInt8]) {
+        insert(QueuedMessage(bytes: bytes, position: arrivals), isBack: false)
+        arrivals += 1
+    }
+
+    /// Puts a message in its place, for all who may want it.
+    private mutating func insert(_ message: QueuedMessage, isBack: Bool) {
+        messages.insert(message)
+        for consumer in choosers {
+            guard let choice = consumer.choice else { continue }
+            // A browser may have seen what comes back.
+            if !(isBack && choice.isBrowser) { choice.note(message.place) }
+            if consumer.credit > 0 { enterLine(consumer) }
+        }
     }
 
     /// How much credit one sender to the queue may have now, where it would have `window` at best.
@@ -55,7 +70,11 @@ struct Queue<Member: Consumer> {
     /// Sets how many messages a consumer may be given.
     mutating func setCredit(_ credit: Int, of consumer: Member) {
         consumer.credit = max(0, credit)
-        guard credit > 0, !consumer.isInLine else { return }
+        if credit > 0 { enterLine(consumer) }
+    }
+
+    private mutating func enterLine(_ consumer: Member) {
+        guard !consumer.isInLine else { return }
         consumer.isInLine = true
         line.append(consumer)
     }
@@ -66,33 +85,58 @@ struct Queue<Member: Consumer> {
         consumer.credit = 0
         if consumer.isInLine, let index = line.firstIndex(where: { $0 === consumer }) { line.remove(at: index) }
         consumer.isInLine = false
-        for message in consumer.takeAll() { settle(message, .returned(failed: failed)) }
+        choosers.removeAll { $0 === consumer }
+        let messages = consumer.takeAll()
+        if !consumer.isBrowser { for message in messages { settle(message, .returned(failed: failed)) } }
+    }
+
+    /// Notes that a consumer does not take any message, before it has credit.
+    mutating func addChooser(_ consumer: Member) {
+        if consumer.choice != nil, !choosers.contains(where: { $0 === consumer }) { choosers.append(consumer) }
+    }
+
+    /// Keeps a message, which comes back with `settle`, from a consumer that cannot process it.
+    mutating func keep(_ message: QueuedMessage, from consumer: Member) {
+        let choice = consumer.choice ?? Choice()
+        consumer.choice = choice
+        addChooser(consumer)
+        if choice.refuse(message.place) { return }
+        choice.forgetRefused { messages.index(of: $0) != nil }
+        _ = choice.refuse(message.place)
     }
 
     /// The next message to send, and the consumer whose turn it is; one credit of it is used.
     ///
-    /// The message then belongs to whoever asked: `settle` ends that.
+    /// The message then belongs to whoever asked: `settle` ends that. What a browser gets is a copy, to be let go.
     mutating func next() -> (Member, QueuedMessage)? {
-        guard !(fresh.isEmpty && returned.isEmpty), let consumer = nextConsumer() else { return nil }
-        guard let message = returned.popMin() ?? fresh.popFirst() else { return nil }
-        return (consumer, message)
-    }
-
-    private mutating func nextConsumer() -> Member? {
-        while let consumer = line.popFirst() {
-            switch consumer.credit {
-            case 0: consumer.isInLine = false
-            case 1:
-                consumer.isInLine = false
-                consumer.credit = 0
-                return consumer
-            default:
-                consumer.credit -= 1
-                line.append(consumer)
-                return consumer
-            }
+        while !messages.isEmpty, let consumer = line.popFirst() {
+            consumer.isInLine = false
+            guard consumer.credit > 0 else { continue }
+            let wanted = if let choice = consumer.choice { find(choice) } else { messages.popFirst() }
+            guard let message = wanted else { continue }
+            consumer.credit -= 1
+            if consumer.credit > 0 { enterLine(consumer) }
+            return (consumer, message)
         }
         return nil
+    }
+
+    /// The next message that one who chooses wants; nil where it has looked at all there are.
+    private mutating func find(_ choice: Choice) -> QueuedMessage? {
+        while let place = choice.takeEarlier() {
+            if let index = messages.index(of: place), choice.accepts(&messages[index]) { return take(index, choice) }
+        }
+        var index = messages.index(from: choice.next)
+        while messages.contains(index) {
+            choice.next = messages[index].place + 1
+            if choice.accepts(&messages[index]) { return take(index, choice) }
+            index = messages.index(after: index)
+        }
+        return nil
+    }
+
+    private mutating func take(_ index: MessageList.Index, _ choice: Choice) -> QueuedMessage {
+        choice.isBrowser ? messages[index] : messages.remove(at: index)
     }
 
     /// Ends what a consumer had to do with a message.
@@ -104,7 +148,7 @@ struct Queue<Member: Consumer> {
         case .returned(let failed):
             var message = message
             if failed, message.failures < .max { message.failures += 1 }
-            returned.insert(message)
+            insert(message, isBack: true)
         }
     }
 }
