@@ -14,9 +14,11 @@ let settings: [SwiftSetting] = [
 /// `make demo` runs.
 let examples: [Target] = [
     "abstract_server", "broker", "client", "colour_send", "connection_options", "demo", "direct_recv", "direct_send",
-    "encode_decode", "flow_control", "helloworld", "helloworld_blocking", "helloworld_direct", "message_properties",
+    "encode_decode", "flow_control", "helloworld", "helloworld_blocking", "helloworld_direct",
+    "helloworld_direct_events", "helloworld_events", "message_properties",
     "multithreaded_client", "queue_browser", "reconnect_client", "recurring_timer", "scheduled_send", "selected_recv",
-    "server", "server_direct", "server_tx", "simple_recv", "simple_send", "sync_client", "tx_recv", "tx_send",
+    "server", "server_direct", "server_tx", "simple_recv", "simple_send", "sync_client", "tx_recv",
+    "tx_recv_interactive", "tx_send",
 ].map { name in
     .executableTarget(
         name: name,

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Foundation
+import Proton
+
+/// Receives messages in transactions, as another thread says.
+final class TxRecv: TransactionalClientHandler {
+    let server: String
+    let address: String
+    let events: EventInjector
+    var receiver: Receiver?
+    var transaction: Transaction?
+
+    var options: HandlerOptions { HandlerOptions(prefetch: 0, autoAccepts: false) }
+
+    init(_ server: String, _ address: String, _ events: EventInjector) {
+        self.server = server
+        self.address = address
+        self.events = events
+    }
+
+    func onStart(_ event: ContainerEvent) throws {
+        try event.container.selectable(events)
+        let connection = try event.container.connect(server)
+        receiver = try event.container.createReceiver(connection, address)
+        try event.container.declareTransaction(connection, handler: self, settlesBeforeDischarge: true)
+    }
+
+    func onMessage(_ event: MessageEvent) throws {
+        print(event.message.body)
+        try transaction?.accept(event.delivery)
+    }
+
+    func onTransactionDeclared(_ event: TransactionEvent) {
+        transaction = event.transaction
+        print("transaction declared")
+    }
+
+    func onTransactionCommitted(_ event: TransactionEvent) throws {
+        print("transaction committed")
+        try event.container.declareTransaction(event.connection, handler: self)
+    }
+
+    func onTransactionAborted(_ event: TransactionEvent) throws {
+        print("transaction aborted")
+        try event.container.declareTransaction(event.connection, handler: self)
+    }
+
+    func onApplicationEvent(_ event: ApplicationEvent) throws {
+        switch event.name {
+        case "fetch": receiver?.flow(1)
+        case "commit": try transaction?.commit()
+        case "abort": try transaction?.abort()
+        case "quit":
+            receiver?.close()
+            receiver?.connection.close()
+            events.close()
+        default: print("Enter 'fetch', 'commit', 'abort' or 'quit'")
+        }
+    }
+}
+
+@main
+struct Program: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tx_recv_interactive", abstract: "Receive messages in transactions, as the standard input says.")
+
+    @Argument(help: "where the broker is")
+    var server = "localhost:5672"
+
+    @Argument(help: "the queue")
+    var address = "examples"
+
+    func run() throws {
+        let events = EventInjector()
+        Thread.detachNewThread {
+            print("Enter 'fetch', 'commit' or 'abort'")
+            while let line = readLine() {
+                events.trigger(ApplicationEvent(line))
+            }
+            events.trigger(ApplicationEvent("quit"))
+        }
+        let options = ConnectionOptions(reconnect: nil)
+        try Container(TxRecv(server, address, events), options: options).run(stoppingOn: .interrupt, .terminate)
+    }
+}
