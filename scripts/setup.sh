@@ -31,6 +31,7 @@ need_build() {
 
 need_test() {
     need_build
+    need libsqlite3-dev "the database of the examples in Examples/Integrations" /usr/include/sqlite3.h
     # Debian's own Python only: another python3 that comes first in PATH has no binding of proton.
     need python3-qpid-proton "the Python binding that the tests exchange messages with" \
         /usr/lib/python3/dist-packages/proton/__init__.py

@@ -5,5 +5,6 @@ cd "$(dirname "$0")/.."
 export SWIFT_QPID_PROTON_STRICT=1
 
 swift build --build-tests
+swift build --package-path Examples/Integrations
 swift test --skip-build
 scripts/test-dependent.sh

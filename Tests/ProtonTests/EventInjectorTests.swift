@@ -102,16 +102,17 @@ struct EventInjectorTests {
         let log = SharedLog()
         let injector = EventInjector()
         let onLink = Listening("link", log, act: { #expect($0.sender != nil) })
+        var listener: Listener?
         let onConnection = Listening(
             "connection", log,
             act: { event in
                 #expect(event.connection != nil)
                 if event.name == "last" {
                     event.connection?.close()
+                    listener?.close()
                     injector.close()
                 }
             })
-        var listener: Listener?
         let handler = Listening(
             "container", log,
             start: { event in
@@ -130,10 +131,7 @@ struct EventInjectorTests {
                 ]
                 try runOnNewThread { for event in events { injector.trigger(event) } }
             },
-            act: { event in
-                #expect(event.connection == nil)
-                listener?.close()
-            })
+            act: { #expect($0.connection == nil) })
         try Container(handler).run()
         #expect(
             log.lines.sorted() == [

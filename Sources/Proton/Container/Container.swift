@@ -7,7 +7,7 @@ public import ProtonEngine
 ///
 /// A container with one thread may be used from the thread that runs it, callbacks included, and before it runs from
 /// the thread that made it. With several threads (`run(threads:handler:)`) it may be used from every callback.
-/// From other threads use a connection's `workQueue`.
+/// From other threads use a connection's `workQueue` for what is to be done with it, and an `EventInjector` for the rest.
 public final class Container {
     /// The name of this container to its peers, unique among them (AMQP 1.0, 2.7.1). Default a random UUID.
     public let id: String
