@@ -3,8 +3,8 @@ import ProtonEngine
 
 /// A connection whose operations wait until they are done: for scripts, tools, and code that has threads to block.
 ///
-/// It may be used from any thread but the main actor's and those of tasks, which must not block; from several at once
-/// too. The connection runs on a thread of its own, so that heartbeats are sent and messages come in between calls.
+/// It may be used from any thread, and from several at once, but not from a task, whose thread must not block. The
+/// connection runs on a thread of its own, so that heartbeats are sent and messages come in between calls.
 /// Every call ends within its time-out, and at once where the connection or the link is lost or closed meanwhile.
 ///
 /// A connection that is to one URL and that was given no options is not made again when it is lost; with several URLs or

@@ -213,6 +213,11 @@ final class Loop: @unchecked Sendable {
     /// Takes a `hold` back, from any thread.
     func release() {
         state.withLock { $0.holds -= 1 }
+        wake()
+    }
+
+    /// Has the loop look whether it has ended.
+    func wake() {
         proactor.interrupt()
     }
 

@@ -1,13 +1,16 @@
 /// Something that a container does later; made by `Container.schedule`.
-public struct Timer {
+public struct Timer: Sendable {
     let id: TimerQueue.ID
     // Weak, since the loop keeps the actions of its timers, which may keep these.
     weak var loop: Loop?
 
-    /// Takes it back, where it has not happened yet; from the container's threads.
+    /// Takes it back, where it has not happened yet; from any thread.
     /// - Returns: whether it was still to happen.
     @discardableResult
     public func cancel() -> Bool {
-        loop?.cancel(id) ?? false
+        guard let loop, loop.cancel(id) else { return false }
+        // It may have been the last thing that the loop waits for.
+        loop.wake()
+        return true
     }
 }

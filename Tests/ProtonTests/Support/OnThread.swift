@@ -10,9 +10,10 @@ func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) a
     return try await withTaskCancellationHandler {
         try await withCheckedThrowingContinuation { continuation in
             once.begin(continuation)
-            if Thread.start({ once.end(Result { try body() }) }) == nil {
-                once.end(.failure(TestError("No thread can be started.")))
+            guard let thread = Thread.start({ once.end(Result { try body() }) }) else {
+                return once.end(.failure(TestError("No thread can be started.")))
             }
+            thread.detach()
         }
     } onCancel: {
         once.end(.failure(CancellationError()))
