@@ -30,8 +30,19 @@ let package = Package(
         .package(name: "swift-qpid-proton", path: "../.."),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.0"),
     ],
     targets: databasePrograms + [
+        .executableTarget(
+            name: "client_http",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
+                .product(name: "Proton", package: "swift-qpid-proton"),
+            ],
+            path: "client_http",
+            swiftSettings: settings),
         .target(
             name: "DatabaseSupport",
             dependencies: [

@@ -5,6 +5,8 @@ class Server: MessagingHandler {
     private let host: String
     private let address: String
     private var sender: Sender?
+    /// What waits for credit.
+    private var waiting: [Message] = []
 
     init(_ host: String, _ address: String) {
         self.host = host
@@ -22,9 +24,18 @@ class Server: MessagingHandler {
         try onRequest("\(event.message.body)", replyTo)
     }
 
+    func onSendable(_ event: SenderEvent) throws {
+        try respond()
+    }
+
     /// Sends a response, over the link that goes wherever a message's address says.
     func send(_ response: String, to replyTo: String) throws {
-        try sender?.send(Message(body: "\(response)", address: replyTo))
+        waiting.append(Message(body: "\(response)", address: replyTo))
+        try respond()
+    }
+
+    private func respond() throws {
+        while let sender, sender.credit > 0, !waiting.isEmpty { try sender.send(waiting.removeFirst()) }
     }
 
     /// A request has come: for a subclass to answer.

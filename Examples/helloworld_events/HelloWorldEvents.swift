@@ -53,7 +53,8 @@ final class HelloWorld: Handler {
 @main
 struct Program: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "helloworld_events", abstract: "Send a message to a broker and receive it, by the engine's events.")
+        commandName: "helloworld_events", abstract: "Send a message to a broker and receive it, by the engine's events."
+    )
 
     @Argument(help: "broker to connect to")
     var server = "localhost:5672"
