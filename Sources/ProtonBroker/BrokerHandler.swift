@@ -5,6 +5,7 @@ import Proton
 final class BrokerHandler: Handler {
     private let options: BrokerOptions
     private let nodes: NodeTable
+    private var transactions: [ObjectIdentifier: Transactions] = [:]
     private let logger = Logger(label: "proton.broker")
 
     init(_ options: BrokerOptions) {
@@ -14,22 +15,34 @@ final class BrokerHandler: Handler {
 
     // MARK: Connections and sessions
 
-    func onConnectionRemoteOpen(_ event: ConnectionEvent) { event.connection.open() }
+    func onConnectionRemoteOpen(_ event: ConnectionEvent) {
+        event.connection.offeredCapabilities = options.connection.offeredCapabilities + ["ANONYMOUS-RELAY"]
+        event.connection.open()
+    }
 
     func onSessionRemoteOpen(_ event: SessionEvent) { event.session.open() }
 
     func onSessionRemoteClose(_ event: SessionEvent) {
-        for link in event.connection.links where link.session === event.session { end(link, vanished: false) }
+        end(event.connection.links.filter { $0.session === event.session }, vanished: false)
         event.session.close()
     }
 
     func onConnectionRemoteClose(_ event: ConnectionEvent) {
-        for link in event.connection.links { end(link, vanished: false) }
+        end(event.connection.links, vanished: false)
         event.connection.close()
     }
 
     func onTransportClosed(_ event: TransportEvent) {
-        for link in event.connection.links { end(link, vanished: true) }
+        end(event.connection.links, vanished: true)
+        transactions[ObjectIdentifier(event.connection)] = nil
+    }
+
+    /// The transactions of a connection.
+    private func transactions(of connection: Connection) -> Transactions {
+        if let known = transactions[ObjectIdentifier(connection)] { return known }
+        let new = Transactions(limits: options.transactionLimits, nodes: nodes)
+        transactions[ObjectIdentifier(connection)] = new
+        return new
     }
 
     // MARK: Links
@@ -70,7 +83,7 @@ final class BrokerHandler: Handler {
     private func attach(_ sender: Sender) throws(Refusal) {
         let filter = try SourceFilter.find(in: sender.remoteSource.filter)
         let isBrowser = sender.remoteSource.distributionMode == .copy
-        let (node, isOwner) = try node(for: sender.remoteSource)
+        let (node, isOwner) = try queue(for: sender.remoteSource)
         sender.source.address = node.address
         sender.source.isDynamic = isOwner
         // What of the peer's wishes is followed, is said (AMQP 1.0, 3.5.3).
@@ -80,7 +93,8 @@ final class BrokerHandler: Handler {
         sender.senderSettleMode = sender.remoteSenderSettleMode == .settled ? .settled : .unsettled
         let choice = filter != nil || isBrowser ? Choice(selector: filter?.selector, isBrowser: isBrowser) : nil
         let link = OutgoingLink(
-            sender, of: node, ownsNode: isOwner, maxUnsettled: options.maxUnsettled, choice: choice)
+            sender, of: node, ownsNode: isOwner, maxUnsettled: options.maxUnsettled, choice: choice, nodes: nodes,
+            transactions: transactions(of: sender.connection))
         sender.eventHandler = link
         node.attach(sender)
         node.add(link)
@@ -88,24 +102,43 @@ final class BrokerHandler: Handler {
     }
 
     private func attach(_ receiver: Receiver) throws(Refusal) {
-        let (node, isOwner) = try node(for: receiver.remoteTarget)
-        receiver.target.address = node.address
+        var (node, isOwner): (Node?, Bool) = (nil, false)
+        switch try receiver.remoteTarget.request() {
+        case .dynamicNode: (node, isOwner) = (try nodes.makeDynamicNode(), true)
+        case .node(let address): node = try nodes.node(at: address)
+        case .relay: break
+        case .coordinator: return attachCoordinator(receiver)
+        }
+        receiver.target.address = node?.address
         receiver.target.isDynamic = isOwner
         receiver.source.copy(receiver.remoteSource)
         receiver.senderSettleMode = receiver.remoteSenderSettleMode
         receiver.maxMessageSize = UInt64(options.connection.limits.maxMessageSize)
-        let link = IncomingLink(receiver, of: node, ownsNode: isOwner, window: options.creditWindow)
+        let link = IncomingLink(
+            receiver, to: node, ownsNode: isOwner, window: options.creditWindow, nodes: nodes,
+            transactions: transactions(of: receiver.connection))
         receiver.eventHandler = link
-        node.attach(receiver)
+        node?.attach(receiver)
         receiver.open()
         link.topUp()
     }
 
-    /// The node that a peer asks for, and whether it was made for the link.
-    private func node(for terminus: Terminus) throws(Refusal) -> (Node, Bool) {
-        switch try terminus.request() {
+    private func attachCoordinator(_ receiver: Receiver) {
+        receiver.target.copy(receiver.remoteTarget)
+        receiver.target.capabilities = CoordinatorLink.capabilities
+        receiver.source.copy(receiver.remoteSource)
+        let link = CoordinatorLink(receiver, transactions(of: receiver.connection))
+        receiver.eventHandler = link
+        receiver.open()
+        link.topUp()
+    }
+
+    /// The node that a consumer asks for, and whether it was made for the link.
+    private func queue(for source: Terminus) throws(Refusal) -> (Node, Bool) {
+        switch try source.request() {
         case .dynamicNode: (try nodes.makeDynamicNode(), true)
         case .node(let address): (try nodes.node(at: address), false)
+        case .relay, .coordinator: throw Refusal(.invalidField, "A source cannot be that: attach to an address.")
         }
     }
 
@@ -122,21 +155,31 @@ final class BrokerHandler: Handler {
             ])
     }
 
+    /// Forgets links that are over. Coordinators come last: what they roll back is not for consumers that go as well.
+    private func end(_ links: [Link], vanished: Bool) {
+        let isCoordinator = { (link: Link) in link.eventHandler is CoordinatorLink }
+        for link in links where !isCoordinator(link) { end(link, vanished: vanished) }
+        for link in links where isCoordinator(link) { end(link, vanished: vanished) }
+    }
+
     /// Forgets a link that is over, and its node where nobody else needs it.
     private func end(_ link: Link, vanished: Bool) {
-        let (node, ownsNode): (Node, Bool)
+        defer { link.eventHandler = nil }
         switch link.eventHandler {
         case let outgoing as OutgoingLink:
             outgoing.end(vanished: vanished)
-            (node, ownsNode) = (outgoing.node, outgoing.ownsNode)
+            leave(outgoing.node, link, isOwner: outgoing.ownsNode)
         case let incoming as IncomingLink:
             incoming.end()
-            (node, ownsNode) = (incoming.node, incoming.ownsNode)
-        default: return
+            if let node = incoming.node { leave(node, link, isOwner: incoming.ownsNode) }
+        case let coordinator as CoordinatorLink: coordinator.end()
+        default: break
         }
-        link.eventHandler = nil
+    }
+
+    private func leave(_ node: Node, _ link: Link, isOwner: Bool) {
         node.detach(link)
-        if ownsNode {
+        if isOwner {
             nodes.remove(node)
             node.closeLinks()
         } else {

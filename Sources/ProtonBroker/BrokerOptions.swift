@@ -16,6 +16,10 @@ public struct BrokerOptions: Sendable {
     public var creditWindow = 1_000
     /// How many messages a consumer may have unsettled on each link, whatever its credit: at least 1, by default 10,000.
     public var maxUnsettled = 10_000
+    /// How much transactions may hold open.
+    public var transactionLimits = TransactionLimits()
+    /// The queue for messages that consumers reject, made when there is one; nil, the default, drops them.
+    public var deadLetterAddress: String?
     /// How many connections there may be at once, at least 1; nil, the default, leaves that to the limit of open files.
     ///
     /// See `maxConnections` of `Container.listen`.
@@ -35,10 +39,18 @@ public struct BrokerOptions: Sendable {
         let counts = [
             ("queueLimits.messages", queueLimits.messages), ("queueLimits.bytes", queueLimits.bytes),
             ("maxQueues", maxQueues), ("maxBytes", maxBytes), ("creditWindow", creditWindow),
-            ("maxUnsettled", maxUnsettled),
+            ("maxUnsettled", maxUnsettled), ("transactionLimits.perConnection", transactionLimits.perConnection),
+            ("transactionLimits.messages", transactionLimits.messages),
         ]
         for (name, count) in counts where count < 1 {
             throw ProtonError(.invalidArgument, "\(name) is \(count): it must be at least 1.")
+        }
+        if let address = deadLetterAddress {
+            do throws(Refusal) {
+                _ = try NodeTable.checked(address)
+            } catch {
+                throw ProtonError(.invalidArgument, "deadLetterAddress: \(error.condition.description ?? "")")
+            }
         }
         guard stopGrace >= .zero, stopGrace <= .seconds(86_400) else {
             throw ProtonError(.invalidArgument, "stopGrace is \(stopGrace): it must be from zero to a day.")

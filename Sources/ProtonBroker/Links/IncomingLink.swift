@@ -1,21 +1,28 @@
 import Proton
 
-/// A link that brings messages for a queue: accepts them once they are there, and keeps the peer's credit topped up.
+/// A link that brings messages: accepts them once they are in their queue, and keeps the peer's credit topped up.
 final class IncomingLink {
-    let node: Node
+    /// Where the messages go; nil where each message says so itself (the anonymous relay).
+    let node: Node?
     /// Whether the node was made for this link, and goes with it.
     let ownsNode: Bool
     private let receiver: Receiver
+    private let nodes: NodeTable
+    private let transactions: Transactions
     /// How many messages the peer may send ahead.
     private let window: Int
     @exclusivity(unchecked) private var credit = 0
     private var isWaiting = false
 
-    init(_ receiver: Receiver, of node: Node, ownsNode: Bool, window: Int) {
+    init(
+        _ receiver: Receiver, to node: Node?, ownsNode: Bool, window: Int, nodes: NodeTable, transactions: Transactions
+    ) {
         self.receiver = receiver
         self.node = node
         self.ownsNode = ownsNode
         self.window = window
+        self.nodes = nodes
+        self.transactions = transactions
     }
 
     /// A message, a part of one, or news of one has come.
@@ -35,26 +42,40 @@ final class IncomingLink {
     }
 
     private func receive(_ bytes: [UInt8], _ delivery: Delivery) {
-        if bytes.isEmpty {
-            delivery.reject(Condition(.decodeError, "A message has at least one section: this one is empty."))
-        } else if node.put(bytes) {
-            delivery.accept()
-        } else {
-            delivery.reject(Condition(.resourceLimitExceeded, "The queue is full, or the broker: send again later."))
+        do throws(Refusal) {
+            guard !bytes.isEmpty else {
+                throw Refusal(.decodeError, "A message has at least one section: this one is empty.")
+            }
+            let node = if let node { node } else { try nodes.destination(of: bytes) }
+            if case .transactional(let id, _)? = delivery.remoteState {
+                try post(bytes, to: node, in: id, delivery)
+            } else {
+                try node.put(bytes)
+                delivery.accept()
+            }
+        } catch {
+            delivery.reject(error.condition)
         }
+    }
+
+    /// Takes a message that is to be there once its transaction commits (AMQP 1.0, 4.4.1).
+    private func post(_ bytes: [UInt8], to node: Node, in id: [UInt8], _ delivery: Delivery) throws(Refusal) {
+        guard let transaction = transactions[id] else { throw Transactions.unknown(id) }
+        transaction.post(bytes, to: node)
+        delivery.settle(.transactional(id: id, outcome: .accepted))
     }
 
     /// Gives credit once half of the window is used, so that one flow frame serves many messages.
     func topUp() {
         guard credit <= window / 2 else { return }
         credit = max(0, receiver.credit)
-        let allowance = node.allowance(of: window)
+        let allowance = node?.allowance(of: window) ?? window
         if allowance > credit {
             receiver.flow(allowance - credit)
             credit = allowance
         } else if credit <= 0, !isWaiting {
             isWaiting = true
-            node.wait(self)
+            node?.wait(self)
         }
     }
 
@@ -66,7 +87,7 @@ final class IncomingLink {
 
     /// The link is over.
     func end() {
-        if isWaiting { node.stopWaiting(self) }
+        if isWaiting { node?.stopWaiting(self) }
     }
 }
 

@@ -54,12 +54,34 @@ final class Node {
     // MARK: Messages
 
     /// Takes a message, and sends on what can be sent.
-    /// - Returns: false where the queue, or the broker, is too full to take it.
-    func put(_ bytes: [UInt8]) -> Bool {
-        guard storage.used < storage.limit, queue.enqueue(bytes) else { return false }
+    /// - Throws: where the queue, or the broker, is too full to take it.
+    func put(_ bytes: [UInt8]) throws(Refusal) {
+        guard storage.used < storage.limit, queue.enqueue(bytes) else { throw Node.full }
         storage.used += bytes.count
         dispatch()
-        return true
+    }
+
+    private static var full: Refusal {
+        Refusal(.resourceLimitExceeded, "The queue is full, or the broker: send again later.")
+    }
+
+    /// Keeps room for a message of a transaction.
+    /// - Throws: where the queue, or the broker, is too full.
+    func reserve(_ bytes: [UInt8]) throws(Refusal) {
+        guard storage.used < storage.limit, queue.reserve(bytes.count) else { throw Node.full }
+        storage.used += bytes.count
+    }
+
+    /// Takes a message that there is room kept for.
+    func putReserved(_ bytes: [UInt8]) {
+        queue.enqueueReserved(bytes)
+        dispatch()
+    }
+
+    /// Gives up the room that was kept for a message.
+    func unreserve(_ bytes: [UInt8]) {
+        storage.used -= bytes.count
+        queue.unreserve(bytes.count)
     }
 
     /// Sends messages to consumers until one of the two runs out.
@@ -90,6 +112,11 @@ final class Node {
     /// Takes note of a consumer that is new.
     func add(_ consumer: OutgoingLink) {
         queue.addChooser(consumer)
+    }
+
+    /// Keeps a message, which is about to come back, from a consumer that cannot process it.
+    func keep(_ message: QueuedMessage, from consumer: OutgoingLink) {
+        queue.keep(message, from: consumer)
     }
 
     /// Takes a consumer away, and gives what it had not settled to others.

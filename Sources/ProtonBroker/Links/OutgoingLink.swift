@@ -6,7 +6,10 @@ final class OutgoingLink: Consumer {
     /// Whether the node was made for this link, and goes with it.
     let ownsNode: Bool
     private let sender: Sender
+    private let nodes: NodeTable
+    private let transactions: Transactions
     private let maxUnsettled: Int
+    private var isOver = false
     /// Bytes sent since it was last looked at how many of them wait to be written.
     @exclusivity(unchecked) private var unchecked = 0
 
@@ -16,10 +19,15 @@ final class OutgoingLink: Consumer {
     /// would pile up in it before a slow peer.
     private static let backlogLimit = 32_768
 
-    init(_ sender: Sender, of node: Node, ownsNode: Bool, maxUnsettled: Int, choice: Choice?) {
+    init(
+        _ sender: Sender, of node: Node, ownsNode: Bool, maxUnsettled: Int, choice: Choice?, nodes: NodeTable,
+        transactions: Transactions
+    ) {
         self.sender = sender
         self.node = node
         self.ownsNode = ownsNode
+        self.nodes = nodes
+        self.transactions = transactions
         self.maxUnsettled = maxUnsettled
         super.init(choice: choice)
     }
@@ -69,16 +77,60 @@ final class OutgoingLink: Consumer {
 
     /// The peer says something of a message that it was sent.
     private func deliveryChanged(_ delivery: Delivery) {
-        guard let slot = delivery.slot, let disposal = delivery.disposal, let message = take(slot) else { return }
+        guard let slot = delivery.slot, let news = delivery.news() else { return }
+        switch news.state {
+        case .outcome(let outcome): settle(delivery, slot, outcome)
+        case .transactional(let id, let outcome?): retire(delivery, slot, outcome, in: id, isSettled: news.isSettled)
+        // Settled without an outcome: the peer has not said that it has the message.
+        default: if news.isSettled { settle(delivery, slot, .released) }
+        }
+    }
+
+    private func settle(_ delivery: Delivery, _ slot: Int, _ outcome: Outcome) {
+        guard let message = take(slot) else { return }
         delivery.settle()
-        // What a browser says of its copy is of no interest.
-        if !isBrowser { node.settle(message, disposal) }
+        dispose(of: message, outcome)
         if credit == 0 { creditChanged() }
+    }
+
+    /// The outcome of a message is to hold once a transaction commits.
+    private func retire(_ delivery: Delivery, _ slot: Int, _ outcome: Outcome, in id: [UInt8], isSettled: Bool) {
+        guard let transaction = transactions[id] else {
+            // A disposition has no answer: the link tells.
+            sender.close(Transactions.unknown(id).condition)
+            return
+        }
+        guard let message = take(slot) else { return }
+        if isSettled { delivery.settle() }
+        if !isBrowser { transaction.retire(message, of: self, outcome, unsettled: isSettled ? nil : delivery) }
+        if credit == 0 { creditChanged() }
+    }
+
+    /// Does what an outcome means with a message that the link had (AMQP 1.0, 3.4).
+    func dispose(of message: QueuedMessage, _ outcome: Outcome) {
+        // What a browser says of its copy is of no interest.
+        if isBrowser { return }
+        switch outcome {
+        case .accepted: node.settle(message, .removed)
+        case .rejected:
+            node.settle(message, .removed)
+            nodes.takeRejected(message.bytes, from: node)
+        case .released: node.settle(message, .returned(failed: false))
+        case .modified(let deliveryFailed, let undeliverableHere, let annotations):
+            if undeliverableHere, !isOver { node.keep(message, from: self) }
+            node.settle(message.merging(annotations), .returned(failed: deliveryFailed))
+        }
+    }
+
+    /// Puts a message back that a transaction had, as a try that failed; `Node.dispatch` then sends it on.
+    func giveBack(_ message: QueuedMessage) {
+        node.settleAtOnce(message, .returned(failed: true))
     }
 
     /// The link is over.
     /// - Parameter vanished: whether the peer went without closing it, so that what it had is in doubt.
     func end(vanished: Bool) {
+        isOver = true
         node.remove(self, failed: vanished)
     }
 }
@@ -90,20 +142,6 @@ extension OutgoingLink: EventHandler {
         case .delivery(let delivery): deliveryChanged(delivery)
         case .link(.flow, _): creditChanged()
         default: try sender.connection.eventHandler.handle(event)
-        }
-    }
-}
-
-extension Delivery {
-    /// What the peer's word on a sent message means for its queue; nil where the word is not its last.
-    fileprivate var disposal: Disposal? {
-        guard let news = news() else { return nil }
-        switch news.state?.outcome {
-        case .accepted, .rejected: return .removed
-        case .released: return .returned(failed: false)
-        case .modified(let deliveryFailed, _, _): return .returned(failed: deliveryFailed)
-        // Settled without an outcome: the peer has not said that it has the message.
-        case nil: return news.isSettled ? .returned(failed: false) : nil
         }
     }
 }

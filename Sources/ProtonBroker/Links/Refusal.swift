@@ -1,6 +1,6 @@
 import Proton
 
-/// Why a link is not attached.
+/// Why a link is not attached, or a message not taken.
 struct Refusal: Error {
     let condition: Condition
 
@@ -16,26 +16,25 @@ extension Terminus {
         case dynamicNode
         /// The node with an address.
         case node(String)
+        /// A target without an address: each message says where it goes.
+        case relay
+        /// The coordinator of transactions.
+        case coordinator
     }
-
-    /// The longest address that is taken, in bytes of UTF-8.
-    private static var maxAddressSize: Int { 1_024 }
 
     /// What the peer asks for with this source or target of its own.
     /// - Throws: where that is nothing that the broker has.
     func request() throws(Refusal) -> Request {
         switch kind {
-        case .coordinator: throw Refusal(.notImplemented, "This broker has no transactions.")
+        case .coordinator: return .coordinator
         case .unspecified: throw Refusal(.invalidField, "Attach to an address: the terminus is null.")
         case .source, .target: break
         }
         if isDynamic { return .dynamicNode }
-        guard let address, !address.isEmpty else {
-            throw Refusal(.invalidField, "Attach to an address: the terminus has none.")
+        guard let address else {
+            if kind == .target { return .relay }
+            throw Refusal(.invalidField, "Attach to an address: the source has none.")
         }
-        guard address.utf8.count <= Terminus.maxAddressSize else {
-            throw Refusal(.invalidField, "The address is longer than \(Terminus.maxAddressSize) bytes.")
-        }
-        return .node(address)
+        return .node(try NodeTable.checked(address))
     }
 }

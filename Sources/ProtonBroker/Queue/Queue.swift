@@ -32,14 +32,28 @@ struct Queue<Member: Consumer> {
     /// Puts a message at the end.
     /// - Returns: false where it is not taken, since the queue holds twice what it should.
     mutating func enqueue(_ bytes: [UInt8]) -> Bool {
-        guard heldMessages / 2 < limits.messages, heldBytes / 2 < limits.bytes else { return false }
-        heldMessages += 1
-        heldBytes += bytes.count
-        append(bytes)
+        guard reserve(bytes.count) else { return false }
+        enqueueReserved(bytes)
         return true
     }
 
-    private mutating func append(_ bytes: [UInt8]) {
+    /// Keeps room for a message of some bytes.
+    /// - Returns: false where there is none, as with `enqueue`.
+    mutating func reserve(_ size: Int) -> Bool {
+        guard heldMessages / 2 < limits.messages, heldBytes / 2 < limits.bytes else { return false }
+        heldMessages += 1
+        heldBytes += size
+        return true
+    }
+
+    /// Gives up the room for a message of some bytes.
+    mutating func unreserve(_ size: Int) {
+        heldMessages -= 1
+        heldBytes -= size
+    }
+
+    /// Puts a message at the end that there is room kept for.
+    mutating func enqueueReserved(_ bytes: [UInt8]) {
         insert(QueuedMessage(bytes: bytes, position: arrivals), isBack: false)
         arrivals += 1
     }
@@ -142,9 +156,7 @@ struct Queue<Member: Consumer> {
     /// Ends what a consumer had to do with a message.
     mutating func settle(_ message: QueuedMessage, _ disposal: Disposal) {
         switch disposal {
-        case .removed:
-            heldMessages -= 1
-            heldBytes -= message.bytes.count
+        case .removed: unreserve(message.bytes.count)
         case .returned(let failed):
             var message = message
             if failed, message.failures < .max { message.failures += 1 }

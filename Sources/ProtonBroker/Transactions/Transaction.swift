@@ -1,0 +1,98 @@
+import Proton
+
+/// What a transaction does when it commits: messages to put into queues, and outcomes of messages that consumers had.
+///
+/// Until then the messages are in no queue, but have their room there; what consumers had is theirs.
+final class Transaction {
+    /// The link that began it, and ends it.
+    let controller: CoordinatorLink
+    private let maxMessages: Int
+    private var posts: [Post] = []
+    private var retirements: [Retirement] = []
+    /// Why it can only be rolled back; nil as long as it can be committed.
+    private var failure: Refusal?
+
+    private struct Post {
+        let node: Node
+        let bytes: [UInt8]
+    }
+
+    private struct Retirement {
+        let link: OutgoingLink
+        let message: QueuedMessage
+        let outcome: Outcome
+        /// Where the peer leaves it to the broker to settle.
+        let delivery: Delivery?
+    }
+
+    init(controller: CoordinatorLink, maxMessages: Int) {
+        self.controller = controller
+        self.maxMessages = maxMessages
+    }
+
+    /// The nodes that it has to do with.
+    var nodes: [Node] {
+        var nodes: [ObjectIdentifier: Node] = [:]
+        for post in posts { nodes[ObjectIdentifier(post.node)] = post.node }
+        for retirement in retirements { nodes[ObjectIdentifier(retirement.link.node)] = retirement.link.node }
+        return Array(nodes.values)
+    }
+
+    // MARK: What happens within
+
+    /// A message came, to be put into a queue. Where there is no room for it, the transaction cannot be committed.
+    func post(_ bytes: [UInt8], to node: Node) {
+        guard hasRoom() else { return }
+        do throws(Refusal) {
+            try node.reserve(bytes)
+            posts.append(Post(node: node, bytes: bytes))
+        } catch {
+            failure = error
+        }
+    }
+
+    /// A consumer's message has an outcome (AMQP 1.0, 4.4.2).
+    func retire(_ message: QueuedMessage, of link: OutgoingLink, _ outcome: Outcome, unsettled delivery: Delivery?) {
+        guard hasRoom() else {
+            delivery?.settle(.modified(deliveryFailed: true))
+            link.giveBack(message)
+            return
+        }
+        retirements.append(Retirement(link: link, message: message, outcome: outcome, delivery: delivery))
+    }
+
+    private func hasRoom() -> Bool {
+        if failure == nil, posts.count + retirements.count >= maxMessages {
+            failure = Refusal(.resourceLimitExceeded, "It has more than \(maxMessages) messages.")
+        }
+        return failure == nil
+    }
+
+    // MARK: The end
+
+    /// Does all of it.
+    /// - Throws: where it cannot be done, and was rolled back instead.
+    func commit() throws(Refusal) {
+        if let failure {
+            rollBack()
+            throw Refusal(
+                "amqp:transaction:rollback",
+                "The transaction is rolled back: \(failure.condition.description ?? failure.condition.name.name)")
+        }
+        for post in posts { post.node.putReserved(post.bytes) }
+        for retirement in retirements {
+            retirement.delivery?.settle()
+            retirement.link.dispose(of: retirement.message, retirement.outcome)
+        }
+    }
+
+    /// Does none of it: messages that consumers had go back, as tries that failed.
+    func rollBack() {
+        for post in posts { post.node.unreserve(post.bytes) }
+        for retirement in retirements {
+            retirement.delivery?.settle(.modified(deliveryFailed: true))
+            retirement.link.giveBack(retirement.message)
+        }
+        for node in nodes { node.dispatch() }
+    }
+}
