@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench fuzz setup FORCE
+.PHONY: help demo test interop lint format bench fuzz setup FORCE
 
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Package.swift)
 SOURCES := $(shell find Sources $(wildcard Examples) -name '*.swift' -o -name '*.h' -o -name '*.modulemap')
@@ -24,6 +24,10 @@ test: ## Run every test, those against Debian's Python binding and as a dependen
 	@scripts/setup.sh test
 	scripts/test.sh
 
+interop: ## Try every feature on RabbitMQ and on proton's own brokers and clients, and print one table
+	@scripts/setup.sh interop
+	scripts/interop.sh
+
 lint: ## Check the format of all Swift files and that nothing compiles with a warning
 	@scripts/setup.sh build
 	swift format lint --strict --parallel --recursive $(FORMATTED)
@@ -41,6 +45,6 @@ fuzz: ## Fuzz the decoders with libFuzzer for a minute
 	scripts/fuzz.sh
 
 setup: ## Install what building, testing and measuring need (Debian packages, by apt)
-	@scripts/setup.sh demo test bench
+	@scripts/setup.sh demo test bench interop
 
 FORCE:

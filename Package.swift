@@ -67,6 +67,8 @@ let package = Package(
         .testTarget(name: "ProtonBrokerTests", dependencies: ["ProtonBroker"], swiftSettings: settings),
         // Runs the programs that are built beside it, as a user would: it needs none of their code.
         .testTarget(name: "ExampleTests", swiftSettings: settings),
+        // Needs brokers to be started: scripts/interop.sh.
+        .testTarget(name: "InteropTests", dependencies: ["Proton"], swiftSettings: settings),
     ]
 )
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing for a purpose: scripts/setup.sh build|demo|test|bench|make ...
+# Installs the Debian packages that are missing for a purpose: scripts/setup.sh build|demo|test|interop|bench|make ...
 # Runs nothing but file checks where all is there. Says what it installs and why, or what you have to do.
 set -euo pipefail
 
@@ -39,11 +39,21 @@ need_test() {
         /usr/share/proton/examples/python/broker.py
 }
 
-need_bench() {
+need_peers() {
     need_test
-    need gcc "builds the C programs that are measured" /usr/bin/gcc
-    need g++ "builds the C++ program that is measured" /usr/bin/g++
-    need libqpid-proton-cpp12-dev "the C++ binding that is measured" /usr/lib/*/libqpid-proton-cpp.so
+    need gcc "builds proton's C programs" /usr/bin/gcc
+    need g++ "builds proton's C++ programs" /usr/bin/g++
+    need libqpid-proton-cpp12-dev "proton's C++ binding" /usr/lib/*/libqpid-proton-cpp.so
+}
+
+need_interop() {
+    need_peers
+    need rabbitmq-server "a broker to try every feature on" /usr/lib/rabbitmq/bin/rabbitmq-server
+    need procps "ends the brokers (pkill)" /usr/bin/pkill
+}
+
+need_bench() {
+    need_peers
     need valgrind "counts the instructions a message" /usr/bin/valgrind
 }
 
@@ -51,10 +61,11 @@ for purpose in "$@"; do
     case $purpose in
         build | demo) need_build ;;
         test) need_test ;;
+        interop) need_interop ;;
         bench) need_bench ;;
         make) need make "runs the commands of this project" /usr/bin/make ;;
         *)
-            echo "usage: setup.sh build|demo|test|bench|make ..." >&2
+            echo "usage: setup.sh build|demo|test|interop|bench|make ..." >&2
             exit 2
             ;;
     esac
@@ -84,6 +95,15 @@ apt() {
         -o APT::Update::Error-Mode=any -o Acquire::Retries=2 -o Acquire::http::Timeout=30 -o Dpkg::Use-Pty=0 "$@"
 }
 install() { apt install -y --no-install-recommends "${missing[@]}" >/dev/null; }
+
+# Debian starts a service as it installs it, unless this file says no; RabbitMQ is wanted here for the tests only.
+policy=/usr/sbin/policy-rc.d
+if [[ " ${missing[*]} " == *" rabbitmq-server "* && ! -e $policy ]]; then
+    echo "setup: keeping the system's RabbitMQ from being started ($policy, until it is installed)"
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+fi
 
 echo "setup: $command"
 # The lists of a fresh image are empty, those of an old one name versions that are gone: update only then.

@@ -1,0 +1,84 @@
+import Proton
+
+extension Feature {
+    /// What is done with links.
+    static let links: [Feature] = [
+        Feature("drain", needed: []) { peer in
+            let queue = peer.newQueue()
+            let sender = try peer.connect().createSender(queue)
+            for body in ["a", "b"] { try sender.send(Message(body: .value(.string(body)))) }
+            let drain = Drain(peer, queue)
+            try run(drain, orElse: "does not answer a drain")
+            try require(drain.count == 2, "the drain ends after \(drain.count) of 2 messages")
+            return ""
+        },
+        Feature("detach, and attach again", needed: []) { peer in
+            let queue = peer.newQueue()
+            try peer.connect().createSender(queue).send(Message(body: "x"))
+            let detach = Detach(peer, queue)
+            try run(detach, orElse: "does not answer, or sends nothing to the link that is attached again")
+            try require(detach.body == "x", "another message comes")
+            return ""
+        },
+    ]
+}
+
+/// Runs a handler on a container of its own until it stops that, for five seconds at most.
+func run(_ handler: some MessagingHandler, orElse missing: String) throws {
+    let container = try Container(handler, options: ConnectionOptions(reconnect: nil))
+    container.schedule(after: .seconds(5)) { throw Lacking(missing) }
+    try container.run()
+}
+
+/// Drains a queue.
+private final class Drain: MessagingHandler {
+    var count = 0
+    private let (peer, queue): (Peer, String)
+
+    var options: HandlerOptions { HandlerOptions(prefetch: 0, treatsPeerCloseAsError: true) }
+
+    init(_ peer: Peer, _ queue: String) {
+        (self.peer, self.queue) = (peer, queue)
+    }
+
+    func onStart(_ event: ContainerEvent) throws {
+        try event.container.createReceiver(try event.container.connect(peer.address), queue)
+    }
+
+    func onLinkOpened(_ event: LinkEvent) { event.receiver?.drain(10) }
+    func onMessage(_ event: MessageEvent) { count += 1 }
+    func onReceiverDrainFinish(_ event: ReceiverEvent) { event.container.stop() }
+}
+
+/// Detaches a receiver, attaches it again by its name, and receives a message.
+private final class Detach: MessagingHandler {
+    var body: Message.Body?
+    private var isAgain = false
+    private let (peer, queue): (Peer, String)
+
+    var options: HandlerOptions { HandlerOptions(prefetch: 0, treatsPeerCloseAsError: true) }
+
+    init(_ peer: Peer, _ queue: String) {
+        (self.peer, self.queue) = (peer, queue)
+    }
+
+    func onStart(_ event: ContainerEvent) throws {
+        let connection = try event.container.connect(peer.address)
+        try event.container.createReceiver(connection, queue, name: "again", options: .durableSubscription)
+    }
+
+    func onLinkOpened(_ event: LinkEvent) {
+        if isAgain { event.receiver?.flow(1) } else { event.link.detach() }
+    }
+
+    func onLinkDetached(_ event: LinkEvent) throws {
+        isAgain = true
+        try event.container.createReceiver(event.session, queue, name: "again", options: .durableSubscription)
+    }
+
+    func onMessage(_ event: MessageEvent) {
+        body = event.message.body
+        event.delivery.accept()
+        event.container.stop()
+    }
+}

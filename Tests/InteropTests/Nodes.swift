@@ -1,0 +1,96 @@
+import Foundation
+import Proton
+
+extension Feature {
+    /// What kinds of nodes there are, and what can be asked of them.
+    static let nodes: [Feature] = [
+        Feature("dynamic reply queue", needed: [.python, .cpp, .swift]) { peer in
+            let connection = try peer.connect(timeout: .seconds(3))
+            let receiver: BlockingReceiver
+            do {
+                receiver = try connection.createReceiver(isDynamic: true)
+            } catch let error as ProtonError where error.code == .timedOut {
+                throw Lacking("does not answer, and the call ends with the error \"\(error.message)\"")
+            }
+            try connection.createSender(receiver.address).send(Message(body: "reply"))
+            try require(try receiver.take().body == "reply", "another message comes")
+            return ""
+        },
+        Feature("anonymous relay", needed: [.python, .swift]) { peer in
+            let (connection, queue) = (try peer.connect(timeout: .seconds(3)), peer.newQueue())
+            try connection.createSender(nil).send(Message(body: "relayed", address: queue))
+            try require(try connection.createReceiver(queue).take().body == "relayed", "another message comes")
+            return ""
+        },
+        Feature("request and reply by correlation id, over a queue of the caller's", needed: .all) { peer in
+            let (requests, replies) = (peer.newQueue(), peer.newQueue())
+            let (client, server) = (try peer.connect(), try peer.connect())
+            let (ask, answers) = (try client.createSender(requests), try client.createReceiver(replies))
+            let asked = try server.createReceiver(requests)
+            for id in ["first", "second"] {
+                try ask.send(Message(body: .value(.string(id)), replyTo: replies, correlationID: MessageID(id)))
+                let request = try asked.take()
+                try require(request.replyTo == replies, "the request's reply-to is \(request.replyTo ?? "nothing")")
+                let answer = Message(body: request.body, correlationID: request.correlationID)
+                try server.createSender(request.replyTo).send(answer)
+                let reply = try answers.take()
+                try require(
+                    reply.correlationID == MessageID(id) && reply.body.stringValue == id, "the reply is \(reply)")
+            }
+            return ""
+        },
+        Feature("selector", needed: []) { peer in
+            let (connection, queue) = (try peer.connect(), peer.newQueue())
+            let sender = try connection.createSender(queue)
+            for colour in ["red", "green", "blue", "green"] {
+                try sender.send(Message(body: .value(.string(colour)), properties: ["colour": .string(colour)]))
+            }
+            let receiver = try connection.createReceiver(queue, options: .selector("colour = 'green'"))
+            var colours: [String] = []
+            while let message = try receiver.next() {
+                try receiver.settleIfNeeded(.accepted)
+                colours.append(message.body.stringValue ?? "?")
+            }
+            try require(colours == ["green", "green"], "sends \(colours.joined(separator: ", "))")
+            return ""
+        },
+        Feature("browsing", needed: []) { peer in
+            let (connection, queue) = (try peer.connect(), peer.newQueue())
+            let sender = try connection.createSender(queue)
+            for body in ["a", "b"] { try sender.send(Message(body: .value(.string(body)))) }
+            for _ in 0..<2 {
+                let browser = try connection.createReceiver(queue, options: .copy)
+                var count = 0
+                while let message = try browser.next() {
+                    try browser.settleIfNeeded(.accepted)
+                    try require(message.body.stringValue == ["a", "b"][min(count, 1)], "another message comes")
+                    count += 1
+                }
+                try require(count == 2, "a browser takes the messages away")
+                try browser.close()
+            }
+            return ""
+        },
+        Feature("ten confirmed messages with content type and id, through an exchange", needed: [.rabbitMQ]) { peer in
+            guard peer == .rabbitMQ else { throw NotApplicable() }
+            let address = "/exchange/amq.topic/interop.\(UUID().uuidString.prefix(8))"
+            let connection = try peer.connect()
+            let receiver = try connection.createReceiver(address, credit: 10)
+            let sender = try connection.createSender(address)
+            for number in 1...10 {
+                let message = Message(
+                    id: MessageID("message-\(number)"), body: .data([UInt8(number)]),
+                    contentType: "application/octet-stream")
+                let outcome = try sender.send(message)
+                try require(outcome == .accepted, "the outcome of \(number) is \(outcome.map { "\($0)" } ?? "none")")
+            }
+            for number in 1...10 {
+                let message = try receiver.take()
+                try require(
+                    message.id == MessageID("message-\(number)") && message.contentType == "application/octet-stream"
+                        && message.body.bytes == [UInt8(number)], "message \(number) comes as \(message)")
+            }
+            return ""
+        },
+    ]
+}

@@ -1,0 +1,19 @@
+extension Feature {
+    /// The example programs of this package.
+    static let programs: [Feature] = [
+        Feature("examples: simple_send and simple_recv", needed: .all) { peer in
+            let address = "\(peer.address)/\(peer.newQueue())"
+            let sent = try Program.run([Program.ours("simple_send"), "-a", address, "-m", "20"])
+            try require(sent == "all messages confirmed\n", "simple_send writes \(sent)")
+            let received = try Program.run([Program.ours("simple_recv"), "-a", address, "-m", "20"])
+            try require(
+                received == (1...20).map { "{'sequence': \($0)}\n" }.joined(), "simple_recv writes \(received)")
+            return ""
+        },
+        Feature("examples: helloworld", needed: .all) { peer in
+            let output = try Program.run([Program.ours("helloworld"), peer.address, peer.newQueue()])
+            try require(output == "Hello World!\n", "helloworld writes \(output)")
+            return ""
+        },
+    ]
+}

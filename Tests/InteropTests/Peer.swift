@@ -1,0 +1,59 @@
+import Foundation
+import Glibc
+import Proton
+
+/// A broker that scripts/interop.sh has started, and tells of in the environment.
+enum Peer: String, CaseIterable, Sendable {
+    case rabbitMQ = "RabbitMQ"
+    case c = "C"
+    case cpp = "C++"
+    case python = "Python"
+    case swift = "Swift"
+
+    /// Those that are started: all of them, or none.
+    static let running = allCases.filter { $0.environment("") != nil }
+
+    private func environment(_ suffix: String) -> String? {
+        let name = self == .cpp ? "CPP" : rawValue.uppercased()
+        return ProcessInfo.processInfo.environment["INTEROP_\(name)\(suffix)"]
+    }
+
+    /// Host and port.
+    var address: String { environment("") ?? "" }
+
+    /// The address of a queue of this name.
+    func queue(_ name: String) -> String { self == .rabbitMQ ? "/queue/\(name)" : name }
+
+    /// The address of a queue that no other test uses.
+    func newQueue() -> String { queue("interop-\(UUID().uuidString.prefix(8))") }
+
+    /// Connects, once.
+    func connect(
+        _ options: ConnectionOptions = ConnectionOptions(reconnect: nil), user: String? = nil,
+        timeout: Duration = .seconds(10)
+    ) throws -> BlockingConnection {
+        try BlockingConnection("amqp://\(user.map { "\($0)@" } ?? "")\(address)", timeout: timeout, options: options)
+    }
+
+    /// Waits until the broker can be connected to: it may have just been started, or have crashed in the last test.
+    func waitUntilUp() throws {
+        try BlockingConnection("amqp://\(address)", timeout: .seconds(60), options: ConnectionOptions()).close()
+    }
+
+    /// Ends the broker, as a crash would, and waits until its connections are gone; the script starts it again.
+    func crash() throws {
+        let connection = try connect()
+        let receiver = try connection.createReceiver(newQueue())
+        let file = environment("_PID") ?? ""
+        let text = try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let pid = pid_t(text), kill(pid, SIGKILL) == 0 else {
+            throw Lacking("it cannot be ended: \(file) has \"\(text)\"")
+        }
+        do {
+            _ = try receiver.receive(timeout: .seconds(10))
+        } catch let error as ProtonError where error.code != .timedOut {
+            return
+        }
+        throw Lacking("its connections outlive it")
+    }
+}

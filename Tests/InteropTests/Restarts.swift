@@ -1,0 +1,39 @@
+import Proton
+
+extension Feature {
+    /// What is there after a broker has crashed and was started again.
+    static let restarts: [Feature] = [
+        Feature("durable messages outlive a crash", needed: [.rabbitMQ]) { peer in
+            let queue = peer.newQueue()
+            let sender = try peer.connect().createSender(queue)
+            for number in 1...10 { try sender.send(Message(id: MessageID("\(number)"), body: "x", isDurable: true)) }
+            try peer.crash()
+            try peer.waitUntilUp()
+            let receiver = try peer.connect().createReceiver(queue, credit: 10)
+            var ids: [String] = []
+            while let message = try receiver.next() {
+                try receiver.settleIfNeeded(.accepted)
+                ids.append(message.id?.stringValue ?? "?")
+            }
+            try require(!ids.isEmpty, "keeps messages in memory only")
+            try require(ids == (1...10).map { "\($0)" }, "of ten messages, \(ids) are left")
+            return ""
+        },
+        Feature("links are restored after a crash", needed: .all) { peer in
+            let queue = peer.newQueue()
+            let connection = try peer.connect(ConnectionOptions(), timeout: .seconds(60))
+            let (sender, receiver) = (try connection.createSender(queue), try connection.createReceiver(queue))
+            try sender.send(Message(body: "before"))
+            try require(try receiver.take().body == "before", "another message comes")
+            try peer.crash()
+            do {
+                try sender.send(Message(body: "after"))
+            } catch let error as ProtonError where error.code == .disconnected {
+                // It was on its way while the connection was lost.
+                try sender.send(Message(body: "after"))
+            }
+            try require(try receiver.receive().body == "after", "another message comes")
+            return ""
+        },
+    ]
+}
