@@ -42,6 +42,12 @@ final class Programs: Sendable {
         try start("/usr/bin/stdbuf", ["-oL", swiftProgram(name)] + arguments)
     }
 
+    /// The same, with a file for its standard input.
+    func startUnbuffered(_ name: String, input: String, _ arguments: String...) throws -> ChildProcess {
+        try start(
+            "/bin/sh", ["-c", "exec stdbuf -oL \"$@\" < \"$0\"", input, swiftProgram(name)] + arguments)
+    }
+
     /// Starts an example program of ours that may open this many files only.
     func start(_ name: String, openFiles: Int, _ arguments: String...) throws -> ChildProcess {
         try start("/bin/sh", ["-c", "ulimit -n \(openFiles); exec \"$0\" \"$@\"", swiftProgram(name)] + arguments)
@@ -56,6 +62,16 @@ final class Programs: Sendable {
     func startPython(_ name: String, replacing address: String, with other: String) throws -> ChildProcess {
         let program = "import sys; exec(open(sys.argv[1]).read().replace(sys.argv[2], sys.argv[3]))"
         return try startPython("-c", [program, pythonProgram(name), address, other])
+    }
+
+    /// Starts an example program of ours that has dependencies of its own.
+    func startIntegration(_ name: String, _ arguments: String...) throws -> ChildProcess {
+        try start("/usr/bin/stdbuf", ["-oL", integrationProgram(name)] + arguments)
+    }
+
+    /// Runs a few lines of Python, and returns what they print.
+    func runPython(_ lines: String, _ arguments: String...) async throws -> String {
+        try await startPython("-c", [lines] + arguments).waitForEnd().outputText
     }
 
     /// Starts a program in a folder, with a text as its standard input.
