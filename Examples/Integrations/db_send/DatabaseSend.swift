@@ -11,7 +11,6 @@ final class Send: MessagingHandler {
     var isLoading = false
     var sent = 0
     var confirmed = 0
-    var ids: [Delivery: Int64] = [:]
     var sender: Sender?
 
     init(_ url: String, _ count: Int) throws {
@@ -56,7 +55,7 @@ final class Send: MessagingHandler {
             let record = records.removeFirst()
             let body = record.description.map { AMQPValue.string($0) } ?? .null
             let message = Message(id: MessageID(Int(record.id)), body: .value(body), isDurable: true)
-            ids[try sender.send(message)] = record.id
+            try sender.send(message, tag: "\(record.id)".utf8)
             sent += 1
             print("sent message \(record.id)")
         }
@@ -64,7 +63,7 @@ final class Send: MessagingHandler {
     }
 
     func onSettled(_ event: DeliveryEvent) {
-        guard let id = ids.removeValue(forKey: event.delivery) else { return }
+        guard let id = Int64(String(decoding: event.delivery.tag, as: UTF8.self)) else { return }
         store.delete(id)
         print("settled message \(id)")
         confirmed += 1
@@ -77,7 +76,6 @@ final class Send: MessagingHandler {
     func onDisconnected(_ event: TransportEvent) {
         store.reset()
         records = []
-        ids = [:]
         sent = confirmed
     }
 
