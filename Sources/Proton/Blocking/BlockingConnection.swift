@@ -110,7 +110,7 @@ public final class BlockingConnection: Sendable {
     /// Closes the connection, and waits until it is over; calls of other threads end with `ProtonError.Code.closed`.
     ///
     /// What was sent, accepted and the like before goes out first. Does nothing where the connection is over already.
-    /// - Throws: `ProtonError.Code.timedOut` where the peer does not answer; the connection is dropped then.
+    /// - Throws: `ProtonError.Code.timedOut` where the peer does not answer; the connection is dropped a second later.
     public func close() throws {
         try core.close(timeout: timeout)
     }

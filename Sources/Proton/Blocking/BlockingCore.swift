@@ -140,7 +140,8 @@ final class BlockingCore: MessagingHandler, Sendable {
     /// Closes the connection, and waits until it is over.
     func close(timeout: Duration?) throws {
         let deadline = Deadline(after: timeout)
-        beginClosing(grace: timeout ?? .seconds(1_000_000_000))
+        // The container drops a connection whose peer does not answer, when this call has given it up.
+        beginClosing(grace: min(timeout ?? .seconds(1_000_000_000), .seconds(1_000_000_000)) + .seconds(1))
         let links = state.withLock { Array($0.links.values) }
         for link in links { link.end(ProtonError(.closed, "The connection was closed here.")) }
         let isOver: Void? = state.wait(until: deadline) { state in

@@ -35,7 +35,8 @@ public final class EventInjector: Sendable {
     ///   over, or `maxEarlyEvents` wait for a container already. A container that ends by an error drops what waits.
     @discardableResult
     public func trigger(_ event: ApplicationEvent) -> Bool {
-        state.withLock { state in
+        var site: InjectorSite?
+        let isTaken = state.withLock { state in
             switch state {
             case .new(var events):
                 guard events.count < EventInjector.maxEarlyEvents else { return false }
@@ -44,10 +45,14 @@ public final class EventInjector: Sendable {
                 events.append(event)
                 state = .new(events)
                 return true
-            case .added(let site): return site.post(event)
+            case .added(let added):
+                site = added
+                return true
             case .closed: return false
             }
         }
+        // Without the lock: this may be the last to let go of a container, and of handlers that close the injector.
+        return site?.post(event) ?? isTaken
     }
 
     /// Takes the injector out of its container, which may then end. What was triggered before is handed on first.
