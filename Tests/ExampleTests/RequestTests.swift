@@ -15,13 +15,15 @@ struct RequestTests {
         [(.swift, name, .swift), (.swift, name, .python), (.python, name, .swift)]
     }
 
-    @Test("client and sync_client to server, through a broker that relays", arguments: pairs)
-    func throughBroker(client: Language, name: String, server: Language) async throws {
+    @Test("client and sync_client to server, through a broker", arguments: Language.allCases, pairs)
+    func throughBroker(
+        broker: Language, pair: (client: Language, name: String, server: Language)
+    ) async throws {
         try await withPrograms { programs in
-            let (_, address) = try await programs.startBroker(.python)
+            let (_, address) = try await programs.startBroker(broker)
             let url = "\(address)/examples"
-            let server = try programs.start(server, "server", "-a", url)
-            let client = try programs.start(client, name, "-a", url)
+            let server = try programs.start(pair.server, "server", "-a", url)
+            let client = try programs.start(pair.client, pair.name, "-a", url)
             try await expectSuccess(client, Self.answers)
             server.send(SIGINT)
             let record = try await server.waitForEnd()
