@@ -2,103 +2,105 @@ import Foundation
 import Proton
 import Testing
 
-/// proton's example clients, on the broker of this package; and its own, on each broker.
-@Suite(.serialized, .enabled(if: !Peer.running.isEmpty, "No brokers are started: `make interop` does that."))
-struct ClientTests {
-    /// What a client is written in.
-    enum Language: String, CaseIterable, Sendable {
-        case c = "C"
-        case cpp = "C++"
-        case python = "Python"
-    }
+extension InteropTests {
+    /// proton's example clients, on the broker of this package.
+    @Suite(.serialized)
+    struct ClientTests {
+        /// What a client is written in.
+        enum Language: String, CaseIterable, Sendable {
+            case c = "C"
+            case cpp = "C++"
+            case python = "Python"
+        }
 
-    /// What it does.
-    enum Task: String, CaseIterable, Sendable {
-        case send = "send, simple_send"
-        case receive = "receive, simple_recv"
-        case helloWorld = "helloworld"
-        case client = "client and server"
-    }
+        /// What it does.
+        enum Task: String, CaseIterable, Sendable {
+            case send = "send, simple_send"
+            case receive = "receive, simple_recv"
+            case helloWorld = "helloworld"
+            case client = "client and server"
+        }
 
-    static let table = Table(
-        "proton's example clients with this package's broker", columns: Language.allCases.map(\.rawValue),
-        rows: Task.allCases.map(\.rawValue))
+        static let table = Table(
+            "proton's example clients with this package's broker", columns: Language.allCases.map(\.rawValue),
+            rows: Task.allCases.map(\.rawValue))
 
-    @Test(.timeLimit(.minutes(2)), arguments: Task.allCases, Language.allCases)
-    func client(_ task: Task, _ language: Language) async throws {
-        let answer = await onThread { () -> Answer in
-            do {
-                try Peer.swift.waitUntilUp()
-                try ClientTests.check(task, language)
-                return .yes("")
-            } catch is NotApplicable {
-                return .notApplicable
-            } catch {
-                return .no("\(error)")
+        @Test(.timeLimit(.minutes(2)), arguments: Task.allCases, Language.allCases)
+        func client(_ task: Task, _ language: Language) async throws {
+            let answer = await onThread { () -> Answer in
+                do {
+                    try Peer.swift.waitUntilUp()
+                    try ClientTests.check(task, language)
+                    return .yes("")
+                } catch is NotApplicable {
+                    return .notApplicable
+                } catch {
+                    return .no("\(error)")
+                }
+            }
+            try ClientTests.table.record(task.rawValue, language.rawValue, answer)
+            if case .no(let reason) = answer { Issue.record("\(task.rawValue), \(language.rawValue): \(reason)") }
+        }
+
+        private static func check(_ task: Task, _ language: Language) throws {
+            let (broker, queue) = (Peer.swift.address, Peer.swift.newQueue())
+            let (host, port) = ("127.0.0.1", String(broker.split(separator: ":").last ?? ""))
+            switch (task, language) {
+            case (.send, .c): try send(queue, [Program.built("c_send"), host, port, queue, "10"])
+            case (.send, .cpp): try send(queue, [Program.built("cpp_simple_send"), "-a", "\(broker)/\(queue)", "-m", "10"])
+            case (.send, .python): try send(queue, Program.python("simple_send") + ["-a", "\(broker)/\(queue)", "-m", "10"])
+            case (.receive, .c): try receive(queue, [Program.built("c_receive"), host, port, queue, "10"])
+            case (.receive, .cpp):
+                try receive(queue, [Program.built("cpp_simple_recv"), "-a", "\(broker)/\(queue)", "-m", "10"])
+            case (.receive, .python):
+                try receive(queue, Program.python("simple_recv") + ["-a", "\(broker)/\(queue)", "-m", "10"])
+            case (.helloWorld, .c), (.client, .c): throw NotApplicable()
+            case (.helloWorld, .cpp):
+                try expect("Hello World!\n", [Program.built("cpp_helloworld"), "//\(broker)", queue])
+            case (.helloWorld, .python): try expect("Hello World!\n", Program.pythonHelloWorld(broker))
+            case (.client, .cpp):
+                try serve(
+                    [Program.built("cpp_server"), "//\(broker)", queue],
+                    [Program.built("cpp_client"), "-a", "\(broker)/\(queue)"])
+            case (.client, .python):
+                try serve(
+                    Program.python("server") + ["-a", "\(broker)/\(queue)"],
+                    Program.python("client") + ["-a", "\(broker)/\(queue)"])
             }
         }
-        try ClientTests.table.record(task.rawValue, language.rawValue, answer)
-        if case .no(let reason) = answer { Issue.record("\(task.rawValue), \(language.rawValue): \(reason)") }
-    }
 
-    private static func check(_ task: Task, _ language: Language) throws {
-        let (broker, queue) = (Peer.swift.address, Peer.swift.newQueue())
-        let (host, port) = ("127.0.0.1", String(broker.split(separator: ":").last ?? ""))
-        switch (task, language) {
-        case (.send, .c): try send(queue, [Program.built("c_send"), host, port, queue, "10"])
-        case (.send, .cpp): try send(queue, [Program.built("cpp_simple_send"), "-a", "\(broker)/\(queue)", "-m", "10"])
-        case (.send, .python): try send(queue, Program.python("simple_send") + ["-a", "\(broker)/\(queue)", "-m", "10"])
-        case (.receive, .c): try receive(queue, [Program.built("c_receive"), host, port, queue, "10"])
-        case (.receive, .cpp):
-            try receive(queue, [Program.built("cpp_simple_recv"), "-a", "\(broker)/\(queue)", "-m", "10"])
-        case (.receive, .python):
-            try receive(queue, Program.python("simple_recv") + ["-a", "\(broker)/\(queue)", "-m", "10"])
-        case (.helloWorld, .c), (.client, .c): throw NotApplicable()
-        case (.helloWorld, .cpp):
-            try expect("Hello World!\n", [Program.built("cpp_helloworld"), "//\(broker)", queue])
-        case (.helloWorld, .python): try expect("Hello World!\n", Program.pythonHelloWorld(broker))
-        case (.client, .cpp):
-            try serve(
-                [Program.built("cpp_server"), "//\(broker)", queue],
-                [Program.built("cpp_client"), "-a", "\(broker)/\(queue)"])
-        case (.client, .python):
-            try serve(
-                Program.python("server") + ["-a", "\(broker)/\(queue)"],
-                Program.python("client") + ["-a", "\(broker)/\(queue)"])
+        private static func expect(_ output: String, _ command: [String]) throws {
+            let written = try Program.run(command)
+            try require(written == output, "writes \(written)")
         }
-    }
 
-    private static func expect(_ output: String, _ command: [String]) throws {
-        let written = try Program.run(command)
-        try require(written == output, "writes \(written)")
-    }
-
-    /// Has a program send ten messages, and takes them.
-    private static func send(_ queue: String, _ command: [String]) throws {
-        try Program.run(command)
-        let receiver = try Peer.swift.connect().createReceiver(queue, credit: 10)
-        for number in 1...10 {
-            let body = try receiver.take().body
-            try require(body["sequence"]?.intValue == number, "message \(number) is \(body)")
+        /// Has a program send ten messages, and takes them.
+        private static func send(_ queue: String, _ command: [String]) throws {
+            try Program.run(command)
+            let receiver = try Peer.swift.connect().createReceiver(queue, credit: 10)
+            for number in 1...10 {
+                let body = try receiver.take().body
+                try require(body["sequence"]?.intValue == number, "message \(number) is \(body)")
+            }
         }
-    }
 
-    /// Has a program receive ten messages.
-    private static func receive(_ queue: String, _ command: [String]) throws {
-        let sender = try Peer.swift.connect().createSender(queue)
-        for number in 1...10 { try sender.send(Message(id: MessageID(number), body: ["sequence": .int(Int32(number))])) }
-        let lines = try Program.run(command).split(separator: "\n").filter { $0.contains("sequence") }
-        try require(lines.count == 10, "receives \(lines.count) of 10 messages")
-    }
-
-    /// Runs a client against a server.
-    private static func serve(_ server: [String], _ client: [String]) throws {
-        let server = try Program.start(server)
-        defer {
-            server.process.terminate()
-            server.process.waitUntilExit()
+        /// Has a program receive ten messages.
+        private static func receive(_ queue: String, _ command: [String]) throws {
+            let sender = try Peer.swift.connect().createSender(queue)
+            for number in 1...10 { try sender.send(Message(id: MessageID(number), body: ["sequence": .int(Int32(number))])) }
+            let lines = try Program.run(command).split(separator: "\n").filter { $0.contains("sequence") }
+            try require(lines.count == 10, "receives \(lines.count) of 10 messages")
         }
-        let lines = try Program.run(client).split(separator: "\n")
-        try require(lines.count == 4 && lines.allSatisfy { $0.contains("=>") }, "the client writes \(lines)")
+
+        /// Runs a client against a server.
+        private static func serve(_ server: [String], _ client: [String]) throws {
+            let server = try Program.start(server)
+            defer {
+                server.process.terminate()
+                server.process.waitUntilExit()
+            }
+            let lines = try Program.run(client).split(separator: "\n")
+            try require(lines.count == 4 && lines.allSatisfy { $0.contains("=>") }, "the client writes \(lines)")
+        }
     }
 }

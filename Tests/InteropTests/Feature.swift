@@ -18,7 +18,7 @@ struct Feature: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 
     /// The rows, in the table's order.
-    static let all: [Feature] = connecting + transfers + messages + nodes + links + programs + restarts
+    static let all: [Feature] = connecting + transfers + messages + nodes + links + transactions + programs + restarts
 }
 
 extension Set<Peer> {

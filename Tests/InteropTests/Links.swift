@@ -3,7 +3,7 @@ import Proton
 extension Feature {
     /// What is done with links.
     static let links: [Feature] = [
-        Feature("drain", needed: []) { peer in
+        Feature("drain", needed: [.swift]) { peer in
             let queue = peer.newQueue()
             let sender = try peer.connect().createSender(queue)
             for body in ["a", "b"] { try sender.send(Message(body: .value(.string(body)))) }

@@ -39,7 +39,7 @@ extension Feature {
             }
             return ""
         },
-        Feature("selector", needed: []) { peer in
+        Feature("selector", needed: [.swift]) { peer in
             let (connection, queue) = (try peer.connect(), peer.newQueue())
             let sender = try connection.createSender(queue)
             for colour in ["red", "green", "blue", "green"] {
@@ -54,7 +54,7 @@ extension Feature {
             try require(colours == ["green", "green"], "sends \(colours.joined(separator: ", "))")
             return ""
         },
-        Feature("browsing", needed: []) { peer in
+        Feature("browsing", needed: [.swift]) { peer in
             let (connection, queue) = (try peer.connect(), peer.newQueue())
             let sender = try connection.createSender(queue)
             for body in ["a", "b"] { try sender.send(Message(body: .value(.string(body)))) }

@@ -27,6 +27,12 @@ enum Peer: String, CaseIterable, Sendable {
     /// The address of a queue that no other test uses.
     func newQueue() -> String { queue("interop-\(UUID().uuidString.prefix(8))") }
 
+    /// A text in one line, without what is another one in each run.
+    func anonymous(_ text: String) -> String {
+        text.replacing(address, with: "the peer").replacing(/interop-[0-9A-F]{8}/, with: "NAME")
+            .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+
     /// Connects, once.
     func connect(
         _ options: ConnectionOptions = ConnectionOptions(reconnect: nil), user: String? = nil,

@@ -28,7 +28,7 @@ enum Program {
     static func start(_ command: [String]) throws -> (process: Process, output: Pipe) {
         let (process, output) = (Process(), Pipe())
         process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = ["30"] + command
+        process.arguments = ["-k", "5", "30"] + command
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = output

@@ -5,11 +5,14 @@ extension Feature {
     static let restarts: [Feature] = [
         Feature("durable messages outlive a crash", needed: [.rabbitMQ]) { peer in
             let queue = peer.newQueue()
-            let sender = try peer.connect().createSender(queue)
+            // RabbitMQ makes the queue that it makes for the link as durable as the link says.
+            let durable = LinkOption.target { $0.durability = .unsettledState }
+            let sender = try peer.connect().createSender(queue, options: durable)
             for number in 1...10 { try sender.send(Message(id: MessageID("\(number)"), body: "x", isDurable: true)) }
             try peer.crash()
             try peer.waitUntilUp()
-            let receiver = try peer.connect().createReceiver(queue, credit: 10)
+            let receiver = try peer.connect().createReceiver(
+                queue, credit: 10, options: .source { $0.durability = .unsettledState })
             var ids: [String] = []
             while let message = try receiver.next() {
                 try receiver.settleIfNeeded(.accepted)

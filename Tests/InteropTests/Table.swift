@@ -48,27 +48,31 @@ final class Table: Sendable {
         guard let answers else { return }
         let text = markdown(answers)
         print(text)
+        fflush(nil)
         guard let path = ProcessInfo.processInfo.environment["INTEROP_TABLE"] else { return }
         let before = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
         try (before + text).write(toFile: path, atomically: true, encoding: .utf8)
     }
 
     private func markdown(_ answers: [String: Answer]) -> String {
-        var notes: [String] = []
+        var notes: [(row: String, text: String, columns: [String])] = []
         var lines = ["", "## \(title)", "", "| | \(columns.joined(separator: " | ")) |"]
         lines.append("| --- |\(String(repeating: " --- |", count: columns.count))")
         for row in rows {
             let cells = columns.map { column in
                 guard let answer = answers["\(row)|\(column)"] else { return "" }
                 guard !answer.note.isEmpty else { return answer.word }
-                let note = "\(row), \(column): \(answer.note)"
-                notes.append(note)
-                return "\(answer.word) [\(notes.count)]"
+                let index = notes.firstIndex { $0.row == row && $0.text == answer.note } ?? notes.count
+                if index == notes.count { notes.append((row, answer.note, [])) }
+                notes[index].columns.append(column)
+                return "\(answer.word) [\(index + 1)]"
             }
             lines.append("| \(row) | \(cells.joined(separator: " | ")) |")
         }
         lines.append("")
-        lines += notes.enumerated().map { "\($0 + 1). \($1)" }
+        for (index, note) in notes.enumerated() {
+            lines.append("\(index + 1). \(note.row), \(note.columns.joined(separator: ", ")): \(note.text)")
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 }
