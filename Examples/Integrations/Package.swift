@@ -50,6 +50,6 @@ let package = Package(
                 .product(name: "Proton", package: "swift-qpid-proton"),
             ],
             path: "DatabaseSupport",
-            swiftSettings: settings)
+            swiftSettings: settings),
     ]
 )

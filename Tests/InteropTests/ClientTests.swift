@@ -47,8 +47,10 @@ extension InteropTests {
             let (host, port) = ("127.0.0.1", String(broker.split(separator: ":").last ?? ""))
             switch (task, language) {
             case (.send, .c): try send(queue, [Program.built("c_send"), host, port, queue, "10"])
-            case (.send, .cpp): try send(queue, [Program.built("cpp_simple_send"), "-a", "\(broker)/\(queue)", "-m", "10"])
-            case (.send, .python): try send(queue, Program.python("simple_send") + ["-a", "\(broker)/\(queue)", "-m", "10"])
+            case (.send, .cpp):
+                try send(queue, [Program.built("cpp_simple_send"), "-a", "\(broker)/\(queue)", "-m", "10"])
+            case (.send, .python):
+                try send(queue, Program.python("simple_send") + ["-a", "\(broker)/\(queue)", "-m", "10"])
             case (.receive, .c): try receive(queue, [Program.built("c_receive"), host, port, queue, "10"])
             case (.receive, .cpp):
                 try receive(queue, [Program.built("cpp_simple_recv"), "-a", "\(broker)/\(queue)", "-m", "10"])
@@ -87,7 +89,9 @@ extension InteropTests {
         /// Has a program receive ten messages.
         private static func receive(_ queue: String, _ command: [String]) throws {
             let sender = try Peer.swift.connect().createSender(queue)
-            for number in 1...10 { try sender.send(Message(id: MessageID(number), body: ["sequence": .int(Int32(number))])) }
+            for number in 1...10 {
+                try sender.send(Message(id: MessageID(number), body: ["sequence": .int(Int32(number))]))
+            }
             let lines = try Program.run(command).split(separator: "\n").filter { $0.contains("sequence") }
             try require(lines.count == 10, "receives \(lines.count) of 10 messages")
         }
