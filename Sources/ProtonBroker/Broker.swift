@@ -2,7 +2,7 @@ import Dispatch
 import Proton
 import Synchronization
 
-/// A message broker in memory: named queues made on demand, competing consumers, dynamic nodes.
+/// A message broker in memory: named queues made on demand, competing consumers, selectors, browsers, transactions.
 ///
 /// As a program it runs on the calling thread; in a test it starts in one line, on a thread of its own:
 ///
@@ -12,7 +12,8 @@ import Synchronization
 ///
 /// Messages are accepted once they are in their queue, and forwarded as the bytes that came. What a consumer releases,
 /// or had when it went, goes back to its old place in the queue, with its delivery count raised where the delivery
-/// failed or the peer vanished. Its members may be used from any thread.
+/// failed or the peer vanished. What it rejects is dropped, or goes to `BrokerOptions.deadLetterAddress`. Urgent messages
+/// go first, and those whose time to live is over are dropped. Its members may be used from any thread.
 public final class Broker: Sendable {
     /// What is listened on, as in `127.0.0.1:5672`.
     public let address: String

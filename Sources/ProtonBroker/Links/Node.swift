@@ -86,6 +86,7 @@ final class Node {
 
     /// Sends messages to consumers until one of the two runs out.
     func dispatch() {
+        storage.used -= queue.dropExpired()
         while let (consumer, message) = queue.next() { consumer.deliver(message) }
         relieve()
     }

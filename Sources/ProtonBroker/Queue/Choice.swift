@@ -69,7 +69,7 @@ extension QueuedMessage {
         let known = extras?.content
         if let known, known.has(fields) { return known }
         let content = known.map { MessageContent(bytes, adding: fields, to: $0) } ?? MessageContent(bytes, fields)
-        extras = Extras(content: content, annotations: extras?.annotations ?? Annotations())
+        extras = Extras(content: content, annotations: extras?.annotations ?? Annotations(), expiry: extras?.expiry)
         return content
     }
 }

@@ -15,13 +15,17 @@ struct Queue<Member: Consumer> {
     /// The consumers that do not take any message.
     private var choosers: [Member] = []
     private var arrivals: UInt64 = 0
+    private var expiries = Expiries()
+    /// The time, in milliseconds from some moment on.
+    private let now: () -> Int64
     /// How many messages the queue answers for: those that wait, and those that consumers have not settled.
     private(set) var heldMessages = 0
     /// The bytes of these messages.
     private(set) var heldBytes = 0
 
-    init(limits: QueueLimits = QueueLimits()) {
+    init(limits: QueueLimits = QueueLimits(), now: @escaping () -> Int64 = monotonicMilliseconds) {
         self.limits = limits
+        self.now = now
     }
 
     /// How many messages wait.
@@ -54,13 +58,32 @@ struct Queue<Member: Consumer> {
 
     /// Puts a message at the end that there is room kept for.
     mutating func enqueueReserved(_ bytes: [UInt8]) {
-        insert(QueuedMessage(bytes: bytes, position: arrivals), isBack: false)
+        let header = QueueingHeader(bytes)
+        var message = QueuedMessage(bytes: bytes, priority: header.priority, position: arrivals)
+        if let time = header.timeToLive { message.extras = QueuedMessage.Extras(expiry: now() + Int64(time)) }
         arrivals += 1
+        insert(message, isBack: false)
+    }
+
+    /// Drops what waits and is of no use any more (AMQP 1.0, 3.2.1: `ttl`).
+    /// - Returns: how many bytes of messages that was.
+    mutating func dropExpired() -> Int {
+        guard !expiries.isEmpty else { return 0 }
+        let time = now()
+        var size = 0
+        while let place = expiries.popExpired(at: time) {
+            guard let index = messages.index(of: place) else { continue }
+            let bytes = messages.remove(at: index).bytes
+            unreserve(bytes.count)
+            size += bytes.count
+        }
+        return size
     }
 
     /// Puts a message in its place, for all who may want it.
     private mutating func insert(_ message: QueuedMessage, isBack: Bool) {
         messages.insert(message)
+        if let expiry = message.extras?.expiry { expiries.add(message.place, at: expiry, in: messages) }
         for consumer in choosers {
             guard let choice = consumer.choice else { continue }
             // A browser may have seen what comes back.
@@ -164,3 +187,11 @@ struct Queue<Member: Consumer> {
         }
     }
 }
+
+/// The time of a clock that nobody sets, in milliseconds.
+private func monotonicMilliseconds() -> Int64 {
+    let (seconds, attoseconds) = start.duration(to: .now).components
+    return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
+}
+
+private let start = ContinuousClock.now

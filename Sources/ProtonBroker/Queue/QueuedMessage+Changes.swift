@@ -31,7 +31,7 @@ extension QueuedMessage {
             return self
         }
         var message = self
-        message.extras = Extras(content: extras?.content, annotations: merged)
+        message.extras = Extras(content: extras?.content, annotations: merged, expiry: extras?.expiry)
         return message
     }
 }

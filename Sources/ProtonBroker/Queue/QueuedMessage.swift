@@ -16,9 +16,11 @@ struct QueuedMessage: Sendable {
         let content: MessageContent?
         /// What consumers want added to its annotations (AMQP 1.0, 3.4.5).
         let annotations: Annotations
+        /// When the message is of no use any more, by the clock of its queue; nil for never.
+        let expiry: Int64?
 
-        init(content: MessageContent? = nil, annotations: Annotations = Annotations()) {
-            (self.content, self.annotations) = (content, annotations)
+        init(content: MessageContent? = nil, annotations: Annotations = Annotations(), expiry: Int64? = nil) {
+            (self.content, self.annotations, self.expiry) = (content, annotations, expiry)
         }
     }
 

@@ -1,0 +1,128 @@
+import Foundation
+import ProtonBroker
+import Testing
+
+/// The example programs of the Python binding for transactions, selectors and browsing, through the broker.
+struct PythonTests {
+    @Test func sendsAndReceivesInTransactions() throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        let url = "\(broker.address)/examples"
+        let sender = try Python("tx_send", broker, "-a", url, "-m", "20", "-b", "5")
+        #expect(try sender.readToEnd() == "all messages committed\n")
+        let receiver = try Python("tx_recv", broker, "-a", url, "-m", "20", "-b", "5")
+        #expect(try receiver.readToEnd() == (1...20).map { "{'sequence': \($0)}\n" }.joined())
+        #expect(try broker.takeAll(from: "examples").isEmpty)
+    }
+
+    @Test func abortsAndCommitsAsItIsTold() throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        try broker.send("a", "b", to: "examples")
+        let program = try Python("tx_recv_interactive", broker)
+        try program.read(until: "transaction declared\n")
+        for (commands, end) in [(["fetch", "fetch"], "abort"), (["fetch"], "commit"), (["fetch"], "commit")] {
+            for (number, command) in commands.enumerated() {
+                program.write(command)
+                try program.read(until: number == 0 && commands.count == 2 ? "a\n" : "\n")
+            }
+            program.write(end)
+            try program.read(until: end == "abort" ? "aborted\n" : "committed\n")
+            try program.read(until: "transaction declared\n")
+        }
+        #expect(program.text.contains("a\nb\ntransaction aborted\ntransaction declared\na\ntransaction committed\n"))
+        program.end()
+        #expect(try broker.takeAll(from: "examples").isEmpty)
+    }
+
+    @Test func answersRequestsInTransactions() throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        let server = try Python("server_tx", broker)
+        defer { server.end() }
+        #expect(try Python("client", broker).readToEnd().contains("TWAS BRILLIG, AND THE SLITHY TOVES\n"))
+        for _ in 0..<4 { try server.read(until: "Request processed successfully\n") }
+    }
+
+    @Test func selectsAndBrowses() throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        let receiver = try Python("selected_recv", broker, "-m", "50")
+        #expect(try Python("colour_send", broker).readToEnd() == "all messages confirmed\n")
+        let text = try receiver.readToEnd()
+        #expect(text.split(separator: "\n").allSatisfy { $0.hasPrefix("green ") })
+        #expect(text.hasPrefix("green 1\n") && text.hasSuffix("green 99\n"))
+        #expect(try Python("queue_browser", broker).readToEnd().hasPrefix("Message("))
+        #expect(try broker.takeAll(from: "examples").count == 50)
+    }
+}
+
+/// A program of the binding that runs against a broker, for 30 seconds at most.
+private final class Python {
+    struct Failed: Error { let output: String }
+
+    private let process = Process()
+    private let input = Pipe()
+    private let output = Pipe()
+    private let deadline = DispatchSource.makeTimerSource()
+    /// What it has written, and what of that is not read yet.
+    private(set) var text = ""
+    private var unread = ""
+
+    /// Starts it. Most have the address of the broker written in them.
+    init(_ name: String, _ broker: Broker, _ arguments: String...) throws {
+        let program = """
+            import sys
+            path, address = sys.argv[1:3]
+            del sys.argv[1:3]
+            exec(compile(open(path).read().replace('localhost:5672', address), path, 'exec'))
+            """
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+        process.arguments =
+            ["-u", "-c", program, "/usr/share/proton/examples/python/\(name).py", broker.address] + arguments
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        deadline.setEventHandler { [id = process.processIdentifier] in kill(id, SIGKILL) }
+        deadline.schedule(deadline: .now() + 30)
+        deadline.resume()
+    }
+
+    func write(_ line: String) {
+        input.fileHandleForWriting.write(Data((line + "\n").utf8))
+    }
+
+    /// Reads on until it has written something.
+    func read(until wanted: String) throws {
+        while !unread.contains(wanted) {
+            guard readMore() else { throw Failed(output: text) }
+        }
+        if let range = unread.range(of: wanted) { unread = String(unread[range.upperBound...]) }
+    }
+
+    /// Reads to its end, which has to be a good one.
+    func readToEnd() throws -> String {
+        while readMore() {}
+        waitForEnd()
+        guard process.terminationStatus == 0 else { throw Failed(output: text) }
+        return text
+    }
+
+    private func readMore() -> Bool {
+        let data = output.fileHandleForReading.availableData
+        text += String(decoding: data, as: UTF8.self)
+        unread += String(decoding: data, as: UTF8.self)
+        return !data.isEmpty
+    }
+
+    /// Ends it with the signal that no program keeps from itself.
+    func end() {
+        kill(process.processIdentifier, SIGKILL)
+        waitForEnd()
+    }
+
+    private func waitForEnd() {
+        process.waitUntilExit()
+        deadline.cancel()
+    }
+}
