@@ -45,17 +45,14 @@ extension InteropTests {
         private static func check(_ task: Task, _ language: Language) throws {
             let (broker, queue) = (Peer.swift.address, Peer.swift.newQueue())
             let (host, port) = ("127.0.0.1", String(broker.split(separator: ":").last ?? ""))
+            let arguments = ["-a", "\(broker)/\(queue)", "-m", "10"]
             switch (task, language) {
             case (.send, .c): try send(queue, [Program.built("c_send"), host, port, queue, "10"])
-            case (.send, .cpp):
-                try send(queue, [Program.built("cpp_simple_send"), "-a", "\(broker)/\(queue)", "-m", "10"])
-            case (.send, .python):
-                try send(queue, Program.python("simple_send") + ["-a", "\(broker)/\(queue)", "-m", "10"])
+            case (.send, .cpp): try send(queue, [Program.built("cpp_simple_send")] + arguments)
+            case (.send, .python): try send(queue, Program.python("simple_send") + arguments)
             case (.receive, .c): try receive(queue, [Program.built("c_receive"), host, port, queue, "10"])
-            case (.receive, .cpp):
-                try receive(queue, [Program.built("cpp_simple_recv"), "-a", "\(broker)/\(queue)", "-m", "10"])
-            case (.receive, .python):
-                try receive(queue, Program.python("simple_recv") + ["-a", "\(broker)/\(queue)", "-m", "10"])
+            case (.receive, .cpp): try receive(queue, [Program.built("cpp_simple_recv")] + arguments)
+            case (.receive, .python): try receive(queue, Program.python("simple_recv") + arguments)
             case (.helloWorld, .c), (.client, .c): throw NotApplicable()
             case (.helloWorld, .cpp):
                 try expect("Hello World!\n", [Program.built("cpp_helloworld"), "//\(broker)", queue])

@@ -14,11 +14,12 @@ extension Feature {
         },
         Feature("detach, and attach again", needed: []) { peer in
             let queue = peer.newQueue()
-            try peer.connect().createSender(queue).send(Message(body: "x"))
+            let durable = LinkOption.target { $0.durability = .unsettledState }
+            try peer.connect().createSender(queue, options: durable).send(Message(body: "x", isDurable: true))
             let detach = Detach(peer, queue)
             try run(detach, orElse: "does not answer, or sends nothing to the link that is attached again")
             try require(detach.body == "x", "another message comes")
-            return ""
+            return detach.isClosed ? "it answers the detach by closing the link" : ""
         },
     ]
 }
@@ -53,6 +54,7 @@ private final class Drain: MessagingHandler {
 /// Detaches a receiver, attaches it again by its name, and receives a message.
 private final class Detach: MessagingHandler {
     var body: Message.Body?
+    var isClosed = false
     private var isAgain = false
     private let (peer, queue): (Peer, String)
 
@@ -71,7 +73,17 @@ private final class Detach: MessagingHandler {
         if isAgain { event.receiver?.flow(1) } else { event.link.detach() }
     }
 
-    func onLinkDetached(_ event: LinkEvent) throws {
+    func onLinkDetached(_ event: LinkEvent) throws { try attachAgain(event) }
+
+    func onLinkError(_ event: LinkEvent) throws {
+        guard !isAgain, event.link.remoteCondition == nil else {
+            throw Lacking("closes the link: \(event.link.remoteCondition.map { "\($0)" } ?? "it gives no reason")")
+        }
+        isClosed = true
+        try attachAgain(event)
+    }
+
+    private func attachAgain(_ event: LinkEvent) throws {
         isAgain = true
         try event.container.createReceiver(event.session, queue, name: "again", options: .durableSubscription)
     }

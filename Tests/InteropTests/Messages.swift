@@ -77,6 +77,8 @@ extension Feature {
         _ peer: Peer, _ values: [AMQPValue], _ message: (AMQPValue) -> Message, _ part: (Message) -> AMQPValue?
     ) throws -> String {
         var differences: [String] = []
+        var failures: [String] = []
+        var lastError = ""
         var links: (sender: BlockingSender, receiver: BlockingReceiver)?
         for value in values {
             let name = value.type.map { "\($0)" } ?? "described"
@@ -94,9 +96,11 @@ extension Feature {
                 differences.append("\(name) \(type == name ? "changes" : "comes as \(type ?? "nothing")")")
             } catch {
                 links = nil
-                differences.append("\(name) fails (\(error))")
+                failures.append(name)
+                lastError = "\(error)"
             }
         }
+        if !failures.isEmpty { differences.append("\(failures.joined(separator: ", ")): \(lastError)") }
         return differences.joined(separator: "; ")
     }
 }

@@ -27,10 +27,11 @@ enum Peer: String, CaseIterable, Sendable {
     /// The address of a queue that no other test uses.
     func newQueue() -> String { queue("interop-\(UUID().uuidString.prefix(8))") }
 
-    /// A text in one line, without what is another one in each run.
+    /// The beginning of a text in one line, without what is another one in each run.
     func anonymous(_ text: String) -> String {
-        text.replacing(address, with: "the peer").replacing(/interop-[0-9A-F]{8}/, with: "NAME")
+        let line = text.replacing(address, with: "the peer").replacing(/interop-[0-9A-F]{8}/, with: "NAME")
             .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        return line.count > 180 ? "\(line.prefix(140))…" : line
     }
 
     /// Connects, once.

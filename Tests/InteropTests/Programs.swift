@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// Programs that are run from start to end, or for as long as another one needs them.
 enum Program {
@@ -32,6 +33,10 @@ enum Program {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = output
+        // Threads of tests block signals, and so would what they start: it could not be ended.
+        var none = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, nil)
         try process.run()
         return (process, output)
     }
