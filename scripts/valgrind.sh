@@ -11,8 +11,8 @@ command -v valgrind > /dev/null || {
 filter=${1:-'ProtonEngineTests|ProtonTests\.'}
 # These do the same thing thousands of times: sanitize.sh runs them, and here they would take hours.
 skip='tenThousandLinks|brokenAtEveryByte|attacksThatBreakOff|attacksByteByByte|oneSlotServesMany'
-# And these wait for real time, or measure it.
-skip="$skip|manyConnections|theyWaitAsLong|noDescriptorStaysOpen|heartbeats|AtTheVeryEnd"
+# And these wait for real time, or measure it, or start programs.
+skip="$skip|Blocking|PythonLinkTests|manyConnections|theyWaitAsLong|noDescriptorStaysOpen|heartbeats|AtTheVeryEnd"
 
 swift build --build-tests
 bundle=$(swift build --show-bin-path)/swift-qpid-protonPackageTests.xctest

@@ -259,6 +259,7 @@ public class Link: Endpoint {
         self.pointer = nil
         deliveries.removeAll()
         takePartial()
+        (self as? Sender)?.forgetStream()
         eventHandler = nil
         pn_link_set_context(pointer, nil)
         Unmanaged.passUnretained(self).release()

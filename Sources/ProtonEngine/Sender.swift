@@ -95,6 +95,9 @@ public final class Sender: Link {
         return new
     }
 
+    /// Lets go of a message that is being sent in pieces: it keeps its link, and so itself.
+    func forgetStream() { extras = nil }
+
     /// The tag of the next delivery.
     /// - Throws: where a message is being sent in pieces, which the next would become part of.
     private func tag(_ own: [UInt8]?) throws -> [UInt8] {
