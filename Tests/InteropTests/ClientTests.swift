@@ -58,11 +58,11 @@ extension InteropTests {
                 try expect("Hello World!\n", [Program.built("cpp_helloworld"), "//\(broker)", queue])
             case (.helloWorld, .python): try expect("Hello World!\n", Program.pythonHelloWorld(broker))
             case (.client, .cpp):
-                try serve(
+                try Program.serve(
                     [Program.built("cpp_server"), "//\(broker)", queue],
                     [Program.built("cpp_client"), "-a", "\(broker)/\(queue)"])
             case (.client, .python):
-                try serve(
+                try Program.serve(
                     Program.python("server") + ["-a", "\(broker)/\(queue)"],
                     Program.python("client") + ["-a", "\(broker)/\(queue)"])
             }
@@ -91,17 +91,6 @@ extension InteropTests {
             }
             let lines = try Program.run(command).split(separator: "\n").filter { $0.contains("sequence") }
             try require(lines.count == 10, "receives \(lines.count) of 10 messages")
-        }
-
-        /// Runs a client against a server.
-        private static func serve(_ server: [String], _ client: [String]) throws {
-            let server = try Program.start(server)
-            defer {
-                server.process.terminate()
-                server.process.waitUntilExit()
-            }
-            let lines = try Program.run(client).split(separator: "\n")
-            try require(lines.count == 4 && lines.allSatisfy { $0.contains("=>") }, "the client writes \(lines)")
         }
     }
 }

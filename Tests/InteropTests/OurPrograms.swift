@@ -15,5 +15,16 @@ extension Feature {
             try require(output == "Hello World!\n", "helloworld writes \(output)")
             return ""
         },
+        // It accepts what C sends settled: an error here, as in Python.
+        Feature("examples: helloworld_blocking", needed: [.rabbitMQ, .cpp, .python, .swift]) { peer in
+            let output = try Program.run([Program.ours("helloworld_blocking"), peer.address, peer.newQueue()])
+            try require(output == "Hello World!\n", "helloworld_blocking writes \(output)")
+            return ""
+        },
+        Feature("examples: client and server", needed: [.python, .swift]) { peer in
+            let arguments = ["-a", "\(peer.address)/\(peer.newQueue())"]
+            try Program.serve([Program.ours("server")] + arguments, [Program.ours("client")] + arguments)
+            return ""
+        },
     ]
 }

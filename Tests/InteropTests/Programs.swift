@@ -25,11 +25,11 @@ enum Program {
         return ["/usr/bin/python3", "-c", program, python("helloworld")[2], server]
     }
 
-    /// Starts a program, which has thirty seconds.
+    /// Starts a program, which has twenty seconds.
     static func start(_ command: [String]) throws -> (process: Process, output: Pipe) {
         let (process, output) = (Process(), Pipe())
         process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = ["-k", "5", "30"] + command
+        process.arguments = ["-k", "5", "20"] + command
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = output
@@ -56,4 +56,15 @@ enum Program {
     /// - Returns: all it has written.
     @discardableResult
     static func run(_ command: [String]) throws -> String { try end(start(command)) }
+
+    /// Runs an example client against an example server, which goes on until it is ended.
+    static func serve(_ server: [String], _ client: [String]) throws {
+        let server = try start(server)
+        defer {
+            server.process.terminate()
+            server.process.waitUntilExit()
+        }
+        let lines = try run(client).split(separator: "\n")
+        try require(lines.count == 4 && lines.allSatisfy { $0.contains("=>") }, "the client writes \(lines)")
+    }
 }
