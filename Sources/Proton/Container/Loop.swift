@@ -9,65 +9,6 @@ import Synchronization
 /// yet need not be `Sendable`: they run, and are used, on the one thread of the loop, or with a handler that is
 /// `Sendable` (`Container.run(threads:handler:)`).
 final class Loop: @unchecked Sendable {
-    /// How a connection that a listener accepts is set up.
-    typealias Acceptor = (Listener) throws -> (Connection, TransportConfiguration)
-
-    private enum Phase {
-        case idle
-        case running
-        /// Everything is being closed; what goes wrong meanwhile is of no interest. A loop may be stopped before it runs.
-        case stopping(isRunning: Bool)
-        /// A handler failed: everything is being dropped, and nothing is dispatched any more.
-        case failing(any Error)
-        case ended((any Error)?)
-    }
-
-    /// A connection that is connected when the callback that made it returns: until then it is its maker's.
-    private struct PendingConnect {
-        let connection: Connection
-        let thread: UInt
-    }
-
-    private struct State {
-        var phase = Phase.idle
-        var connections: [ObjectIdentifier: Connection] = [:]
-        var listeners: [ObjectIdentifier: (listener: Listener, acceptor: Acceptor)] = [:]
-        var pending: [PendingConnect] = []
-        var jobs: [@Sendable () throws -> Void] = []
-        var timers = TimerQueue()
-        /// The timers that end connections which their peers do not open.
-        var deadlines: [ObjectIdentifier: TimerQueue.ID] = [:]
-        /// Connections that the loop's only thread is using outside of their batches.
-        var borrowed: [WorkQueue] = []
-        /// How many injectors may still bring something: the loop waits for them, unless it is being stopped.
-        var holds = 0
-
-        /// - Throws: `ProtonError.Code.closed` where nothing new can be opened any more.
-        func checkOpen() throws {
-            switch phase {
-            case .idle, .running: return
-            case .stopping, .failing, .ended:
-                throw ProtonError(.closed, "The container is stopping, or has ended: nothing new can be opened.")
-            }
-        }
-
-        /// Ends the loop where nothing is left to wait for.
-        /// - Returns: whether it has ended.
-        mutating func endWhereIdle() -> Bool {
-            switch phase {
-            case .ended: return true
-            case .running where isIdle && holds == 0, .stopping where isIdle: phase = .ended(nil)
-            case .failing(let error) where isIdle: phase = .ended(error)
-            default: return false
-            }
-            return true
-        }
-
-        private var isIdle: Bool {
-            connections.isEmpty && listeners.isEmpty && pending.isEmpty && jobs.isEmpty && timers.activeCount == 0
-        }
-    }
-
     private let proactor: Proactor
     private let state = UncheckedMutex(State())
     /// The thread of a loop that has only one; 0 before it runs, and where it has several.
