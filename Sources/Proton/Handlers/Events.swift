@@ -44,8 +44,8 @@ public struct ConnectionEvent: EndpointEvent {
 public struct TransportEvent: EndpointEvent {
     /// The connection over the transport.
     public let connection: Connection
-    /// What went wrong: of `onTransportError` always there, of others where there was an error.
-    public let error: ProtonError?
+    /// What went wrong: of `onTransportError` always there, of others where there was an error. Nil after the callback.
+    public var error: ProtonError? { connection.transportError }
 }
 
 /// An event of a session.

@@ -115,7 +115,7 @@ final class HandlerPipeline: EventHandler {
     }
 
     private func handle(_ change: EngineEvent.TransportChange, _ connection: Connection) throws {
-        let event = TransportEvent(connection: connection, error: connection.transportError)
+        let event = TransportEvent(connection: connection)
         switch change {
         case .changed: try handler.onTransport(event)
         case .authenticated: try handler.onTransportAuthenticated(event)
