@@ -5,7 +5,8 @@ SHELL := /bin/bash
 .PHONY: help demo test interop lint format bench fuzz setup FORCE
 
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Package.swift)
-SOURCES := $(shell find Sources $(wildcard Examples) -name '*.swift' -o -name '*.h' -o -name '*.modulemap')
+SOURCES := $(shell find Sources $(wildcard Examples) -name .build -prune -o \
+    \( -name '*.swift' -o -name '*.h' -o -name '*.modulemap' \) -print)
 DEMO := .build/debug/demo
 
 help: ## List these commands
