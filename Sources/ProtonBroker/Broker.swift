@@ -23,6 +23,7 @@ public final class Broker: Sendable {
     // `run` uses it on one thread, once; `stop` makes the one call that is made from any thread, under the loop's lock.
     private nonisolated(unsafe) let container: Container
     private let grace: Duration
+    private let threads: Int
     private let life = Life()
 
     /// Creates a broker that listens from now on, and serves its peers once it runs.
@@ -33,14 +34,16 @@ public final class Broker: Sendable {
     ///   that make no sense; `AMQPURLError` for an address that is none.
     public init(_ address: String = "localhost:5672", options: BrokerOptions = BrokerOptions()) throws {
         try options.validate()
-        container = try Container(BrokerHandler(options), id: options.containerID, options: options.connection)
-        let listener = try container.listen(address, maxConnections: options.maxConnections)
+        container = try Container(id: options.containerID, options: options.connection)
+        let core = BrokerCore(options)
+        let listener = try container.listen(address, maxConnections: options.maxConnections) { ConnectionHandler(core) }
         guard let bound = listener.addresses.first, let port = listener.port else {
             throw ProtonError(.listenFailed, "Cannot listen on \(address): no address was bound.")
         }
         self.address = bound
         self.port = port
         grace = options.stopGrace
+        threads = options.threads
     }
 
     /// Starts a broker on a thread of its own.
@@ -75,7 +78,7 @@ public final class Broker: Sendable {
         let watch = stopsOnSignals ? SignalWatch([.interrupt, .terminate]) { [self] in close() } : nil
         defer { watch?.cancel() }
         started()
-        try container.run()
+        try container.run(threads: threads, handler: Idle())
     }
 
     /// Stops a broker that runs: closes the listener and all connections, and waits until it has ended.
@@ -95,6 +98,9 @@ public final class Broker: Sendable {
         container.stop(Condition(.connectionForced, "The broker is shutting down."), grace: grace)
     }
 }
+
+/// Each connection has a handler of its own: the container's has nothing to do.
+private final class Idle: Handler, Sendable {}
 
 /// Whether a broker runs or has ended, to be waited for.
 private final class Life: Sendable {

@@ -2,6 +2,10 @@ public import Proton
 
 /// How a broker treats its peers; each option has a safe default.
 public struct BrokerOptions: Sendable {
+    /// How many threads serve the connections: at least 1, the default, which is the fastest for one core.
+    ///
+    /// A connection is served by one thread at a time; queues are shared.
+    public var threads = 1
     /// How much each queue holds.
     public var queueLimits = QueueLimits()
     /// How many queues there may be: at least 1, by default 65,536.
@@ -37,7 +41,7 @@ public struct BrokerOptions: Sendable {
     /// - Throws: `ProtonError.Code.invalidArgument` that names the first option that makes no sense.
     func validate() throws {
         let counts = [
-            ("queueLimits.messages", queueLimits.messages), ("queueLimits.bytes", queueLimits.bytes),
+            ("threads", threads), ("queueLimits.messages", queueLimits.messages), ("queueLimits.bytes", queueLimits.bytes),
             ("maxQueues", maxQueues), ("maxBytes", maxBytes), ("creditWindow", creditWindow),
             ("maxUnsettled", maxUnsettled), ("transactionLimits.perConnection", transactionLimits.perConnection),
             ("transactionLimits.messages", transactionLimits.messages),

@@ -1,22 +1,22 @@
-import Synchronization
+package import Synchronization
 
 /// A `Mutex` for state that holds what is not `Sendable`, such as proton's pointers.
 ///
 /// `@unchecked Sendable`: the state is reached under the lock only; what leaves a critical section is for its caller
 /// to answer for.
 package final class UncheckedMutex<State>: @unchecked Sendable {
-    private let lock = Mutex<Void>(())
+    @usableFromInline let lock = Mutex<Void>(())
     // The lock makes accesses exclusive: to check that again at run time costs more than the lock.
-    @exclusivity(unchecked) private var state: State
+    @exclusivity(unchecked) @usableFromInline var state: State
 
-    package init(_ state: State) {
+    @inlinable package init(_ state: State) {
         self.state = state
     }
 
     /// Runs `body` with the state, holding the lock.
-    package func withLock<Result, Failure: Error>(_ body: (inout State) throws(Failure) -> Result) throws(Failure)
-        -> Result
-    {
+    @inlinable package func withLock<Result, Failure: Error>(
+        _ body: (inout State) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         try lock.withLock { _ throws(Failure) in try body(&state) }
     }
 }

@@ -1,15 +1,22 @@
 import Proton
 
 /// A consumer over a link: sends what its queue gives it, and tells the queue of credit and outcomes.
-final class OutgoingLink: Consumer {
+///
+/// `@unchecked Sendable`: what a consumer notes for its queue is under the queue's lock; the rest is used in the link's
+/// home only. Others call `deliver` and `closeSinceDeleted`, which see to that.
+final class OutgoingLink: Consumer, @unchecked Sendable {
     let node: Node
     /// Whether the node was made for this link, and goes with it.
     let ownsNode: Bool
     private let sender: Sender
+    private let home: LinkHome
+    private let outbox = Outbox()
     private let nodes: NodeTable
     private let transactions: Transactions
     private let maxUnsettled: Int
     private var isOver = false
+    /// How many more messages the queue has been told that it may send; it may have chosen some of them already.
+    @exclusivity(unchecked) private var allowance = 0
     /// Bytes sent since it was last looked at how many of them wait to be written.
     @exclusivity(unchecked) private var unchecked = 0
 
@@ -20,32 +27,41 @@ final class OutgoingLink: Consumer {
     private static let backlogLimit = 32_768
 
     init(
-        _ sender: Sender, of node: Node, ownsNode: Bool, maxUnsettled: Int, choice: Choice?, nodes: NodeTable,
-        transactions: Transactions
+        _ sender: Sender, of node: Node, ownsNode: Bool, choice: Choice?, broker: BrokerCore, transactions: Transactions
     ) {
         self.sender = sender
         self.node = node
         self.ownsNode = ownsNode
-        self.nodes = nodes
         self.transactions = transactions
-        self.maxUnsettled = maxUnsettled
+        home = LinkHome(sender, isOnlyThread: broker.options.threads == 1)
+        nodes = broker.nodes
+        maxUnsettled = broker.options.maxUnsettled
         super.init(choice: choice)
     }
 
+    // MARK: Sending
+
     /// The peer's credit has changed, or messages were written: sends what can be sent.
     private func creditChanged() {
+        sendOutbox()
         updateCredit()
         node.dispatch()
         // What could not be used goes back to a peer that drains.
-        if sender.isDraining, credit > 0 {
-            node.setCredit(0, of: self)
+        if sender.isDraining, allowance > 0 {
+            allow(0)
+            sendOutbox()
             sender.drained()
         }
     }
 
     private func updateCredit() {
         unchecked = 0
-        node.setCredit(isBacklogged ? 0 : min(sender.credit, maxUnsettled - unsettledCount), of: self)
+        allow(isBacklogged ? 0 : min(sender.credit, maxUnsettled - unsettledCount))
+    }
+
+    private func allow(_ count: Int) {
+        allowance = max(0, count)
+        node.setCredit(allowance, of: self)
     }
 
     /// Whether the link waits for bytes to be written; the event of their writing, a flow event, comes for certain.
@@ -53,8 +69,23 @@ final class OutgoingLink: Consumer {
         sender.queued > 0 && sender.session.outgoingBytes >= OutgoingLink.backlogLimit
     }
 
-    /// Sends a message that the queue chose this consumer for.
+    /// Takes a message that the queue chose this consumer for, on any of the broker's threads.
     func deliver(_ message: QueuedMessage) {
+        if home.isHere { return send(message) }
+        switch outbox.put(message) {
+        case .first: home.runLater { [self] in sendOutbox() }
+        case .further: break
+        case .refused: if !isBrowser { node.settleAtOnce(message, .returned(failed: false)) }
+        }
+    }
+
+    private func sendOutbox() {
+        for message in outbox.takeAll() { send(message) }
+    }
+
+    private func send(_ message: QueuedMessage) {
+        taken &+= 1
+        allowance -= 1
         do {
             let delivery = try sender.send(encoded: message.outgoingBytes)
             if let slot = delivery.slot {
@@ -65,15 +96,17 @@ final class OutgoingLink: Consumer {
         } catch {
             // The link is over, or its credit is gone, which an event still to come tells.
             if !isBrowser { node.settleAtOnce(message, .returned(failed: false)) }
-            node.setCredit(0, of: self)
+            allow(0)
             return
         }
         unchecked += message.bytes.count
         if unchecked >= OutgoingLink.backlogLimit / 2 {
             unchecked = 0
-            if isBacklogged { node.setCredit(0, of: self) }
+            if isBacklogged { allow(0) }
         }
     }
+
+    // MARK: Outcomes
 
     /// The peer says something of a message that it was sent.
     private func deliveryChanged(_ delivery: Delivery) {
@@ -90,7 +123,8 @@ final class OutgoingLink: Consumer {
         guard let message = take(slot) else { return }
         delivery.settle()
         dispose(of: message, outcome)
-        if credit == 0 { creditChanged() }
+        // What limits it may have been what it had not settled.
+        if allowance <= 0 { creditChanged() }
     }
 
     /// The outcome of a message is to hold once a transaction commits.
@@ -103,7 +137,7 @@ final class OutgoingLink: Consumer {
         guard let message = take(slot) else { return }
         if isSettled { delivery.settle() }
         if !isBrowser { transaction.retire(message, of: self, outcome, unsettled: isSettled ? nil : delivery) }
-        if credit == 0 { creditChanged() }
+        if allowance <= 0 { creditChanged() }
     }
 
     /// Does what an outcome means with a message that the link had (AMQP 1.0, 3.4).
@@ -127,11 +161,21 @@ final class OutgoingLink: Consumer {
         node.settleAtOnce(message, .returned(failed: true))
     }
 
+    // MARK: The end
+
     /// The link is over.
     /// - Parameter vanished: whether the peer went without closing it, so that what it had is in doubt.
     func end(vanished: Bool) {
         isOver = true
+        let unsent = outbox.close()
+        if !isBrowser { for message in unsent { node.settleAtOnce(message, .returned(failed: false)) } }
         node.remove(self, failed: vanished)
+    }
+}
+
+extension OutgoingLink: AttachedLink {
+    func closeSinceDeleted() {
+        home.run { [self] in if !isOver { sender.close(Node.deleted) } }
     }
 }
 

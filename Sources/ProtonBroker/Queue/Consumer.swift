@@ -1,20 +1,33 @@
 /// One that takes messages of a queue: the credit that it has there, and what it has not settled.
+///
+/// The queue's notes are made with the queue, under its node's lock; the rest belongs to the consumer's own thread.
 class Consumer {
+    // MARK: The queue's
+
     /// How many messages it may be given; set and counted down by its queue.
-    @exclusivity(unchecked) var credit = 0
-    /// Whether it stands in its queue's line of those that have credit; the queue's own note.
-    @exclusivity(unchecked) var isInLine = false
+    @exclusivity(unchecked) final var credit = 0
+    /// Whether it stands in its queue's line of those that have credit.
+    @exclusivity(unchecked) final var isInLine = false
     /// What it wants of the queue; nil where it takes any message, which goes the shortest way.
     @exclusivity(unchecked) final var choice: Choice?
+    /// How many messages its queue has ever chosen it for.
+    @exclusivity(unchecked) final var chosen: UInt64 = 0
+
+    // MARK: The consumer's
+
+    /// Whether what it gets stays in the queue.
+    final let isBrowser: Bool
+    /// How many of the messages that it was chosen for it has taken.
+    @exclusivity(unchecked) final var taken: UInt64 = 0
     /// What it has not settled, each message in the slot of its delivery: a small number that is used again.
     @exclusivity(unchecked) private var slots: [QueuedMessage?] = []
     /// How many messages it has not settled.
-    @exclusivity(unchecked) private(set) var unsettledCount = 0
+    @exclusivity(unchecked) private(set) final var unsettledCount = 0
 
-    init(choice: Choice? = nil) { self.choice = choice }
-
-    /// Whether what it gets stays in the queue.
-    final var isBrowser: Bool { choice?.isBrowser ?? false }
+    init(choice: Choice? = nil) {
+        self.choice = choice
+        isBrowser = choice?.isBrowser ?? false
+    }
 
     /// Keeps a message that was sent to it until it is settled.
     final func hold(_ message: QueuedMessage, in slot: Int) {

@@ -152,6 +152,7 @@ struct Queue<Member: Consumer> {
             let wanted = if let choice = consumer.choice { find(choice) } else { messages.popFirst() }
             guard let message = wanted else { continue }
             consumer.credit -= 1
+            consumer.chosen &+= 1
             if consumer.credit > 0 { enterLine(consumer) }
             return (consumer, message)
         }

@@ -4,9 +4,14 @@ import Proton
 ///
 /// Until then the messages are in no queue, but have their room there; what consumers had is theirs.
 final class Transaction {
+    /// What the peer calls it.
+    let id: [UInt8]
     /// The link that began it, and ends it.
     let controller: CoordinatorLink
     private let maxMessages: Int
+    private let nodes: NodeTable
+    /// The nodes that it has to do with, each in use once.
+    private var used: [ObjectIdentifier: Node] = [:]
     private var posts: [Post] = []
     private var retirements: [Retirement] = []
     /// Why it can only be rolled back; nil as long as it can be committed.
@@ -25,17 +30,11 @@ final class Transaction {
         let delivery: Delivery?
     }
 
-    init(controller: CoordinatorLink, maxMessages: Int) {
+    init(id: [UInt8], controller: CoordinatorLink, maxMessages: Int, nodes: NodeTable) {
+        self.id = id
         self.controller = controller
         self.maxMessages = maxMessages
-    }
-
-    /// The nodes that it has to do with.
-    var nodes: [Node] {
-        var nodes: [ObjectIdentifier: Node] = [:]
-        for post in posts { nodes[ObjectIdentifier(post.node)] = post.node }
-        for retirement in retirements { nodes[ObjectIdentifier(retirement.link.node)] = retirement.link.node }
-        return Array(nodes.values)
+        self.nodes = nodes
     }
 
     // MARK: What happens within
@@ -45,6 +44,7 @@ final class Transaction {
         guard hasRoom() else { return }
         do throws(Refusal) {
             try node.reserve(bytes)
+            use(node)
             posts.append(Post(node: node, bytes: bytes))
         } catch {
             failure = error
@@ -58,7 +58,13 @@ final class Transaction {
             link.giveBack(message)
             return
         }
+        use(link.node)
         retirements.append(Retirement(link: link, message: message, outcome: outcome, delivery: delivery))
+    }
+
+    private func use(_ node: Node) {
+        guard used.updateValue(node, forKey: ObjectIdentifier(node)) == nil else { return }
+        nodes.useAgain(node)
     }
 
     private func hasRoom() -> Bool {
@@ -84,6 +90,7 @@ final class Transaction {
             retirement.delivery?.settle()
             retirement.link.dispose(of: retirement.message, retirement.outcome)
         }
+        letGo()
     }
 
     /// Does none of it: messages that consumers had go back, as tries that failed.
@@ -93,6 +100,12 @@ final class Transaction {
             retirement.delivery?.settle(.modified(deliveryFailed: true))
             retirement.link.giveBack(retirement.message)
         }
-        for node in nodes { node.dispatch() }
+        for node in used.values { node.dispatch() }
+        letGo()
+    }
+
+    private func letGo() {
+        for node in used.values { nodes.release(node) }
+        used = [:]
     }
 }

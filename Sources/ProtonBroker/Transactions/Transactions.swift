@@ -15,6 +15,13 @@ final class Transactions {
     /// The transaction with an id; nil where there is none, or none any more.
     subscript(_ id: [UInt8]) -> Transaction? { open[id] }
 
+    /// The transaction with an id.
+    /// - Throws: where there is none, or none any more.
+    func find(_ id: [UInt8]) throws(Refusal) -> Transaction {
+        guard let transaction = open[id] else { throw Transactions.unknown(id) }
+        return transaction
+    }
+
     /// What is said of an id that names no transaction.
     static func unknown(_ id: [UInt8]) -> Refusal {
         Refusal("amqp:transaction:unknown-id", "There is no transaction \(AMQPValue.binary(id)): has it ended?")
@@ -28,7 +35,7 @@ final class Transactions {
         }
         count += 1
         let id = withUnsafeBytes(of: count.bigEndian) { Array($0) }
-        open[id] = Transaction(controller: controller, maxMessages: limits.messages)
+        open[id] = Transaction(id: id, controller: controller, maxMessages: limits.messages, nodes: nodes)
         return id
     }
 
@@ -38,7 +45,6 @@ final class Transactions {
     func discharge(_ id: [UInt8], by controller: CoordinatorLink, fails: Bool) throws(Refusal) {
         guard let transaction = open[id], transaction.controller === controller else { throw Transactions.unknown(id) }
         open[id] = nil
-        defer { for node in transaction.nodes { nodes.removeIfUnused(node) } }
         if fails {
             transaction.rollBack()
         } else {
@@ -52,7 +58,6 @@ final class Transactions {
         where transaction.controller === controller {
             open[id] = nil
             transaction.rollBack()
-            for node in transaction.nodes { nodes.removeIfUnused(node) }
         }
     }
 }

@@ -1,22 +1,22 @@
 import Logging
 import Proton
 
-/// Turns the opening and closing of connections, sessions and links into consumers of queues and senders to them.
-final class BrokerHandler: Handler {
-    private let options: BrokerOptions
-    private let nodes: NodeTable
-    private var transactions: [ObjectIdentifier: Transactions] = [:]
+/// What the broker does for one connection: turns the opening and closing of its sessions and links into consumers of
+/// queues and senders to them.
+final class ConnectionHandler: Handler {
+    private let broker: BrokerCore
+    private let transactions: Transactions
     private let logger = Logger(label: "proton.broker")
 
-    init(_ options: BrokerOptions) {
-        self.options = options
-        nodes = NodeTable(options)
+    init(_ broker: BrokerCore) {
+        self.broker = broker
+        transactions = Transactions(limits: broker.options.transactionLimits, nodes: broker.nodes)
     }
 
     // MARK: Connections and sessions
 
     func onConnectionRemoteOpen(_ event: ConnectionEvent) {
-        event.connection.offeredCapabilities = options.connection.offeredCapabilities + ["ANONYMOUS-RELAY"]
+        event.connection.offeredCapabilities = broker.options.connection.offeredCapabilities + ["ANONYMOUS-RELAY"]
         event.connection.open()
     }
 
@@ -34,15 +34,6 @@ final class BrokerHandler: Handler {
 
     func onTransportClosed(_ event: TransportEvent) {
         end(event.connection.links, vanished: true)
-        transactions[ObjectIdentifier(event.connection)] = nil
-    }
-
-    /// The transactions of a connection.
-    private func transactions(of connection: Connection) -> Transactions {
-        if let known = transactions[ObjectIdentifier(connection)] { return known }
-        let new = Transactions(limits: options.transactionLimits, nodes: nodes)
-        transactions[ObjectIdentifier(connection)] = new
-        return new
     }
 
     // MARK: Links
@@ -93,10 +84,9 @@ final class BrokerHandler: Handler {
         sender.senderSettleMode = sender.remoteSenderSettleMode == .settled ? .settled : .unsettled
         let choice = filter != nil || isBrowser ? Choice(selector: filter?.selector, isBrowser: isBrowser) : nil
         let link = OutgoingLink(
-            sender, of: node, ownsNode: isOwner, maxUnsettled: options.maxUnsettled, choice: choice, nodes: nodes,
-            transactions: transactions(of: sender.connection))
+            sender, of: node, ownsNode: isOwner, choice: choice, broker: broker, transactions: transactions)
         sender.eventHandler = link
-        node.attach(sender)
+        node.attach(link)
         node.add(link)
         sender.open()
     }
@@ -104,8 +94,8 @@ final class BrokerHandler: Handler {
     private func attach(_ receiver: Receiver) throws(Refusal) {
         var (node, isOwner): (Node?, Bool) = (nil, false)
         switch try receiver.remoteTarget.request() {
-        case .dynamicNode: (node, isOwner) = (try nodes.makeDynamicNode(), true)
-        case .node(let address): node = try nodes.node(at: address)
+        case .dynamicNode: (node, isOwner) = (try broker.nodes.makeDynamicNode(), true)
+        case .node(let address): node = try broker.nodes.use(address)
         case .relay: break
         case .coordinator: return attachCoordinator(receiver)
         }
@@ -113,12 +103,10 @@ final class BrokerHandler: Handler {
         receiver.target.isDynamic = isOwner
         receiver.source.copy(receiver.remoteSource)
         receiver.senderSettleMode = receiver.remoteSenderSettleMode
-        receiver.maxMessageSize = UInt64(options.connection.limits.maxMessageSize)
-        let link = IncomingLink(
-            receiver, to: node, ownsNode: isOwner, window: options.creditWindow, nodes: nodes,
-            transactions: transactions(of: receiver.connection))
+        receiver.maxMessageSize = UInt64(broker.options.connection.limits.maxMessageSize)
+        let link = IncomingLink(receiver, to: node, ownsNode: isOwner, broker: broker, transactions: transactions)
         receiver.eventHandler = link
-        node?.attach(receiver)
+        node?.attach(link)
         receiver.open()
         link.topUp()
     }
@@ -127,7 +115,7 @@ final class BrokerHandler: Handler {
         receiver.target.copy(receiver.remoteTarget)
         receiver.target.capabilities = CoordinatorLink.capabilities
         receiver.source.copy(receiver.remoteSource)
-        let link = CoordinatorLink(receiver, transactions(of: receiver.connection))
+        let link = CoordinatorLink(receiver, transactions)
         receiver.eventHandler = link
         receiver.open()
         link.topUp()
@@ -136,8 +124,8 @@ final class BrokerHandler: Handler {
     /// The node that a consumer asks for, and whether it was made for the link.
     private func queue(for source: Terminus) throws(Refusal) -> (Node, Bool) {
         switch try source.request() {
-        case .dynamicNode: (try nodes.makeDynamicNode(), true)
-        case .node(let address): (try nodes.node(at: address), false)
+        case .dynamicNode: (try broker.nodes.makeDynamicNode(), true)
+        case .node(let address): (try broker.nodes.use(address), false)
         case .relay, .coordinator: throw Refusal(.invalidField, "A source cannot be that: attach to an address.")
         }
     }
@@ -168,22 +156,17 @@ final class BrokerHandler: Handler {
         switch link.eventHandler {
         case let outgoing as OutgoingLink:
             outgoing.end(vanished: vanished)
-            leave(outgoing.node, link, isOwner: outgoing.ownsNode)
+            leave(outgoing.node, outgoing, isOwner: outgoing.ownsNode)
         case let incoming as IncomingLink:
             incoming.end()
-            if let node = incoming.node { leave(node, link, isOwner: incoming.ownsNode) }
+            if let node = incoming.node { leave(node, incoming, isOwner: incoming.ownsNode) }
         case let coordinator as CoordinatorLink: coordinator.end()
         default: break
         }
     }
 
-    private func leave(_ node: Node, _ link: Link, isOwner: Bool) {
+    private func leave(_ node: Node, _ link: any AttachedLink, isOwner: Bool) {
         node.detach(link)
-        if isOwner {
-            nodes.remove(node)
-            node.closeLinks()
-        } else {
-            nodes.removeIfUnused(node)
-        }
+        if isOwner { broker.nodes.delete(node) } else { broker.nodes.release(node) }
     }
 }
