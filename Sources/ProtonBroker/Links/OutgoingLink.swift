@@ -3,20 +3,23 @@ import Proton
 /// A consumer over a link: sends what its queue gives it, and tells the queue of credit and outcomes.
 ///
 /// `@unchecked Sendable`: what a consumer notes for its queue is under the queue's lock; the rest is used in the link's
-/// home only. Others call `deliver` and `closeSinceDeleted`, which see to that.
+/// home only. Others call `outboxIsFilled` and `closeSinceDeleted`, which see to that.
 final class OutgoingLink: Consumer, @unchecked Sendable {
     let node: Node
     /// Whether the node was made for this link, and goes with it.
     let ownsNode: Bool
     private let sender: Sender
     private let home: LinkHome
-    private let outbox = Outbox()
     private let nodes: NodeTable
     private let transactions: Transactions
     private let maxUnsettled: Int
     private var isOver = false
-    /// How many more messages the queue has been told that it may send; it may have chosen some of them already.
+    /// How many more messages the queue has been told that it may send; some of them may be in the outbox already.
     @exclusivity(unchecked) private var allowance = 0
+    /// Whether it is sending: what asks it to meanwhile can leave it at that.
+    @exclusivity(unchecked) private var isSending = false
+    /// Whether it waits for bytes to be written; the event of their writing, a flow event, comes for certain.
+    @exclusivity(unchecked) private var isHeldUp = false
     /// Bytes sent since it was last looked at how many of them wait to be written.
     @exclusivity(unchecked) private var unchecked = 0
 
@@ -25,6 +28,8 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
     /// Proton holds what is sent until the socket takes it, without a limit. About what it writes at a time: more
     /// would pile up in it before a slow peer.
     private static let backlogLimit = 32_768
+    /// How many messages are kept for the link at a time: what is in its outbox is not for others any more.
+    private static let outboxLimit = 64
 
     init(
         _ sender: Sender, of node: Node, ownsNode: Bool, choice: Choice?, broker: BrokerCore, transactions: Transactions
@@ -43,48 +48,57 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
 
     /// The peer's credit has changed, or messages were written: sends what can be sent.
     private func creditChanged() {
-        sendOutbox()
-        updateCredit()
-        node.dispatch()
+        unchecked = 0
+        isHeldUp = isBacklogged
+        renewAllowance()
+        sendAll()
         // What could not be used goes back to a peer that drains.
-        if sender.isDraining, allowance > 0 {
+        if sender.isDraining, allowance > 0, !isHeldUp {
             allow(0)
             sendOutbox()
             sender.drained()
         }
     }
 
-    private func updateCredit() {
-        unchecked = 0
-        allow(isBacklogged ? 0 : min(sender.credit, maxUnsettled - unsettledCount))
+    private func renewAllowance() {
+        allow(min(sender.credit, maxUnsettled - unsettledCount, OutgoingLink.outboxLimit))
+        if allowance > 0 { node.dispatch() }
     }
 
     private func allow(_ count: Int) {
-        allowance = max(0, count)
+        allowance = isHeldUp ? 0 : max(0, count)
         node.setCredit(allowance, of: self)
     }
 
-    /// Whether the link waits for bytes to be written; the event of their writing, a flow event, comes for certain.
     private var isBacklogged: Bool {
         sender.queued > 0 && sender.session.outgoingBytes >= OutgoingLink.backlogLimit
     }
 
-    /// Takes a message that the queue chose this consumer for, on any of the broker's threads.
-    func deliver(_ message: QueuedMessage) {
-        if home.isHere { return send(message) }
-        switch outbox.put(message) {
-        case .first: home.runLater { [self] in sendOutbox() }
-        case .further: break
-        case .refused: if !isBrowser { node.settleAtOnce(message, .returned(failed: false)) }
+    /// The queue has put messages into the empty outbox. Called on any of the broker's threads.
+    func outboxIsFilled() {
+        if home.isHere { sendAll() } else { home.runLater { [self] in if !isOver { sendAll() } } }
+    }
+
+    /// Sends until the queue, the credit or the peer's patience runs out.
+    private func sendAll() {
+        guard !isSending else { return }
+        isSending = true
+        sendOutbox()
+        while allowance <= 0, !isHeldUp, sender.credit > 0, unsettledCount < maxUnsettled {
+            renewAllowance()
+            sendOutbox()
         }
+        isSending = false
     }
 
     private func sendOutbox() {
-        for message in outbox.takeAll() { send(message) }
+        while !isHeldUp, let (message, hasMore) = node.takeNext(of: self) {
+            send(message)
+            if !hasMore { return }
+        }
     }
 
     private func send(_ message: QueuedMessage) {
-        taken &+= 1
         allowance -= 1
         do {
             let delivery = try sender.send(encoded: message.outgoingBytes)
@@ -96,13 +110,15 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
         } catch {
             // The link is over, or its credit is gone, which an event still to come tells.
             if !isBrowser { node.settleAtOnce(message, .returned(failed: false)) }
+            isHeldUp = true
             allow(0)
             return
         }
         unchecked += message.bytes.count
         if unchecked >= OutgoingLink.backlogLimit / 2 {
             unchecked = 0
-            if isBacklogged { allow(0) }
+            isHeldUp = isBacklogged
+            if isHeldUp { allow(0) }
         }
     }
 
@@ -124,7 +140,7 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
         delivery.settle()
         dispose(of: message, outcome)
         // What limits it may have been what it had not settled.
-        if allowance <= 0 { creditChanged() }
+        if allowance <= 0 { sendAll() }
     }
 
     /// The outcome of a message is to hold once a transaction commits.
@@ -137,7 +153,7 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
         guard let message = take(slot) else { return }
         if isSettled { delivery.settle() }
         if !isBrowser { transaction.retire(message, of: self, outcome, unsettled: isSettled ? nil : delivery) }
-        if allowance <= 0 { creditChanged() }
+        if allowance <= 0 { sendAll() }
     }
 
     /// Does what an outcome means with a message that the link had (AMQP 1.0, 3.4).
@@ -167,8 +183,6 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
     /// - Parameter vanished: whether the peer went without closing it, so that what it had is in doubt.
     func end(vanished: Bool) {
         isOver = true
-        let unsent = outbox.close()
-        if !isBrowser { for message in unsent { node.settleAtOnce(message, .returned(failed: false)) } }
         node.remove(self, failed: vanished)
     }
 }

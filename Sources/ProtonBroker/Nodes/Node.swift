@@ -18,10 +18,39 @@ final class Node: Sendable {
         /// Whether the broker has forgotten the node: it takes no messages any more.
         var isGone = false
 
+        /// Puts messages into consumers' outboxes until one of the two runs out.
+        mutating func dispatch() -> Errands {
+            var errands = Errands()
+            while let (consumer, message) = queue.next() {
+                if consumer.give(message) { errands.tell(consumer) }
+            }
+            errands.relieved = relieved()
+            return errands
+        }
+
         /// The links to give credit to, where there is room for messages again.
         mutating func relieved() -> [IncomingLink] {
             guard !waiting.isEmpty, queue.hasRoomAgain else { return [] }
             return exchange(&waiting, with: [])
+        }
+    }
+
+    /// What is to be done for links once the lock is released.
+    private struct Errands {
+        /// Consumers with messages in their outboxes; mostly there is one.
+        private var consumer: OutgoingLink?
+        private var furtherConsumers: [OutgoingLink] = []
+        /// Senders that there is room for again.
+        var relieved: [IncomingLink] = []
+
+        mutating func tell(_ link: OutgoingLink) {
+            if consumer == nil { consumer = link } else { furtherConsumers.append(link) }
+        }
+
+        func run() {
+            consumer?.outboxIsFilled()
+            for link in furtherConsumers { link.outboxIsFilled() }
+            for link in relieved { link.roomIsBack() }
         }
     }
 
@@ -65,26 +94,35 @@ final class Node: Sendable {
     /// Takes a message, and sends on what can be sent.
     /// - Throws: where the queue, or the broker, is too full to take it.
     func put(_ bytes: [UInt8]) throws(Refusal) {
-        try reserve(bytes)
-        putReserved(bytes)
+        let errands = try state.withLock { state throws(Refusal) in
+            try reserve(bytes, &state)
+            state.queue.enqueueReserved(bytes)
+            return state.dispatch()
+        }
+        errands.run()
     }
 
     /// Keeps room for a message of a transaction.
     /// - Throws: where the queue, or the broker, is too full.
     func reserve(_ bytes: [UInt8]) throws(Refusal) {
-        try state.withLock { state throws(Refusal) in
-            guard !state.isGone else { throw Refusal(.notFound, "There is no node \(address) any more.") }
-            guard budget.hasRoom, state.queue.reserve(bytes.count) else {
-                throw Refusal(.resourceLimitExceeded, "The queue is full, or the broker: send again later.")
-            }
+        try state.withLock { state throws(Refusal) in try reserve(bytes, &state) }
+    }
+
+    private func reserve(_ bytes: [UInt8], _ state: inout State) throws(Refusal) {
+        guard !state.isGone else { throw Refusal(.notFound, "There is no node \(address) any more.") }
+        guard budget.hasRoom, state.queue.reserve(bytes.count) else {
+            throw Refusal(.resourceLimitExceeded, "The queue is full, or the broker: send again later.")
         }
         budget.take(bytes.count)
     }
 
     /// Takes a message that there is room kept for.
     func putReserved(_ bytes: [UInt8]) {
-        state.withLock { $0.queue.enqueueReserved(bytes) }
-        dispatch()
+        let errands = state.withLock { state in
+            state.queue.enqueueReserved(bytes)
+            return state.dispatch()
+        }
+        errands.run()
     }
 
     /// Gives up the room that was kept for a message.
@@ -93,27 +131,13 @@ final class Node: Sendable {
         state.withLock { $0.queue.unreserve(bytes.count) }
     }
 
-    /// What is to be done next for the links of the queue.
-    private enum Step {
-        case deliver(QueuedMessage, OutgoingLink)
-        case relieve([IncomingLink])
-    }
-
     /// Sends messages to consumers until one of the two runs out.
     func dispatch() {
-        while true {
-            let step: Step = state.withLock { state in
-                budget.giveBack(state.queue.dropExpired())
-                if let (consumer, message) = state.queue.next() { return .deliver(message, consumer) }
-                return .relieve(state.relieved())
-            }
-            switch step {
-            case .deliver(let message, let consumer): consumer.deliver(message)
-            case .relieve(let links):
-                for link in links { link.roomIsBack() }
-                return
-            }
+        let errands = state.withLock { state in
+            budget.giveBack(state.queue.dropExpired())
+            return state.dispatch()
         }
+        errands.run()
     }
 
     /// Ends what a consumer had to do with a message.
@@ -123,11 +147,11 @@ final class Node: Sendable {
             return dispatch()
         }
         budget.giveBack(message.bytes.count)
-        let links = state.withLock { state in
+        let relieved = state.withLock { state in
             state.queue.settle(message, .removed)
             return state.relieved()
         }
-        for link in links { link.roomIsBack() }
+        for link in relieved { link.roomIsBack() }
     }
 
     /// Ends what a consumer had to do with a message that was settled as it was sent, or was not sent after all.
@@ -138,11 +162,14 @@ final class Node: Sendable {
 
     // MARK: Credit
 
-    /// Sets how many messages a consumer may be sent, with those that it was chosen for and has not taken yet.
+    /// Sets how many messages a consumer may be sent, those in its outbox included.
     func setCredit(_ credit: Int, of consumer: OutgoingLink) {
-        state.withLock { state in
-            state.queue.setCredit(credit - Int(clamping: consumer.chosen &- consumer.taken), of: consumer)
-        }
+        state.withLock { $0.queue.setCredit(credit - consumer.outbox.count, of: consumer) }
+    }
+
+    /// The next message of a consumer's outbox, and whether there are more.
+    func takeNext(of consumer: OutgoingLink) -> (QueuedMessage, hasMore: Bool)? {
+        state.withLock { _ in consumer.takeNext() }
     }
 
     /// Takes note of a consumer that is new.

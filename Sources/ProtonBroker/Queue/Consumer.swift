@@ -1,3 +1,6 @@
+import DequeModule
+import ProtonEngine
+
 /// One that takes messages of a queue: the credit that it has there, and what it has not settled.
 ///
 /// The queue's notes are made with the queue, under its node's lock; the rest belongs to the consumer's own thread.
@@ -10,15 +13,29 @@ class Consumer {
     @exclusivity(unchecked) final var isInLine = false
     /// What it wants of the queue; nil where it takes any message, which goes the shortest way.
     @exclusivity(unchecked) final var choice: Choice?
-    /// How many messages its queue has ever chosen it for.
-    @exclusivity(unchecked) final var chosen: UInt64 = 0
+    /// The messages that it was chosen for, until it takes them.
+    @exclusivity(unchecked) final var outbox = Deque<QueuedMessage>()
+    /// Whether it knows that there is something in its outbox.
+    @exclusivity(unchecked) private final var isTold = false
+
+    /// Puts a message into the outbox.
+    /// - Returns: whether the consumer has to be told.
+    final func give(_ message: QueuedMessage) -> Bool {
+        outbox.append(message)
+        return !exchange(&isTold, with: true)
+    }
+
+    /// The next message of the outbox, and whether there are more.
+    final func takeNext() -> (QueuedMessage, hasMore: Bool)? {
+        let message = outbox.popFirst()
+        isTold = !outbox.isEmpty
+        return message.map { ($0, isTold) }
+    }
 
     // MARK: The consumer's
 
     /// Whether what it gets stays in the queue.
     final let isBrowser: Bool
-    /// How many of the messages that it was chosen for it has taken.
-    @exclusivity(unchecked) final var taken: UInt64 = 0
     /// What it has not settled, each message in the slot of its delivery: a small number that is used again.
     @exclusivity(unchecked) private var slots: [QueuedMessage?] = []
     /// How many messages it has not settled.

@@ -1,4 +1,5 @@
 import DequeModule
+import ProtonEngine
 
 /// The messages of a queue and the consumers that compete for them, without any input or output.
 ///
@@ -123,8 +124,11 @@ struct Queue<Member: Consumer> {
         if consumer.isInLine, let index = line.firstIndex(where: { $0 === consumer }) { line.remove(at: index) }
         consumer.isInLine = false
         choosers.removeAll { $0 === consumer }
+        let unsent = exchange(&consumer.outbox, with: [])
         let messages = consumer.takeAll()
-        if !consumer.isBrowser { for message in messages { settle(message, .returned(failed: failed)) } }
+        if consumer.isBrowser { return }
+        for message in unsent { settle(message, .returned(failed: false)) }
+        for message in messages { settle(message, .returned(failed: failed)) }
     }
 
     /// Notes that a consumer does not take any message, before it has credit.
@@ -152,7 +156,6 @@ struct Queue<Member: Consumer> {
             let wanted = if let choice = consumer.choice { find(choice) } else { messages.popFirst() }
             guard let message = wanted else { continue }
             consumer.credit -= 1
-            consumer.chosen &+= 1
             if consumer.credit > 0 { enterLine(consumer) }
             return (consumer, message)
         }
