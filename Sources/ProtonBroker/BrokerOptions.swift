@@ -41,7 +41,8 @@ public struct BrokerOptions: Sendable {
     /// - Throws: `ProtonError.Code.invalidArgument` that names the first option that makes no sense.
     func validate() throws {
         let counts = [
-            ("threads", threads), ("queueLimits.messages", queueLimits.messages), ("queueLimits.bytes", queueLimits.bytes),
+            ("threads", threads), ("queueLimits.messages", queueLimits.messages),
+            ("queueLimits.bytes", queueLimits.bytes),
             ("maxQueues", maxQueues), ("maxBytes", maxBytes), ("creditWindow", creditWindow),
             ("maxUnsettled", maxUnsettled), ("transactionLimits.perConnection", transactionLimits.perConnection),
             ("transactionLimits.messages", transactionLimits.messages),

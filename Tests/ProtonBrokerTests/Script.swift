@@ -1,5 +1,7 @@
 import Proton
 import ProtonBroker
+import Synchronization
+import Testing
 
 /// A client that a test writes as closures, over a real connection; it ends at `finish`, or fails after 20 seconds.
 final class Script: MessagingHandler {
@@ -97,14 +99,19 @@ extension Broker {
     }
 
     /// Receives and accepts this many messages.
-    func receive(_ count: Int, from address: String) throws -> [Message] {
-        let script = Script(self, autoAccepts: true)
+    ///
+    /// Asks for all of them at once, or has `prefetch` on the way.
+    func receive(_ count: Int, from address: String, prefetch: Int = 0) throws -> [Message] {
+        let script = Script(self, prefetch: prefetch, autoAccepts: true)
         var messages: [Message] = []
         script.message = { event in
             messages.append(event.message)
             if messages.count == count { script.finish() }
         }
-        try script.run { try $0.createReceiver($1, address).flow(count) }
+        try script.run {
+            let receiver = try $0.createReceiver($1, address)
+            if prefetch == 0 { receiver.flow(count) }
+        }
         return messages
     }
 
@@ -122,4 +129,18 @@ extension Broker {
 extension Message {
     /// The body, as a text.
     var text: String { "\(body)" }
+}
+
+/// Runs several bodies at the same time, each on a thread of its own since it blocks.
+/// - Throws: the first error.
+func concurrently(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
+    let failure = Mutex<(any Error)?>(nil)
+    let threads = (0..<count).compactMap { index in
+        Thread.start {
+            do { try body(index) } catch { failure.withLock { $0 = $0 ?? error } }
+        }
+    }
+    for thread in threads { thread.join() }
+    #expect(threads.count == count)
+    if let failure = failure.withLock({ $0 }) { throw failure }
 }

@@ -48,11 +48,12 @@ final class IncomingLink: @unchecked Sendable {
             guard !bytes.isEmpty else {
                 throw Refusal(.decodeError, "A message has at least one section: this one is empty.")
             }
-            let transaction: Transaction? = if case .transactional(let id, _)? = delivery.remoteState {
-                try transactions.find(id)
-            } else {
-                nil
-            }
+            let transaction: Transaction? =
+                if case .transactional(let id, _)? = delivery.remoteState {
+                    try transactions.find(id)
+                } else {
+                    nil
+                }
             if let node {
                 try put(bytes, into: node, transaction)
             } else {
