@@ -34,6 +34,7 @@ let package = Package(
     products: [
         .library(name: "Proton", targets: ["Proton"]),
         .library(name: "ProtonBroker", targets: ["ProtonBroker"]),
+        .library(name: "ProtonTesting", targets: ["ProtonTesting"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -61,10 +62,16 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        .target(name: "ProtonTesting", dependencies: ["AMQP", "Proton", "ProtonBroker"], swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
-        .testTarget(name: "ProtonEngineTests", dependencies: ["ProtonEngine"], swiftSettings: settings),
-        .testTarget(name: "ProtonTests", dependencies: ["Proton"], swiftSettings: settings),
-        .testTarget(name: "ProtonBrokerTests", dependencies: ["ProtonBroker"], swiftSettings: settings),
+        .testTarget(
+            name: "ProtonEngineTests", dependencies: ["ProtonEngine", "ProtonTesting"], swiftSettings: settings),
+        .testTarget(name: "ProtonTests", dependencies: ["Proton", "ProtonTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "ProtonBrokerTests", dependencies: ["ProtonBroker", "ProtonTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "ProtonTestingTests", dependencies: ["Proton", "ProtonBroker", "ProtonTesting"],
+            swiftSettings: settings),
         // Runs the programs that are built beside it, as a user would: it needs none of their code.
         .testTarget(name: "ExampleTests", swiftSettings: settings),
         // Needs brokers to be started: scripts/interop.sh.

@@ -1,4 +1,5 @@
 import Proton
+import ProtonTesting
 import Testing
 
 /// How many connections a listener takes, and what becomes of the others.

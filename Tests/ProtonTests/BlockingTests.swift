@@ -1,3 +1,4 @@
+import ProtonTesting
 import Testing
 
 @testable import Proton

@@ -1,4 +1,5 @@
 import Proton
+import ProtonTesting
 import Testing
 
 /// The ways in which a connection, a session or a link ends, and the one callback that each way makes.

@@ -1,4 +1,5 @@
 import Proton
+import ProtonTesting
 import Testing
 
 /// A message from one side to the other, and every callback that this makes, in order and once.

@@ -1,4 +1,5 @@
 import Proton
+import ProtonTesting
 import Testing
 
 /// Links that are detached rather than closed, and credit that is given back.

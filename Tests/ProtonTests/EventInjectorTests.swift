@@ -1,3 +1,4 @@
+import ProtonTesting
 import Synchronization
 import Testing
 

@@ -1,4 +1,5 @@
 import Proton
+import ProtonTesting
 import Testing
 
 /// Which handler is told of an event, and in what order.

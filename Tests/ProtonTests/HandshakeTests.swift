@@ -1,4 +1,5 @@
 import Proton
+import ProtonTesting
 import Testing
 
 /// Peers that do not open as they should: silent ones, and those of another protocol.

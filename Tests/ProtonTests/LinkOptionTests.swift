@@ -1,4 +1,5 @@
 import Proton
+import ProtonTesting
 import Testing
 
 /// What each option sets, as the peer sees it.

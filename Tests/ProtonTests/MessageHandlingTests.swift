@@ -1,4 +1,5 @@
 import Proton
+import ProtonTesting
 import Testing
 
 /// What `HandlerOptions` leave to the library, and what a callback does by itself.

@@ -1,4 +1,5 @@
 import Proton
+import ProtonTesting
 import Testing
 
 /// Which callbacks a sender gets for what a receiver says, and how often.

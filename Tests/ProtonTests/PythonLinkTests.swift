@@ -1,5 +1,6 @@
 import Foundation
 import Proton
+import ProtonTesting
 import Testing
 
 /// Links and outcomes against Debian's Python binding: what each side sets arrives at the other.

@@ -1,5 +1,6 @@
 import AMQP
 import ProtonEngine
+import ProtonTesting
 import Testing
 
 @testable import Proton

@@ -1,6 +1,7 @@
 import AMQP
 import Glibc
 import ProtonEngine
+import ProtonTesting
 import Testing
 
 @testable import Proton

@@ -1,4 +1,5 @@
 import Proton
+import ProtonTesting
 import Synchronization
 import Testing
 

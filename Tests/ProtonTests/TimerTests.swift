@@ -1,4 +1,5 @@
 import Proton
+import ProtonTesting
 import Testing
 
 /// Timers: order, cancelling, and what a timer's callback may do.

@@ -1,17 +1,22 @@
+import Proton
 import Synchronization
 
-@testable import Proton
-
-/// Runs a body on a thread of its own, since a container's `run` blocks, and returns what it returns.
+/// Runs a body that blocks on a thread of its own, for tests that are async, and returns what it returns.
 ///
-/// A test whose time is up is cancelled: then this throws, and the thread is left behind.
-func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+///     try await onThread { try Container(HelloWorld(server: broker.address)).run() }
+///
+/// The threads that tasks share are few, and must not be blocked by `Container.run` and the like.
+/// - Returns: what the body returns.
+/// - Throws: what the body throws; `CancellationError` at once where the task is cancelled, as a test whose time is up:
+///   the thread is then left behind; `ProtonError.Code.limitExceeded` where the system has no thread left.
+public func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     let once = Once<Value>()
     return try await withTaskCancellationHandler {
         try await withCheckedThrowingContinuation { continuation in
             once.begin(continuation)
             guard let thread = Thread.start({ once.end(Result { try body() }) }) else {
-                return once.end(.failure(TestError("No thread can be started.")))
+                let error = ProtonError(.limitExceeded, "No thread can be started: is a limit of the system reached?")
+                return once.end(.failure(error))
             }
             thread.detach()
         }
@@ -46,14 +51,5 @@ private final class Once<Value: Sendable>: Sendable {
             return nil
         }
         continuation?.resume(with: result)
-    }
-}
-
-/// An error that a test throws.
-struct TestError: Error, Equatable {
-    let what: String
-
-    init(_ what: String) {
-        self.what = what
     }
 }

@@ -1,0 +1,2 @@
+@_exported public import Proton
+@_exported public import ProtonBroker

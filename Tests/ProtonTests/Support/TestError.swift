@@ -1,0 +1,8 @@
+/// An error that a test throws.
+struct TestError: Error, Equatable {
+    let what: String
+
+    init(_ what: String) {
+        self.what = what
+    }
+}
