@@ -1,3 +1,4 @@
+import Dispatch
 import Proton
 import ProtonTesting
 import Testing
@@ -14,17 +15,16 @@ struct HandshakeTests {
     ]
     static let namesOfOthers = ["0.9.1", "1.0.10", "2.0.0", "HTTP/1.1"]
 
-    private static func options(handshake: Duration = .seconds(10)) -> ConnectionOptions {
-        var options = ConnectionOptions.once
-        options.limits.handshakeTimeout = handshake
-        return options
-    }
+    /// How long a peer has to open, with margin, on a clock that is turned.
+    static let handshake = ConnectionLimits().handshakeTimeout + .seconds(1)
 
     /// Runs a server for as long as a client made of bytes needs.
+    /// - Parameter client: is given the port, and a semaphore that is signalled for each connection the server has.
     /// - Returns: what the client returns, and what the server was told.
     private static func serve<Value: Sendable>(
-        _ options: ConnectionOptions, _ client: @escaping @Sendable (Int) throws -> Value
+        clock: TestClock? = nil, _ client: @escaping @Sendable (Int, DispatchSemaphore) throws -> Value
     ) async throws -> (Value, [String]) {
+        let accepted = DispatchSemaphore(value: 0)
         let (ports, continuation) = AsyncStream<(Int, @Sendable () -> Void)>.makeStream()
         async let lines = onThread {
             let server = Scripted("server")
@@ -35,11 +35,12 @@ struct HandshakeTests {
                 continuation.yield((listener.port ?? 0, { listener.close() }))
                 continuation.finish()
             }
-            try Container(server, options: options).run()
+            server.on("onConnectionBound") { (_: ConnectionEvent) in accepted.signal() }
+            try Container(server, options: .once, clock: clock).run()
             return server.journal.lines
         }
         guard let (port, close) = await ports.first(where: { _ in true }) else { throw TestError("not started") }
-        let value = try await onThread { try client(port) }
+        let value = try await onThread { try client(port, accepted) }
         close()
         return (value, try await lines)
     }
@@ -48,11 +49,15 @@ struct HandshakeTests {
 
     @Test(arguments: beginnings + [amqp])
     func aSilentClientIsDropped(_ bytes: [UInt8]) async throws {
-        let (answer, lines) = try await Self.serve(Self.options(handshake: .milliseconds(300))) { port in
+        let clock = TestClock()
+        let (answer, lines) = try await Self.serve(clock: clock) { port, accepted in
             let socket = try RawSocket.connect(to: port)
             defer { socket.close() }
             if !bytes.isEmpty { try socket.send(bytes) }
-            return try socket.receiveAll()
+            _ = accepted.wait(timeout: .now() + 10)
+            let answer = bytes.count < 8 ? [] : try socket.receive()
+            clock.advance(by: Self.handshake)
+            return try answer + socket.receiveAll()
         }
         #expect(bytes.count < 8 || answer.starts(with: bytes))
         #expect(lines.count { $0 == "server.onTransportClosed" } == 1)
@@ -62,7 +67,7 @@ struct HandshakeTests {
 
     @Test(arguments: others)
     func anotherProtocolGetsTheHeaderAndTheEnd(_ bytes: [UInt8]) async throws {
-        let (result, lines) = try await Self.serve(Self.options()) { port in
+        let (result, lines) = try await Self.serve { port, _ in
             let clock = ContinuousClock()
             let start = clock.now
             let socket = try RawSocket.connect(to: port)
@@ -76,7 +81,8 @@ struct HandshakeTests {
     }
 
     @Test func aGoodClientIsServedMeanwhile() async throws {
-        let (_, lines) = try await Self.serve(Self.options(handshake: .milliseconds(500))) { port in
+        let clock = TestClock()
+        let (_, lines) = try await Self.serve(clock: clock) { port, accepted in
             let silent = try (0..<20).map { _ in try RawSocket.connect(to: port) }
             defer { for socket in silent { socket.close() } }
             try Container(
@@ -84,6 +90,8 @@ struct HandshakeTests {
                     .on("onStart") { (event: ContainerEvent) in try event.container.connect("127.0.0.1:\(port)") }
                     .on("onConnectionOpened") { (event: ConnectionEvent) in event.connection.close() }
             ).run()
+            for _ in 0...silent.count { _ = accepted.wait(timeout: .now() + 10) }
+            clock.advance(by: Self.handshake)
             for socket in silent { _ = try socket.receiveAll() }
         }
         #expect(lines.count { $0 == "server.onConnectionOpened" } == 1)
@@ -94,7 +102,7 @@ struct HandshakeTests {
 
     /// What a client is told by a server that answers with bytes and then does nothing, or goes.
     private static func errorFrom(
-        _ bytes: [UInt8], closes: Bool, _ options: ConnectionOptions
+        _ bytes: [UInt8], closes: Bool, _ options: ConnectionOptions = .once, clock: TestClock? = nil
     ) async throws -> ProtonError? {
         let peer = try RawSocket.listen()
         defer { peer.close() }
@@ -103,11 +111,15 @@ struct HandshakeTests {
             defer { socket.close() }
             if !bytes.isEmpty { try socket.send(bytes) }
             _ = try socket.receive()
+            clock?.advance(by: Self.handshake)
             if !closes { _ = try socket.receiveAll() }
         }
         let error = await #expect(throws: ProtonError.self) {
             try await onThread {
-                try Container(Plain { try $0.container.connect("127.0.0.1:\(peer.port)") }, options: options).run()
+                try Container(
+                    Plain { try $0.container.connect("127.0.0.1:\(peer.port)") }, options: options, clock: clock
+                )
+                .run()
             }
         }
         try await served
@@ -117,7 +129,7 @@ struct HandshakeTests {
     @Test(arguments: zip(others, namesOfOthers))
     func aServerOfAnotherProtocol(_ bytes: [UInt8], named text: String) async throws {
         for usesSASL in [true, false] {
-            var options = Self.options()
+            var options = ConnectionOptions.once
             options.usesSASL = usesSASL
             let error = try await Self.errorFrom(bytes, closes: true, options)
             #expect(error?.code == .protocolMismatch, "\(error?.message ?? "")")
@@ -127,13 +139,13 @@ struct HandshakeTests {
 
     @Test(arguments: beginnings)
     func aServerThatSaysNothingMore(_ bytes: [UInt8]) async throws {
-        let error = try await Self.errorFrom(bytes, closes: false, Self.options(handshake: .milliseconds(300)))
-        #expect(error?.code == .timedOut && error?.message.contains("0.3 seconds") == true)
+        let error = try await Self.errorFrom(bytes, closes: false, clock: TestClock())
+        #expect(error?.code == .timedOut && error?.message.contains("10.0 seconds") == true)
     }
 
     @Test(arguments: beginnings + [amqp])
     func aServerThatGoes(_ bytes: [UInt8]) async throws {
-        let error = try await Self.errorFrom(bytes, closes: true, Self.options())
+        let error = try await Self.errorFrom(bytes, closes: true)
         #expect(error != nil && error?.message.contains("127.0.0.1") == true)
     }
 
@@ -143,12 +155,12 @@ struct HandshakeTests {
         let list: [UInt8] = [0xa3, UInt8(name.count)] + name
         let body: [UInt8] = [0, 0x53, 0x40, 0xc0, UInt8(list.count + 1), 1] + list
         let frame: [UInt8] = [0, 0, 0, UInt8(body.count + 8), 2, 1, 0, 0] + body
-        let error = try await Self.errorFrom(Self.sasl + frame, closes: false, Self.options())
+        let error = try await Self.errorFrom(Self.sasl + frame, closes: false)
         #expect(error?.code == .authenticationFailed)
     }
 
     @Test func aPeerThatFallsSilent() async throws {
-        var options = Self.options()
+        var options = ConnectionOptions.once
         options.usesSASL = false
         options.limits.idleTimeout = .milliseconds(500)
         let open: [UInt8] = [0, 0, 0, 0x10, 2, 0, 0, 0, 0, 0x53, 0x10, 0xc0, 3, 1, 0xa1, 0]

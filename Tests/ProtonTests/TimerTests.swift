@@ -7,14 +7,15 @@ import Testing
 struct TimerTests {
     @Test func timersGoOffInTheOrderOfTheirTimes() async throws {
         let lines = try await onThread {
-            let journal = Journal()
+            let (journal, clock) = (Journal(), TestClock())
             let handler = Plain { event in
                 for delay in [60, 20, 40, 0, 20] {
-                    event.container.schedule(after: .milliseconds(delay)) { journal.note("\(delay)") }
+                    event.container.schedule(after: .seconds(delay)) { journal.note("\(delay)") }
                 }
                 event.container.schedule(after: .seconds(-5)) { journal.note("past") }
+                clock.advance(by: .seconds(60))
             }
-            try Container(handler, options: .once).run()
+            try Container(handler, options: .once, clock: clock).run()
             return journal.lines
         }
         #expect(lines.suffix(4) == ["20", "20", "40", "60"] && Set(lines.prefix(2)) == ["0", "past"])
@@ -35,7 +36,7 @@ struct TimerTests {
 
     @Test func cancelledOnesDoNot() async throws {
         let lines = try await onThread {
-            let journal = Journal()
+            let (journal, clock) = (Journal(), TestClock())
             let handler = Plain { event in
                 let container = event.container
                 let never = container.schedule(after: .seconds(500)) { journal.note("never") }
@@ -46,8 +47,9 @@ struct TimerTests {
                 }
                 let once = container.schedule(after: .milliseconds(1)) { journal.note("once") }
                 container.schedule(after: .milliseconds(80)) { #expect(!once.cancel()) }
+                clock.advance(by: .milliseconds(80))
             }
-            try Container(handler, options: .once).run()
+            try Container(handler, options: .once, clock: clock).run()
             return journal.lines
         }
         #expect(lines == ["once"])
@@ -74,14 +76,16 @@ struct TimerTests {
 
     @Test func manyTimers() async throws {
         let count = try await onThread {
+            let clock = TestClock()
             var count = 0
             let handler = Plain { event in
                 for number in 0..<10_000 {
                     let timer = event.container.schedule(after: .milliseconds(number % 100)) { count += 1 }
                     if number % 2 == 1 { timer.cancel() }
                 }
+                clock.advance(by: .milliseconds(99))
             }
-            try Container(handler, options: .once).run()
+            try Container(handler, options: .once, clock: clock).run()
             return count
         }
         #expect(count == 5_000)

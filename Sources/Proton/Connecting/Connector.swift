@@ -8,10 +8,9 @@ final class Connector {
     private(set) var urls: [AMQPURL]
     private(set) var options: ConnectionOptions
     private var plan: RetryPlan
-    private let clock = ContinuousClock()
     /// Counts tries, so that what comes of an old one late is not taken for the current one's.
     private(set) var attempt = 0
-    private var startOfAttempt: ContinuousClock.Instant
+    private var startOfAttempt: ContinuousClock.Instant?
     /// The addresses of the current URL's host that are still to be tried.
     private var addresses: [String] = []
     /// What went wrong before there was a transport to tell.
@@ -24,7 +23,6 @@ final class Connector {
         self.urls = urls
         self.options = options
         plan = RetryPlan(options.reconnect)
-        startOfAttempt = clock.now
     }
 
     /// The URL that is being tried, or that the connection was made to.
@@ -49,9 +47,9 @@ final class Connector {
     // MARK: A try
 
     /// Begins a try: says in the connection who and where its peer is.
-    func beginAttempt(of connection: Connection) {
+    func beginAttempt(of connection: Connection, at now: ContinuousClock.Instant) {
         attempt += 1
-        startOfAttempt = clock.now
+        startOfAttempt = now
         lookupFailure = nil
         isChanged = false
         let host = options.virtualHost ?? url.host
@@ -92,12 +90,12 @@ final class Connector {
 
     /// Goes on to the next try after a loss.
     /// - Returns: how long to wait before it; nil where there is none.
-    func delayBeforeRetry(of connection: Connection) -> Duration? {
+    func delayBeforeRetry(of connection: Connection, at now: ContinuousClock.Instant) -> Duration? {
         if hasOtherAddresses, connection.isUnconnected { return .zero }
         addresses = []
         let wasOpen = connection.isRemoteOpened
         guard mayRetry(after: connection.transportError, wasOpen: wasOpen) else { return nil }
-        let lasted = wasOpen && startOfAttempt.duration(to: clock.now) >= .seconds(1)
+        let lasted = wasOpen && (startOfAttempt ?? now).duration(to: now) >= .seconds(1)
         return plan.next(
             after: lasted ? .drop : .failedTry, urlCount: urls.count, chance: Double.random(in: 0...1))
     }
@@ -112,7 +110,7 @@ extension Loop {
         defer { queue.domain.leave() }
         guard !connection.isLocalClosed, !isStopping else { return retire(connection) }
         if let address = connector.takeAddress() { return handOver(connection, to: address) }
-        connector.beginAttempt(of: connection)
+        connector.beginAttempt(of: connection, at: now)
         let (url, number) = (connector.url, connector.attempt)
         guard !AddressLookup.isNumeric(url.host) else { return handOver(connection, to: url.hostAndPort) }
         queue.park { [weak self] in self?.runItems(of: $0) }
@@ -169,7 +167,7 @@ extension Loop {
 
     func delayBeforeRetry(of connection: Connection) throws -> Duration? {
         guard let connector = connection.context?.connector, connection.isLocalOpen, !isStopping else { return nil }
-        if let delay = connector.delayBeforeRetry(of: connection) { return delay }
+        if let delay = connector.delayBeforeRetry(of: connection, at: now) { return delay }
         if connector.options.reconnect != nil { try connection.eventHandler.handle(.transport(.gaveUp, connection)) }
         return nil
     }

@@ -23,12 +23,15 @@ public final class Container {
     /// - Parameters:
     ///   - id: the container's name to its peers; nil makes a random one.
     ///   - options: how connections are made and taken.
-    public init(_ handlers: any Handler..., id: String? = nil, options: ConnectionOptions = ConnectionOptions()) throws
-    {
+    ///   - clock: what timers go by; nil, the default, is the system's clock.
+    public init(
+        _ handlers: any Handler..., id: String? = nil, options: ConnectionOptions = ConnectionOptions(),
+        clock: (any ContainerClock)? = nil
+    ) throws {
         try options.validate()
         self.id = id ?? AMQPUUID.random().description
         connectionOptions = options
-        loop = try Loop()
+        loop = try Loop(clock: clock)
         pipelines = handlers.map(HandlerPipeline.init)
     }
 
@@ -312,6 +315,12 @@ public final class Container {
     }
 
     // MARK: Timers
+
+    /// The time by the container's clock, from any thread that may use the container.
+    ///
+    /// It is the system's continuous clock where the container was given no other one. In what a timer calls, a clock
+    /// that is turned shows the time that this timer was set for.
+    public var now: ContinuousClock.Instant { loop.now }
 
     /// Calls `onTimerTask` of a handler later; the container runs at least until then.
     /// - Throws: nothing; what the callback throws comes out of `run()`.

@@ -15,10 +15,17 @@ final class Loop: @unchecked Sendable {
     private let soleThread = Atomic<UInt>(0)
     /// Read once a batch: whether handlers are still told of events.
     private let isMuted = Atomic<Bool>(false)
-    private let clock = ContinuousClock()
+    private let clock: TimerClock
 
-    init() throws {
+    /// - Parameter clock: what timers go by; nil is the system's clock.
+    init(clock: (any ContainerClock)?) throws {
         proactor = try Proactor()
+        self.clock = TimerClock(clock)
+        self.clock.whenTurned { [weak self] in
+            guard let self else { return false }
+            setTimeout()
+            return true
+        }
     }
 
     deinit {
@@ -114,6 +121,9 @@ final class Loop: @unchecked Sendable {
 
     // MARK: Timers and jobs
 
+    /// The time that timers go by.
+    var now: ContinuousClock.Instant { clock.now }
+
     func schedule(after delay: Duration, keepsRunning: Bool, _ body: @escaping () throws -> Void) -> TimerQueue.ID {
         let deadline = clock.now.advanced(by: max(.zero, delay))
         return state.withLock { state in
@@ -129,8 +139,15 @@ final class Loop: @unchecked Sendable {
 
     /// Called with the lock held, so that the last to set the time-out has seen the latest timers.
     private func setTimeout(_ deadline: ContinuousClock.Instant) {
-        let delay = max(0, clock.now.duration(to: deadline).milliseconds)
-        proactor.setTimeout(milliseconds: UInt32(clamping: delay))
+        guard let delay = clock.delay(until: deadline) else { return }
+        proactor.setTimeout(milliseconds: UInt32(clamping: delay.milliseconds))
+    }
+
+    /// Has the proactor come back when the next timer is due.
+    private func setTimeout() {
+        state.withLock { state in
+            if let deadline = state.timers.nextDeadline { setTimeout(deadline) }
+        }
     }
 
     /// Runs a job on one of the loop's threads, after the ones that were posted before.
@@ -337,12 +354,8 @@ extension Loop: ProactorDelegate {
     }
 
     func timeoutPassed() throws {
-        while let action = state.withLock({ $0.timers.popDue(clock.now) }) {
-            try action()
-        }
-        state.withLock { state in
-            if let deadline = state.timers.nextDeadline { setTimeout(deadline) }
-        }
+        while let due = state.withLock({ $0.timers.popDue(clock.now) }) { try clock.run(due) }
+        setTimeout()
     }
 
     func interrupted() throws {

@@ -8,6 +8,12 @@ struct TimerQueue {
     /// Names an entry.
     typealias ID = UInt64
 
+    /// What has to be done now.
+    struct Due {
+        let deadline: ContinuousClock.Instant
+        let action: () throws -> Void
+    }
+
     private struct Entry: Comparable {
         let deadline: ContinuousClock.Instant
         let id: ID
@@ -51,13 +57,13 @@ struct TimerQueue {
     }
 
     /// Takes out the entry that is due first, where one is due.
-    mutating func popDue(_ now: ContinuousClock.Instant) -> (() throws -> Void)? {
+    mutating func popDue(_ now: ContinuousClock.Instant) -> Due? {
         dropCancelled()
         guard let first = heap.min, first.deadline <= now else { return nil }
         heap.removeMin()
         guard let action = actions.removeValue(forKey: first.id) else { return nil }
         if action.keepsRunning { activeCount -= 1 }
-        return action.body
+        return Due(deadline: first.deadline, action: action.body)
     }
 
     /// When to come back; nil where nothing waits.
