@@ -14,18 +14,20 @@ public final class FlowController: Handler {
         self.delegate = delegate
     }
 
-    public func onLinkLocalOpen(_ event: LinkEvent) throws { try topUp(event.link) }
-    public func onLinkRemoteOpen(_ event: LinkEvent) throws { try topUp(event.link) }
-    public func onLinkFlow(_ event: LinkEvent) throws { try topUp(event.link) }
-    public func onDelivery(_ event: DeliveryEvent) throws { try topUp(event.link) }
+    public func onLinkLocalOpen(_ event: LinkEvent) { topUp(event.link) }
+    public func onLinkRemoteOpen(_ event: LinkEvent) { topUp(event.link) }
+
+    // When credit is used up, or given back, the library calls `topUp`: not before all handlers know of it, since the
+    // next one may drain, or want to see a drain's end.
 
     /// Gives credit when half of the window is used: a flow frame for many messages rather than for each.
-    private func topUp(_ link: Link) throws {
-        guard link.isReceiver, link.credit <= window / 2, let receiver = link as? Receiver else { return }
-        // A drain leaves no credit, and so comes by here when it ends.
-        if receiver.takeDrainEnd() { try delegate?.onReceiverDrainFinish(ReceiverEvent(receiver: receiver)) }
-        // The callback may drain again.
-        guard !receiver.awaitsDrainEnd, receiver.isLocalOpen else { return }
+    func topUp(_ link: Link) {
+        guard link.isReceiver, link.credit <= window / 2, let receiver = link as? Receiver,
+            !receiver.awaitsDrainEnd, receiver.isLocalOpen
+        else { return }
         receiver.flow(window - receiver.credit)
     }
+
+    /// Tells the delegate that a drain is over.
+    func tellDrainEnd(_ event: ReceiverEvent) throws { try delegate?.onReceiverDrainFinish(event) }
 }

@@ -24,7 +24,7 @@ public protocol Handler: AnyObject {
     func onConnectionInit(_ event: ConnectionEvent) throws
     /// The connection got a transport.
     func onConnectionBound(_ event: ConnectionEvent) throws
-    /// The connection lost its transport.
+    /// The connection lost its transport: after `onTransportClosed`, once for each `onConnectionBound`.
     func onConnectionUnbound(_ event: ConnectionEvent) throws
     /// This side has opened the connection.
     func onConnectionLocalOpen(_ event: ConnectionEvent) throws
@@ -34,7 +34,7 @@ public protocol Handler: AnyObject {
     func onConnectionLocalClose(_ event: ConnectionEvent) throws
     /// The peer has closed the connection.
     func onConnectionRemoteClose(_ event: ConnectionEvent) throws
-    /// The connection is about to be freed.
+    /// The connection is over and about to be freed: its last event, also where it was open on neither side.
     func onConnectionFinal(_ event: ConnectionEvent) throws
 
     /// The session was made.
@@ -47,7 +47,8 @@ public protocol Handler: AnyObject {
     func onSessionLocalClose(_ event: SessionEvent) throws
     /// The peer has closed the session.
     func onSessionRemoteClose(_ event: SessionEvent) throws
-    /// The session is about to be freed.
+    /// The session is about to be freed: both sides have closed it, or its connection is over, or was made again without
+    /// it.
     func onSessionFinal(_ event: SessionEvent) throws
 
     /// The link was made.
@@ -66,7 +67,8 @@ public protocol Handler: AnyObject {
     func onLinkRemoteDetach(_ event: LinkEvent) throws
     /// The link's credit, or its drain, has changed.
     func onLinkFlow(_ event: LinkEvent) throws
-    /// The link is about to be freed.
+    /// The link is about to be freed: both sides have closed or detached it, or its connection is over, or was made again
+    /// without it.
     func onLinkFinal(_ event: LinkEvent) throws
 
     /// A message, a part of one, or news of one has come.
@@ -82,7 +84,7 @@ public protocol Handler: AnyObject {
     func onTransportHeadClosed(_ event: TransportEvent) throws
     /// Nothing more will be read.
     func onTransportTailClosed(_ event: TransportEvent) throws
-    /// The transport is closed in both directions; the last event of a connection.
+    /// The transport is closed in both directions.
     func onTransportClosed(_ event: TransportEvent) throws
 }
 

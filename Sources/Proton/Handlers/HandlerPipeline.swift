@@ -2,9 +2,10 @@ import AMQP
 import ProtonEngine
 
 /// Hands an engine event to a handler, then to what serves it, then to the handlers below it.
-final class HandlerPipeline: EventHandler {
+final class HandlerPipeline: HandlerTree {
     let handler: any Handler
-    // What stands between a `MessagingHandler` and the engine, in the order of its turns.
+    // What stands between a `MessagingHandler` and the engine, in the order of its turns; of other handlers only what
+    // they are themselves.
     private let flow: FlowController?
     private let endpoints: EndpointStateHandler?
     private let incoming: IncomingMessageHandler?
@@ -15,7 +16,8 @@ final class HandlerPipeline: EventHandler {
         self.handler = handler
         children = handler.handlers.map(HandlerPipeline.init)
         guard let handler = handler as? any MessagingHandler else {
-            (flow, endpoints, incoming, outgoing) = (nil, nil, nil, nil)
+            (endpoints, incoming) = (nil, nil)
+            (flow, outgoing) = (handler as? FlowController, handler as? OutgoingMessageHandler)
             return
         }
         let options = handler.options
@@ -25,46 +27,70 @@ final class HandlerPipeline: EventHandler {
         outgoing = OutgoingMessageHandler(autoSettles: options.autoSettles, delegate: handler)
     }
 
-    func handle(_ event: EngineEvent) throws {
-        switch event {
-        case .delivery(let delivery): return try handle(delivery)
-        case .link(let change, let link): try handle(change, LinkEvent(link: link))
-        case .session(let change, let session): try handle(change, SessionEvent(session: session))
-        case .connection(let change, let connection): try handle(change, ConnectionEvent(connection: connection))
-        case .transport(let change, let connection): try handle(change, connection)
-        }
-        for child in children { try child.handle(event) }
+    private var isMessaging: Bool { incoming != nil }
+
+    // MARK: The last turn
+
+    func settle(_ delivery: Delivery) {
+        outgoing?.settle(delivery)
+        for child in children { child.settle(delivery) }
     }
 
-    func handle(_ delivery: Delivery) throws {
+    func topUp(_ link: Link) {
+        flow?.topUp(link)
+        for child in children { child.topUp(link) }
+    }
+
+    func tellDrainEnd(_ event: ReceiverEvent) throws {
+        try flow?.tellDrainEnd(event)
+        for child in children { try child.tellDrainEnd(event) }
+    }
+
+    func tellDrainStart(_ event: SenderEvent) throws {
+        if let outgoing {
+            event.drainAnswer?.told += 1
+            try outgoing.tellDrainStart(event)
+        }
+        for child in children { try child.tellDrainStart(event) }
+    }
+
+    // MARK: The event
+
+    func tell(_ event: EngineEvent) throws {
+        switch event {
+        case .delivery(let delivery): return try tell(delivery)
+        case .link(let change, let link): try tell(change, LinkEvent(link: link))
+        case .session(let change, let session): try tell(change, SessionEvent(session: session))
+        case .connection(let change, let connection): try tell(change, ConnectionEvent(connection: connection))
+        case .transport(let change, let connection): try tell(change, connection)
+        }
+        for child in children { try child.tell(event) }
+    }
+
+    func tell(_ delivery: Delivery) throws {
         let event = DeliveryEvent(delivery: delivery)
         try handler.onDelivery(event)
-        if delivery.link.isSender {
-            try outgoing?.onDelivery(event)
-        } else {
-            try incoming?.onDelivery(event)
-            // Last, since a message counts against the credit until it is taken: a window of one would stay shut.
-            try flow?.onDelivery(event)
+        if let incoming {
+            if delivery.link.isSender { try outgoing?.onDelivery(event) } else { try incoming.onDelivery(event) }
         }
         if !children.isEmpty {
-            for child in children { try child.handle(delivery) }
+            for child in children { try child.tell(delivery) }
         }
     }
 
-    private func handle(_ change: EngineEvent.LinkChange, _ event: LinkEvent) throws {
+    private func tell(_ change: EngineEvent.LinkChange, _ event: LinkEvent) throws {
         switch change {
         case .flow:
             try handler.onLinkFlow(event)
-            try flow?.onLinkFlow(event)
-            try outgoing?.onLinkFlow(event)
+            if isMessaging { try outgoing?.onLinkFlow(event) }
         case .initialized: try handler.onLinkInit(event)
         case .localOpen:
             try handler.onLinkLocalOpen(event)
-            try flow?.onLinkLocalOpen(event)
+            flow?.topUp(event.link)
             try endpoints?.onLinkLocalOpen(event)
         case .remoteOpen:
             try handler.onLinkRemoteOpen(event)
-            try flow?.onLinkRemoteOpen(event)
+            flow?.topUp(event.link)
             try endpoints?.onLinkRemoteOpen(event)
         case .localClose: try handler.onLinkLocalClose(event)
         case .remoteClose:
@@ -78,7 +104,7 @@ final class HandlerPipeline: EventHandler {
         }
     }
 
-    private func handle(_ change: EngineEvent.SessionChange, _ event: SessionEvent) throws {
+    private func tell(_ change: EngineEvent.SessionChange, _ event: SessionEvent) throws {
         switch change {
         case .initialized: try handler.onSessionInit(event)
         case .localOpen:
@@ -95,7 +121,7 @@ final class HandlerPipeline: EventHandler {
         }
     }
 
-    private func handle(_ change: EngineEvent.ConnectionChange, _ event: ConnectionEvent) throws {
+    private func tell(_ change: EngineEvent.ConnectionChange, _ event: ConnectionEvent) throws {
         switch change {
         case .initialized: try handler.onConnectionInit(event)
         case .bound: try handler.onConnectionBound(event)
@@ -114,7 +140,7 @@ final class HandlerPipeline: EventHandler {
         }
     }
 
-    private func handle(_ change: EngineEvent.TransportChange, _ connection: Connection) throws {
+    private func tell(_ change: EngineEvent.TransportChange, _ connection: Connection) throws {
         let event = TransportEvent(connection: connection)
         switch change {
         case .changed: try handler.onTransport(event)
@@ -138,19 +164,35 @@ extension HandlerPipeline: ApplicationEventHandler {
 }
 
 /// Hands each event to several pipelines in turn: the handlers of a container that has more than one.
-final class HandlerGroup: EventHandler {
+final class HandlerGroup: HandlerTree {
     private let pipelines: [HandlerPipeline]
 
     init(_ pipelines: [HandlerPipeline]) {
         self.pipelines = pipelines
     }
 
-    func handle(_ event: EngineEvent) throws {
-        for pipeline in pipelines { try pipeline.handle(event) }
+    func tell(_ event: EngineEvent) throws {
+        for pipeline in pipelines { try pipeline.tell(event) }
     }
 
-    func handle(_ delivery: Delivery) throws {
-        for pipeline in pipelines { try pipeline.handle(delivery) }
+    func tell(_ delivery: Delivery) throws {
+        for pipeline in pipelines { try pipeline.tell(delivery) }
+    }
+
+    func settle(_ delivery: Delivery) {
+        for pipeline in pipelines { pipeline.settle(delivery) }
+    }
+
+    func topUp(_ link: Link) {
+        for pipeline in pipelines { pipeline.topUp(link) }
+    }
+
+    func tellDrainEnd(_ event: ReceiverEvent) throws {
+        for pipeline in pipelines { try pipeline.tellDrainEnd(event) }
+    }
+
+    func tellDrainStart(_ event: SenderEvent) throws {
+        for pipeline in pipelines { try pipeline.tellDrainStart(event) }
     }
 }
 

@@ -71,7 +71,8 @@ public protocol MessagingHandler: Handler {
     func onSendable(_ event: SenderEvent) throws
     /// The receiver wants what can be sent now, and the credit back that is left: called after `onSendable`, once a drain.
     ///
-    /// Default: gives the credit back. Implement it to send some more first, and then call `event.sender.drained()`.
+    /// Default: the credit is given back when all handlers have been told. Implement it to send some more first, and
+    /// then call `event.sender.drained()`: then that is the program's to do, now or later.
     func onSenderDrainStart(_ event: SenderEvent) throws
     /// A drain that `Receiver.drain` began is over: all messages have come that the peer had credit for and could send.
     ///
@@ -136,7 +137,9 @@ extension MessagingHandler {
         if event.link.remoteCondition != nil { try onLinkError(event) }
     }
 
-    public func onSenderDrainStart(_ event: SenderEvent) throws { event.sender.drained() }
+    public func onSenderDrainStart(_ event: SenderEvent) throws {
+        if let answer = event.drainAnswer { answer.defaults += 1 } else { event.sender.drained() }
+    }
 
     public func onLinkError(_ event: LinkEvent) throws {
         try event.connection.failUnhandled(.linkError, "closed the link \(event.link.name)", of: event.link)

@@ -13,10 +13,8 @@ public final class OutgoingMessageHandler: Handler {
     }
 
     public func onLinkFlow(_ event: LinkEvent) throws {
-        guard let sender = event.link as? Sender, sender.credit > 0, sender.state == .active else { return }
+        guard let sender = event.link as? Sender, sender.isSendable else { return }
         try delegate.onSendable(SenderEvent(sender: sender))
-        // After what can be sent has been: the default gives the rest back.
-        if sender.takeDrainStart() { try delegate.onSenderDrainStart(SenderEvent(sender: sender)) }
     }
 
     public func onDelivery(_ event: DeliveryEvent) throws {
@@ -32,9 +30,21 @@ public final class OutgoingMessageHandler: Handler {
             default: try delegate.onDeliveryUpdated(event)
             }
         }
-        if news.isSettled {
-            try delegate.onSettled(event)
-            if autoSettles { delivery.settle() }
-        }
+        if news.isSettled { try delegate.onSettled(event) }
     }
+
+    // The library does the rest when all handlers have been told: the next one may send more, or look at the delivery.
+
+    /// Tells the delegate that the receiver drains.
+    func tellDrainStart(_ event: SenderEvent) throws { try delegate.onSenderDrainStart(event) }
+
+    /// Settles a delivery that the peer has settled.
+    func settle(_ delivery: Delivery) {
+        if autoSettles, delivery.isSettled { delivery.settle() }
+    }
+}
+
+extension Sender {
+    /// Whether a message can be sent now.
+    var isSendable: Bool { credit > 0 && state == .active }
 }

@@ -46,6 +46,8 @@ final class Scripted: MessagingHandler {
     func onTimerTask(_ event: TimerEvent) throws { try note(event) }
     func onConnectionInit(_ event: ConnectionEvent) throws { try note(event) }
     func onConnectionBound(_ event: ConnectionEvent) throws { try note(event) }
+    func onConnectionUnbound(_ event: ConnectionEvent) throws { try note(event) }
+    func onConnectionFinal(_ event: ConnectionEvent) throws { try note(event) }
     func onConnectionLocalOpen(_ event: ConnectionEvent) throws { try note(event) }
     func onConnectionRemoteOpen(_ event: ConnectionEvent) throws { try note(event) }
     func onConnectionLocalClose(_ event: ConnectionEvent) throws { try note(event) }
