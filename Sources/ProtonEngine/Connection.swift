@@ -36,6 +36,7 @@ public final class Connection: Endpoint {
     private var linkCount = 0
     private var receivedOpen = false
     private var isAborted = false
+    private var isInitTold = false
     /// Whether proton's connection has taken the place of one that lost its transport.
     private(set) var isRenewed = false
     /// Whether a try to reach the peer that fails is not told, since another address of its follows.
@@ -244,6 +245,13 @@ public final class Connection: Endpoint {
             .prefix { $0 != nil }.compactMap { $0.flatMap(Link.existing) }
     }
 
+    /// All sessions of the connection, opened or not.
+    var allSessions: [Session] {
+        guard let pointer else { return [] }
+        return sequence(first: pn_session_head(pointer, 0)) { $0.map { pn_session_next($0, 0) } ?? nil }
+            .prefix { $0 != nil }.compactMap { $0.flatMap(Session.existing) }
+    }
+
     // MARK: Confinement
 
     /// Proton's connection, once it is sure that the calling thread may use it; nil where the connection is over.
@@ -268,6 +276,12 @@ public final class Connection: Endpoint {
     package var isRemoteOpened: Bool { receivedOpen }
 
     func noteRemoteOpen() { receivedOpen = true }
+
+    /// Notes that the connection's making has been told: its end will be too.
+    func noteInit() { isInitTold = true }
+
+    /// Whether the connection's making has been told, and not its end; says so once.
+    func takeInit() -> Bool { exchange(&isInitTold, with: false) }
 
     /// Whether `abort` has given the transport a condition that proton has made no event of so far.
     func takeAbort() -> Bool { exchange(&isAborted, with: false) }

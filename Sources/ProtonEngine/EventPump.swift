@@ -14,8 +14,9 @@ extension Connection {
         case PN_TRANSPORT: try eventHandler.handle(.transport(.changed, self))
         // That an address of several can't be reached is not told.
         case PN_TRANSPORT_ERROR where isOneOfSeveralTries, PN_TRANSPORT_HEAD_CLOSED where isOneOfSeveralTries,
-            PN_TRANSPORT_TAIL_CLOSED where isOneOfSeveralTries, PN_TRANSPORT_CLOSED where isOneOfSeveralTries:
+            PN_TRANSPORT_TAIL_CLOSED where isOneOfSeveralTries:
             break
+        case PN_TRANSPORT_CLOSED where isOneOfSeveralTries: try eventHandler.handle(.connection(.unbound, self))
         case PN_TRANSPORT_AUTHENTICATED: try eventHandler.handle(.transport(.authenticated, self))
         case PN_TRANSPORT_ERROR:
             // That of an abort, where proton tells it itself.
@@ -26,12 +27,14 @@ extension Connection {
         case PN_TRANSPORT_CLOSED:
             if takeAbort() { try eventHandler.handle(.transport(.error, self)) }
             try eventHandler.handle(.transport(.closed, self))
+            // Proton unbinds them when nobody takes the connection's events any more.
+            try eventHandler.handle(.connection(.unbound, self))
 
         case PN_CONNECTION_INIT:
+            noteInit()
             if !isRenewed { try eventHandler.handle(.connection(.initialized, self)) }
             if let pointer, takeEarlyOpen(pointer) { try eventHandler.handle(.connection(.localOpen, self)) }
         case PN_CONNECTION_BOUND: try eventHandler.handle(.connection(.bound, self))
-        case PN_CONNECTION_UNBOUND: try eventHandler.handle(.connection(.unbound, self))
         case PN_CONNECTION_LOCAL_OPEN: try eventHandler.handle(.connection(.localOpen, self))
         case PN_CONNECTION_LOCAL_CLOSE: try eventHandler.handle(.connection(.localClose, self))
         case PN_CONNECTION_REMOTE_CLOSE: try eventHandler.handle(.connection(.remoteClose, self))
@@ -58,6 +61,22 @@ extension Connection {
     }
 
     private var isOneOfSeveralTries: Bool { hasOtherAddresses && isUnconnected }
+
+    // MARK: The end
+
+    /// Tells that the connection is about to be freed, and what is on it: links first, as proton frees them.
+    ///
+    /// Called in the connection's domain, before `finish`; tells nothing of a connection whose making was never told.
+    package func dispatchFinal() throws {
+        guard takeInit() else { return }
+        try dispatchFinal(of: links, allSessions)
+        try eventHandler.handle(.connection(.final, self))
+    }
+
+    func dispatchFinal(of links: [Link], _ sessions: [Session]) throws {
+        for link in links { try link.nearestHandler.handle(.link(.final, link)) }
+        for session in sessions { try session.nearestHandler.handle(.session(.final, session)) }
+    }
 
     // MARK: Deliveries
 

@@ -128,7 +128,10 @@ package final class Proactor: @unchecked Sendable {
         }
         var delay: Duration?
         do {
-            if isClosed, isDispatching { delay = try delegate.delayBeforeRetry(of: connection) }
+            if isClosed, isDispatching {
+                delay = try delegate.delayBeforeRetry(of: connection)
+                if delay == nil { try connection.dispatchFinal() } else { try connection.dispatchFinalOfTheEnding() }
+            }
         } catch {
             failure = failure ?? error
         }

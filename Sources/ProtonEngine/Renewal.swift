@@ -6,6 +6,11 @@ import CProton
 /// Proton can bind its old objects to a new transport, but then they remember too much: what the lost peer had opened,
 /// and deliveries that would be sent a second time, without their bytes, when they are settled.
 extension Connection {
+    /// Tells of the sessions and links that `renew` is going to end.
+    package func dispatchFinalOfTheEnding() throws {
+        try dispatchFinal(of: links.filter { !$0.isRenewable }, allSessions.filter { !$0.isRenewable })
+    }
+
     /// Takes a new `pn_connection_t` in place of the one whose transport has closed, with what this side has open on it.
     ///
     /// Sessions and links that this side has closed, and those that the peer made, are over. Deliveries are forgotten:
@@ -31,19 +36,16 @@ extension Connection {
         noteRestoredOpens()
         if defaultSession?.pointer == nil { defaultSession = nil }
     }
-
-    private var allSessions: [Session] {
-        guard let pointer else { return [] }
-        return sequence(first: pn_session_head(pointer, 0)) { $0.map { pn_session_next($0, 0) } ?? nil }
-            .prefix { $0 != nil }.compactMap { $0.flatMap(Session.existing) }
-    }
 }
 
 extension Session {
+    fileprivate var isRenewable: Bool {
+        guard let pointer else { return false }
+        return !isPeerMade && pn_session_state(pointer) & EndpointState.localClosed.rawValue == 0
+    }
+
     fileprivate func renew(on connection: OpaquePointer) {
-        guard let old = pointer, !isPeerMade, pn_session_state(old) & EndpointState.localClosed.rawValue == 0,
-            let new = pn_session(connection)
-        else { return invalidate() }
+        guard let old = pointer, isRenewable, let new = pn_session(connection) else { return invalidate() }
         pn_session_set_incoming_capacity(new, pn_session_get_incoming_capacity(old))
         pn_session_set_outgoing_window(new, pn_session_get_outgoing_window(old))
         endedSides = []
@@ -55,11 +57,16 @@ extension Session {
 }
 
 extension Link {
+    fileprivate var isRenewable: Bool {
+        guard let pointer, session.isRenewable else { return false }
+        return !isPeerMade && pn_link_state(pointer) & EndpointState.localClosed.rawValue == 0
+    }
+
     /// Its session is renewed before it.
     /// - Parameter keepingCredit: whether the credit that was given has never reached the peer.
     fileprivate func renew(keepingCredit: Bool) {
-        guard let old = pointer, !isPeerMade, pn_link_state(old) & EndpointState.localClosed.rawValue == 0,
-            let session = session.pointer, let new = isSender ? pn_sender(session, name) : pn_receiver(session, name)
+        guard let old = pointer, isRenewable, let session = session.pointer,
+            let new = isSender ? pn_sender(session, name) : pn_receiver(session, name)
         else { return invalidate() }
         pn_terminus_copy(pn_link_source(new), pn_link_source(old))
         pn_terminus_copy(pn_link_target(new), pn_link_target(old))

@@ -36,6 +36,7 @@ struct ConversationTests {
                 "onLinkLocalClose", "onLinkRemoteClose", "onLinkClosed", "onLinkFinal",
                 "onSessionLocalClose", "onSessionRemoteClose", "onSessionClosed", "onSessionFinal",
                 "onConnectionLocalClose", "onConnectionRemoteClose", "onConnectionClosed", "onTransportClosed",
+                "onConnectionUnbound", "onConnectionFinal",
             ])
     }
 
@@ -57,8 +58,23 @@ struct ConversationTests {
                 "onLinkRemoteClose", "onLinkClosing", "onLinkLocalClose", "onLinkFinal",
                 "onSessionRemoteClose", "onSessionClosing", "onSessionLocalClose", "onSessionFinal",
                 "onConnectionRemoteClose", "onConnectionClosing", "onConnectionLocalClose",
-                "onTransportClosed", "onReactorFinal",
+                "onTransportClosed", "onConnectionUnbound", "onConnectionFinal", "onReactorFinal",
             ])
+    }
+
+    @Test func whatIsOpenAtTheEndGoesWithTheConnection() async throws {
+        let lines = try await onThread {
+            let exchange = Exchange()
+            exchange.client.on("onLinkOpened") { (event: LinkEvent) in event.connection.close() }
+            try exchange.run { container, connection in try container.createSender(connection, "examples") }
+            return exchange.journal.lines
+        }
+        let end = ["onTransportClosed", "onConnectionUnbound", "onLinkFinal", "onSessionFinal", "onConnectionFinal"]
+        for side in ["client", "server"] {
+            let lines = lines.filter { $0.hasPrefix("\(side).on") }.map { String($0.dropFirst(side.count + 1)) }
+            let last = lines.filter { $0.hasSuffix("Final") || $0.hasSuffix("Unbound") || $0 == "onTransportClosed" }
+            #expect(last.filter { $0 != "onReactorFinal" } == end)
+        }
     }
 
     @Test func eventsHoldWhatTheyPromise() async throws {

@@ -61,8 +61,19 @@ struct ReconnectTests {
             #expect(lines.count { $0 == "client.\(callback)" } == 2)
         }
         #expect(lines.count { $0 == "client.onLinkOpened" } >= 3)
-        #expect(lines.count { $0 == "client.onConnectionLocalOpen" } == 1)
-        #expect(lines.count { $0 == "client.onConnectionInit" } == 1)
+        for callback in ["onConnectionLocalOpen", "onConnectionInit", "onConnectionFinal", "onSessionFinal"] {
+            #expect(lines.count { $0 == "client.\(callback)" } == 1)
+        }
+        #expect(lines.count { $0 == "client.onLinkFinal" } == 2)
+        // The order of Python: the transport, what follows from its loss, and then the next one.
+        let transports = lines.filter { line in
+            ["Bound", "Unbound", "TransportClosed", "Disconnected"].contains {
+                line.hasPrefix("client.") && line.hasSuffix($0)
+            }
+        }
+        let loss = ["client.onTransportClosed", "client.onDisconnected", "client.onConnectionUnbound"]
+        let end = ["client.onTransportClosed", "client.onConnectionUnbound"]
+        #expect(transports == ["client.onConnectionBound"] + loss + ["client.onConnectionBound"] + end)
         #expect(!lines.contains("client.onReconnectFailed"))
     }
 
@@ -161,6 +172,56 @@ struct ReconnectTests {
         #expect(lines.count { $0 == "client.onTransportError" } == 3)
         #expect(lines.count { $0 == "client.onReconnectFailed" } == 1)
         #expect(!lines.contains("client.onDisconnected"))
+    }
+
+    @Test func whatIsNotMadeAgainEndsWithItsTransport() async throws {
+        let lines = try await onThread {
+            let (server, client) = (Scripted("server"), Scripted("client"))
+            var drops = 0
+            client.on("onLinkOpened") { (event: LinkEvent) in
+                if drops > 0 { return event.container.stop() }
+                // The peer goes before it can answer.
+                if event.link.name == "out" { event.link.close() }
+                event.connection.abort(Condition("test:drop", nil))
+            }
+            client.on("onDisconnected") { (event: TransportEvent) in
+                drops += 1
+                for link in event.connection.links where link.name == "out" { link.close() }
+            }
+            try Self.run(server, client) { container, connection in
+                try container.createSender(connection, "a", name: "out")
+                try container.createReceiver(connection, "b", name: "in")
+            }
+            return client.journal.lines
+        }
+        let finals = lines.filter { $0.hasSuffix("Final") || $0.hasSuffix("Unbound") }
+        #expect(
+            finals == [
+                "client.onConnectionUnbound", "client.onLinkFinal", "client.onConnectionUnbound", "client.onLinkFinal",
+                "client.onSessionFinal", "client.onConnectionFinal",
+            ])
+    }
+
+    @Test func aConnectionThatIsGivenUpHasItsLastEventToo() async throws {
+        let lines = try await onThread {
+            let client = Scripted("client")
+            client.on("onStart") { (event: ContainerEvent) in
+                let connection = try event.container.connect("127.0.0.1:1")
+                try event.container.createSender(connection, "a")
+            }
+            defer { client.forget() }
+            try Container(
+                client, options: ConnectionOptions(reconnect: Backoff(initial: .milliseconds(1), maxTries: 2))
+            ).run()
+            return client.journal.lines
+        }
+        #expect(lines.count { $0 == "client.onConnectionBound" } == 2)
+        #expect(lines.count { $0 == "client.onConnectionUnbound" } == 2)
+        #expect(
+            lines.suffix(5) == [
+                "client.onReconnectFailed", "client.onLinkFinal", "client.onSessionFinal", "client.onConnectionFinal",
+                "client.onReactorFinal",
+            ])
     }
 
     @Test func aPeerThatDropsWhatItTakesIsNotTriedWithoutEnd() async throws {

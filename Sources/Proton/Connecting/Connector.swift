@@ -159,6 +159,13 @@ extension Loop {
 
     /// Ends a connection that is in no proactor.
     private func retire(_ connection: Connection) {
+        connection.workQueue.domain.enter()
+        do {
+            if isDispatching { try connection.dispatchFinal() }
+        } catch {
+            fail(error)
+        }
+        connection.workQueue.domain.leave()
         connection.discard()
         connectionFinished(connection)
     }
