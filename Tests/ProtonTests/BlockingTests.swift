@@ -150,6 +150,84 @@ struct BlockingTests {
         }
     }
 
+    // MARK: The connection
+
+    @Test("A connection tells where it goes to: of several URLs the one that is served")
+    func url() async throws {
+        try await withServer { _ in
+        } _: { server in
+            let closed = try RawSocket.listen()
+            closed.close()
+            let one = try BlockingConnection("user:secret@\(server.url)/path", timeout: .seconds(10))
+            #expect(one.url == (try AMQPURL("user:secret@\(server.url)/path")))
+            #expect(!"\(one.url)".contains("secret"))
+            try one.close()
+            let several = try BlockingConnection(["127.0.0.1:\(closed.port)", server.url], timeout: .seconds(10))
+            #expect(several.url.port == server.port)
+            try several.close()
+            #expect(several.url.port == server.port)
+        }
+    }
+
+    // MARK: Handlers
+
+    @Test("A handler on a link is told of its events, and messages are its own")
+    func handlers() async throws {
+        let log = SharedLog()
+        try await withServer { handler in
+            handler.on("onSendable") { (event: SenderEvent) in
+                while event.sender.credit > 0, event.sender.attachedCount.value < 4 {
+                    try event.sender.send(Message(body: .value(.long(Int64(event.sender.attachedCount.value)))))
+                    event.sender.attachedCount.increment()
+                }
+            }
+            handler.on("onMessage") { (event: MessageEvent) in event.delivery.reject() }
+            handler.on("onAccepted") { (event: DeliveryEvent) in
+                if event.link.name == "in" { log.note("server: accepted") }
+            }
+        } _: { server in
+            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
+            let sender = try connection.createSender("a", handler: Noting(log), name: "out")
+            let count = Monitor(0)
+            let noting = Noting(log) { count.withLock { $0 += 1 } }
+            let receiver = try connection.createReceiver("a", handler: noting, name: "in")
+            // `send` has its outcome although the handler's options settle the message.
+            #expect(try sender.send(Message(body: "x"), errorStates: []) == .rejected(nil))
+            let all: Void? = count.wait(until: Deadline(after: .seconds(10))) { $0 == 4 ? () : nil }
+            #expect(all != nil)
+            #expect(Self.error { _ = try receiver.receive() }?.code == .invalidArgument)
+            #expect(Self.error { try receiver.accept() }?.code == .invalidArgument)
+            try receiver.close()
+            try sender.close()
+            try connection.close()
+        }
+        let lines = log.lines
+        #expect(lines.filter { $0.hasPrefix("message") } == (0..<4).map { "message \($0)" })
+        #expect(lines.count { $0 == "server: accepted" } == 4)
+        for line in ["out opened", "in opened", "out rejected", "out closed", "in closed"] {
+            #expect(lines.count { $0 == line } == 1, "\(line)")
+        }
+    }
+
+    @Test("What a handler on a link throws ends the connection")
+    func handlerThatThrows() async throws {
+        try await withServer { handler in
+            handler.on("onSendable") { (event: SenderEvent) in
+                if event.sender.unsettled == 0 { try event.sender.send(Message(body: "x")) }
+            }
+        } _: { server in
+            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
+            let error = Self.error {
+                let throwing = Noting(SharedLog()) { throw TestError("enough") }
+                _ = try connection.createReceiver("a", handler: throwing)
+                // Which call meets the end depends on when the message comes.
+                while true { _ = try connection.createSender("b") }
+            }
+            #expect(error?.underlyingError as? TestError == TestError("enough"))
+            try connection.close()
+        }
+    }
+
     @Test("Many threads use one connection")
     func threads() async throws {
         try await onThread {
@@ -175,5 +253,23 @@ struct BlockingTests {
             try connection.close()
             try server.stop()
         }
+    }
+}
+
+/// Notes what it is told of its link.
+private final class Noting: MessagingHandler, Sendable {
+    private let log: SharedLog
+    private let message: @Sendable () throws -> Void
+
+    init(_ log: SharedLog, _ message: @escaping @Sendable () throws -> Void = {}) {
+        (self.log, self.message) = (log, message)
+    }
+
+    func onLinkOpened(_ event: LinkEvent) { log.note("\(event.link.name) opened") }
+    func onLinkClosed(_ event: LinkEvent) { log.note("\(event.link.name) closed") }
+    func onRejected(_ event: DeliveryEvent) { log.note("\(event.link.name) rejected") }
+    func onMessage(_ event: MessageEvent) throws {
+        log.note("message \(event.message.body.value.intValue ?? -1)")
+        try message()
     }
 }

@@ -15,6 +15,9 @@ public final class BlockingConnection: Sendable {
     public let timeout: Duration?
     let core: BlockingCore
 
+    /// Where the connection goes to: of several URLs the one that it was made to last.
+    public var url: AMQPURL { core.url }
+
     /// Connects, and waits until the peer has opened the connection.
     /// - Parameters:
     ///   - url: where to, as in `amqp://user:password@host:port`, or just `host`.
@@ -46,7 +49,7 @@ public final class BlockingConnection: Sendable {
 
     private init(_ urls: [AMQPURL], _ timeout: Duration?, _ options: ConnectionOptions) throws {
         self.timeout = timeout
-        core = BlockingCore()
+        core = BlockingCore(urls[0])
         try core.start(urls, options)
         do {
             try core.waitUntilOpen(until: Deadline(after: timeout), urls[0].hostAndPort)
@@ -65,17 +68,19 @@ public final class BlockingConnection: Sendable {
     /// Makes a sender, and waits until the peer has attached it.
     /// - Parameters:
     ///   - address: the address to send to; nil is none, so that each message's own address counts (anonymous relay).
+    ///   - handler: what is told of the link's events too, on the connection's thread. What it throws, as the default of
+    ///     `onLinkError` does, ends the connection.
     ///   - name: the link's name; nil makes one that is unique.
     ///   - options: what else to set before the link is opened.
     /// - Throws: `ProtonError.Code.linkError` with the peer's condition where it refuses the link; `.timedOut`; `.closed`,
     ///   or what ended the connection.
     public func createSender(
-        _ address: String?, name: String? = nil, options: LinkOption...
+        _ address: String?, handler: (any Handler & Sendable)? = nil, name: String? = nil, options: LinkOption...
     ) throws -> BlockingSender {
-        let link = BlockingLink(core, "sender to \(address ?? "no address")", Outbox())
+        let link = BlockingLink(core, "sender to \(address ?? "no address")", Outbox(), handler)
         try link.open(timeout: timeout) { connection, link in
             try connection.container.createSender(
-                connection, address, name: name, handler: link, options: LinkOption(options))
+                connection, address, name: name, handler: link.handler, options: LinkOption(options))
         }
         return BlockingSender(link, self)
     }
@@ -86,21 +91,25 @@ public final class BlockingConnection: Sendable {
     ///   - credit: how many messages may come before they are asked for by `receive`; 0 asks for each one when it is
     ///     wanted. Default 1.
     ///   - isDynamic: whether the peer makes a node for the link; its address is then the receiver's `address`.
+    ///   - handler: what messages and the link's other events go to, on the connection's thread; `receive` and the like
+    ///     are not for such a receiver. The handler's `HandlerOptions` count; `credit` is given once, where its `prefetch`
+    ///     is 0. What it throws, as the default of `onLinkError` does, ends the connection.
     ///   - name: the link's name; nil makes one that is unique.
     ///   - options: what else to set before the link is opened.
     /// - Throws: as `createSender`; `ProtonError.Code.invalidArgument` for a credit below 0.
     public func createReceiver(
-        _ address: String? = nil, credit: Int = 1, isDynamic: Bool = false, name: String? = nil,
-        options: LinkOption...
+        _ address: String? = nil, credit: Int = 1, isDynamic: Bool = false, handler: (any Handler & Sendable)? = nil,
+        name: String? = nil, options: LinkOption...
     ) throws -> BlockingReceiver {
         guard credit >= 0 else {
             throw ProtonError(.invalidArgument, "createReceiver: credit is \(credit): it must be at least 0.")
         }
         let node = address ?? (isDynamic ? "a dynamic node" : "no address")
-        let link = BlockingLink(core, "receiver from \(node)", Inbox(window: credit))
+        let link = BlockingLink(core, "receiver from \(node)", Inbox(window: credit), handler)
         try link.open(timeout: timeout) { connection, link in
             try connection.container.createReceiver(
-                connection, address, name: name, isDynamic: isDynamic, handler: link, options: LinkOption(options))
+                connection, address, name: name, isDynamic: isDynamic, handler: link.handler,
+                options: LinkOption(options))
         }
         return BlockingReceiver(link, self)
     }

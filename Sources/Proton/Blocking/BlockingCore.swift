@@ -17,9 +17,17 @@ final class BlockingCore: MessagingHandler, Sendable {
         var phase = Phase.opening(lastError: nil)
         var queue: WorkQueue?
         var links: [ObjectIdentifier: any BlockingPart] = [:]
+        var url: AMQPURL
     }
 
-    private let state = Monitor(State())
+    private let state: Monitor<State>
+
+    init(_ url: AMQPURL) {
+        state = Monitor(State(url: url))
+    }
+
+    /// Where the connection goes to.
+    var url: AMQPURL { state.withLock(\.url) }
 
     var options: HandlerOptions { HandlerOptions(prefetch: 0, autoAccepts: false, treatsPeerCloseAsError: true) }
 
@@ -153,7 +161,9 @@ final class BlockingCore: MessagingHandler, Sendable {
     // MARK: Callbacks
 
     func onConnectionOpened(_ event: ConnectionEvent) {
+        let url = event.connection.context?.connector?.url
         state.withLock { state in
+            if let url { state.url = url }
             if case .opening = state.phase { state.phase = .open }
         }
     }

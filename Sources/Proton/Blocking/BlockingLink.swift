@@ -57,13 +57,18 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
     let core: BlockingCore
     /// What the link is, for messages: `sender to examples`.
     let title: String
+    /// What the program wants to be told of the link's events.
+    let program: (any Handler & Sendable)?
 
     var options: HandlerOptions { HandlerOptions(prefetch: 0, autoAccepts: false, treatsPeerCloseAsError: true) }
 
-    init(_ core: BlockingCore, _ title: String, _ traffic: Traffic) {
-        (self.core, self.title) = (core, title)
+    init(_ core: BlockingCore, _ title: String, _ traffic: Traffic, _ program: (any Handler & Sendable)?) {
+        (self.core, self.title, self.program) = (core, title, program)
         state = Monitor(State(traffic: traffic))
     }
+
+    /// The handler of the link: this one, or the program's with this one behind it.
+    var handler: any Handler { program.map { Accompanied($0, by: self) } ?? self }
 
     // MARK: For callers
 
@@ -203,7 +208,7 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
         end(ProtonError(.closed, "\(title): closed here."))
     }
 
-    func onLinkRemoteDetach(_ event: LinkEvent) {
+    func onLinkDetached(_ event: LinkEvent) {
         end(event.connection.closeError(.linkError, "detached the \(title)", of: event.link))
     }
 
@@ -222,5 +227,18 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
 
     func onMessage(_ event: MessageEvent) {
         state.withLock { $0.traffic.arrived(event.message, event.delivery) }
+    }
+}
+
+/// A handler of the program's for a blocking link, which is told of what it waits for after that.
+private final class Accompanied: Handler {
+    let handlers: [any Handler]
+
+    /// Messages are the program's: its handler takes them, or leaves them.
+    init(_ program: any Handler, by link: some MessagingHandler) {
+        handlers = [
+            program, EndpointStateHandler(treatsPeerCloseAsError: true, delegate: link),
+            OutgoingMessageHandler(delegate: link),
+        ]
     }
 }

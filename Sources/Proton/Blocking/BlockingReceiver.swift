@@ -26,12 +26,13 @@ public final class BlockingReceiver: Sendable {
     /// Waits for a message.
     /// - Parameter timeout: how long; nil is for ever. A message that comes later is there for the next call.
     /// - Throws: `ProtonError`: `.timedOut`, `.linkError` where the peer closes the link, `.disconnected` and the like where
-    ///   the connection is lost for good, `.closed`.
+    ///   the connection is lost for good, `.closed`; `.invalidArgument` where the receiver was made with a handler.
     public func receive(timeout: Duration?) throws -> Message {
         try receive(until: Deadline(after: timeout))
     }
 
     func receive(until deadline: Deadline) throws -> Message {
+        try requireNoHandler()
         let isHere = try link.state.withLock { state throws(ProtonError) in
             try state.check()
             state.traffic.wanted += 1
@@ -48,6 +49,12 @@ public final class BlockingReceiver: Sendable {
         // Where the connection is lost by now, there is nothing to ask for.
         try? askForMore()
         return message
+    }
+
+    private func requireNoHandler() throws {
+        guard link.program != nil else { return }
+        throw ProtonError(
+            .invalidArgument, "\(link.title): it was made with a handler, which its messages go to: take them there.")
     }
 
     private func askForMore() throws {
@@ -78,6 +85,7 @@ public final class BlockingReceiver: Sendable {
     /// was lost and made again cannot be settled any more: nothing happens then, and the peer may send it again.
     /// - Throws: `ProtonError.Code.invalidArgument` where there is no such message; `.closed`, or what ended the link.
     public func settle(_ outcome: DeliveryState? = nil) throws {
+        try requireNoHandler()
         let number = try link.state.withLock { state throws(ProtonError) in
             try state.check()
             guard let number = state.traffic.takeUnsettled() else {
