@@ -56,7 +56,7 @@ struct Program: ParsableCommand {
     }
 
     func run() throws {
-        let options = ConnectionOptions(reconnect: Backoff(maxTries: 6))
+        let options = ConnectionOptions(reconnect: Backoff(maxTries: 6, maxTime: .seconds(10)))
         try Container(Send(address, messages), options: options).run(stoppingOn: .interrupt, .terminate)
     }
 }

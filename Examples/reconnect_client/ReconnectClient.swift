@@ -76,7 +76,7 @@ struct Program: ParsableCommand {
     }
 
     func run() throws {
-        let options = ConnectionOptions(reconnect: Backoff(maxTries: 10))
+        let options = ConnectionOptions(reconnect: Backoff(maxTries: 10, maxTime: .seconds(30)))
         try Container(ReconnectClient([url] + failoverURLs, address, messages), options: options)
             .run(stoppingOn: .interrupt, .terminate)
     }

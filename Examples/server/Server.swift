@@ -46,7 +46,7 @@ struct Program: ParsableCommand {
     var address = "localhost:5672/examples"
 
     func run() throws {
-        let options = ConnectionOptions(reconnect: Backoff(maxTries: 6))
+        let options = ConnectionOptions(reconnect: Backoff(maxTries: 6, maxTime: .seconds(10)))
         try Container(Server(AMQPURL(address)), options: options).run(stoppingOn: .interrupt, .terminate)
     }
 }

@@ -143,6 +143,27 @@ struct HandshakeTests {
         #expect(error?.code == .timedOut && error?.message.contains("10.0 seconds") == true)
     }
 
+    @Test func aServerThatSaysNothingIsGivenUpInTime() async throws {
+        let peer = try RawSocket.listen()
+        defer { peer.close() }
+        let clock = ContinuousClock()
+        let start = clock.now
+        var options = Self.options(handshake: .milliseconds(200))
+        // Without a time this would be six times 200 ms, and the waits between.
+        options.reconnect = Backoff(maxTries: 6, maxTime: .milliseconds(200))
+        let lines = try await onThread { [options] in
+            let client = Scripted("client")
+            defer { client.forget() }
+            client.on("onStart") { (event: ContainerEvent) in try event.container.connect("127.0.0.1:\(peer.port)") }
+            client.on("onReconnectFailed") { (event: TransportEvent) in #expect(event.error?.code == .timedOut) }
+            try Container(client, options: options).run()
+            return client.journal.lines
+        }
+        #expect(lines.count { $0 == "client.onTransportError" } == 1)
+        #expect(lines.count { $0 == "client.onReconnectFailed" } == 1)
+        #expect(start.duration(to: clock.now) < .seconds(10))
+    }
+
     @Test(arguments: beginnings + [amqp])
     func aServerThatGoes(_ bytes: [UInt8]) async throws {
         let error = try await Self.errorFrom(bytes, closes: true)

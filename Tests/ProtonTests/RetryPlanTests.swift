@@ -34,10 +34,31 @@ struct RetryPlanTests {
         #expect(none.delay(before: 50, chance: 0) == .zero)
     }
 
+    @Test func waitsOfTheProgramsOwn() {
+        let backoff = Backoff(waits: [.milliseconds(500), .seconds(1)])
+        #expect((0..<4).map { backoff.delay(before: $0, chance: 1) } == [.zero, .milliseconds(500), .seconds(1), nil])
+        #expect(Backoff(waits: []).delay(before: 1, chance: 0) == nil)
+    }
+
+    @Test func afterTheLongestTimeNoTryBegins() {
+        var backoff = Backoff(initial: .seconds(1), factor: 1, maxTime: .seconds(10), jitter: 0)
+        #expect(backoff.delay(before: 5, elapsed: .seconds(9), chance: 0) == .seconds(1))
+        #expect(backoff.delay(before: 1, elapsed: .milliseconds(9_001), chance: 0) == nil)
+        // The first try after a loss is always made.
+        backoff.maxTime = .zero
+        #expect(backoff.delay(before: 0, elapsed: .seconds(20), chance: 0) == .zero)
+        #expect(backoff.delay(before: 1, elapsed: .zero, chance: 0) == nil)
+        // All URLs have their try before the time counts.
+        var plan = RetryPlan(backoff)
+        #expect(plan.next(after: .failedTry, urlCount: 2, elapsed: .seconds(20), chance: 0) == .zero)
+        #expect(plan.next(after: .failedTry, urlCount: 2, elapsed: .seconds(20), chance: 0) == nil)
+    }
+
     @Test func badValuesAreNamed() {
         let rows: [(Backoff, String)] = [
             (Backoff(initial: .seconds(-1)), "initial"), (Backoff(max: .zero), "max"), (Backoff(factor: 0.5), "factor"),
             (Backoff(maxTries: 0), "maxTries"), (Backoff(jitter: 2), "jitter"), (Backoff(factor: .infinity), "factor"),
+            (Backoff(maxTime: .seconds(-1)), "maxTime"), (Backoff(waits: [.zero, .seconds(-1)]), "wait"),
         ]
         for (backoff, name) in rows {
             let error = #expect(throws: ProtonError.self) { try backoff.validate() }

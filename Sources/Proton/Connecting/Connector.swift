@@ -11,6 +11,8 @@ final class Connector {
     /// Counts tries, so that what comes of an old one late is not taken for the current one's.
     private(set) var attempt = 0
     private var startOfAttempt: ContinuousClock.Instant?
+    /// When the first of the tries began that have failed since; nil while there are none.
+    private var startOfOutage: ContinuousClock.Instant?
     /// The addresses of the current URL's host that are still to be tried.
     private var addresses: [String] = []
     /// What went wrong before there was a transport to tell.
@@ -39,6 +41,7 @@ final class Connector {
             self.urls = urls
             addresses = []
             plan.restart()
+            startOfOutage = nil
         }
         plan.backoff = options.reconnect
         isChanged = true
@@ -50,6 +53,7 @@ final class Connector {
     func beginAttempt(of connection: Connection, at now: ContinuousClock.Instant) {
         attempt += 1
         startOfAttempt = now
+        startOfOutage = startOfOutage ?? now
         lookupFailure = nil
         isChanged = false
         let host = options.virtualHost ?? url.host
@@ -96,8 +100,10 @@ final class Connector {
         let wasOpen = connection.isRemoteOpened
         guard mayRetry(after: connection.transportError, wasOpen: wasOpen) else { return nil }
         let lasted = wasOpen && (startOfAttempt ?? now).duration(to: now) >= .seconds(1)
+        if lasted { startOfOutage = now }
         return plan.next(
-            after: lasted ? .drop : .failedTry, urlCount: urls.count, chance: Double.random(in: 0...1))
+            after: lasted ? .drop : .failedTry, urlCount: urls.count,
+            elapsed: startOfOutage.map { $0.duration(to: now) } ?? .zero, chance: Double.random(in: 0...1))
     }
 }
 

@@ -21,8 +21,11 @@ struct RetryPlan {
     }
 
     /// Goes on to the next try.
+    /// - Parameter elapsed: the time since the first of the tries that have failed in a row, or since the loss.
     /// - Returns: how long to wait before it; nil where there is none.
-    mutating func next(after loss: Loss, urlCount: Int, chance: Double) -> Duration? {
+    mutating func next(
+        after loss: Loss, urlCount: Int, elapsed: Duration = .zero, chance: Double
+    ) -> Duration? {
         switch loss {
         case .drop:
             guard let backoff else { return nil }
@@ -35,7 +38,7 @@ struct RetryPlan {
             }
             urlIndex = 0
             failedRounds += 1
-            return backoff?.delay(before: failedRounds, chance: chance)
+            return backoff?.delay(before: failedRounds, elapsed: elapsed, chance: chance)
         }
     }
 
