@@ -39,7 +39,7 @@ extension Delivery {
         guard let sender = link as? Sender, let pointer = link.confined(), sender.isStreaming(self) else {
             throw ProtonError(
                 .closed,
-                "Nothing more can be written to a message on the link \(link.name): it has ended, or the link has.")
+                "Nothing more can be written to a message on the \(link.title): it has ended, or the link has.")
         }
         return (sender, pointer)
     }

@@ -104,7 +104,7 @@ public final class Sender: Link {
         if isStreaming {
             throw ProtonError(
                 .invalidArgument,
-                "A message is being sent in pieces on the link \(name): finish() or abort() it before the next.")
+                "A message is being sent in pieces on the \(title): finish() or abort() it before the next.")
         }
         guard let tag = own ?? extras?.makeTag?() else {
             return withUnsafeBytes(of: (count &+ 1).bigEndian) { Array($0) }
@@ -132,7 +132,7 @@ public final class Sender: Link {
         count &+= 1
         let made = tag.withUnsafeBytes { pn_delivery(pointer, $0.tag) }
         guard let made else {
-            throw ProtonError(.limitExceeded, "There is no memory for a delivery on the link \(name).")
+            throw ProtonError(.limitExceeded, "There is no memory for a delivery on the \(title).")
         }
         state?.set(in: made)
         let delivery = Delivery(made, new: self)
@@ -193,11 +193,11 @@ public final class Sender: Link {
     /// Proton's link, where it may send.
     private func admitted() throws -> OpaquePointer {
         guard let pointer = confined() else {
-            throw ProtonError(.closed, "The link \(name) is over: nothing can be sent on it.")
+            throw ProtonError(.closed, "The \(title) is over: nothing can be sent on it.")
         }
         guard pn_link_credit(pointer) > 0 else {
             throw ProtonError(
-                .noCredit, "The link \(name) has no credit: send from onSendable, while the sender's credit is above 0."
+                .noCredit, "The \(title) has no credit: send from onSendable, while the sender's credit is above 0."
             )
         }
         return pointer

@@ -142,7 +142,7 @@ extension MessagingHandler {
     }
 
     public func onLinkError(_ event: LinkEvent) throws {
-        try event.connection.failUnhandled(.linkError, "closed the link \(event.link.name)", of: event.link)
+        try event.connection.failUnhandled(.linkError, "closed the \(event.link.title)", of: event.link)
     }
 
     public func onReconnectFailed(_ event: TransportEvent) throws {

@@ -1,0 +1,9 @@
+extension Link {
+    /// What the link is, in messages for people: `sender to examples`, or by its name where it has no address.
+    package final var title: String {
+        let (here, there) = isSender ? (target, remoteTarget) : (source, remoteSource)
+        if isSender, target.kind == .coordinator || remoteTarget.kind == .coordinator { return "link for transactions" }
+        guard let address = here.address ?? there.address, !address.isEmpty else { return "link \(name)" }
+        return isSender ? "sender to \(address)" : "receiver from \(address)"
+    }
+}
