@@ -1,5 +1,5 @@
 import Dispatch
-import Proton
+public import Proton
 import Synchronization
 
 /// A message broker in memory: named queues made on demand, competing consumers, selectors, browsers, transactions.
@@ -20,30 +20,44 @@ public final class Broker: Sendable {
     /// The port that is listened on, also where port 0 was asked for.
     public let port: Int
 
-    // `run` uses it on one thread, once; `stop` makes the one call that is made from any thread, under the loop's lock.
+    /// What is listened on, as with `address`, each of several.
+    public let addresses: [String]
+
+    // `run` uses it on its threads, once; `stop` and the timer make the calls that any thread may make, under the loop's
+    // lock.
     private nonisolated(unsafe) let container: Container
+    private let core: BrokerCore
     private let grace: Duration
-    private let threads: Int
     private let life = Life()
 
     /// Creates a broker that listens from now on, and serves its peers once it runs.
     /// - Parameters:
-    ///   - address: where to listen, as in `localhost:5672`; port 0 is a free one, see `port`.
+    ///   - addresses: where to listen, as in `localhost:5672`; port 0 is a free one, see `port`. None is `localhost:5672`.
     ///   - options: how peers are treated.
-    /// - Throws: `ProtonError.Code.listenFailed` where the port is in use or not allowed, `.invalidArgument` for options
-    ///   that make no sense; `AMQPURLError` for an address that is none.
-    public init(_ address: String = "localhost:5672", options: BrokerOptions = BrokerOptions()) throws {
+    ///   - clock: what times to live, delays and timers go by; nil, the default, is the system's clock.
+    /// - Throws: `ProtonError.Code.listenFailed` where a port is in use or not allowed, `.invalidArgument` for options
+    ///   that make no sense; `AMQPURLError` for an address that is none; what the store throws that cannot be read.
+    public init(
+        _ addresses: String..., options: BrokerOptions = BrokerOptions(), clock: (any ContainerClock)? = nil
+    ) throws {
         try options.validate()
-        container = try Container(id: options.containerID, options: options.connection)
-        let core = BrokerCore(options)
-        let listener = try container.listen(address, maxConnections: options.maxConnections) { ConnectionHandler(core) }
-        guard let bound = listener.addresses.first, let port = listener.port else {
-            throw ProtonError(.listenFailed, "Cannot listen on \(address): no address was bound.")
-        }
-        self.address = bound
-        self.port = port
+        container = try Container(id: options.containerID, options: options.connection, clock: clock)
+        core = try BrokerCore(options, clock: QueueClock(clock))
         grace = options.stopGrace
-        threads = options.threads
+        let listeners = try (addresses.isEmpty ? ["localhost:5672"] : addresses).map { [container, core] address in
+            let listener = try container.listen(address, maxConnections: options.maxConnections) {
+                ConnectionHandler(core)
+            }
+            guard let bound = listener.addresses.first, let port = listener.port else {
+                throw ProtonError(.listenFailed, "Cannot listen on \(address): no address was bound.")
+            }
+            return (address: bound, port: port)
+        }
+        self.addresses = listeners.map(\.address)
+        (address, port) = listeners[0]
+        // As above: it only starts timers, which any thread may. Weak, since the container's listeners hold the core.
+        nonisolated(unsafe) weak let loop = container
+        core.nodes.support.timetable.setTimer { delay, body in loop?.schedule(after: delay) { body() } }
     }
 
     /// Starts a broker on a thread of its own.
@@ -53,9 +67,10 @@ public final class Broker: Sendable {
     /// - Returns: the broker, which listens and serves until it is stopped.
     /// - Throws: as `init`; `ProtonError.Code.limitExceeded` where the system has no thread left.
     public static func start(
-        _ address: String = "127.0.0.1:0", options: BrokerOptions = BrokerOptions()
+        _ address: String = "127.0.0.1:0", options: BrokerOptions = BrokerOptions(),
+        clock: (any ContainerClock)? = nil
     ) throws -> Broker {
-        let broker = try Broker(address, options: options)
+        let broker = try Broker(address, options: options, clock: clock)
         // From here `stop` waits for the thread, also where it has not come to run yet.
         broker.life.begin()
         guard let thread = Thread.start({ try? broker.run() }) else {
@@ -78,7 +93,13 @@ public final class Broker: Sendable {
         let watch = stopsOnSignals ? SignalWatch([.interrupt, .terminate]) { [self] in close() } : nil
         defer { watch?.cancel() }
         started()
-        try container.run(threads: threads, handler: Idle())
+        do {
+            try container.run(threads: core.options.threads, handler: Idle())
+        } catch {
+            try? core.options.store?.close()
+            throw error
+        }
+        try core.options.store?.close()
     }
 
     /// Stops a broker that runs: closes the listener and all connections, and waits until it has ended.
@@ -93,7 +114,46 @@ public final class Broker: Sendable {
         return life.waitForEnd(atMost: grace + .seconds(1))
     }
 
-    /// Closes the listener and all connections.
+    // MARK: Looking inside
+
+    /// What the broker holds and whom it serves now.
+    public var status: BrokerStatus { core.status }
+
+    /// Waits until the broker is in some state, such as with so many messages in a queue; looks whenever it has changed.
+    /// - Parameters:
+    ///   - limit: how long to wait at most; by default 10 seconds.
+    ///   - condition: whether it is in the state; called once at least.
+    /// - Returns: the state.
+    /// - Throws: `ProtonError.Code.timedOut` where it does not come into it in time; `CancellationError`.
+    @discardableResult
+    public func wait(
+        atMost limit: Duration = .seconds(10), until condition: @escaping @Sendable (BrokerStatus) -> Bool
+    ) async throws -> BrokerStatus {
+        try await withThrowingTaskGroup(of: BrokerStatus?.self) { [core] group in
+            group.addTask {
+                for await _ in core.nodes.support.changes.watch() {
+                    let status = core.status
+                    if condition(status) { return status }
+                }
+                return nil
+            }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next(), let status = first else {
+                try Task.checkCancellation()
+                throw ProtonError(
+                    .timedOut, "The broker did not come into the state that was waited for within \(limit).")
+            }
+            return status
+        }
+    }
+
+    // MARK: The end
+
+    /// Closes the listeners and all connections.
     private func close() {
         container.stop(Condition(.connectionForced, "The broker is shutting down."), grace: grace)
     }

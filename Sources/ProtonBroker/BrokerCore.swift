@@ -1,10 +1,29 @@
+import Synchronization
+
 /// What all connections of a broker share; each of its threads may use it.
 struct BrokerCore: Sendable {
     let options: BrokerOptions
     let nodes: NodeTable
+    let peers: Peers
+    /// How far the store has come; nil where there is none.
+    let storeProgress: StoreProgress?
 
-    init(_ options: BrokerOptions) {
+    /// - Throws: where the options' store cannot be read.
+    init(_ options: BrokerOptions, clock: QueueClock) throws {
         self.options = options
-        nodes = NodeTable(options)
+        let support = NodeSupport(maxBytes: options.maxBytes, clock: clock, store: options.store)
+        nodes = NodeTable(options, support)
+        peers = Peers(support.changes)
+        storeProgress = options.store.map { _ in StoreProgress() }
+        try nodes.recover()
+        if let storeProgress { try options.store?.start { storeProgress.advance(to: $0) } }
+    }
+
+    var status: BrokerStatus {
+        let (queues, support) = (nodes.status, nodes.support)
+        return BrokerStatus(
+            queues: queues, connections: peers.all, bytes: support.budget.used,
+            received: support.received.load(ordering: .relaxed) + queues.reduce(0) { $0 + $1.received },
+            removed: support.removed.load(ordering: .relaxed) + queues.reduce(0) { $0 + $1.removed })
     }
 }

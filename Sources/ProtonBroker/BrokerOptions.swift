@@ -6,6 +6,23 @@ public struct BrokerOptions: Sendable {
     ///
     /// A connection is served by one thread at a time; queues are shared.
     public var threads = 1
+    /// The queues that there are from the start; an address may come once.
+    public var queues: [QueueDeclaration] = []
+    /// Whether an attach to an address that has no queue makes one, which goes when it is empty and no link is attached.
+    /// Default true; otherwise such an attach is refused with `amqp:not-found`.
+    public var makesQueues = true
+    /// Which addresses are topics rather than queues: patterns, with `*` for one segment and `#` at the end for any number;
+    /// segments are separated by `/` or `.`. By default `topic/#`.
+    ///
+    /// A message for a topic goes to each who has subscribed by then: a consumer that attaches to it, or to a pattern of
+    /// topics. A subscription goes with its link, unless its source has a durability or the expiry policy `never`: it is
+    /// then kept under the peer's container id and the link's name until the link is closed, rather than detached.
+    public var topics = ["topic/#"]
+    /// Where durable messages are kept; nil, the default, keeps all messages in memory only.
+    ///
+    /// With a store, queues with names and durable subscriptions keep the messages whose header says that they are durable,
+    /// and accept them only once they are on disk. A store serves one broker, which closes it at its end.
+    public var store: (any MessageStore)?
     /// How much each queue holds.
     public var queueLimits = QueueLimits()
     /// How many queues there may be: at least 1, by default 65,536.
@@ -49,6 +66,20 @@ public struct BrokerOptions: Sendable {
         ]
         for (name, count) in counts where count < 1 {
             throw ProtonError(.invalidArgument, "\(name) is \(count): it must be at least 1.")
+        }
+        let addresses = queues.map(\.address)
+        guard Set(addresses).count == addresses.count else {
+            throw ProtonError(.invalidArgument, "queues: an address is there twice.")
+        }
+        for queue in queues {
+            do throws(Refusal) {
+                _ = try NodeTable.checked(queue.address)
+            } catch {
+                throw ProtonError(.invalidArgument, "queues: \(error.condition.description ?? "")")
+            }
+            guard queue.limits?.messages ?? 1 >= 1, queue.limits?.bytes ?? 1 >= 1 else {
+                throw ProtonError(.invalidArgument, "queues: a limit of \(queue.address) is below 1.")
+            }
         }
         if let address = deadLetterAddress {
             do throws(Refusal) {

@@ -1,4 +1,5 @@
 import AMQP
+import ProtonTesting
 import Testing
 
 @testable import ProtonBroker
@@ -27,34 +28,74 @@ struct QueueOrderTests {
     }
 
     @Test func expiredMessagesAreDropped() throws {
-        final class Clock { var time: Int64 = 1_000 }
-        let clock = Clock()
-        var queue = Queue<Consumer>(now: { clock.time })
+        let clock = TestClock()
+        var queue = Queue<Consumer>(clock: QueueClock(clock))
         let times: [(String, Duration?)] = [
             ("a", .milliseconds(10)), ("b", nil), ("c", .milliseconds(5)), ("d", .seconds(50)),
         ]
         for (text, time) in times { queue.add(try Message(body: .value(.string(text)), timeToLive: time).encoded()) }
         let held = queue.heldBytes
-        #expect(queue.dropExpired() == 0)
-        clock.time += 5
-        let size = queue.dropExpired()
-        #expect(size > 0 && queue.heldBytes == held - size)
-        #expect(queue.heldMessages == 3)
+        queue.advance()
+        #expect(queue.dropped.isEmpty && queue.nextTime == 5)
+        clock.advance(by: .milliseconds(5))
+        queue.advance()
+        #expect(queue.dropped.count == 1 && queue.heldBytes == held - queue.dropped[0].bytes.count)
+        #expect(queue.heldMessages == 3 && queue.departures == 1)
         // What a consumer has is dropped when it comes back.
         let consumer = Consumer()
         queue.setCredit(1, of: consumer)
         let sent = queue.next()
         let message = try #require(sent).1
-        clock.time += 5
-        #expect(queue.dropExpired() == 0)
+        clock.advance(by: .milliseconds(5))
+        queue.advance()
+        #expect(queue.dropped.count == 1)
         queue.settle(message, .returned(failed: false))
-        #expect(queue.dropExpired() > 0)
+        queue.advance()
+        #expect(queue.dropped.count == 2)
         #expect(takeAll(&queue) == ["b", "d"])
         #expect(queue.heldBytes == 0)
     }
 
+    @Test func messagesWaitForTheirTime() throws {
+        let clock = TestClock()
+        var queue = Queue<Consumer>(clock: QueueClock(clock))
+        let now = QueueClock(clock).timeOfDay
+        let annotations: [(String, Annotations)] = [
+            ("a", ["x-opt-delivery-delay": 50]), ("b", [:]), ("c", ["x-opt-delivery-time": .long(now + 20)]),
+            ("d", ["x-opt-scheduled-enqueue-time": .timestamp(Timestamp(milliseconds: now + 1_000))]),
+            ("e", ["x-opt-delivery-delay": -3]), ("f", ["x-opt-delivery-time": .long(.min)]),
+            ("g", ["x-opt-delivery-delay": .long(.max)]), ("h", ["x-opt-other": 1]),
+        ]
+        for (text, annotations) in annotations {
+            queue.add(try Message(body: .value(.string(text)), annotations: annotations).encoded())
+        }
+        #expect(queue.waitingCount == 8)
+        #expect(takeAll(&queue) == ["b", "e", "f", "h"])
+        clock.advance(by: .milliseconds(21))
+        queue.advance()
+        #expect(takeAll(&queue) == ["c"])
+        clock.advance(by: .milliseconds(980))
+        queue.advance()
+        #expect(takeAll(&queue) == ["a", "d"], "each has its place by its arrival")
+        #expect(queue.waitingCount == 1)
+    }
+
+    /// What a queue does at its limits, by the texts that it holds in the end.
+    @Test(
+        arguments: [
+            (.withholdCredit, ["0", "1", "2", "3", "4", "5"], 0), (.reject, ["0", "1", "2"], 10),
+            (.dropOldest, ["7", "8", "9"], 10),
+        ] as [(QueueLimits.Policy, [String], Int)])
+    func keepsToItsLimits(policy: QueueLimits.Policy, texts: [String], allowance: Int) throws {
+        var queue = Queue<Consumer>(limits: QueueLimits(messages: 3, policy: policy))
+        for number in 0..<10 { _ = queue.enqueue(try Message(body: .value(.string("\(number)"))).encoded()) }
+        #expect(queue.allowance(of: 10) == allowance)
+        #expect(takeAll(&queue) == texts)
+        #expect(queue.heldMessages == 0 && queue.heldBytes == 0)
+    }
+
     @Test func forgetsTheTimesOfMessagesThatLeft() throws {
-        var queue = Queue<Consumer>(now: { 0 })
+        var queue = Queue<Consumer>(clock: QueueClock(TestClock()))
         let bytes = try Message(body: "x", timeToLive: .seconds(60)).encoded()
         for _ in 0..<5_000 {
             queue.add(bytes)
@@ -75,6 +116,7 @@ struct QueueOrderTests {
         let bytes: [UInt8] = [0x00, 0x53, 0x70] + list + [0x00, 0x53, 0x77, 0x40]
         let message = try Message(decoding: bytes)
         let header = QueueingHeader(bytes)
+        #expect(header.isDurable == message.isDurable)
         #expect(header.priority == message.priority)
         #expect(header.timeToLive.map { .milliseconds($0) } == message.timeToLive)
     }

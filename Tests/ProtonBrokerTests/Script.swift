@@ -20,6 +20,7 @@ final class Script: MessagingHandler {
     var linkOpened: ((Link) throws -> Void)?
     var linkError: ((Link, Condition?) throws -> Void)?
     var linkClosed: ((Link) throws -> Void)?
+    var linkDetached: ((Link) throws -> Void)?
     var flow: ((Link) throws -> Void)?
 
     private let address: String
@@ -36,14 +37,14 @@ final class Script: MessagingHandler {
     }
 
     /// Runs to the end.
-    func run(_ start: @escaping (Container, Connection) throws -> Void) throws {
+    func run(containerID: String? = nil, _ start: @escaping (Container, Connection) throws -> Void) throws {
         self.start = start
         // What a script does mostly keeps the script.
         defer {
             (self.start, connected, sendable, message, outcome, settled) = (nil, nil, nil, nil, nil, nil)
-            (linkOpened, linkError, linkClosed, flow, connection) = (nil, nil, nil, nil, nil)
+            (linkOpened, linkError, linkClosed, linkDetached, flow, connection) = (nil, nil, nil, nil, nil, nil)
         }
-        try Container(self, options: ConnectionOptions(reconnect: nil)).run()
+        try Container(self, id: containerID, options: ConnectionOptions(reconnect: nil)).run()
     }
 
     /// Closes the connection, after what was done.
@@ -69,6 +70,7 @@ final class Script: MessagingHandler {
     func onSettled(_ event: DeliveryEvent) throws { try settled?(event.delivery) }
     func onLinkOpened(_ event: LinkEvent) throws { try linkOpened?(event.link) }
     func onLinkClosed(_ event: LinkEvent) throws { try linkClosed?(event.link) }
+    func onLinkDetached(_ event: LinkEvent) throws { try linkDetached?(event.link) }
     func onLinkFlow(_ event: LinkEvent) throws { try flow?(event.link) }
 
     func onLinkError(_ event: LinkEvent) throws {

@@ -148,7 +148,8 @@ struct HandshakeTests {
         defer { peer.close() }
         let clock = ContinuousClock()
         let start = clock.now
-        var options = Self.options(handshake: .milliseconds(200))
+        var options = ConnectionOptions()
+        options.limits.handshakeTimeout = .milliseconds(200)
         // Without a time this would be six times 200 ms, and the waits between.
         options.reconnect = Backoff(maxTries: 6, maxTime: .milliseconds(200))
         let lines = try await onThread { [options] in

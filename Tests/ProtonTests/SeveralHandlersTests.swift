@@ -1,4 +1,5 @@
 import Proton
+import ProtonTesting
 import Testing
 
 /// Several handlers on one container, or below each other: what happens is told to all of them, before the library

@@ -18,22 +18,24 @@ final class ConnectionHandler: Handler {
     func onConnectionRemoteOpen(_ event: ConnectionEvent) {
         event.connection.offeredCapabilities = broker.options.connection.offeredCapabilities + ["ANONYMOUS-RELAY"]
         event.connection.open()
+        broker.peers.add(event.connection)
     }
 
     func onSessionRemoteOpen(_ event: SessionEvent) { event.session.open() }
 
     func onSessionRemoteClose(_ event: SessionEvent) {
-        end(event.connection.links.filter { $0.session === event.session }, vanished: false)
+        end(event.connection.links.filter { $0.session === event.session }, .detached)
         event.session.close()
     }
 
     func onConnectionRemoteClose(_ event: ConnectionEvent) {
-        end(event.connection.links, vanished: false)
+        end(event.connection.links, .detached)
         event.connection.close()
     }
 
     func onTransportClosed(_ event: TransportEvent) {
-        end(event.connection.links, vanished: true)
+        end(event.connection.links, .vanished)
+        broker.peers.remove(event.connection)
     }
 
     // MARK: Links
@@ -53,14 +55,16 @@ final class ConnectionHandler: Handler {
     }
 
     func onLinkRemoteClose(_ event: LinkEvent) {
-        end(event.link, vanished: false)
+        end(event.link, .closed)
         event.link.close()
     }
 
-    /// A link cannot be resumed: a peer that leaves it without closing it is told that it is closed.
+    /// A link cannot be resumed: a peer that leaves it without closing it is told that it is closed. What a durable
+    /// subscriber comes back to is its subscription.
     func onLinkRemoteDetach(_ event: LinkEvent) {
-        end(event.link, vanished: false)
-        event.link.close()
+        let isKept = (event.link.eventHandler as? OutgoingLink)?.lifetime == .subscription
+        end(event.link, .detached)
+        if isKept { event.link.detach() } else { event.link.close() }
     }
 
     /// Comes here of links that are refused or closed already: what the peer sent meanwhile is read and given back.
@@ -72,41 +76,86 @@ final class ConnectionHandler: Handler {
     // MARK: Attaching
 
     private func attach(_ sender: Sender) throws(Refusal) {
-        let filter = try SourceFilter.find(in: sender.remoteSource.filter)
-        let isBrowser = sender.remoteSource.distributionMode == .copy
-        let (node, isOwner) = try queue(for: sender.remoteSource)
-        sender.source.address = node.address
-        sender.source.isDynamic = isOwner
+        let source = sender.remoteSource
+        let filter = try SourceFilter.find(in: source.filter)
+        let isBrowser = source.distributionMode == .copy
+        let (node, lifetime) = try node(for: sender, filter)
+        // A subscription has only what its selector wants.
+        let selector = node.subscription == nil ? filter?.selector : nil
+        let choice = selector != nil || isBrowser ? Choice(selector: selector, isBrowser: isBrowser) : nil
+        let link = OutgoingLink(
+            sender, of: node, lifetime, choice: choice, broker: broker, transactions: transactions)
+        do throws(Refusal) {
+            try node.attach(link)
+        } catch {
+            leave(node, lifetime, .detached)
+            throw error
+        }
         // What of the peer's wishes is followed, is said (AMQP 1.0, 3.5.3).
+        sender.source.address = node.subscription?.address ?? node.address
+        sender.source.isDynamic = source.isDynamic
         sender.source.filter = filter?.echo ?? [:]
-        sender.source.distributionMode = sender.remoteSource.distributionMode
+        sender.source.distributionMode = source.distributionMode
+        if lifetime == .subscription {
+            sender.source.durability = source.durability
+            sender.source.expiryPolicy = .never
+        }
         sender.target.copy(sender.remoteTarget)
         sender.senderSettleMode = sender.remoteSenderSettleMode == .settled ? .settled : .unsettled
-        let choice = filter != nil || isBrowser ? Choice(selector: filter?.selector, isBrowser: isBrowser) : nil
-        let link = OutgoingLink(
-            sender, of: node, ownsNode: isOwner, choice: choice, broker: broker, transactions: transactions)
         sender.eventHandler = link
-        node.attach(link)
         node.add(link)
+        broker.peers.addLinks(1, to: sender.connection)
         sender.open()
     }
 
+    /// The node that a consumer asks for, and how long that is there.
+    private func node(for sender: Sender, _ filter: SourceFilter?) throws(Refusal) -> (Node, NodeLifetime) {
+        let source = sender.remoteSource
+        switch try source.request() {
+        case .dynamicNode: return (try broker.nodes.makeDynamicNode(), .link)
+        case .relay, .coordinator: throw Refusal(.invalidField, "A source cannot be that: attach to an address.")
+        case .node(let address):
+            guard broker.nodes.isTopic(address) || source.capabilities.contains("topic") else {
+                return (try broker.nodes.use(address), .users)
+            }
+            let isDurable = source.durability != .none || source.expiryPolicy == .never
+            let subscription = Subscription(to: address, filter, isDurable: isDurable)
+            let name = try NodeTable.checked("\(sender.connection.remoteContainerID ?? "")/\(sender.name)")
+            let node = try broker.nodes.subscribe(subscription, name: isDurable ? name : nil)
+            return (node, isDurable ? .subscription : .link)
+        }
+    }
+
     private func attach(_ receiver: Receiver) throws(Refusal) {
-        var (node, isOwner): (Node?, Bool) = (nil, false)
-        switch try receiver.remoteTarget.request() {
-        case .dynamicNode: (node, isOwner) = (try broker.nodes.makeDynamicNode(), true)
-        case .node(let address): node = try broker.nodes.use(address)
-        case .relay: break
+        let target = receiver.remoteTarget
+        let destination: IncomingLink.Destination
+        switch try target.request() {
+        case .dynamicNode: destination = .node(try broker.nodes.makeDynamicNode(), .link)
+        case .node(let address):
+            if broker.nodes.isTopic(address) || target.capabilities.contains("topic") {
+                destination = .topic(Topic(address, broker.nodes.topics))
+            } else {
+                destination = .node(try broker.nodes.use(address), .users)
+            }
+        case .relay: destination = .relay
         case .coordinator: return attachCoordinator(receiver)
         }
-        receiver.target.address = node?.address
-        receiver.target.isDynamic = isOwner
+        receiver.target.address = destination.address
+        receiver.target.isDynamic = target.isDynamic
         receiver.source.copy(receiver.remoteSource)
         receiver.senderSettleMode = receiver.remoteSenderSettleMode
         receiver.maxMessageSize = UInt64(broker.options.connection.limits.maxMessageSize)
-        let link = IncomingLink(receiver, to: node, ownsNode: isOwner, broker: broker, transactions: transactions)
+        let link = IncomingLink(receiver, to: destination, broker: broker, transactions: transactions)
+        if case .node(let node, let lifetime) = destination {
+            do throws(Refusal) {
+                try node.attach(link)
+            } catch {
+                leave(node, lifetime, .detached)
+                throw error
+            }
+        }
         receiver.eventHandler = link
-        node?.attach(link)
+        broker.peers.addLinks(1, to: receiver.connection)
         receiver.open()
         link.topUp()
     }
@@ -115,19 +164,11 @@ final class ConnectionHandler: Handler {
         receiver.target.copy(receiver.remoteTarget)
         receiver.target.capabilities = CoordinatorLink.capabilities
         receiver.source.copy(receiver.remoteSource)
-        let link = CoordinatorLink(receiver, transactions)
+        let link = CoordinatorLink(receiver, transactions, broker: broker)
         receiver.eventHandler = link
+        broker.peers.addLinks(1, to: receiver.connection)
         receiver.open()
         link.topUp()
-    }
-
-    /// The node that a consumer asks for, and whether it was made for the link.
-    private func queue(for source: Terminus) throws(Refusal) -> (Node, Bool) {
-        switch try source.request() {
-        case .dynamicNode: (try broker.nodes.makeDynamicNode(), true)
-        case .node(let address): (try broker.nodes.use(address), false)
-        case .relay, .coordinator: throw Refusal(.invalidField, "A source cannot be that: attach to an address.")
-        }
     }
 
     /// Answers with a null terminus, which says that an error follows (AMQP 1.0, 2.6.3), and with the error.
@@ -143,30 +184,49 @@ final class ConnectionHandler: Handler {
             ])
     }
 
+    // MARK: Ending
+
+    /// How a link comes to its end.
+    private enum End {
+        /// Its peer has closed it.
+        case closed
+        /// Its peer has left it, alone or with its session or connection.
+        case detached
+        /// Its peer is gone: what that had is in doubt.
+        case vanished
+    }
+
     /// Forgets links that are over. Coordinators come last: what they roll back is not for consumers that go as well.
-    private func end(_ links: [Link], vanished: Bool) {
+    private func end(_ links: [Link], _ end: End) {
         let isCoordinator = { (link: Link) in link.eventHandler is CoordinatorLink }
-        for link in links where !isCoordinator(link) { end(link, vanished: vanished) }
-        for link in links where isCoordinator(link) { end(link, vanished: vanished) }
+        for link in links where !isCoordinator(link) { self.end(link, end) }
+        for link in links where isCoordinator(link) { self.end(link, end) }
     }
 
     /// Forgets a link that is over, and its node where nobody else needs it.
-    private func end(_ link: Link, vanished: Bool) {
-        defer { link.eventHandler = nil }
+    private func end(_ link: Link, _ end: End) {
         switch link.eventHandler {
         case let outgoing as OutgoingLink:
-            outgoing.end(vanished: vanished)
-            leave(outgoing.node, outgoing, isOwner: outgoing.ownsNode)
+            outgoing.end(vanished: end == .vanished)
+            outgoing.node.detach(outgoing)
+            leave(outgoing.node, outgoing.lifetime, end)
         case let incoming as IncomingLink:
             incoming.end()
-            if let node = incoming.node { leave(node, incoming, isOwner: incoming.ownsNode) }
+            if case .node(let node, let lifetime) = incoming.destination {
+                node.detach(incoming)
+                leave(node, lifetime, end)
+            }
         case let coordinator as CoordinatorLink: coordinator.end()
-        default: break
+        default: return
         }
+        link.eventHandler = nil
+        broker.peers.addLinks(-1, to: link.connection)
     }
 
-    private func leave(_ node: Node, _ link: any AttachedLink, isOwner: Bool) {
-        node.detach(link)
-        if isOwner { broker.nodes.delete(node) } else { broker.nodes.release(node) }
+    private func leave(_ node: Node, _ lifetime: NodeLifetime, _ end: End) {
+        switch (lifetime, end) {
+        case (.link, _), (.subscription, .closed): broker.nodes.delete(node)
+        case (.users, _), (.subscription, _): broker.nodes.release(node)
+        }
     }
 }

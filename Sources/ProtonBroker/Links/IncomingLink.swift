@@ -4,10 +4,26 @@ import Proton
 ///
 /// `@unchecked Sendable`: it is used in its home only; others call `roomIsBack` and `closeSinceDeleted`, which see to that.
 final class IncomingLink: @unchecked Sendable {
-    /// Where the messages go; nil where each message says so itself (the anonymous relay).
-    let node: Node?
-    /// Whether the node was made for this link, and goes with it.
-    let ownsNode: Bool
+    /// Where the messages go.
+    enum Destination {
+        /// Into a queue.
+        case node(Node, NodeLifetime)
+        /// To all who have subscribed.
+        case topic(Topic)
+        /// Where each message says itself: the anonymous relay.
+        case relay
+
+        /// The address of the node; nil where there is none.
+        var address: String? {
+            switch self {
+            case .node(let node, _): node.address
+            case .topic(let topic): topic.address
+            case .relay: nil
+            }
+        }
+    }
+
+    let destination: Destination
     private let receiver: Receiver
     private let home: LinkHome
     private let nodes: NodeTable
@@ -15,17 +31,23 @@ final class IncomingLink: @unchecked Sendable {
     /// How many messages the peer may send ahead.
     private let window: Int
     @exclusivity(unchecked) private var credit = 0
+    /// What is accepted once it is on disk.
+    private var deferred: DeferredSettlements?
     private var isOver = false
 
-    init(_ receiver: Receiver, to node: Node?, ownsNode: Bool, broker: BrokerCore, transactions: Transactions) {
+    init(_ receiver: Receiver, to destination: Destination, broker: BrokerCore, transactions: Transactions) {
         self.receiver = receiver
-        self.node = node
-        self.ownsNode = ownsNode
+        self.destination = destination
         self.transactions = transactions
         home = LinkHome(receiver, isOnlyThread: broker.options.threads == 1)
         window = broker.options.creditWindow
         nodes = broker.nodes
+        if let progress = broker.storeProgress {
+            deferred = DeferredSettlements(progress, home: home) { [unowned self] in topUp() }
+        }
     }
+
+    // MARK: Messages
 
     /// A message, a part of one, or news of one has come.
     private func deliveryChanged(_ delivery: Delivery) {
@@ -48,39 +70,59 @@ final class IncomingLink: @unchecked Sendable {
             guard !bytes.isEmpty else {
                 throw Refusal(.decodeError, "A message has at least one section: this one is empty.")
             }
-            let transaction: Transaction? =
-                if case .transactional(let id, _)? = delivery.remoteState {
-                    try transactions.find(id)
-                } else {
-                    nil
-                }
-            if let node {
-                try put(bytes, into: node, transaction)
-            } else {
-                try nodes.withDestination(of: bytes) { node throws(Refusal) in
-                    try put(bytes, into: node, transaction)
-                }
-            }
-            if let transaction {
+            if case .transactional(let id, _)? = delivery.remoteState {
+                try post(bytes, in: try transactions.find(id))
                 // It is there once the transaction commits (AMQP 1.0, 4.4.1).
-                delivery.settle(.transactional(id: transaction.id, outcome: .accepted))
+                delivery.settle(.transactional(id: id, outcome: .accepted))
             } else {
-                delivery.accept()
+                let ticket = try put(bytes)
+                if ticket.isNone { delivery.accept() } else { deferred?.settle(delivery, .accepted, after: ticket) }
             }
         } catch {
             delivery.reject(error.condition)
         }
     }
 
-    private func put(_ bytes: [UInt8], into node: Node, _ transaction: Transaction?) throws(Refusal) {
-        if let transaction { transaction.post(bytes, to: node) } else { try node.put(bytes) }
+    private func put(_ bytes: [UInt8]) throws(Refusal) -> StoreTicket {
+        switch destination {
+        case .node(let node, _): try node.put(bytes)
+        case .topic(let topic): try topic.publish(bytes)
+        case .relay:
+            try nodes.withDestination(of: bytes) { destination throws(Refusal) in
+                switch destination {
+                case .node(let node): try node.put(bytes)
+                case .topic(let address): try Topic(address, nodes.topics).publish(bytes)
+                }
+            }
+        }
     }
+
+    private func post(_ bytes: [UInt8], in transaction: Transaction) throws(Refusal) {
+        func post(to topic: Topic) {
+            for node in topic.subscriptions(wanting: bytes) { transaction.post(bytes, to: node) }
+        }
+        switch destination {
+        case .node(let node, _): transaction.post(bytes, to: node)
+        case .topic(let topic): post(to: topic)
+        case .relay:
+            try nodes.withDestination(of: bytes) { destination in
+                switch destination {
+                case .node(let node): transaction.post(bytes, to: node)
+                case .topic(let address): post(to: Topic(address, nodes.topics))
+                }
+            }
+        }
+    }
+
+    // MARK: Credit
 
     /// Gives credit once half of the window is used, so that one flow frame serves many messages.
     func topUp() {
         guard credit <= window / 2 else { return }
         credit = max(0, receiver.credit)
-        let allowance = node?.allowance(of: window, for: self) ?? window
+        var allowance = window
+        if case .node(let node, _) = destination { allowance = node.allowance(of: window, for: self) }
+        if let deferred { allowance = min(allowance, window - deferred.count) }
         guard allowance > credit else { return }
         receiver.flow(allowance - credit)
         credit = allowance
@@ -94,11 +136,14 @@ final class IncomingLink: @unchecked Sendable {
     /// The link is over.
     func end() {
         isOver = true
-        node?.stopWaiting(self)
+        deferred?.end()
+        if case .node(let node, _) = destination { node.stopWaiting(self) }
     }
 }
 
 extension IncomingLink: AttachedLink {
+    var isConsumer: Bool { false }
+
     func closeSinceDeleted() {
         home.run { [self] in if !isOver { receiver.close(Node.deleted) } }
     }

@@ -6,8 +6,7 @@ import Proton
 /// home only. Others call `outboxIsFilled` and `closeSinceDeleted`, which see to that.
 final class OutgoingLink: Consumer, @unchecked Sendable {
     let node: Node
-    /// Whether the node was made for this link, and goes with it.
-    let ownsNode: Bool
+    let lifetime: NodeLifetime
     private let sender: Sender
     private let home: LinkHome
     private let nodes: NodeTable
@@ -32,11 +31,12 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
     private static let outboxLimit = 64
 
     init(
-        _ sender: Sender, of node: Node, ownsNode: Bool, choice: Choice?, broker: BrokerCore, transactions: Transactions
+        _ sender: Sender, of node: Node, _ lifetime: NodeLifetime, choice: Choice?, broker: BrokerCore,
+        transactions: Transactions
     ) {
         self.sender = sender
         self.node = node
-        self.ownsNode = ownsNode
+        self.lifetime = lifetime
         self.transactions = transactions
         home = LinkHome(sender, isOnlyThread: broker.options.threads == 1)
         nodes = broker.nodes
@@ -157,18 +157,21 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
     }
 
     /// Does what an outcome means with a message that the link had (AMQP 1.0, 3.4).
-    func dispose(of message: QueuedMessage, _ outcome: Outcome) {
+    /// - Returns: the number of the change that the store has to write for that.
+    @discardableResult
+    func dispose(of message: QueuedMessage, _ outcome: Outcome) -> StoreTicket {
         // What a browser says of its copy is of no interest.
-        if isBrowser { return }
+        if isBrowser { return StoreTicket() }
         switch outcome {
-        case .accepted: node.settle(message, .removed)
+        case .accepted: return node.settle(message, .removed)
         case .rejected:
-            node.settle(message, .removed)
+            // First into the other queue: there is no moment at which the message is in none.
             nodes.takeRejected(message.bytes, from: node)
-        case .released: node.settle(message, .returned(failed: false))
+            return node.settle(message, .removed)
+        case .released: return node.settle(message, .returned(failed: false))
         case .modified(let deliveryFailed, let undeliverableHere, let annotations):
             if undeliverableHere, !isOver { node.keep(message, from: self) }
-            node.settle(message.merging(annotations), .returned(failed: deliveryFailed))
+            return node.settle(message.merging(annotations), .returned(failed: deliveryFailed))
         }
     }
 
@@ -188,6 +191,8 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
 }
 
 extension OutgoingLink: AttachedLink {
+    var isConsumer: Bool { !isBrowser }
+
     func closeSinceDeleted() {
         home.run { [self] in if !isOver { sender.close(Node.deleted) } }
     }

@@ -1,13 +1,27 @@
 import Proton
 import ProtonEngine
+import Synchronization
 
 /// What an address names: a queue, and the links that are attached to it.
 ///
 /// Each of the broker's threads may call it: the queue is under a lock, which is never held while a link is used.
 final class Node: Sendable {
+    /// What a node is for.
+    enum Kind: Sendable {
+        /// A queue with a name.
+        case queue(isExclusive: Bool)
+        /// A queue that goes with the link that it was made for.
+        case dynamic
+        /// What one subscriber has of topics.
+        case subscription(Subscription)
+    }
+
     /// The name that links attach to: opaque bytes that mean nothing to the broker.
     let address: String
-    private let budget: Budget
+    let kind: Kind
+    private let support: NodeSupport
+    /// Whether messages that are to survive the broker do.
+    private let isDurable: Bool
     private let state: UncheckedMutex<State>
 
     private struct State {
@@ -17,6 +31,10 @@ final class Node: Sendable {
         var waiting: [IncomingLink] = []
         /// Whether the broker has forgotten the node: it takes no messages any more.
         var isGone = false
+        /// The node's number in the store, once it is there.
+        var storedID: UInt64?
+        /// When it is told that time has passed.
+        var wakeTime: Int64?
 
         /// Puts messages into consumers' outboxes until one of the two runs out.
         mutating func dispatch() -> Errands {
@@ -54,52 +72,98 @@ final class Node: Sendable {
         }
     }
 
-    init(address: String, limits: QueueLimits, budget: Budget) {
+    /// - Parameter stored: the node as the store has it, where it comes from there.
+    init(address: String, kind: Kind, limits: QueueLimits, support: NodeSupport, stored: StoredQueue? = nil) {
         self.address = address
-        self.budget = budget
-        state = UncheckedMutex(State(queue: Queue(limits: limits)))
+        self.kind = kind
+        self.support = support
+        isDurable =
+            switch kind {
+            case .queue: support.store != nil
+            case .dynamic: false
+            case .subscription(let subscription): subscription.isDurable && support.store != nil
+            }
+        state = UncheckedMutex(State(queue: Queue(limits: limits, clock: support.clock), storedID: stored?.id))
     }
 
-    deinit { budget.giveBack(state.withLock { $0.queue.heldBytes }) }
+    deinit {
+        state.withLock { state in
+            support.budget.giveBack(state.queue.heldBytes)
+            support.received.wrappingAdd(state.queue.arrivals, ordering: .relaxed)
+            support.removed.wrappingAdd(state.queue.departures, ordering: .relaxed)
+        }
+    }
 
     /// Whether nothing would be lost if the node were forgotten.
     var isEmpty: Bool { state.withLock { $0.queue.heldMessages == 0 } }
 
+    var status: QueueStatus {
+        state.withLock { state in
+            let consumers = state.links.values.count { $0.isConsumer }
+            return QueueStatus(
+                address: address, waiting: state.queue.waitingCount,
+                unsettled: state.queue.heldMessages - state.queue.waitingCount, bytes: state.queue.heldBytes,
+                consumers: consumers, senders: state.links.count - consumers, received: state.queue.arrivals,
+                removed: state.queue.departures)
+        }
+    }
+
     // MARK: Links
 
-    func attach(_ link: any AttachedLink) {
-        state.withLock { $0.links[ObjectIdentifier(link)] = link }
+    /// - Throws: where the node is another consumer's alone.
+    func attach(_ link: any AttachedLink) throws(Refusal) {
+        try state.withLock { state throws(Refusal) in
+            if isExclusive, link.isConsumer, state.links.values.contains(where: { $0.isConsumer }) {
+                throw Refusal(.resourceLocked, "\(address) is another consumer's alone as long as that is attached.")
+            }
+            state.links[ObjectIdentifier(link)] = link
+        }
+        support.changes.note()
+    }
+
+    private var isExclusive: Bool {
+        switch kind {
+        case .queue(let isExclusive): isExclusive
+        case .subscription: true
+        case .dynamic: false
+        }
     }
 
     func detach(_ link: any AttachedLink) {
         state.withLock { _ = $0.links.removeValue(forKey: ObjectIdentifier(link)) }
+        support.changes.note()
     }
 
-    /// Takes no more messages, and closes every link: the node is gone.
+    /// Takes no more messages, closes every link, and has the store forget it: the node is gone.
     func delete() {
         let links = state.withLock { state in
             state.isGone = true
+            if let id = exchange(&state.storedID, with: nil) { _ = support.store?.write(.removeQueue(id: id)) }
             return Array(state.links.values)
         }
         for link in links { link.closeSinceDeleted() }
+        support.changes.note()
     }
 
     /// What the peers of a node that is gone are told.
     static var deleted: Condition {
-        Condition(.resourceDeleted, "The dynamic node is gone with the link that it was made for.")
+        Condition(.resourceDeleted, "The node is gone with the link that it was made for.")
     }
 
-    // MARK: Messages
+    // MARK: Messages in
 
     /// Takes a message, and sends on what can be sent.
+    /// - Returns: where the message is kept in the store, the number of that change.
     /// - Throws: where the queue, or the broker, is too full to take it.
-    func put(_ bytes: [UInt8]) throws(Refusal) {
-        let errands = try state.withLock { state throws(Refusal) in
+    func put(_ bytes: [UInt8]) throws(Refusal) -> StoreTicket {
+        let (errands, ticket) = try state.withLock { state throws(Refusal) in
             try reserve(bytes, &state)
-            state.queue.enqueueReserved(bytes)
-            return state.dispatch()
+            let ticket = enqueue(bytes, &state)
+            return (dispatch(&state), ticket)
         }
         errands.run()
+        support.changes.note()
+        return ticket
     }
 
     /// Keeps room for a message of a transaction.
@@ -110,57 +174,133 @@ final class Node: Sendable {
 
     private func reserve(_ bytes: [UInt8], _ state: inout State) throws(Refusal) {
         guard !state.isGone else { throw Refusal(.notFound, "There is no node \(address) any more.") }
-        guard budget.hasRoom, state.queue.reserve(bytes.count) else {
+        guard support.budget.hasRoom, state.queue.reserve(bytes.count) else {
             throw Refusal(.resourceLimitExceeded, "The queue is full, or the broker: send again later.")
         }
-        budget.take(bytes.count)
+        support.budget.take(bytes.count)
+        if !state.queue.dropped.isEmpty { letGoOfDropped(&state) }
     }
 
-    /// Takes a message that there is room kept for.
-    func putReserved(_ bytes: [UInt8]) {
-        let errands = state.withLock { state in
-            state.queue.enqueueReserved(bytes)
-            return state.dispatch()
+    /// Takes a message that there is room kept for; returns as `put` does.
+    func putReserved(_ bytes: [UInt8]) -> StoreTicket {
+        let (errands, ticket) = state.withLock { state in
+            let ticket = enqueue(bytes, &state)
+            return (dispatch(&state), ticket)
         }
         errands.run()
+        support.changes.note()
+        return ticket
+    }
+
+    private func enqueue(_ bytes: [UInt8], _ state: inout State) -> StoreTicket {
+        let message = state.queue.enqueueReserved(bytes, keepsDurable: isDurable)
+        guard message.isStored, let store = support.store else { return StoreTicket() }
+        let id = storedID(&state, store)
+        return StoreTicket(
+            store.write(
+                .add(
+                    StoredMessage(
+                        queue: id, place: message.place,
+                        arrival: Timestamp(milliseconds: support.clock.timeOfDay), bytes: bytes))))
+    }
+
+    private func storedID(_ state: inout State, _ store: any MessageStore) -> UInt64 {
+        if let id = state.storedID { return id }
+        let id = support.newStoredID()
+        state.storedID = id
+        var queue = StoredQueue(id: id, address: address)
+        if case .subscription(let subscription) = kind { queue.details = subscription.details }
+        _ = store.write(.makeQueue(queue))
+        return id
+    }
+
+    /// Has the store keep the node also while it is empty.
+    func store() {
+        guard isDurable, let store = support.store else { return }
+        state.withLock { _ = storedID(&$0, store) }
+    }
+
+    /// Puts a message back that the store has kept.
+    func restore(_ message: StoredMessage) {
+        support.budget.take(message.bytes.count)
+        state.withLock { state in
+            state.queue.restore(message)
+            arrangeWake(&state)
+        }
     }
 
     /// Gives up the room that was kept for a message.
     func unreserve(_ bytes: [UInt8]) {
-        budget.giveBack(bytes.count)
+        support.budget.giveBack(bytes.count)
         state.withLock { $0.queue.unreserve(bytes.count) }
     }
 
+    // MARK: Messages out
+
     /// Sends messages to consumers until one of the two runs out.
     func dispatch() {
-        let errands = state.withLock { state in
-            budget.giveBack(state.queue.dropExpired())
-            return state.dispatch()
-        }
-        errands.run()
+        state.withLock { dispatch(&$0) }.run()
+    }
+
+    private func dispatch(_ state: inout State) -> Errands {
+        state.queue.advance()
+        if !state.queue.dropped.isEmpty { letGoOfDropped(&state) }
+        if state.queue.nextTime != nil { arrangeWake(&state) }
+        return state.dispatch()
+    }
+
+    /// Time has passed: there may be messages to let in, or to drop.
+    func timeHasCome() {
+        state.withLock { state in
+            state.wakeTime = nil
+            return dispatch(&state)
+        }.run()
+        support.changes.note()
+    }
+
+    private func arrangeWake(_ state: inout State) {
+        guard let time = state.queue.nextTime, time < state.wakeTime ?? .max else { return }
+        state.wakeTime = time
+        support.timetable.wake(self, at: time)
     }
 
     /// Ends what a consumer had to do with a message.
-    func settle(_ message: QueuedMessage, _ disposal: Disposal) {
-        guard disposal == .removed else {
-            settleAtOnce(message, disposal)
-            return dispatch()
+    /// - Returns: the number of the change that the store has to write for that.
+    func settle(_ message: QueuedMessage, _ disposal: Disposal) -> StoreTicket {
+        let (errands, ticket) = state.withLock { state in
+            let ticket = settle(message, disposal, &state)
+            guard disposal == .removed else { return (dispatch(&state), ticket) }
+            var errands = Errands()
+            errands.relieved = state.relieved()
+            return (errands, ticket)
         }
-        budget.giveBack(message.bytes.count)
-        let relieved = state.withLock { state in
-            state.queue.settle(message, .removed)
-            return state.relieved()
-        }
-        for link in relieved { link.roomIsBack() }
+        errands.run()
+        support.changes.note()
+        return ticket
     }
 
     /// Ends what a consumer had to do with a message that was settled as it was sent, or was not sent after all.
     func settleAtOnce(_ message: QueuedMessage, _ disposal: Disposal) {
-        if disposal == .removed { budget.giveBack(message.bytes.count) }
-        state.withLock { $0.queue.settle(message, disposal) }
+        state.withLock { _ = settle(message, disposal, &$0) }
     }
 
-    // MARK: Credit
+    private func settle(_ message: QueuedMessage, _ disposal: Disposal, _ state: inout State) -> StoreTicket {
+        state.queue.settle(message, disposal)
+        return disposal == .removed ? letGo(of: message, state.storedID) : StoreTicket()
+    }
+
+    private func letGoOfDropped(_ state: inout State) {
+        for message in exchange(&state.queue.dropped, with: []) { _ = letGo(of: message, state.storedID) }
+    }
+
+    /// A message has left the queue for good.
+    private func letGo(of message: QueuedMessage, _ storedID: UInt64?) -> StoreTicket {
+        support.budget.giveBack(message.bytes.count)
+        guard message.isStored, let storedID, let store = support.store else { return StoreTicket() }
+        return StoreTicket(store.write(.remove(queue: storedID, place: message.place)))
+    }
+
+    // MARK: Consumers and credit
 
     /// Sets how many messages a consumer may be sent, those in its outbox included.
     func setCredit(_ credit: Int, of consumer: OutgoingLink) {
@@ -206,6 +346,8 @@ final class Node: Sendable {
 
 /// A link to a node, as the node knows it.
 protocol AttachedLink: AnyObject, Sendable {
+    /// Whether it takes messages from the node, rather than bringing them.
+    var isConsumer: Bool { get }
     /// Closes the link, soon: its node is gone. Called on any of the broker's threads.
     func closeSinceDeleted()
 }

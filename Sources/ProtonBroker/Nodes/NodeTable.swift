@@ -4,10 +4,13 @@ import Synchronization
 
 /// The nodes of a broker by their addresses.
 ///
-/// A node is there as long as somebody uses it or it holds messages. Each of the broker's threads may call this.
+/// A node is there as long as somebody uses it, it holds messages, or it is declared. Each of the broker's threads may
+/// call this.
 final class NodeTable: Sendable {
     private let options: BrokerOptions
-    private let budget: Budget
+    let support: NodeSupport
+    let topics = Topics()
+    private let topicPatterns: [AddressPattern]
     private let entries = Mutex<[String: Entry]>([:])
     private let logger = Logger(label: "proton.broker")
 
@@ -15,37 +18,59 @@ final class NodeTable: Sendable {
         let node: Node
         /// How many links, and others for a moment, use the node: it is not forgotten meanwhile.
         var users = 0
+        /// Whether it stays though nobody uses it.
+        var isKept = false
     }
 
-    init(_ options: BrokerOptions) {
+    init(_ options: BrokerOptions, _ support: NodeSupport) {
         self.options = options
-        budget = Budget(limit: options.maxBytes)
+        self.support = support
+        topicPatterns = options.topics.map(AddressPattern.init)
+        for queue in options.queues {
+            let node = Node(
+                address: queue.address, kind: .queue(isExclusive: queue.isExclusive),
+                limits: queue.limits ?? options.queueLimits, support: support)
+            entries.withLock { $0[queue.address] = Entry(node: node, isKept: true) }
+        }
     }
 
     // MARK: Using nodes
 
-    /// The node with an address, made where there is none; `release` ends its use.
-    /// - Throws: where the broker has as many nodes as it may.
+    /// The queue with an address, made where there is none; `release` ends its use.
+    /// - Throws: where there is none and none may be made.
     func use(_ address: String) throws(Refusal) -> Node {
         try entries.withLock { entries throws(Refusal) in
             if let node = entries[address]?.node {
                 entries[address]?.users += 1
                 return node
             }
-            guard entries.count < options.maxQueues else {
-                throw Refusal(
-                    .resourceLimitExceeded, "The broker has \(entries.count) queues, which is as many as it may.")
-            }
-            let node = Node(address: address, limits: options.queueLimits, budget: budget)
-            entries[address] = Entry(node: node, users: 1)
-            return node
+            guard options.makesQueues else { throw Refusal(.notFound, "There is no queue \(address).") }
+            return try make(address, .queue(isExclusive: false), isKept: false, &entries)
         }
     }
 
     /// A new node with an address that nobody knows yet; `delete` ends it.
     /// - Throws: where the broker has as many nodes as it may.
     func makeDynamicNode() throws(Refusal) -> Node {
-        try use(AMQPUUID.random().description)
+        let address = AMQPUUID.random().description
+        return try entries.withLock { entries throws(Refusal) in try make(address, .dynamic, isKept: false, &entries) }
+    }
+
+    private func make(
+        _ address: String, _ kind: Node.Kind, isKept: Bool, _ entries: inout [String: Entry]
+    ) throws(Refusal) -> Node {
+        guard entries.count < options.maxQueues else {
+            throw Refusal(
+                .resourceLimitExceeded, "The broker has \(entries.count) queues, which is as many as it may.")
+        }
+        var limits = options.queueLimits
+        // A slow subscriber holds up nobody else: it loses what it is too slow for, or its publishers hear of it.
+        if case .subscription(let subscription) = kind {
+            limits.policy = subscription.isDurable ? .reject : .dropOldest
+        }
+        let node = Node(address: address, kind: kind, limits: limits, support: support)
+        entries[address] = Entry(node: node, users: 1, isKept: isKept)
+        return node
     }
 
     /// Uses a node once more that is in use already; `release` ends that as well.
@@ -57,14 +82,16 @@ final class NodeTable: Sendable {
 
     /// Ends the use of a node, which is forgotten where nobody else needs it.
     func release(_ node: Node) {
-        entries.withLock { entries in
-            guard let entry = entries[node.address], entry.node === node else { return }
-            if entry.users <= 1, node.isEmpty {
-                entries[node.address] = nil
-            } else {
+        let isForgotten = entries.withLock { entries in
+            guard let entry = entries[node.address], entry.node === node else { return false }
+            guard entry.users <= 1, !entry.isKept, node.isEmpty else {
                 entries[node.address]?.users -= 1
+                return false
             }
+            entries[node.address] = nil
+            return true
         }
+        if isForgotten { node.delete() }
     }
 
     /// Forgets a node, whatever it holds, and closes its links.
@@ -72,14 +99,52 @@ final class NodeTable: Sendable {
         entries.withLock { entries in
             if entries[node.address]?.node === node { entries[node.address] = nil }
         }
+        topics.remove(node)
         node.delete()
+    }
+
+    /// What all queues hold.
+    var status: [QueueStatus] {
+        let nodes = entries.withLock { $0.values.map(\.node) }
+        return nodes.map(\.status).sorted { $0.address < $1.address }
+    }
+
+    // MARK: Topics
+
+    /// Whether an address is that of topics.
+    func isTopic(_ address: String) -> Bool { topicPatterns.contains { $0.matches(address) } }
+
+    /// The node of a subscriber, which gets its messages from now on.
+    /// - Parameter name: what a durable subscription is called; nil makes one that goes with its link.
+    /// - Throws: where the broker has as many nodes as it may.
+    func subscribe(_ subscription: Subscription, name: String?) throws(Refusal) -> Node {
+        if let name, let known = entries.withLock({ $0[name]?.node }) {
+            if known.subscription?.isSame(as: subscription) ?? false { return try use(name) }
+            // Another subscription under the same name takes the place of the old one, as JMS has it.
+            delete(known)
+        }
+        let address = name ?? AMQPUUID.random().description
+        let node = try entries.withLock { entries throws(Refusal) in
+            try make(address, .subscription(subscription), isKept: name != nil, &entries)
+        }
+        topics.add(node)
+        node.store()
+        return node
     }
 
     // MARK: Messages without a link to their node
 
-    /// Does something with the node that a message of the anonymous relay goes to.
+    /// Where the messages of the anonymous relay go that have an address.
+    enum Destination {
+        case node(Node)
+        case topic(String)
+    }
+
+    /// Does something with the destination of a message of the anonymous relay.
     /// - Throws: where the message does not say, or there is none; what `body` throws.
-    func withDestination(of bytes: [UInt8], _ body: (Node) throws(Refusal) -> Void) throws(Refusal) {
+    func withDestination<Result>(
+        of bytes: [UInt8], _ body: (Destination) throws(Refusal) -> Result
+    ) throws(Refusal) -> Result {
         let address: String?
         do throws(CodecError) {
             address = try Message(decoding: bytes).address
@@ -89,13 +154,14 @@ final class NodeTable: Sendable {
         guard let address else {
             throw Refusal(.preconditionFailed, "The link has no address: each of its messages has to say where to.")
         }
+        if isTopic(address) { return try body(.topic(try NodeTable.checked(address))) }
         // A message for a dynamic node that is gone would make a queue that nobody knows of.
         if AMQPUUID(address) != nil, entries.withLock({ $0[address] == nil }) {
             throw Refusal(.notFound, "There is no node \(address).")
         }
         let node = try use(try NodeTable.checked(address))
         defer { release(node) }
-        try body(node)
+        return try body(.node(node))
     }
 
     /// Takes what a consumer has rejected, where there is a queue for that.
@@ -104,10 +170,57 @@ final class NodeTable: Sendable {
         do throws(Refusal) {
             let queue = try use(address)
             defer { release(queue) }
-            try queue.put(bytes)
+            _ = try queue.put(bytes)
         } catch {
             logger.warning("dropped a rejected message: \(error.condition.description ?? error.condition.name.name)")
         }
+    }
+
+    // MARK: The store
+
+    /// Makes the nodes that the store has kept, with their messages.
+    /// - Throws: where the store cannot be read, or holds what this broker does not understand.
+    func recover() throws {
+        guard let store = support.store else { return }
+        var nodes: [UInt64: Node] = [:]
+        try store.recover { item in
+            switch item {
+            case .queue(let queue):
+                support.noteStoredID(queue.id)
+                nodes[queue.id] = try restore(queue)
+            case .message(let message): nodes[message.queue]?.restore(message)
+            }
+        }
+    }
+
+    private func restore(_ stored: StoredQueue) throws -> Node {
+        var kind = Node.Kind.queue(isExclusive: false)
+        var limits = options.queueLimits
+        if !stored.details.isEmpty {
+            guard let subscription = Subscription(details: stored.details) else {
+                throw ProtonError(
+                    .invalidArgument, "The store has a node \(stored.address) of a kind that this broker does not know."
+                )
+            }
+            kind = .subscription(subscription)
+            limits.policy = .reject
+        } else if let declared = options.queues.first(where: { $0.address == stored.address }) {
+            kind = .queue(isExclusive: declared.isExclusive)
+            limits = declared.limits ?? limits
+        }
+        let node = Node(address: stored.address, kind: kind, limits: limits, support: support, stored: stored)
+        let isSubscription = node.subscription != nil
+        entries.withLock { entries in
+            let isKept = isSubscription || entries[stored.address]?.isKept ?? false
+            entries[stored.address] = Entry(node: node, isKept: isKept)
+        }
+        if isSubscription { topics.add(node) }
+        return node
+    }
+
+    /// Has the store take what `body` changes as one.
+    func atomically(_ body: () -> Void) {
+        if let store = support.store { store.atomically(body) } else { body() }
     }
 
     // MARK: Addresses

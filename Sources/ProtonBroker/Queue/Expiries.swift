@@ -17,6 +17,8 @@ struct Expiries {
     private var limit = 1_024
 
     var isEmpty: Bool { notes.isEmpty }
+    /// When the next one expires, if it is still there.
+    var nextTime: Int64? { notes.min?.time }
 
     mutating func add(_ place: UInt64, at time: Int64, in messages: MessageList) {
         notes.insert(Note(time: time, place: place))

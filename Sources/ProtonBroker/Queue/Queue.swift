@@ -15,27 +15,31 @@ struct Queue<Member: Consumer> {
     private var line = Deque<Member>()
     /// The consumers that do not take any message.
     private var choosers: [Member] = []
-    private var arrivals: UInt64 = 0
+    private(set) var arrivals: UInt64 = 0
     private var expiries = Expiries()
-    /// The time, in milliseconds from some moment on.
-    private let now: () -> Int64
+    private var delayed = DelayedMessages()
+    private let clock: QueueClock
     /// How many messages the queue answers for: those that wait, and those that consumers have not settled.
     private(set) var heldMessages = 0
     /// The bytes of these messages.
     private(set) var heldBytes = 0
+    /// How many messages have left for good.
+    private(set) var departures: UInt64 = 0
+    /// What the queue has dropped of its own: expired, or for want of room. Its owner takes it out.
+    var dropped: [QueuedMessage] = []
 
-    init(limits: QueueLimits = QueueLimits(), now: @escaping () -> Int64 = monotonicMilliseconds) {
+    init(limits: QueueLimits = QueueLimits(), clock: QueueClock = QueueClock()) {
         self.limits = limits
-        self.now = now
+        self.clock = clock
     }
 
-    /// How many messages wait.
-    var waitingCount: Int { messages.count }
+    /// How many messages wait, those included that are not to be delivered yet.
+    var waitingCount: Int { messages.count + delayed.count }
 
     // MARK: Messages in
 
     /// Puts a message at the end.
-    /// - Returns: false where it is not taken, since the queue holds twice what it should.
+    /// - Returns: false where it is not taken, since the queue holds as much as it may.
     mutating func enqueue(_ bytes: [UInt8]) -> Bool {
         guard reserve(bytes.count) else { return false }
         enqueueReserved(bytes)
@@ -45,10 +49,31 @@ struct Queue<Member: Consumer> {
     /// Keeps room for a message of some bytes.
     /// - Returns: false where there is none, as with `enqueue`.
     mutating func reserve(_ size: Int) -> Bool {
-        guard heldMessages / 2 < limits.messages, heldBytes / 2 < limits.bytes else { return false }
+        switch limits.policy {
+        case .withholdCredit:
+            guard heldMessages / 2 < limits.messages, heldBytes / 2 < limits.bytes else { return false }
+        case .reject: guard isBelowLimits else { return false }
+        case .dropOldest: guard makeRoom() else { return false }
+        }
         heldMessages += 1
         heldBytes += size
         return true
+    }
+
+    private var isBelowLimits: Bool { heldMessages < limits.messages && heldBytes < limits.bytes }
+
+    private mutating func makeRoom() -> Bool {
+        while !isBelowLimits {
+            guard let oldest = messages.popFirst() else { return false }
+            drop(oldest)
+        }
+        return true
+    }
+
+    private mutating func drop(_ message: QueuedMessage) {
+        unreserve(message.bytes.count)
+        departures += 1
+        dropped.append(message)
     }
 
     /// Gives up the room for a message of some bytes.
@@ -58,27 +83,69 @@ struct Queue<Member: Consumer> {
     }
 
     /// Puts a message at the end that there is room kept for.
-    mutating func enqueueReserved(_ bytes: [UInt8]) {
+    /// - Parameter keepsDurable: whether a message that is to survive the broker does.
+    /// - Returns: the message in its place.
+    @discardableResult
+    mutating func enqueueReserved(_ bytes: [UInt8], keepsDurable: Bool = false) -> QueuedMessage {
         let header = QueueingHeader(bytes)
         var message = QueuedMessage(bytes: bytes, priority: header.priority, position: arrivals)
-        if let time = header.timeToLive { message.extras = QueuedMessage.Extras(expiry: now() + Int64(time)) }
+        message.isStored = keepsDurable && header.isDurable
         arrivals += 1
-        insert(message, isBack: false)
+        add(message, timeToLive: header.timeToLive, age: 0)
+        return message
     }
 
-    /// Drops what waits and is of no use any more (AMQP 1.0, 3.2.1: `ttl`).
-    /// - Returns: how many bytes of messages that was.
-    mutating func dropExpired() -> Int {
-        guard !expiries.isEmpty else { return 0 }
-        let time = now()
-        var size = 0
-        while let place = expiries.popExpired(at: time) {
-            guard let index = messages.index(of: place) else { continue }
-            let bytes = messages.remove(at: index).bytes
-            unreserve(bytes.count)
-            size += bytes.count
+    /// Puts a message back that a store has kept, at the place that it had.
+    mutating func restore(_ stored: StoredMessage) {
+        let message = QueuedMessage(stored)
+        heldMessages += 1
+        heldBytes += message.bytes.count
+        arrivals = max(arrivals, message.position + 1)
+        let age = max(0, clock.timeOfDay - stored.arrival.milliseconds)
+        add(message, timeToLive: QueueingHeader(message.bytes).timeToLive, age: age)
+    }
+
+    /// - Parameter age: how long ago the message came, in milliseconds.
+    private mutating func add(_ message: QueuedMessage, timeToLive: UInt32?, age: Int64) {
+        var message = message
+        if let timeToLive {
+            message.extras = QueuedMessage.Extras(expiry: clock.now + Int64(timeToLive) - age)
         }
-        return size
+        let delay: Int64 =
+            switch DeliveryTime(message.bytes) {
+            case nil: 0
+            case .after(let milliseconds): milliseconds - age
+            case .at(let time): max(0, time.milliseconds) - clock.timeOfDay
+            }
+        if delay > 0 {
+            delayed.add(message, until: clock.now + min(delay, Queue.longestDelay))
+        } else {
+            insert(message, isBack: false)
+        }
+    }
+
+    /// A hundred years, in milliseconds.
+    private static var longestDelay: Int64 { 3_155_760_000_000 }
+
+    // MARK: Time
+
+    /// Lets those messages in whose time has come, and drops those that wait and are of no use any more (AMQP 1.0,
+    /// 3.2.1: `ttl`).
+    mutating func advance() {
+        if expiries.isEmpty, delayed.isEmpty { return }
+        let time = clock.now
+        while let message = delayed.popDue(at: time) { insert(message, isBack: false) }
+        while let place = expiries.popExpired(at: time) {
+            if let index = messages.index(of: place) { drop(messages.remove(at: index)) }
+        }
+    }
+
+    /// When `advance` has something to do next, by the queue's clock.
+    var nextTime: Int64? {
+        switch (expiries.nextTime, delayed.nextTime) {
+        case (let expiry?, let delay?): min(expiry, delay)
+        case (let expiry, let delay): expiry ?? delay
+        }
     }
 
     /// Puts a message in its place, for all who may want it.
@@ -95,7 +162,8 @@ struct Queue<Member: Consumer> {
 
     /// How much credit one sender to the queue may have now, where it would have `window` at best.
     func allowance(of window: Int) -> Int {
-        heldBytes < limits.bytes ? max(0, min(window, limits.messages - heldMessages)) : 0
+        guard limits.policy == .withholdCredit else { return window }
+        return heldBytes < limits.bytes ? max(0, min(window, limits.messages - heldMessages)) : 0
     }
 
     /// Whether enough is free again for senders that were refused credit.
@@ -183,7 +251,9 @@ struct Queue<Member: Consumer> {
     /// Ends what a consumer had to do with a message.
     mutating func settle(_ message: QueuedMessage, _ disposal: Disposal) {
         switch disposal {
-        case .removed: unreserve(message.bytes.count)
+        case .removed:
+            unreserve(message.bytes.count)
+            departures += 1
         case .returned(let failed):
             var message = message
             if failed, message.failures < .max { message.failures += 1 }
@@ -191,11 +261,3 @@ struct Queue<Member: Consumer> {
         }
     }
 }
-
-/// The time of a clock that nobody sets, in milliseconds.
-private func monotonicMilliseconds() -> Int64 {
-    let (seconds, attoseconds) = start.duration(to: .now).components
-    return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
-}
-
-private let start = ContinuousClock.now

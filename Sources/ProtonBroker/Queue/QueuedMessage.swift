@@ -7,6 +7,8 @@ struct QueuedMessage: Sendable {
     let place: UInt64
     /// How often it was sent to a consumer in vain since it arrived (AMQP 1.0, 3.2.1: added to `delivery-count`).
     var failures: UInt32 = 0
+    /// Whether the broker's store keeps it.
+    var isStored = false
     /// What few messages have.
     var extras: Extras?
 
@@ -34,6 +36,11 @@ struct QueuedMessage: Sendable {
     }
 
     private static let positions: UInt64 = 1 << 56 - 1
+
+    /// A message that a store has kept, at the place that it had.
+    init(_ message: StoredMessage) {
+        (bytes, place, isStored) = (message.bytes, message.place, true)
+    }
 
     /// How many messages arrived before.
     var position: UInt64 { place & QueuedMessage.positions }

@@ -3,6 +3,8 @@
 /// Most messages have no header, or an empty one, and cost a look at four bytes. A header that is not valid says
 /// nothing: the consumer refuses such a message.
 struct QueueingHeader: Equatable {
+    /// Whether the message is to survive the broker.
+    var isDurable = false
     /// How urgent the message is: higher goes first.
     var priority: UInt8 = 4
     /// How many milliseconds the message is of use; nil for ever.
@@ -23,8 +25,9 @@ struct QueueingHeader: Equatable {
         for field in 0..<min(count, 3) {
             guard let constructor = rest.popFirst() else { return nil }
             switch (field, constructor) {
-            case (_, 0x40), (0, 0x41), (0, 0x42): break
-            case (0, 0x56): rest = rest.dropFirst()
+            case (_, 0x40), (0, 0x42): break
+            case (0, 0x41): isDurable = true
+            case (0, 0x56): isDurable = rest.popFirst() == 1
             case (1, 0x50):
                 guard let priority = rest.popFirst() else { return nil }
                 self.priority = priority

@@ -3,6 +3,7 @@ import Proton
 /// The filter of a source that the broker applies: a selector (AMQP 1.0, 3.5.8).
 struct SourceFilter {
     let selector: Selector
+    let text: String
     /// The filter as the peer sent it, to be sent back: that says that it is applied.
     let echo: AMQPMap
 
@@ -22,7 +23,7 @@ struct SourceFilter {
                 throw Refusal(.invalidField, "A selector is a string: this one is none.")
             }
             do throws(SelectorError) {
-                found = SourceFilter(selector: try Selector(text), echo: [key: value])
+                found = SourceFilter(selector: try Selector(text), text: text, echo: [key: value])
             } catch {
                 throw Refusal(.invalidField, error.description)
             }

@@ -4,6 +4,8 @@ import Proton
 final class CoordinatorLink {
     private let receiver: Receiver
     private let transactions: Transactions
+    /// What is done once it is on disk.
+    private var deferred: DeferredSettlements?
 
     /// How many requests the peer may send ahead.
     private static let window = 100
@@ -14,9 +16,13 @@ final class CoordinatorLink {
         "amqp:local-transactions", "amqp:multi-txns-per-ssn", "amqp:multi-ssns-per-txn",
     ]
 
-    init(_ receiver: Receiver, _ transactions: Transactions) {
+    init(_ receiver: Receiver, _ transactions: Transactions, broker: BrokerCore) {
         self.receiver = receiver
         self.transactions = transactions
+        if let progress = broker.storeProgress {
+            let home = LinkHome(receiver, isOnlyThread: broker.options.threads == 1)
+            deferred = DeferredSettlements(progress, home: home) {}
+        }
     }
 
     func topUp() {
@@ -27,7 +33,8 @@ final class CoordinatorLink {
         switch delivery.arrival() {
         case .complete:
             do throws(Refusal) {
-                delivery.settle(try answer(to: delivery.takeBytes()))
+                let (answer, ticket) = try answer(to: delivery.takeBytes())
+                if ticket.isNone { delivery.settle(answer) } else { deferred?.settle(delivery, answer, after: ticket) }
             } catch {
                 delivery.settle(.rejected(error.condition))
             }
@@ -38,12 +45,11 @@ final class CoordinatorLink {
     }
 
     /// Does what a message asks for.
-    private func answer(to bytes: [UInt8]) throws(Refusal) -> DeliveryState {
+    private func answer(to bytes: [UInt8]) throws(Refusal) -> (DeliveryState, StoreTicket) {
         switch CoordinatorRequest(bytes) {
-        case .declare: return .declared(id: try transactions.declare(by: self))
+        case .declare: return (.declared(id: try transactions.declare(by: self)), StoreTicket())
         case .discharge(let id, let fails):
-            try transactions.discharge(id, by: self, fails: fails)
-            return .accepted
+            return (.accepted, try transactions.discharge(id, by: self, fails: fails))
         case nil:
             throw Refusal(.notImplemented, "A coordinator takes declare, without a global id, and discharge.")
         }
@@ -51,6 +57,7 @@ final class CoordinatorLink {
 
     /// The link is over, and what it has not ended with it.
     func end() {
+        deferred?.end()
         transactions.end(self)
     }
 }

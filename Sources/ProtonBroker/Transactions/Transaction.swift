@@ -77,20 +77,25 @@ final class Transaction {
     // MARK: The end
 
     /// Does all of it.
+    /// - Returns: the number of the last change that the store has to write for that.
     /// - Throws: where it cannot be done, and was rolled back instead.
-    func commit() throws(Refusal) {
+    func commit() throws(Refusal) -> StoreTicket {
         if let failure {
             rollBack()
             throw Refusal(
                 "amqp:transaction:rollback",
                 "The transaction is rolled back: \(failure.condition.description ?? failure.condition.name.name)")
         }
-        for post in posts { post.node.putReserved(post.bytes) }
-        for retirement in retirements {
-            retirement.delivery?.settle()
-            retirement.link.dispose(of: retirement.message, retirement.outcome)
+        var ticket = StoreTicket()
+        nodes.atomically {
+            for post in posts { ticket = max(ticket, post.node.putReserved(post.bytes)) }
+            for retirement in retirements {
+                retirement.delivery?.settle()
+                ticket = max(ticket, retirement.link.dispose(of: retirement.message, retirement.outcome))
+            }
         }
         letGo()
+        return ticket
     }
 
     /// Does none of it: messages that consumers had go back, as tries that failed.

@@ -41,15 +41,14 @@ final class Transactions {
 
     /// Ends a transaction (AMQP 1.0, 4.3).
     /// - Parameter fails: whether it is rolled back, as its controller wants it.
+    /// - Returns: the number of the last change that the store has to write for that.
     /// - Throws: where there is no such transaction of this controller, or it cannot be committed and is rolled back.
-    func discharge(_ id: [UInt8], by controller: CoordinatorLink, fails: Bool) throws(Refusal) {
+    func discharge(_ id: [UInt8], by controller: CoordinatorLink, fails: Bool) throws(Refusal) -> StoreTicket {
         guard let transaction = open[id], transaction.controller === controller else { throw Transactions.unknown(id) }
         open[id] = nil
-        if fails {
-            transaction.rollBack()
-        } else {
-            try transaction.commit()
-        }
+        guard fails else { return try transaction.commit() }
+        transaction.rollBack()
+        return StoreTicket()
     }
 
     /// Rolls back what a controlling link that is over has left.

@@ -1,0 +1,53 @@
+/// What a broker holds and whom it serves, at one moment.
+///
+/// Queues and connections are looked at one after the other: between two of them messages may have moved.
+public struct BrokerStatus: Sendable {
+    /// The queues, in the order of their addresses.
+    public var queues: [QueueStatus]
+    /// The connections whose peers have opened them, the oldest first.
+    public var connections: [ConnectionStatus]
+    /// How many bytes the messages of all queues take.
+    public var bytes: Int
+    /// How many messages have come into queues since the broker was made; one that goes to several counts for each.
+    public var received: UInt64
+    /// How many messages have left their queues for good: accepted, rejected, expired or dropped.
+    public var removed: UInt64
+
+    /// The queue with an address; nil where there is none, or none any more.
+    ///
+    /// An empty queue that no link is attached to is forgotten.
+    public func queue(_ address: String) -> QueueStatus? { queues.first { $0.address == address } }
+
+    /// How many messages wait, or have been sent and are not settled, in all queues.
+    public var messages: Int { queues.reduce(0) { $0 + $1.waiting + $1.unsettled } }
+}
+
+/// What a queue of a broker holds and whom it serves, at one moment.
+public struct QueueStatus: Sendable, Hashable {
+    /// The address that links attach to.
+    public var address: String
+    /// How many messages wait to be sent: its depth.
+    public var waiting: Int
+    /// How many messages were given to consumers, or to open transactions, and are not settled.
+    public var unsettled: Int
+    /// How many bytes its messages take, those included that are not settled.
+    public var bytes: Int
+    /// How many links receive from it, browsers included.
+    public var consumers: Int
+    /// How many links send to it.
+    public var senders: Int
+    /// How many messages have come into it since it was made.
+    public var received: UInt64
+    /// How many messages have left it for good since it was made.
+    public var removed: UInt64
+}
+
+/// A connection of a broker, at one moment.
+public struct ConnectionStatus: Sendable, Hashable {
+    /// The peer's container id, as it says itself.
+    public var containerID: String
+    /// Where the peer is, as in `127.0.0.1:40312`.
+    public var address: String
+    /// How many links it has.
+    public var links: Int
+}
