@@ -3,7 +3,7 @@ import ProtonBroker
 import Testing
 
 /// A peer with a link to the coordinator, whose every message has a closure for its answer.
-private final class Controller {
+final class Controller {
     let script: Script
     private var coordinator: Sender?
     private var answers: [Delivery: (DeliveryState?) throws -> Void] = [:]
@@ -46,7 +46,15 @@ private final class Controller {
     func send(_ text: String, over sender: Sender, in id: [UInt8], _ body: @escaping (DeliveryState?) throws -> Void)
         throws
     {
-        answers[try sender.send(Message(body: .value(.string(text))), state: .transactional(id: id))] = body
+        try send(Message(body: .value(.string(text))), over: sender, in: id, body)
+    }
+
+    func send(
+        _ message: Message, over sender: Sender, in id: [UInt8], _ body: @escaping (DeliveryState?) throws -> Void
+    )
+        throws
+    {
+        answers[try sender.send(message, state: .transactional(id: id))] = body
     }
 
     func close() { coordinator?.close() }

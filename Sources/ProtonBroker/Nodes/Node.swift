@@ -22,7 +22,7 @@ final class Node: Sendable {
     private let support: NodeSupport
     /// Whether messages that are to survive the broker do.
     private let isDurable: Bool
-    private let state: UncheckedMutex<State>
+    private let state: Mutex<State>
 
     private struct State {
         var queue: Queue<OutgoingLink>
@@ -83,7 +83,7 @@ final class Node: Sendable {
             case .dynamic: false
             case .subscription(let subscription): subscription.isDurable && support.store != nil
             }
-        state = UncheckedMutex(State(queue: Queue(limits: limits, clock: support.clock), storedID: stored?.id))
+        state = Mutex(State(queue: Queue(limits: limits, clock: support.clock), storedID: stored?.id))
     }
 
     deinit {
