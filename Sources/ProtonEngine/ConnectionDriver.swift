@@ -28,7 +28,7 @@ package final class ConnectionDriver {
     }
 
     /// Dispatches all events that wait, and runs what waits in the work queue.
-    /// - Returns: whether there was an event.
+    /// - Returns: whether there was an event, or work has come meanwhile.
     @discardableResult
     package func dispatchEvents() throws -> Bool {
         connection.workQueue.domain.enter()
@@ -39,7 +39,7 @@ package final class ConnectionDriver {
             try connection.dispatch(event)
         }
         try connection.workQueue.drain()
-        return any
+        return any || connection.workQueue.hasWork
     }
 
     /// Takes the bytes that wait to be sent to the peer, at most `limit`.

@@ -92,6 +92,9 @@ public final class WorkQueue: Sendable {
 
     // MARK: Running it
 
+    /// Whether something waits; what is added now may be missed.
+    package var hasWork: Bool { hasItems.load(ordering: .acquiring) }
+
     /// Runs what is there now, in the domain. What is added meanwhile waits for the next round.
     /// - Throws: the first error that work threw; the rest has run all the same.
     package func drain() throws {

@@ -5,7 +5,7 @@ import Testing
 /// Flow control: credit, drain, and what it does at its edges.
 struct CreditTests {
     @Test func creditAddsUpAndIsUsedUp() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, receiver) = try pair.openSender(credit: 2)
         receiver.flow(3)
         #expect(receiver.credit == 5 && sender.credit == 2)
@@ -19,7 +19,7 @@ struct CreditTests {
     }
 
     @Test func noCreditIsGivenForNothing() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, receiver) = try pair.openSender()
         receiver.flow(0)
         receiver.flow(-5)
@@ -28,7 +28,7 @@ struct CreditTests {
     }
 
     @Test func theLargestCreditDoesNotWrap() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, receiver) = try pair.openSender()
         receiver.flow(.max)
         receiver.flow(.max)
@@ -43,7 +43,7 @@ struct CreditTests {
     }
 
     @Test func aDrainGivesBackWhatIsNotUsed() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, receiver) = try pair.openSender(credit: 3)
         #expect(!sender.isDraining && !receiver.isDraining)
         receiver.drain(2)

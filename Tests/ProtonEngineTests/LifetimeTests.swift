@@ -6,7 +6,7 @@ import Testing
 /// What is kept too long: after its end it does nothing, and never touches what took its place.
 struct LifetimeTests {
     @Test func aSettledDeliveryIsInert() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var kept: [Delivery] = []
         pair.server.events.react = { event in
             event.answer()
@@ -37,7 +37,7 @@ struct LifetimeTests {
     }
 
     @Test func aFreedLinkIsInert() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, receiver) = try pair.openSender(credit: 10)
         let delivery = try sender.send(Message(body: 1))
         try pair.pump()
@@ -54,7 +54,7 @@ struct LifetimeTests {
     }
 
     @Test func anEndedSessionIsInert() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, _) = try pair.openSender(credit: 10)
         let session = sender.session
         session.close()
@@ -65,7 +65,7 @@ struct LifetimeTests {
     }
 
     @Test func everythingIsInertAfterTheConnection() throws {
-        let pair = Box<ConnectionPair?>(ConnectionPair())
+        let pair = Box<EnginePair?>(EnginePair())
         let links = try #require(pair.value).openSender(credit: 10)
         let delivery = try links.sender.send(Message(body: 1))
         try pair.value?.pump()
@@ -106,7 +106,7 @@ struct LifetimeTests {
         weak var sender: Sender?
         weak var receiver: Receiver?
         try {
-            let pair = ConnectionPair()
+            let pair = EnginePair()
             let links = try pair.openSender(credit: 10)
             try links.sender.send(Message(body: 1))
             try pair.pump()
@@ -121,7 +121,7 @@ struct LifetimeTests {
         weak var connection: Connection?
         weak var handler: EventRecorder?
         try {
-            let pair = ConnectionPair()
+            let pair = EnginePair()
             let links = try pair.openSender(credit: 10)
             let own = EventRecorder()
             let kept = Box<[Any]>([links.sender, try links.sender.send(Message(body: 1)), links.sender.session])
@@ -136,7 +136,7 @@ struct LifetimeTests {
     }
 
     @Test func wrappersGoWithTheirLinkAndSession() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         weak var session: Session?
         weak var sender: Sender?
         try {
@@ -155,7 +155,7 @@ struct LifetimeTests {
 
     @Test(.timeLimit(.minutes(2)), arguments: [false, true])
     func tenThousandLinksLeaveNothing(detaching: Bool) throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         try pair.open()
         let session = try pair.client.connection.session()
         var number = 0

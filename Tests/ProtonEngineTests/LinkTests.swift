@@ -6,7 +6,7 @@ import Testing
 struct LinkTests {
     @Test(arguments: [1, 7, .max])
     func opensAndCloses(step: Int) throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         pair.client.connection.open()
         let session = try pair.client.connection.session()
         let sender = try session.makeSender(name: "out")
@@ -31,7 +31,7 @@ struct LinkTests {
     }
 
     @Test func closesWithACondition() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, receiver) = try pair.openSender()
         var told: Condition?
         pair.client.events.react = { event in
@@ -47,7 +47,7 @@ struct LinkTests {
     }
 
     @Test func detachesWithoutClosing() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, _) = try pair.openSender()
         sender.detach()
         try pair.pump()
@@ -63,7 +63,7 @@ struct LinkTests {
     @Test func settleModesSizesAndPropertiesCross() throws {
         var serverLimits = ConnectionLimits()
         serverLimits.maxMessageSize = 5_000
-        let pair = ConnectionPair(serverLimits: serverLimits)
+        let pair = EnginePair(serverLimits: serverLimits)
         let (sender, receiver) = try pair.openSender { sender in
             sender.senderSettleMode = .settled
             sender.receiverSettleMode = .second
@@ -79,12 +79,12 @@ struct LinkTests {
 
     @Test(arguments: [SenderSettleMode.settled, .unsettled, .mixed])
     func senderSettleModes(_ mode: SenderSettleMode) throws {
-        let (sender, receiver) = try ConnectionPair().openSenderKeeping { $0.senderSettleMode = mode }
+        let (sender, receiver) = try EnginePair().openSenderKeeping { $0.senderSettleMode = mode }
         #expect(sender.senderSettleMode == mode && receiver.value.remoteSenderSettleMode == mode)
     }
 
     @Test func aRefusedLinkHasNoTarget() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         pair.server.events.react = { event in
             guard case .link(.remoteOpen, let link) = event else { return event.answer() }
             link.target.kind = .unspecified
@@ -104,7 +104,7 @@ struct LinkTests {
     }
 
     @Test func eventsGoToTheNearestHandler() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         pair.client.connection.open()
         let session = try pair.client.connection.session()
         let plain = try session.makeSender(name: "plain")
@@ -127,7 +127,7 @@ struct LinkTests {
     }
 
     @Test func theEndOfASessionEndsItsLinks() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, receiver) = try pair.openSender(credit: 5)
         let delivery = try sender.send(Message(body: 1))
         try pair.pump()
@@ -139,11 +139,11 @@ struct LinkTests {
     }
 }
 
-extension ConnectionPair {
+extension EnginePair {
     /// A pair and its link, for a test that needs the pair for nothing else but to live.
     fileprivate func openSenderKeeping(
         _ set: (Sender) -> Void
-    ) throws -> (sender: Sender, receiver: (value: Receiver, pair: ConnectionPair)) {
+    ) throws -> (sender: Sender, receiver: (value: Receiver, pair: EnginePair)) {
         let (sender, receiver) = try openSender(credit: 0, set)
         return (sender, (receiver, self))
     }

@@ -6,7 +6,7 @@ import Testing
 struct OpeningTests {
     @Test(arguments: [1, 3, .max], [false, true])
     func opensAndCloses(step: Int, usesSASL: Bool) throws {
-        let pair = ConnectionPair(usesSASL: usesSASL)
+        let pair = EnginePair(usesSASL: usesSASL)
         #expect(pair.client.connection.state == [.localUninitialized, .remoteUninitialized])
         pair.client.connection.open()
         try pair.pump(step: step)
@@ -27,7 +27,7 @@ struct OpeningTests {
     }
 
     @Test func tellsThePeerWhoItIs() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let client = pair.client.connection
         client.hostname = "broker.example"
         client.offeredCapabilities = ["a", "b"]
@@ -46,7 +46,7 @@ struct OpeningTests {
     }
 
     @Test func clearsWhatItWouldHaveSaid() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         pair.client.connection.offeredCapabilities = ["a"]
         pair.client.connection.offeredCapabilities = []
         pair.client.connection.properties = ["a": 1]
@@ -64,7 +64,7 @@ struct OpeningTests {
 
     @Test(arguments: conditions)
     func closesWithACondition(_ condition: Condition) throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         try pair.open()
         pair.client.connection.close(condition)
         #expect(pair.client.connection.condition == condition)
@@ -74,7 +74,7 @@ struct OpeningTests {
     }
 
     @Test func closingTwiceSaysItOnce() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         try pair.open()
         pair.client.connection.close("a:first")
         pair.client.connection.close("a:second")
@@ -83,7 +83,7 @@ struct OpeningTests {
     }
 
     @Test func saslIsAnonymous() throws {
-        let pair = ConnectionPair(usesSASL: true)
+        let pair = EnginePair(usesSASL: true)
         try pair.open()
         #expect(pair.server.connection.user == "anonymous")
         #expect(pair.server.connection.transport?.isAuthenticated == true)
@@ -91,7 +91,7 @@ struct OpeningTests {
     }
 
     @Test func sessionsOpenAndEnd() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         pair.client.connection.open()
         let first = try pair.client.connection.makeSession()
         let second = try pair.client.connection.makeSession()
@@ -107,7 +107,7 @@ struct OpeningTests {
     }
 
     @Test func anEndsConditionIsToldThePeer() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var told: Condition?
         pair.server.events.react = { event in
             if case .session(.remoteClose, let session) = event { told = session.remoteCondition }
@@ -124,7 +124,7 @@ struct OpeningTests {
     }
 
     @Test func theDefaultSessionIsMadeOnceAndAgainAfterItsEnd() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         pair.client.connection.open()
         let session = try pair.client.connection.session()
         #expect(try pair.client.connection.session() === session)
@@ -138,7 +138,7 @@ struct OpeningTests {
     }
 
     @Test func nothingIsMadeOnWhatIsOver() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         pair.client.connection.open()
         let session = try pair.client.connection.session()
         try pair.pump()
@@ -149,7 +149,7 @@ struct OpeningTests {
     }
 
     @Test func anErrorOfAHandlerComesOut() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         pair.server.events.react = { event in
             if case .connection(.remoteOpen, _) = event { throw PairError(what: "no") }
         }

@@ -24,7 +24,7 @@ struct OutcomeTests {
 
     /// A pair on which a message was sent and taken; `taken` is the server's delivery, `news` what the client learns.
     private struct Exchange {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let sent: Delivery
         let taken: Delivery
         let news = Box<[Delivery.News]>([])
@@ -164,7 +164,7 @@ struct OutcomeTests {
 
     @Test(arguments: [SenderSettleMode.unsettled, .settled])
     func aMessageCanBringItsState(_ mode: SenderSettleMode) throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var states: [DeliveryState?] = []
         pair.server.events.react = { event in
             event.answer()

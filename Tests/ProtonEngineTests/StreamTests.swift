@@ -5,12 +5,12 @@ import Testing
 /// Messages that are written and taken in pieces.
 struct StreamTests {
     /// A small window each way, so that messages wait on both sides.
-    private static func pair(frame: UInt32 = 16_384, messageSize: Int = 128 << 20) -> ConnectionPair {
+    private static func pair(frame: UInt32 = 16_384, messageSize: Int = 128 << 20) -> EnginePair {
         var limits = ConnectionLimits()
         limits.maxFrameSize = frame
         limits.sessionCapacity = 256 * 1_024
         limits.maxMessageSize = messageSize
-        return ConnectionPair(clientLimits: limits, serverLimits: limits)
+        return EnginePair(clientLimits: limits, serverLimits: limits)
     }
 
     @Test func aLargeBodyTakesLittleMemory() throws {
@@ -89,7 +89,7 @@ struct StreamTests {
     }
 
     @Test func piecesMakeAMessage() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var bodies: [Message.Body] = []
         pair.server.events.react = { event in
             event.answer()
@@ -117,7 +117,7 @@ struct StreamTests {
     }
 
     @Test func aStreamThatIsGivenUpIsAborted() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var arrivals: [Delivery.Arrival] = []
         pair.server.events.react = { event in
             event.answer()
@@ -147,7 +147,7 @@ struct StreamTests {
 
     @Test(arguments: [true, false])
     func aMessageThatIsSettledHalfWayIsDropped(takingParts: Bool) throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var bodies: [Message.Body] = []
         var isFirst = true
         pair.server.events.react = { event in
@@ -195,7 +195,7 @@ struct StreamTests {
     @Test func aReceiverCanTakeLargerMessages() throws {
         var limits = ConnectionLimits()
         limits.maxMessageSize = 1_000
-        let pair = ConnectionPair(clientLimits: limits)
+        let pair = EnginePair(clientLimits: limits)
         var sizes: [Int] = []
         pair.client.events.react = { event in
             guard case .delivery(let delivery) = event, delivery.arrival() == .complete else { return }
@@ -209,7 +209,7 @@ struct StreamTests {
     }
 
     @Test func whatWasKeptComesWithTheFirstPiece() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var pieces: [[UInt8]] = []
         var events = 0
         pair.server.events.react = { event in
@@ -234,7 +234,7 @@ struct StreamTests {
     }
 
     @Test func aStreamOnASettledLinkSettlesAtItsEnd() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var taken: [[UInt8]] = []
         pair.server.events.react = { event in
             event.answer()
@@ -252,7 +252,7 @@ struct StreamTests {
     }
 
     @Test func tags() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var tags: [[UInt8]] = []
         pair.server.events.react = { event in
             event.answer()
@@ -280,7 +280,7 @@ struct StreamTests {
     }
 
     @Test func windowsOfASession() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         pair.client.connection.open()
         let session = try pair.client.connection.makeSession()
         #expect(session.incomingCapacity == ConnectionLimits().sessionCapacity)

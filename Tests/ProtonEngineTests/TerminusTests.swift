@@ -5,7 +5,7 @@ import Testing
 /// Sources and targets: every field of them, both ways.
 struct TerminusTests {
     @Test func allFieldsCross() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (receiver, sender) = try pair.openReceiver { receiver in
             let source = receiver.source
             source.address = "topic/\u{e9}"
@@ -40,7 +40,7 @@ struct TerminusTests {
     }
 
     @Test func aDynamicNodeGetsAnAddress() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         pair.server.events.react = { event in
             if case .link(.remoteOpen, let link) = event {
                 #expect(link.remoteSource.isDynamic && link.remoteSource.address == nil)
@@ -66,27 +66,27 @@ struct TerminusTests {
         Terminus.ExpiryPolicy.linkDetach, .sessionEnd, .connectionClose, .never,
     ])
     func expiryPolicies(_ policy: Terminus.ExpiryPolicy) throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (_, receiver) = try pair.openSender { $0.target.expiryPolicy = policy }
         #expect(receiver.remoteTarget.expiryPolicy == policy)
     }
 
     @Test(arguments: [Terminus.DistributionMode.unspecified, .copy, .move])
     func distributionModes(_ mode: Terminus.DistributionMode) throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (_, sender) = try pair.openReceiver { $0.source.distributionMode = mode }
         #expect(sender.remoteSource.distributionMode == mode)
     }
 
     @Test(arguments: [Terminus.Durability.none, .configuration, .unsettledState])
     func durabilities(_ durability: Terminus.Durability) throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (_, sender) = try pair.openReceiver { $0.source.durability = durability }
         #expect(sender.remoteSource.durability == durability)
     }
 
     @Test func aCoordinatorIsOne() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (_, receiver) = try pair.openSender { sender in
             sender.target.address = nil
             sender.target.kind = .coordinator
@@ -97,7 +97,7 @@ struct TerminusTests {
     }
 
     @Test func thePeersTerminiCannotBeSet() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, _) = try pair.openSender()
         sender.remoteTarget.address = "other"
         sender.remoteTarget.isDynamic = true
@@ -106,7 +106,7 @@ struct TerminusTests {
     }
 
     @Test func setsAreTakenBack() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (_, receiver) = try pair.openSender { sender in
             sender.target.capabilities = ["a"]
             sender.target.capabilities = []

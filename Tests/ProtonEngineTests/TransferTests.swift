@@ -5,7 +5,7 @@ import Testing
 /// Messages on their way: settled, unsettled, large, in parts, and given up.
 struct TransferTests {
     /// Takes each complete message of the server's as it comes.
-    private static func collect(_ pair: ConnectionPair, settling: Bool = true) -> Box<[Message]> {
+    private static func collect(_ pair: EnginePair, settling: Bool = true) -> Box<[Message]> {
         let messages = Box<[Message]>([])
         pair.server.events.react = { event in
             event.answer()
@@ -18,7 +18,7 @@ struct TransferTests {
 
     @Test(arguments: [1, 5, .max])
     func unsettled(step: Int) throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let messages = Self.collect(pair)
         let (sender, receiver) = try pair.openSender(credit: 10)
         #expect(sender.credit == 10 && receiver.credit == 10)
@@ -39,7 +39,7 @@ struct TransferTests {
     }
 
     @Test func settledWhenSent() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let messages = Self.collect(pair)
         let (sender, receiver) = try pair.openSender(credit: 3) { $0.senderSettleMode = .settled }
         let delivery = try sender.send(Message(body: 1))
@@ -55,7 +55,7 @@ struct TransferTests {
     func largeOnesTakeManyFrames(size: Int) throws {
         var limits = ConnectionLimits()
         limits.maxFrameSize = 512
-        let pair = ConnectionPair(serverLimits: limits)
+        let pair = EnginePair(serverLimits: limits)
         let messages = Self.collect(pair)
         let (sender, receiver) = try pair.openSender(credit: 1)
         let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
@@ -67,7 +67,7 @@ struct TransferTests {
     }
 
     @Test func encodedBytesGoAsTheyAre() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var taken: [[UInt8]] = []
         pair.server.events.react = { event in
             event.answer()
@@ -85,7 +85,7 @@ struct TransferTests {
     }
 
     @Test func anInvalidMessageThrowsAndIsTaken() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var failures = 0
         pair.server.events.react = { event in
             event.answer()
@@ -173,7 +173,7 @@ struct TransferTests {
         var limits = ConnectionLimits()
         limits.sessionCapacity = 1_024
         limits.maxFrameSize = 512
-        let pair = ConnectionPair(serverLimits: limits)
+        let pair = EnginePair(serverLimits: limits)
         var arrivals: [Delivery.Arrival] = []
         var kept: Delivery?
         pair.server.events.react = { event in
@@ -202,7 +202,7 @@ struct TransferTests {
     }
 
     @Test func noCreditNoMessage() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, _) = try pair.openSender()
         let error = #expect(throws: ProtonError.self) { try sender.send(Message(body: 1)) }
         #expect(error?.code == .noCredit)
@@ -214,7 +214,7 @@ struct TransferTests {
     }
 
     @Test func offeredMessagesAreTold() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, receiver) = try pair.openSender(credit: 1)
         sender.offered(17)
         try sender.send(Message(body: 1))

@@ -1,5 +1,6 @@
 import AMQP
 import ProtonEngine
+import ProtonTesting
 import Testing
 
 /// A connection that breaks at any byte, in either direction: all wrappers end, and nothing is left behind.
@@ -14,8 +15,8 @@ struct VanishingPeerTests {
         #expect(conversation.pair.client.events.count("transport.error") == 0)
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: ConnectionPair.Direction.allCases, [false, true])
-    func brokenAtEveryByte(_ direction: ConnectionPair.Direction, usesSASL: Bool) throws {
+    @Test(.timeLimit(.minutes(5)), arguments: EnginePair.Direction.allCases, [false, true])
+    func brokenAtEveryByte(_ direction: EnginePair.Direction, usesSASL: Bool) throws {
         let whole = try Conversation(usesSASL: usesSASL)
         try whole.pair.pump()
         #expect(whole.pair.count(direction) > 500)
@@ -31,7 +32,7 @@ struct VanishingPeerTests {
     }
 
     private func breakConversation(
-        _ direction: ConnectionPair.Direction, after count: Int, usesSASL: Bool, _ complete: inout Int
+        _ direction: EnginePair.Direction, after count: Int, usesSASL: Bool, _ complete: inout Int
     ) throws -> WeakWrappers {
         let conversation = try Conversation(usesSASL: usesSASL)
         let pair = conversation.pair
@@ -47,7 +48,7 @@ struct VanishingPeerTests {
     }
 
     @Test func brokenInTheMiddleTellsWhy() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, receiver) = try pair.openSender(credit: 5)
         let delivery = try sender.send(Message(body: 1))
         pair.client.vanish()

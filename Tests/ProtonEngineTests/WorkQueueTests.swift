@@ -24,7 +24,7 @@ struct WorkQueueTests {
     }
 
     @Test func workSeesItsConnectionAndIsFlushed() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let seen = Mutex<ObjectIdentifier?>(nil)
         pair.client.connection.workQueue.add { connection in
             seen.withLock { $0 = ObjectIdentifier(connection) }

@@ -78,10 +78,15 @@ public final class Container {
         var hasStarted = false
         try loop.run(threads: threads) {
             hasStarted = true
-            for pipeline in pipelines { try pipeline.start(event) }
+            try tellStart()
         }
         guard hasStarted else { return }
         for pipeline in pipelines { try pipeline.end(event) }
+    }
+
+    /// Tells the handlers that the container starts.
+    func tellStart() throws {
+        for pipeline in pipelines { try pipeline.start(ContainerEvent(container: self)) }
     }
 
     /// Closes all listeners and connections; `run()` returns when they are closed, at most `grace` later.
@@ -210,10 +215,7 @@ public final class Container {
         let listener = Listener(address: url.hostAndPort, maxConnections: maxConnections)
         let transport = options.transport(isServer: true)
         try loop.listen(listener, backlog: backlog) { [unowned self] listener in
-            let connection = Connection(isIncoming: true, limits: options.limits, eventHandler: HandlerGroup([]))
-            connection.attachment = ConnectionContext(container: self, connector: nil)
-            connection.containerID = options.containerID ?? id
-            options.apply(to: connection)
+            let connection = makeIncomingConnection(options)
             switch connection.takePlace(of: listener) {
             case .served: connection.eventHandler = eventHandler(handler?())
             case .refused(let reason?): logger.warning("\(listener.requestedAddress): \(reason)")

@@ -82,6 +82,15 @@ final class Loop: @unchecked Sendable {
         for pending in mine { begin(pending.connection) }
     }
 
+    /// Takes the connections that are to be connected, for somebody who does that in the loop's place.
+    func takePending() -> [Connection] {
+        state.withLock { state in
+            let connections = exchange(&state.pending, with: []).map(\.connection)
+            for connection in connections { state.connections[ObjectIdentifier(connection)] = connection }
+            return connections
+        }
+    }
+
     /// Hands a connection to the proactor, with an address that needs no look-up.
     func connect(_ connection: Connection, _ configuration: TransportConfiguration, toAddress address: String) {
         setHandshakeDeadline(of: connection, configuration)
@@ -354,12 +363,38 @@ extension Loop: ProactorDelegate {
     }
 
     func timeoutPassed() throws {
-        while let due = state.withLock({ $0.timers.popDue(clock.now) }) { try clock.run(due) }
+        try runTimers()
         setTimeout()
     }
 
     func interrupted() throws {
+        try runJobs()
+    }
+
+    /// Runs what is due, for somebody who does that in the loop's place.
+    /// - Returns: whether there was something.
+    func turn() throws -> Bool {
+        let hadJobs = try runJobs()
+        let hadTimers = try runTimers()
+        return hadJobs || hadTimers
+    }
+
+    /// - Returns: whether a timer was due.
+    @discardableResult
+    private func runTimers() throws -> Bool {
+        var hasRun = false
+        while let due = state.withLock({ $0.timers.popDue(clock.now) }) {
+            hasRun = true
+            try clock.run(due)
+        }
+        return hasRun
+    }
+
+    /// - Returns: whether there was a job.
+    @discardableResult
+    private func runJobs() throws -> Bool {
         let jobs = state.withLock { exchange(&$0.jobs, with: []) }
         for job in jobs { try job() }
+        return !jobs.isEmpty
     }
 }

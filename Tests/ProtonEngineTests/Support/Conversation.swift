@@ -6,12 +6,12 @@ import AMQP
 ///
 /// It is made of reactions to events only, so that it can break off anywhere.
 struct Conversation {
-    let pair: ConnectionPair
+    let pair: EnginePair
 
     init(usesSASL: Bool = false) throws {
         var limits = ConnectionLimits()
         limits.maxFrameSize = 512
-        pair = ConnectionPair(clientLimits: limits, serverLimits: limits, usesSASL: usesSASL)
+        pair = EnginePair(clientLimits: limits, serverLimits: limits, usesSASL: usesSASL)
         pair.client.events.react = Conversation.client
         pair.server.events.react = Conversation.server
         let connection = pair.client.connection
@@ -97,7 +97,7 @@ struct WeakWrappers {
     private weak var sender: Link?
     private weak var receiver: Link?
 
-    init(_ pair: ConnectionPair) {
+    init(_ pair: EnginePair) {
         client = pair.client.connection
         server = pair.server.connection
         let links = pair.client.connection.links

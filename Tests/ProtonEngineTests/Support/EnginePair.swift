@@ -1,28 +1,17 @@
 import AMQP
+import ProtonTesting
 
 @testable import ProtonEngine
 
-/// Two connections that talk to each other over memory, as fast or as slowly as a test wants.
+/// Two connections of the engine's that talk to each other over memory: a `ConnectionPair` without handlers above.
 ///
 /// The server answers whatever the client opens or closes; a test adds to that with `server.events.react`.
-final class ConnectionPair {
+final class EnginePair {
+    typealias Direction = ConnectionPair.Direction
+
     let client: TestPeer
     let server: TestPeer
-    private var toServer = Wire()
-    private var toClient = Wire()
-
-    /// One direction of the connection.
-    private struct Wire {
-        /// What was sent and has not been taken.
-        var underWay: [UInt8] = []
-        var count = 0
-        var cut: Int?
-    }
-
-    enum Direction: CaseIterable {
-        case toServer
-        case toClient
-    }
+    private let pipe: MemoryPipe
 
     init(
         clientLimits: ConnectionLimits = ConnectionLimits(), serverLimits: ConnectionLimits = ConnectionLimits(),
@@ -30,51 +19,19 @@ final class ConnectionPair {
     ) {
         client = TestPeer(isServer: false, limits: clientLimits, usesSASL: usesSASL)
         server = TestPeer(isServer: true, limits: serverLimits, usesSASL: usesSASL)
+        pipe = MemoryPipe(client: client.driver, server: server.driver)
         server.events.react = { $0.answer() }
     }
 
     /// How many bytes have gone in a direction.
-    func count(_ direction: Direction) -> Int {
-        direction == .toServer ? toServer.count : toClient.count
-    }
+    func count(_ direction: Direction) -> Int { pipe.count(direction) }
 
     /// Lets the connection break after so many bytes in a direction.
-    func cut(_ direction: Direction, after count: Int) {
-        if direction == .toServer { toServer.cut = count } else { toClient.cut = count }
-    }
+    func cut(_ direction: Direction, after count: Int) { pipe.cut(direction, after: count) }
 
     /// Moves bytes and handles events until neither side has more to say.
     /// - Parameter step: how many bytes go at a time.
-    func pump(step: Int = .max) throws {
-        var isMoving = true
-        while isMoving {
-            isMoving = false
-            if try client.driver.dispatchEvents() { isMoving = true }
-            if try server.driver.dispatchEvents() { isMoving = true }
-            if move(from: client, to: server, &toServer, step) { isMoving = true }
-            if move(from: server, to: client, &toClient, step) { isMoving = true }
-        }
-    }
-
-    private func move(from sender: TestPeer, to receiver: TestPeer, _ wire: inout Wire, _ step: Int) -> Bool {
-        let limit = min(step, wire.cut.map { $0 - wire.count } ?? .max)
-        let output = sender.driver.takeOutput(limit: limit)
-        wire.count += output.count
-        wire.underWay += output
-        let taken = receiver.driver.putInput(wire.underWay[...])
-        wire.underWay.removeFirst(taken)
-        if wire.cut == wire.count, !client.driver.isFinished || !server.driver.isFinished {
-            wire.cut = nil
-            client.vanish()
-            server.vanish()
-            return true
-        }
-        if wire.underWay.isEmpty, sender.driver.isOutputClosed, !receiver.driver.isInputClosed {
-            receiver.driver.closeInput()
-            return true
-        }
-        return !output.isEmpty || taken > 0
-    }
+    func pump(step: Int = .max) throws { try pipe.pump(step: step) }
 
     /// Opens both connections.
     func open() throws {
