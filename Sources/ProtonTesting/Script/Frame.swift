@@ -1,0 +1,128 @@
+public import AMQP
+
+/// A frame of AMQP 1.0, or a protocol header, as a `ScriptedPeer` sends and expects it (Transport, sections 2.2 and 2.3).
+///
+///     Frame.open("peer", ["max-frame-size": 512])
+///     Frame(.detach, ["handle": 0, "closed": true])
+///
+/// Fields go by the names that the specification has for them. Those that are not given are null. A number becomes one of
+/// the field's type, and a string a symbol where the field is one, so that literals do.
+public struct Frame: Sendable, Hashable {
+    /// What a frame is: a performative, or one of those without any.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// The header of AMQP 1.0.0.
+        case amqpHeader = "AMQP header"
+        /// The header of SASL.
+        case saslHeader = "SASL header"
+        /// The header of another protocol, or of another version: its four bytes are the payload.
+        case otherHeader = "other header"
+        /// A frame without a body: a heartbeat.
+        case empty = "empty frame"
+        /// A frame whose body is no performative: the body is the payload.
+        case other = "other frame"
+
+        case open, begin, attach, flow, transfer, disposition, detach, end, close
+        case saslMechanisms = "sasl-mechanisms"
+        case saslInit = "sasl-init"
+        case saslChallenge = "sasl-challenge"
+        case saslResponse = "sasl-response"
+        case saslOutcome = "sasl-outcome"
+    }
+
+    /// What the frame is.
+    public var kind: Kind
+    /// The channel; 0 unless it belongs to a session.
+    public var channel: UInt16
+    /// What follows the performative: of a transfer the message, or a part of it.
+    public var payload: [UInt8]
+    /// The performative's fields, in order; those at the end may be missing.
+    package var fields: [AMQPValue] = []
+    /// Names that were given, and are none of the performative's.
+    private var unknownNames: [String] = []
+
+    /// Creates a frame.
+    /// - Parameters:
+    ///   - kind: what it is.
+    ///   - fields: the performative's fields by name; where a name is given twice the last one counts.
+    ///   - channel: the channel.
+    ///   - payload: what follows the performative.
+    public init(
+        _ kind: Kind, _ fields: KeyValuePairs<String, AMQPValue> = [:], channel: UInt16 = 0, payload: [UInt8] = []
+    ) {
+        (self.kind, self.channel, self.payload) = (kind, channel, payload)
+        for (name, value) in fields { self[name] = value }
+    }
+
+    /// The header of AMQP 1.0.0.
+    public static let amqpHeader = Frame(.amqpHeader)
+    /// The header of SASL.
+    public static let saslHeader = Frame(.saslHeader)
+
+    /// A field by the name that it has in the specification, as in `frame["container-id"]`; null where it is left out.
+    public subscript(name: String) -> AMQPValue {
+        get {
+            guard let index = kind.shape?.index(of: name), index < fields.count else { return .null }
+            return fields[index]
+        }
+        set {
+            guard let shape = kind.shape, let index = shape.index(of: name) else { return unknownNames.append(name) }
+            while fields.count <= index { fields.append(.null) }
+            fields[index] = shape.fields[index].convert(newValue)
+        }
+    }
+
+    /// The error of a detach, an end or a close; nil where there is none.
+    public var condition: Condition? { try? Condition(described: self["error"]) }
+
+    /// The state of a transfer or a disposition; nil where there is none.
+    public var state: DeliveryState? { try? DeliveryState(described: self["state"]) }
+
+    /// The message of a transfer.
+    /// - Throws: `CodecError` where the payload is not a whole message.
+    public func message() throws -> Message { try Message(decoding: payload) }
+
+    /// Makes sure that names of fields are right.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the first that is not.
+    func checkNames() throws {
+        guard let name = unknownNames.first else { return }
+        let names = kind.shape?.fields.map(\.name).joined(separator: ", ") ?? "none"
+        throw ProtonError(
+            .invalidArgument, "The field \"\(name)\" is none of \(kind.rawValue): its fields are \(names).")
+    }
+
+    /// The frame as bytes.
+    /// - Throws: `ProtonError.Code.invalidArgument` for a field that the performative has not; `CodecError` for values
+    ///   that cannot be encoded.
+    public func encoded() throws -> [UInt8] {
+        try checkNames()
+        switch kind {
+        case .amqpHeader: return Frame.protocolName + [0, 1, 0, 0]
+        case .saslHeader: return Frame.protocolName + [3, 1, 0, 0]
+        case .otherHeader: return Frame.protocolName + payload
+        case .empty, .other: return Frame.framed(payload, channel: channel)
+        default:
+            let code = kind.shape?.code ?? 0
+            let performative = AMQPValue.described(Described(descriptor: .ulong(code), value: .list(fields)))
+            return Frame.framed(try performative.encoded() + payload, type: kind.isSASL ? 1 : 0, channel: channel)
+        }
+    }
+
+    /// Any bytes as the body of a frame.
+    package static func framed(_ body: [UInt8], type: UInt8 = 0, channel: UInt16 = 0) -> [UInt8] {
+        let size = UInt32(clamping: body.count + 8)
+        return withUnsafeBytes(of: size.bigEndian, Array.init) + [2, type, UInt8(channel >> 8), UInt8(channel & 255)]
+            + body
+    }
+
+    static let protocolName = Array("AMQP".utf8)
+}
+
+extension Frame.Kind {
+    /// Whether it belongs to the SASL layer (Security, section 5.3).
+    var isSASL: Bool {
+        switch self {
+        case .saslMechanisms, .saslInit, .saslChallenge, .saslResponse, .saslOutcome: true
+        default: false
+        }
+    }
+}
