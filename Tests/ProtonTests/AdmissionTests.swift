@@ -64,12 +64,10 @@ struct AdmissionTests {
         try await onThread {
             defer { close() }
             // Two are served, eight could be told of the limit if they said a word.
-            let first = try (0..<10).map { _ in try RawSocket.connect(to: port) }
-            defer { for socket in first { socket.close() } }
+            let first = try (0..<10).map { _ in try ScriptedPeer(connectingTo: port) }
+            defer { for peer in first { peer.close() } }
             for _ in 0..<20 {
-                let socket = try RawSocket.connect(to: port)
-                defer { socket.close() }
-                #expect(try socket.receiveAll() == [])
+                try ScriptedPeer(connectingTo: port).expectEnd()
             }
         }
         #expect(try await lines.count { $0 == "server.onConnectionInit" } == 2)

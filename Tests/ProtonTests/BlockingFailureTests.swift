@@ -35,8 +35,8 @@ struct BlockingFailureTests {
     @Test("A peer that is not there, or says nothing")
     func connecting() async throws {
         try await onThread {
-            let silent = try RawSocket.listen()
-            let url = "127.0.0.1:\(silent.port)"
+            let silent = try ScriptedServer()
+            let url = silent.address
             let unanswered = Self.error { _ = try BlockingConnection(url, timeout: .milliseconds(100)) }
             #expect(unanswered?.code == .timedOut)
             #expect(unanswered?.message == "\(url) has not opened the connection in time.")
@@ -52,11 +52,11 @@ struct BlockingFailureTests {
     @Test("Tries that fail are told of when the time is over")
     func retrying() async throws {
         try await onThread {
-            let closed = try RawSocket.listen()
+            let closed = try ScriptedServer()
             closed.close()
             let options = ConnectionOptions(reconnect: Backoff(initial: .milliseconds(10)))
             let error = Self.error {
-                _ = try BlockingConnection("127.0.0.1:\(closed.port)", timeout: .milliseconds(200), options: options)
+                _ = try BlockingConnection(closed.address, timeout: .milliseconds(200), options: options)
             }
             #expect(error?.code == .timedOut)
             #expect((error?.underlyingError as? ProtonError)?.code == .connectFailed)
@@ -253,23 +253,14 @@ struct BlockingFailureTests {
 
     @Test("A peer that does not answer the close")
     func unansweredClose() async throws {
-        try await onThread {
-            // Answers what a client that uses no SASL begins with: the header, and an open frame of a container "s".
-            let socket = try RawSocket.listen()
-            let options = ConnectionOptions(usesSASL: false, reconnect: nil)
-            let peer = Thread.start {
-                guard let accepted = try? socket.accept() else { return }
-                let open: [UInt8] = [0x00, 0x53, 0x10, 0xc0, 0x04, 0x01, 0xa1, 0x01, 0x73]
-                try? accepted.send(
-                    [0x41, 0x4d, 0x51, 0x50, 0, 1, 0, 0] + [0, 0, 0, UInt8(8 + open.count), 2, 0, 0, 0] + open)
-                _ = try? accepted.receiveAll()
-                accepted.close()
-            }
-            let connection = try BlockingConnection(
-                "127.0.0.1:\(socket.port)", timeout: .milliseconds(300), options: options)
+        try await withScriptedServer { server in
+            let peer = try server.accept()
+            try peer.handshake()
+            try peer.expect(.close)
+            try peer.expectEnd()
+        } client: { address in
+            let connection = try BlockingConnection(address, timeout: .milliseconds(300))
             #expect(Self.error { try connection.close() }?.code == .timedOut)
-            peer?.join()
-            socket.close()
         }
     }
 
@@ -298,14 +289,14 @@ struct BlockingFailureTests {
     @Test("With several URLs the connection is made again, and links with it")
     func reconnecting() async throws {
         try await onThread {
-            let closed = try RawSocket.listen()
+            let closed = try ScriptedServer()
             closed.close()
             let log = SharedLog()
             let first = try BlockingServer { EchoServer(log) }
             let port = first.port
             let options = ConnectionOptions(reconnect: Backoff(initial: .milliseconds(10), max: .milliseconds(100)))
             let connection = try BlockingConnection(
-                ["127.0.0.1:\(closed.port)", first.url], timeout: .seconds(20), options: options)
+                [closed.address, first.url], timeout: .seconds(20), options: options)
             let client = try SyncRequestResponse(connection, "a")
             #expect(try client.call(Message(body: "one")).body.value == "one")
             let oldAddress = client.replyTo

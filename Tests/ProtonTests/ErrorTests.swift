@@ -32,24 +32,19 @@ struct ErrorTests {
     }
 
     @Test func theSocketsAreClosedThen() async throws {
-        let peer = try RawSocket.listen()
-        defer { peer.close() }
-        async let bytes = onThread {
-            let accepted = try peer.accept()
-            defer { accepted.close() }
-            return try accepted.receiveAll()
-        }
         await #expect(throws: TestError.self) {
-            try await onThread {
+            try await withScriptedServer { server in
+                let peer = try server.accept()
+                try peer.expect(.saslHeader)
+                try peer.expectEnd()
+            } client: { address in
                 let handler = Plain { event in
-                    try event.container.connect("127.0.0.1:\(peer.port)")
+                    try event.container.connect(address)
                     event.container.schedule(after: .milliseconds(50)) { throw TestError("late") }
                 }
                 try Container(handler, options: .once).run()
             }
         }
-        // The peer sees the end of the stream: receiveAll returns.
-        _ = try await bytes
     }
 
     @Test func timersAndJobsThrowToo() async throws {
@@ -135,17 +130,11 @@ struct ErrorTests {
     }
 
     @Test func aPeerThatVanishes() async throws {
-        let peer = try RawSocket.listen()
-        defer { peer.close() }
-        async let served: Void = onThread {
-            let accepted = try peer.accept()
-            // Its header and a good open frame; then it is gone.
-            try accepted.send(Array("AMQP".utf8) + [0, 1, 0, 0])
-            try accepted.send([0, 0, 0, 0x10, 2, 0, 0, 0, 0, 0x53, 0x10, 0xc0, 3, 1, 0xa1, 0])
-            _ = try accepted.receive()
-            accepted.close()
-        }
-        let (error, lines) = try await onThread {
+        let (error, lines) = try await withScriptedServer { server in
+            let peer = try server.accept()
+            try peer.handshake()
+            peer.close()
+        } client: { address in
             let client = Scripted("client")
             defer { client.forget() }
             var error: ProtonError?
@@ -153,12 +142,11 @@ struct ErrorTests {
             var options = ConnectionOptions.once
             options.usesSASL = false
             client.on("onStart") { (event: ContainerEvent) in
-                try event.container.connect("127.0.0.1:\(peer.port)", options: options)
+                try event.container.connect(address, options: options)
             }
             try Container(client, options: .once).run()
             return (error, client.journal.lines)
         }
-        try await served
         #expect(error?.code == .disconnected)
         #expect(lines.count { $0 == "client.onTransportError" } == 1)
         #expect(lines.count { $0 == "client.onDisconnected" } == 1)
@@ -175,10 +163,10 @@ struct ErrorTests {
     }
 
     @Test func aPortThatNobodyListensOn() async throws {
-        let peer = try RawSocket.listen()
-        peer.close()
-        let error = await Self.errorOfConnecting("127.0.0.1:\(peer.port)")
-        #expect(error?.code == .connectFailed && error?.message.contains("127.0.0.1:\(peer.port)") == true)
+        let nobody = try ScriptedServer()
+        nobody.close()
+        let error = await Self.errorOfConnecting(nobody.address)
+        #expect(error?.code == .connectFailed && error?.message.contains(nobody.address) == true)
         #expect(error?.message.contains("refused") == true)
     }
 
@@ -188,14 +176,14 @@ struct ErrorTests {
     }
 
     @Test func aPortThatIsTaken() async throws {
-        let peer = try RawSocket.listen()
-        defer { peer.close() }
+        let other = try ScriptedServer()
+        defer { other.close() }
         let error = await #expect(throws: ProtonError.self) {
             try await onThread {
-                try Container(Plain { try $0.container.listen("127.0.0.1:\(peer.port)") }, options: .once).run()
+                try Container(Plain { try $0.container.listen(other.address) }, options: .once).run()
             }
         }
-        #expect(error?.code == .listenFailed && error?.message.contains("127.0.0.1:\(peer.port)") == true)
+        #expect(error?.code == .listenFailed && error?.message.contains(other.address) == true)
     }
 
     @Test func aPeerThatSaysNothingIsNamed() {

@@ -130,9 +130,9 @@ struct ReconnectTests {
     @Test func aRefusedConnectionIsTriedUntilSomebodyListens() async throws {
         let lines = try await onThread {
             // A port that is free, and nobody's for a moment.
-            let socket = try RawSocket.listen()
-            let port = socket.port
-            socket.close()
+            let nobody = try ScriptedServer()
+            let port = nobody.port
+            nobody.close()
             let client = Scripted("client")
             defer { client.forget() }
             var errors = 0

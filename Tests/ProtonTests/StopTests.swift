@@ -86,13 +86,13 @@ struct StopTests {
 
     @Test func stoppedWhileConnecting() async throws {
         // A port that accepts, and a peer that never says a word.
-        let peer = try RawSocket.listen()
+        let peer = try ScriptedServer()
         defer { peer.close() }
         let clock = ContinuousClock()
         let start = clock.now
         try await onThread {
             let handler = Plain { event in
-                try event.container.connect("127.0.0.1:\(peer.port)")
+                try event.container.connect(peer.address)
                 let container = event.container
                 container.schedule(after: .milliseconds(100)) { container.stop(grace: .milliseconds(200)) }
             }

@@ -44,8 +44,8 @@ public final class ScriptedServer: Sendable {
 
     /// Closes the port, and all connections.
     public func close() {
-        listener.interrupt()
-        for socket in sockets.withLock(\.self) { socket.interrupt() }
+        listener.close()
+        for socket in sockets.withLock(\.self) { socket.close() }
     }
 }
 

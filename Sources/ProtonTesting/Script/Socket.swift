@@ -4,7 +4,7 @@ import Synchronization
 
 /// A TCP socket on loopback, whose every wait has a bound.
 ///
-/// One thread reads and writes; `interrupt` may be called from any, and `close` from the one that uses the socket.
+/// It may be used from any thread; `close` ends what others wait for.
 package final class Socket: Sendable {
     /// What a wait came to.
     enum Outcome<Value> {
@@ -13,13 +13,19 @@ package final class Socket: Sendable {
         case timedOut
     }
 
-    /// -1 once it is closed.
-    private let descriptor: Mutex<Int32>
+    private enum State {
+        case open(Int32, waiting: Int)
+        /// To be closed by the last that waits, since the system gives the number of a closed socket to another one.
+        case closing(Int32, waiting: Int)
+        case closed
+    }
+
+    private let state: Mutex<State>
     /// The port that it listens on, or that it is connected to.
     let port: Int
 
     private init(_ descriptor: Int32, port: Int) {
-        self.descriptor = Mutex(descriptor)
+        state = Mutex(.open(descriptor, waiting: 0))
         self.port = port
     }
 
@@ -140,9 +146,9 @@ package final class Socket: Sendable {
     private func wait<Value>(
         for events: Int32, until deadline: ContinuousClock.Instant, _ body: (Int32) -> Outcome<Value>?
     ) -> Outcome<Value> {
+        guard let descriptor = beginWaiting() else { return .end }
+        defer { endWaiting() }
         while true {
-            let descriptor = descriptor.withLock(\.self)
-            guard descriptor >= 0 else { return .end }
             let left = max(.zero, ContinuousClock.now.duration(to: deadline))
             var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
             let count = poll(&entry, 1, Int32(clamping: left.milliseconds + 1))
@@ -159,22 +165,44 @@ package final class Socket: Sendable {
 
     // MARK: Ending it
 
-    /// Ends all waits, on whatever thread, and tells the other side of the end.
-    func interrupt() {
-        descriptor.withLock { if $0 >= 0 { _ = shutdown($0, Int32(SHUT_RDWR)) } }
+    private func beginWaiting() -> Int32? {
+        state.withLock { state in
+            guard case .open(let descriptor, let waiting) = state else { return nil }
+            state = .open(descriptor, waiting: waiting + 1)
+            return descriptor
+        }
     }
 
-    /// Closes it.
+    private func endWaiting() {
+        state.withLock { state in
+            switch state {
+            case .open(let descriptor, let waiting): state = .open(descriptor, waiting: waiting - 1)
+            case .closing(let descriptor, let waiting) where waiting > 1:
+                state = .closing(descriptor, waiting: waiting - 1)
+            case .closing(let descriptor, _):
+                _ = Glibc.close(descriptor)
+                state = .closed
+            case .closed: break
+            }
+        }
+    }
+
+    /// Closes it, and ends what others wait for.
     /// - Parameter resets: whether the other side is told by a reset, and not by the end of the bytes.
     func close(resets: Bool = false) {
-        descriptor.withLock { descriptor in
-            guard descriptor >= 0 else { return }
+        state.withLock { state in
+            guard case .open(let descriptor, let waiting) = state else { return }
             if resets {
                 var option = linger(l_onoff: 1, l_linger: 0)
                 setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
             }
-            _ = Glibc.close(descriptor)
-            descriptor = -1
+            if waiting > 0 {
+                _ = shutdown(descriptor, Int32(SHUT_RDWR))
+                state = .closing(descriptor, waiting: waiting)
+            } else {
+                _ = Glibc.close(descriptor)
+                state = .closed
+            }
         }
     }
 }
