@@ -1,5 +1,6 @@
 import AMQP
 import ProtonEngine
+import ProtonTesting
 import Testing
 
 /// Flow control: credit, drain, and what it does at its edges.
@@ -67,8 +68,8 @@ struct CreditTests {
             let raw = RawPeer(isServer: false)
             let sender = try raw.peer.connection.session().makeSender(name: "link")
             sender.open()
-            try raw.send(Frame.header + Frame.open().bytes + Frame.begin(remote: 0).bytes)
-            try raw.send(.attach(isReceiver: true), .flow(credit: credit))
+            try raw.send(Frame.header + Frame.open().bytes + Frame.begin(["remote-channel": 0]).bytes)
+            try raw.send(.attach(receivingFrom: "source"), .flow(credit: credit))
             if sender.credit > 0 { try sender.send(Message(body: 1)) }
             try raw.pump()
             #expect(!raw.isClosed)
@@ -81,8 +82,8 @@ struct CreditTests {
         let raw = RawPeer(isServer: false)
         let sender = try raw.peer.connection.session().makeSender(name: "link")
         sender.open()
-        try raw.send(Frame.header + Frame.open().bytes + Frame.begin(remote: 0).bytes)
-        try raw.send(.attach(isReceiver: true), .flow(credit: 10))
+        try raw.send(Frame.header + Frame.open().bytes + Frame.begin(["remote-channel": 0]).bytes)
+        try raw.send(.attach(receivingFrom: "source"), .flow(credit: 10))
         #expect(sender.credit == 10)
         try raw.send(.flow(credit: 0))
         #expect(sender.credit == 0)

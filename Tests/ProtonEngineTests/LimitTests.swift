@@ -1,4 +1,5 @@
 import AMQP
+import ProtonTesting
 import Testing
 
 @testable import ProtonEngine
@@ -27,14 +28,14 @@ struct LimitTests {
     @Test func aLargeFrameEndsTheConnectionInTheSASLLayerToo() throws {
         let raw = RawPeer(limits: Self.limits { $0.maxFrameSize = 4_096 }, usesSASL: true)
         let taken = try raw.send(
-            Frame.saslHeader + [0x7f, 0xff, 0xff, 0xff, 2, 1, 0, 0] + [UInt8](repeating: 0, count: 1_000_000))
+            Frame.saslHeader.bytes + [0x7f, 0xff, 0xff, 0xff, 2, 1, 0, 0] + [UInt8](repeating: 0, count: 1_000_000))
         #expect(taken < 100_000 && raw.isClosed)
     }
 
     @Test func theLargestFrameIsTaken() throws {
         let raw = RawPeer(limits: Self.limits { $0.maxFrameSize = 4_096 })
-        let empty = Frame.open("", .string("")).bytes.count
-        let frame = Frame.open("", .string(String(repeating: "h", count: 4_096 - empty - 9))).bytes
+        let empty = Frame.open("", ["hostname": ""]).bytes.count
+        let frame = Frame.open("", ["hostname": .string(String(repeating: "h", count: 4_096 - empty - 9))]).bytes
         try raw.send(Frame.header + frame)
         #expect(frame.count == 4_096 && !raw.isClosed)
         #expect(raw.peer.connection.remoteHostname?.count ?? 0 > 4_000)
@@ -50,10 +51,11 @@ struct LimitTests {
             })
         try raw.open()
         try raw.send(.attach())
-        let open = try #require(raw.frames.first { $0.code == 0x10 })
-        #expect(open[2] == .uint(5_000) && open[3] == .ushort(6) && open[4] == .uint(4_000))
-        let attach = try #require(raw.frames.first { $0.code == 0x12 })
-        #expect(attach[10] == .ulong(123))
+        let open = try #require(raw.frames.first { $0.kind == .open })
+        #expect(open["max-frame-size"] == .uint(5_000) && open["channel-max"] == .ushort(6))
+        #expect(open["idle-time-out"] == .uint(4_000))
+        let attach = try #require(raw.frames.first { $0.kind == .attach })
+        #expect(attach["max-message-size"] == .ulong(123))
     }
 
     // MARK: Sessions and links
@@ -83,7 +85,7 @@ struct LimitTests {
         try raw.open()
         for round in 0..<50 {
             try raw.send(.attach("link-\(round)"))
-            try raw.send(.detach(closed: closed))
+            try raw.send(.detach(["closed": .boolean(closed)]))
         }
         #expect(!raw.isClosed && raw.peer.connection.links.isEmpty)
         #expect(raw.peer.events.count("link.final") == 50)
@@ -94,8 +96,8 @@ struct LimitTests {
         try raw.open()
         try raw.send(.begin(channel: 1))
         for handle in 0..<2 {
-            try raw.send(.attach(channel: 0, "a-\(handle)", handle: UInt32(handle)))
-            if !raw.isClosed { try raw.send(.attach(channel: 1, "b-\(handle)", handle: UInt32(handle))) }
+            try raw.send(.attach("a-\(handle)", handle: UInt32(handle), channel: 0))
+            if !raw.isClosed { try raw.send(.attach("b-\(handle)", handle: UInt32(handle), channel: 1)) }
         }
         #expect(raw.isClosed && raw.closeCondition?.name == .resourceLimitExceeded)
     }
@@ -211,7 +213,7 @@ struct LimitTests {
         #expect(raw.peer.connection.incompleteBytes == 9_000)
         try raw.send(.transfer(handle: 0, id: 3, tag: [3], more: true, part))
         #expect(raw.peer.connection.incompleteBytes == 18_000)
-        #expect(raw.frames.count { $0.code == 0x16 } == 1)
+        #expect(raw.frames.count { $0.kind == .detach } == 1)
     }
 
     @Test(arguments: ["abort", "detach", "end"])

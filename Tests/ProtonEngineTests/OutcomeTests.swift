@@ -1,5 +1,6 @@
 import AMQP
 import ProtonEngine
+import ProtonTesting
 import Testing
 
 /// What receivers make of messages: every state and outcome with its fields, to the sender and back.
@@ -129,11 +130,11 @@ struct OutcomeTests {
         }
         let sender = try raw.peer.connection.session().makeSender(name: "link")
         sender.open()
-        try raw.send(Frame.header + Frame.open().bytes + Frame.begin(remote: 0).bytes)
-        try raw.send(.attach(isReceiver: true), .flow(credit: 10))
+        try raw.send(Frame.header + Frame.open().bytes + Frame.begin(["remote-channel": 0]).bytes)
+        try raw.send(.attach(receivingFrom: "source"), .flow(credit: 10))
         for number in 0..<5 { try sender.send(Message(body: .value(AMQPValue(number)))) }
         try raw.pump()
-        try raw.send(.disposition(isReceiver: true, 0, 2), .disposition(isReceiver: true, 4))
+        try raw.send(.disposition(.accepted, 0, ["last": 2]), .disposition(.accepted, 4))
         #expect(outcomes == [.accepted, .accepted, .accepted, .accepted] && sender.unsettled == 1)
     }
 
@@ -197,13 +198,13 @@ struct OutcomeTests {
         }
         let sender = try raw.peer.connection.session().makeSender(name: "link")
         sender.open()
-        try raw.send(Frame.header + Frame.open().bytes + Frame.begin(remote: 0).bytes)
-        try raw.send(.attach(isReceiver: true), .flow(credit: 10))
+        try raw.send(Frame.header + Frame.open().bytes + Frame.begin(["remote-channel": 0]).bytes)
+        try raw.send(.attach(receivingFrom: "source"), .flow(credit: 10))
         try sender.send(Message(body: 1))
         try raw.pump()
-        let odd = AMQPValue.described(Described(descriptor: .ulong(0x7777), value: ["what"]))
-        try raw.send(.disposition(isReceiver: true, 0, isSettled: true, odd))
+        let odd = DeliveryState.custom(code: 0x7777, fields: ["what"])
+        try raw.send(.disposition(odd, 0))
         #expect(news.count == 1 && news.first?.isSettled == true)
-        #expect(news.first?.state == .custom(code: 0x7777, fields: ["what"]))
+        #expect(news.first?.state == odd)
     }
 }

@@ -1,5 +1,6 @@
 import AMQP
 import ProtonEngine
+import ProtonTesting
 import Testing
 
 /// Messages on their way: settled, unsettled, large, in parts, and given up.

@@ -1,4 +1,5 @@
 import AMQP
+import ProtonTesting
 
 @testable import ProtonEngine
 
@@ -18,13 +19,13 @@ final class RawPeer {
     var frames: [Frame] { Frame.parse(answer) }
 
     /// The condition that the engine closed its connection with.
-    var closeCondition: Condition? { frames.last { $0.code == 0x18 }?.condition }
+    var closeCondition: Condition? { frames.last { $0.kind == .close }?.condition }
 
     /// The condition that the engine closed a link with.
-    var detachCondition: Condition? { frames.last { $0.code == 0x16 }?.condition }
+    var detachCondition: Condition? { frames.last { $0.kind == .detach }?.condition }
 
     /// Whether the engine has given the connection up, or ended it well.
-    var isClosed: Bool { frames.contains { $0.code == 0x18 } || peer.driver.isOutputClosed }
+    var isClosed: Bool { frames.contains { $0.kind == .close } || peer.driver.isOutputClosed }
 
     /// Sends bytes, as many at a time as the engine takes, and lets it handle what comes of them.
     /// - Returns: how many it took.
