@@ -4,7 +4,8 @@
 public struct ConnectionLimits: Sendable, Hashable {
     /// The largest frame that the peer may send, in bytes: 512 to 4,294,967,295 (AMQP 1.0, 2.7.1). Default 65,536.
     public var maxFrameSize: UInt32 = 65_536
-    /// How many sessions the peer may begin: 1 to 65,536 (`channel-max` + 1). Default 64.
+    /// How many sessions the peer may begin: 1 to 65,536 (`channel-max` + 1), of which proton takes 32,768.
+    /// Default 64.
     public var maxSessions: Int = 64
     /// How many links the connection may have at once, on all of its sessions. Default 1,024.
     public var maxLinks: Int = 1_024

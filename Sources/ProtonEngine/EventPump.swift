@@ -116,7 +116,8 @@ extension Connection {
         default: return
         }
         guard session.endedSides == .closed, session.pointer != nil else { return }
-        try session.nearestHandler.handle(.session(.final, session))
+        // Links that were left open go with it.
+        try dispatchFinal(of: links.filter { $0.session === session }, [session])
         session.free()
     }
 

@@ -93,6 +93,7 @@ public class Link: Endpoint {
     public final func close(_ condition: Condition?) {
         guard let pointer = confined(), !isLocalClosed else { return }
         if let condition { Condition.set(condition, in: pn_link_condition(pointer)) }
+        giveBackWhereShut()
         pn_link_close(pointer)
     }
 
@@ -102,6 +103,7 @@ public class Link: Endpoint {
     /// direction, from the same container, with the same source and target.
     public final func detach() {
         guard let pointer = confined(), !isLocalClosed else { return }
+        giveBackWhereShut()
         pn_link_detach(pointer)
     }
 

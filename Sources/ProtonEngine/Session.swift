@@ -58,6 +58,7 @@ public final class Session: Endpoint {
     public func close(_ condition: Condition?) {
         guard let pointer = confined(), !isLocalClosed else { return }
         if let condition { Condition.set(condition, in: pn_session_condition(pointer)) }
+        giveBackWhereShut()
         pn_session_close(pointer)
     }
 

@@ -82,7 +82,7 @@ struct ErrorTests {
 
     @Test func unhandledErrorsOfOwnConnectionsComeOut() async throws {
         let rows: [(ProtonError.Code, String, @Sendable (LinkEvent) -> Void)] = [
-            (.linkError, "my-link", { $0.link.close(Condition("a:b", "because")) }),
+            (.linkError, "closed the sender to queue: ", { $0.link.close(Condition("a:b", "because")) }),
             (.sessionError, "session", { $0.session.close(Condition("a:b", "because")) }),
             (.connectionError, "connection", { $0.connection.close(Condition("a:b", "because")) }),
         ]

@@ -1,0 +1,95 @@
+import AMQP
+import ProtonEngine
+import Testing
+
+/// Draining a link, in every order of the two sides' steps.
+struct DrainTests {
+    /// Takes what has come, and settles it.
+    private static func take(_ receiver: Receiver, _ pair: ConnectionPair) throws -> Int {
+        let taken = Box(0)
+        pair.server.events.react = { event in
+            event.answer()
+            guard case .delivery(let delivery) = event, delivery.arrival() == .complete else { return }
+            taken.value += 1
+            _ = delivery.takeBytes()
+            delivery.settle(.accepted)
+        }
+        try pair.pump()
+        return taken.value
+    }
+
+    @Test func aDrainOfAllCredit() throws {
+        let pair = ConnectionPair()
+        let (sender, receiver) = try pair.openSender()
+        receiver.drain(10)
+        #expect(receiver.isDraining && receiver.credit == 10 && sender.credit == 0)
+        try pair.pump()
+        #expect(receiver.isDraining && receiver.credit == 10 && sender.credit == 10)
+        #expect(sender.drained() == 10)
+        #expect(receiver.isDraining && receiver.credit == 10 && sender.credit == 0)
+        try pair.pump()
+        #expect(!receiver.isDraining && receiver.credit == 0 && sender.credit == 0)
+        // What is given after that is no drain: there is nothing to give back.
+        receiver.flow(10)
+        try pair.pump()
+        #expect(sender.credit == 10 && sender.drained() == 0 && sender.credit == 10)
+        try pair.pump()
+        #expect(receiver.credit == 10)
+    }
+
+    @Test func aDrainOfWhatWasGivenBefore() throws {
+        let pair = ConnectionPair()
+        let (sender, receiver) = try pair.openSender(credit: 10)
+        #expect(sender.drained() == 0 && sender.credit == 10)
+        receiver.drain(0)
+        #expect(sender.credit == 10 && receiver.credit == 10)
+        try pair.pump()
+        #expect(sender.isDraining && sender.credit == 10 && receiver.credit == 10)
+        #expect(sender.drained() == 10 && sender.credit == 0 && receiver.credit == 10)
+        try pair.pump()
+        #expect(sender.credit == 0 && receiver.credit == 0 && !receiver.isDraining)
+    }
+
+    @Test func aSenderThatSaysSoBeforeItIsAskedIsAskedAgain() throws {
+        let pair = ConnectionPair()
+        let (sender, receiver) = try pair.openSender(credit: 10)
+        try sender.send(Message(body: "A"))
+        try pair.pump()
+        sender.drained()
+        try pair.pump()
+        #expect(sender.credit == 9 && receiver.credit == 10)
+        receiver.drain(0)
+        try pair.pump()
+        #expect(sender.credit == 9 && receiver.credit == 10 && sender.isDraining)
+        sender.drained()
+        try pair.pump()
+        #expect(sender.credit == 0 && receiver.credit == 1 && receiver.queued == 1)
+    }
+
+    @Test func whatIsSentDuringADrainComesBeforeItsEnd() throws {
+        let pair = ConnectionPair()
+        pair.server.events.react = { $0.answer() }
+        let (sender, receiver) = try pair.openSender(credit: 10)
+        try sender.send(Message(body: "B"))
+        try pair.pump()
+        receiver.drain(0)
+        try pair.pump()
+        try sender.send(Message(body: "C"))
+        try pair.pump()
+        #expect(sender.credit == 8 && receiver.credit == 10 && receiver.isDraining)
+        sender.drained()
+        try pair.pump()
+        #expect(sender.credit == 0 && receiver.credit == 2 && receiver.queued == 2 && !receiver.isDraining)
+    }
+
+    @Test func aDrainThatIsUsedUpEndsByItself() throws {
+        let pair = ConnectionPair()
+        let (sender, receiver) = try pair.openSender()
+        receiver.drain(1)
+        try pair.pump()
+        try sender.send(Message(body: 1))
+        #expect(try Self.take(receiver, pair) == 1)
+        #expect(receiver.credit == 0 && sender.credit == 0)
+        #expect(receiver.takeDrainEnd() && !receiver.takeDrainEnd())
+    }
+}
