@@ -179,6 +179,25 @@ private let urls: [URLCase] = [
         #expect(AMQPURL(host: "[::1]") == AMQPURL(host: "::1"))
     }
 
+    @Test("Parts can be changed one by one")
+    func changedParts() throws {
+        var url = try AMQPURL("amqp://u:p@host:amqp/path")
+        url.scheme = .amqps
+        url.host = "bar"
+        url.port = 1234
+        url.path = "garden"
+        let expected = AMQPURL(scheme: .amqps, user: "u", password: "p", host: "bar", port: 1234, path: "garden")
+        #expect(url == expected)
+    }
+
+    @Test("URLs are equal that mean the same")
+    func equality() throws {
+        #expect(try AMQPURL("foo/path") == AMQPURL("amqp://foo:amqp/path"))
+        #expect(try AMQPURL("foo/path") != AMQPURL("bar/path"))
+        #expect(try AMQPURL("foo/path") != AMQPURL("amqps://foo:amqp/path"))
+        #expect(try AMQPURL("foo/path") != AMQPURL("foo"))
+    }
+
     @Test(
         "Proton gets host and port without brackets",
         arguments: [("", "localhost:5672"), ("[::1]:1", "::1:1"), ("127.0.0.1:amqps/x", "127.0.0.1:5671")])

@@ -10,7 +10,7 @@ struct ErrorTests {
         "onReactorInit", "onStart", "onConnectionInit", "onConnectionBound", "onConnectionRemoteOpen",
         "onConnectionOpening", "onSessionOpening", "onLinkOpening", "onLinkOpened", "onDelivery", "onMessage",
         "onLinkClosing", "onLinkFinal", "onSessionClosing", "onConnectionClosing", "onTransportClosed",
-        "onReactorFinal",
+        "onConnectionUnbound", "onConnectionFinal", "onReactorFinal",
     ]
 
     @Test(arguments: callbacks)
@@ -29,6 +29,37 @@ struct ErrorTests {
             }
         }
         #expect(error == TestError(callback))
+    }
+
+    /// Where a handler of a client's endpoint is set.
+    enum Place: CaseIterable {
+        case connection, session, link
+    }
+
+    @Test(arguments: Place.allCases, [false, true])
+    func whatAHandlerOfAnEndpointThrowsComesOut(_ place: Place, isBelow: Bool) async throws {
+        let error = await #expect(throws: TestError.self) {
+            try await onThread {
+                let (failing, journal) = (Scripted("failing"), Journal())
+                let handler: any Handler = isBelow ? Scripted("above", journal, handlers: [failing]) : failing
+                let server = Scripted("server")
+                defer { for scripted in [failing, server] { scripted.forget() } }
+                for callback in ["onConnectionInit", "onSessionInit", "onLinkInit"] {
+                    failing.fails(in: callback, with: TestError(callback))
+                }
+                server.on("onStart") { (event: ContainerEvent) in
+                    let port = try event.container.listen("127.0.0.1:0").port ?? 0
+                    let connection = try event.container.connect(
+                        "127.0.0.1:\(port)", handler: place == .connection ? handler : Scripted("client"))
+                    let session = try connection.session()
+                    if place == .session { session.handler = handler }
+                    try event.container.createSender(session, "a", handler: place == .link ? handler : nil)
+                }
+                try Container(server, options: .once).run()
+            }
+        }
+        let first = [Place.connection: "onConnectionInit", .session: "onSessionInit", .link: "onLinkInit"][place]
+        #expect(error?.what == first)
     }
 
     @Test func theSocketsAreClosedThen() async throws {

@@ -60,15 +60,16 @@ struct TimerTests {
             let handler = Scripted("h")
             defer { handler.forget() }
             var count = 0
+            let container = try Container(handler, options: .once)
             handler.on("onStart") { (event: ContainerEvent) in
                 event.container.schedule(after: .milliseconds(1), handler)
             }
             handler.on("onTimerTask") { (event: TimerEvent) in
-                #expect(!event.timer.cancel())
+                #expect(!event.timer.cancel() && event.container === container)
                 count += 1
                 if count < 5 { event.container.schedule(after: .milliseconds(1), handler) }
             }
-            try Container(handler, options: .once).run()
+            try container.run()
             return handler.journal.lines
         }
         #expect(lines.count { $0 == "h.onTimerTask" } == 5)
@@ -89,6 +90,35 @@ struct TimerTests {
             return count
         }
         #expect(count == 5_000)
+    }
+
+    @Test func manyThatAreCancelledBeforeTheRunDoNot() async throws {
+        let count = try await onThread {
+            var count = 0
+            let container = try Container(options: .once)
+            let timers = (0..<12_345).map { _ in container.schedule(after: .zero) { count += 1 } }
+            for timer in timers { #expect(timer.cancel()) }
+            try container.run()
+            return count
+        }
+        #expect(count == 0)
+    }
+
+    @Test func manyLongOnesThatAreCancelledDoNotKeepTheContainer() async throws {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let cancelled = try await onThread {
+            var cancelled = 0
+            let handler = Plain { event in
+                for number in 1...12_345 {
+                    let long = event.container.schedule(after: .seconds(10 * number)) { throw TestError("gone off") }
+                    event.container.schedule(after: .zero) { if long.cancel() { cancelled += 1 } }
+                }
+            }
+            try Container(handler, options: .once).run()
+            return cancelled
+        }
+        #expect(cancelled == 12_345 && start.duration(to: clock.now) < .seconds(10))
     }
 
     @Test func aConnectionIsUsedFromATimer() async throws {

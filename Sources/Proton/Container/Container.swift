@@ -164,7 +164,12 @@ public final class Container {
     ///   `connect(_:handler:options:)` does.
     @discardableResult
     public func connect(handler: (any Handler)? = nil, options: ConnectionOptions? = nil) throws -> Connection {
-        let path = try ConnectFile.find()
+        try connect(configuredBy: ConnectFile.find(), handler: handler, options: options)
+    }
+
+    /// Connects to the peer that a file names.
+    @discardableResult
+    func connect(configuredBy path: String, handler: (any Handler)?, options: ConnectionOptions?) throws -> Connection {
         let file = try ConnectFile(path: path)
         if !file.unknownKeys.isEmpty {
             logger.warning("\(path): these keys mean nothing here: \(file.unknownKeys.joined(separator: ", "))")
