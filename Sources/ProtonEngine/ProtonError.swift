@@ -43,6 +43,8 @@ public struct ProtonError: Error, Sendable, CustomStringConvertible {
         public static let transactionFailed = Code("transactionFailed")
         /// An argument or an option makes no sense.
         public static let invalidArgument = Code("invalidArgument")
+        /// A store of messages could not be opened, read or written.
+        public static let storeFailed = Code("storeFailed")
     }
 
     /// The kind of the error.
