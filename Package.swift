@@ -35,11 +35,18 @@ let package = Package(
         .library(name: "Proton", targets: ["Proton"]),
         .library(name: "ProtonBroker", targets: ["ProtonBroker"]),
         .library(name: "ProtonTesting", targets: ["ProtonTesting"]),
+        .library(name: "ProtonBrokerStore", targets: ["ProtonBrokerStore"]),
+    ],
+    traits: [
+        .trait(name: "DurableBroker", description: "The broker's store of durable messages, in SQLite by GRDB."),
+        // Here and for those who do not say `traits: []`, who then do without GRDB as well.
+        .default(enabledTraits: ["DurableBroker"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: examples + [
         .systemLibrary(name: "CProton"),
@@ -63,6 +70,14 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(name: "ProtonTesting", dependencies: ["AMQP", "Proton", "ProtonBroker"], swiftSettings: settings),
+        .target(
+            name: "ProtonBrokerStore",
+            dependencies: [
+                "Proton", "ProtonBroker",
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["DurableBroker"])),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
         .testTarget(
             name: "ProtonEngineTests", dependencies: ["ProtonEngine", "ProtonTesting"], swiftSettings: settings),
@@ -72,6 +87,18 @@ let package = Package(
         .testTarget(
             name: "ProtonTestingTests", dependencies: ["Proton", "ProtonBroker", "ProtonTesting"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ProtonBrokerStoreTests",
+            dependencies: [
+                "Proton", "ProtonBroker", "ProtonBrokerStore", "store_writer",
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["DurableBroker"])),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        // What the store's tests kill as it writes.
+        .executableTarget(
+            name: "store_writer", dependencies: ["Proton", "ProtonBroker", "ProtonBrokerStore"],
+            path: "Tests/StoreWriter", swiftSettings: settings),
         // Runs the programs that are built beside it, as a user would: it needs none of their code.
         .testTarget(name: "ExampleTests", swiftSettings: settings),
         // Needs brokers to be started: scripts/interop.sh.

@@ -29,9 +29,15 @@ need_build() {
         /usr/lib/*/libqpid-proton.so /usr/lib*/libqpid-proton.so /usr/local/lib/libqpid-proton.so
 }
 
-need_test() {
+# What `make demo` does not build.
+need_all() {
     need_build
-    need libsqlite3-dev "the database of the examples in Examples/Integrations" /usr/include/sqlite3.h
+    need libsqlite3-dev "the database of the broker's store, and of examples in Examples/Integrations" \
+        /usr/include/sqlite3.h
+}
+
+need_test() {
+    need_all
     # Debian's own Python only: another python3 that comes first in PATH has no binding of proton.
     need python3-qpid-proton "the Python binding that the tests exchange messages with" \
         /usr/lib/python3/dist-packages/proton/__init__.py
@@ -59,7 +65,8 @@ need_bench() {
 
 for purpose in "$@"; do
     case $purpose in
-        build | demo) need_build ;;
+        demo) need_build ;;
+        build) need_all ;;
         test) need_test ;;
         interop) need_interop ;;
         bench) need_bench ;;

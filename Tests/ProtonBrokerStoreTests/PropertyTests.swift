@@ -1,0 +1,29 @@
+import ProtonBroker
+import ProtonBrokerStore
+import Testing
+
+@testable import store_writer
+
+/// Random lives of a store, beside a model of it.
+struct PropertyTests {
+    @Test(.timeLimit(.minutes(1)), arguments: UInt64(1)...12) func storesHoldWhatTheModelHolds(_ seed: UInt64) throws {
+        let folder = try Folder()
+        var random = SplitMix(state: seed)
+        var script = StoreScript(seed: seed, StoreModel())
+        // Opened and closed at random points.
+        for life in 0..<6 {
+            let store = try SQLiteStore(folder.file())
+            #expect(try store.recovered() == script.model.items, "life \(life)")
+            let progress = try store.started()
+            for _ in 0..<random.next(below: 800) {
+                let changes = script.next()
+                var last: UInt64 = 0
+                store.atomically { for change in changes { last = store.write(change) } }
+                // Sometimes the disk catches up: groups are of every size.
+                if random.next(below: 40) == 0 { #expect(progress.reaches(last)) }
+            }
+            try store.close()
+        }
+        #expect(try contents(folder.file()) == script.model.items)
+    }
+}

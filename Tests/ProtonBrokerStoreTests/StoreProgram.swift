@@ -1,0 +1,77 @@
+import Foundation
+import Glibc
+
+/// The program `store_writer` as a test runs it: its lines are read by the thread that waits for them.
+final class StoreProgram {
+    /// What it did not do.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private let pid: pid_t
+    private let output: Int32
+    private var unread: [UInt8] = []
+    private(set) var lines: [String] = []
+    private var hasEnded = false
+
+    /// Starts the program, which is built to where the tests are.
+    init(_ arguments: String...) throws {
+        let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        let path = tests.deletingLastPathComponent().appendingPathComponent("store_writer").path
+        guard FileManager.default.isExecutableFile(atPath: path) else {
+            throw Failure(description: "\(path) is not there: run `swift build` first.")
+        }
+        // A socket, since a pipe cannot be made closed-on-exec in one step: what other tests start would hold it open.
+        var ends: [Int32] = [-1, -1]
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+            throw Failure(description: "no sockets: \(String(cString: strerror(errno)))")
+        }
+        defer { close(ends[1]) }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
+        var argv = ([path] + arguments).map { strdup($0) } + [nil]
+        defer { for argument in argv { free(argument) } }
+        var pid: pid_t = -1
+        let code = posix_spawn(&pid, path, &actions, nil, &argv, environ)
+        guard code == 0 else {
+            close(ends[0])
+            throw Failure(description: "cannot start \(path): \(String(cString: strerror(code)))")
+        }
+        (self.pid, output) = (pid, ends[0])
+    }
+
+    deinit {
+        kill()
+        close(output)
+    }
+
+    /// Reads what it prints until it has printed so many lines, has closed its output, or the time is over.
+    func read(lines count: Int = .max, atMost limit: Duration) {
+        let end = ContinuousClock.now + limit
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while lines.count < count {
+            let rest = max(.zero, end - .now)
+            let milliseconds = rest.components.seconds * 1_000 + rest.components.attoseconds / 1_000_000_000_000_000
+            var descriptor = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
+            guard poll(&descriptor, 1, Int32(clamping: milliseconds)) > 0 else { return }
+            let length = Glibc.read(output, &buffer, buffer.count)
+            guard length > 0 else { return }
+            unread += buffer[..<length]
+            let parts = unread.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            lines += parts.dropLast().map { String(decoding: $0, as: UTF8.self) }
+            unread = parts.last.map(Array.init) ?? []
+        }
+    }
+
+    /// Kills it where it runs, waits until it is gone, and reads what it has printed last.
+    func kill() {
+        guard !hasEnded else { return }
+        hasEnded = true
+        Glibc.kill(pid, SIGKILL)
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        read(atMost: .seconds(10))
+    }
+}
