@@ -41,6 +41,15 @@ package final class Monitor<State>: @unchecked Sendable {
         return try body(&state)
     }
 
+    /// Runs `body` with the state, holding the lock; those that wait look again only where it says that they have to.
+    package func update<Result>(_ body: (inout State) -> (result: Result, wakes: Bool)) -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        let (result, wakes) = body(&state)
+        if wakes { pthread_cond_broadcast(changed) }
+        return result
+    }
+
     /// Waits until `body` returns something, or throws; it is called with the lock, each time the state has changed.
     /// - Parameter deadline: when to give up; nil is never.
     /// - Returns: nil where the time is over.
