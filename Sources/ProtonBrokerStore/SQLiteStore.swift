@@ -13,7 +13,8 @@ public import ProtonBroker
 ///
 /// The file belongs to one process at a time; beside it are `…-wal` while it is open, and after a crash. Room that becomes
 /// free in it is used again, and given back to the system when more than half is free and nothing comes for a second.
-/// All members may be used from any thread.
+/// A message may have 999,000,000 bytes: a broker's `ConnectionLimits.maxMessageSize` has to be no larger, and is much
+/// smaller by default. All members may be used from any thread.
 public final class SQLiteStore: MessageStore {
     private let writer: StoreWriter
     private let file: StoreFile
@@ -62,14 +63,14 @@ public final class SQLiteStore: MessageStore {
     }
 
     public func write(_ change: StoreChange) -> UInt64 {
-        writer.intake.withLock { $0.append(change) }
+        writer.intake.update { $0.append(change) }
     }
 
     public func atomically<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
         let thread = pthread_self()
         // Another thread's changes that are one end at once: they wait for nothing.
         _ = writer.intake.wait(until: Deadline(after: nil)) { $0.enterScope(thread) }
-        defer { writer.intake.withLock { $0.leaveScope() } }
+        defer { writer.intake.update { ((), $0.leaveScope()) } }
         try body()
     }
 

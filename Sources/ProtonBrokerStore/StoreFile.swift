@@ -98,6 +98,14 @@ struct StoreFile: Sendable {
         for case .some(let change) in group.changes {
             switch change {
             case .add(let message):
+                guard message.bytes.count <= StoreSchema.largestMessage else {
+                    throw ProtonError(
+                        .storeFailed,
+                        """
+                        The store \(path) cannot take a message of \(message.bytes.count) bytes: allow at most \
+                        \(StoreSchema.largestMessage) as `ConnectionLimits.maxMessageSize`.
+                        """)
+                }
                 try add.execute(arguments: [
                     Int64(bitPattern: message.queue), Int64(bitPattern: message.place), message.arrival.milliseconds,
                     blob(message.bytes),

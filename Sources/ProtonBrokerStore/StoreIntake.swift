@@ -36,6 +36,10 @@ struct StoreIntake {
     private(set) var phase = Phase.new
     private var pending: [StoreChange] = []
     private var scope: Scope?
+    /// Whether another thread waits for the scope to end.
+    private var isScopeAwaited = false
+    /// How many pending changes the thread that writes waits for; nil where it does not wait for any.
+    private var wanted: Int?
     /// The number of the change that was given last.
     private var given: UInt64 = 0
     /// The number of the change that was taken last to be written.
@@ -44,14 +48,21 @@ struct StoreIntake {
     // MARK: What the broker does
 
     /// Takes a change in.
-    /// - Returns: its number.
-    mutating func append(_ change: StoreChange) -> UInt64 {
+    /// - Returns: its number, and whether the thread that writes waits for it.
+    mutating func append(_ change: StoreChange) -> (result: UInt64, wakes: Bool) {
         given += 1
         switch phase {
         case .new, .running: pending.append(change)
         case .closing, .closed: break
         }
-        return given
+        return (given, hasWanted())
+    }
+
+    /// Finds out, once, whether there is what the thread that writes waits for.
+    private mutating func hasWanted() -> Bool {
+        guard let wanted, ready >= wanted else { return false }
+        self.wanted = nil
+        return true
     }
 
     /// Begins changes that are one, if no other thread is about to make such.
@@ -61,15 +72,22 @@ struct StoreIntake {
             scope = Scope(owner: thread, depth: 1, start: pending.count)
             return ()
         }
-        guard scope?.owner == thread else { return nil }
+        guard scope?.owner == thread else {
+            isScopeAwaited = true
+            return nil
+        }
         scope?.depth += 1
         return ()
     }
 
     /// Ends changes that are one.
-    mutating func leaveScope() {
+    /// - Returns: whether a thread waits for that.
+    mutating func leaveScope() -> Bool {
         scope?.depth -= 1
-        if scope?.depth == 0 { scope = nil }
+        guard scope?.depth == 0 else { return false }
+        scope = nil
+        defer { isScopeAwaited = false }
+        return hasWanted() || isScopeAwaited
     }
 
     /// Lets changes be written from now on.
@@ -91,19 +109,30 @@ struct StoreIntake {
 
     // MARK: What the thread that writes does
 
-    /// What is to be done now; nil where that is nothing.
-    mutating func next() -> Step? {
+    /// What is to be done now; nil where that is nothing, and the thread is to be woken once there is something.
+    /// - Parameter count: how many changes are worth a transaction; what is there at a store's end is in any case.
+    mutating func next(atLeast count: Int = 1) -> Step? {
         switch phase {
         case .new, .closed: return nil
-        case .running: return take()
-        case .closing: return take() ?? (pending.isEmpty ? .close : nil)
+        case .running:
+            if ready >= count { return take() }
+            wanted = count
+            return nil
+        case .closing:
+            if let step = take() { return step }
+            wanted = 1
+            return pending.isEmpty ? .close : nil
         }
     }
 
-    /// Takes the changes that may be written now: not those that belong to changes that are not complete.
+    /// How many changes may be written: not those that belong to changes that are not complete.
+    private var ready: Int { scope?.start ?? pending.count }
+
+    /// Takes the changes that may be written.
     private mutating func take() -> Step? {
-        let count = scope?.start ?? pending.count
+        let count = ready
         guard count > 0 else { return nil }
+        wanted = nil
         taken += UInt64(count)
         let changes: [StoreChange]
         if count == pending.count {

@@ -6,6 +6,8 @@ enum StoreSchema {
     static let applicationID = 0x414D_5150
     /// The version of the tables, which rises when older programs could not read them.
     static let version = 1
+    /// The most bytes of a message: with the rest of its row they stay below what SQLite allows, 1,000,000,000.
+    static let largestMessage = 999_000_000
 
     /// Makes the tables.
     ///

@@ -49,7 +49,7 @@ import Testing
         var number: UInt64 = 0
         // What was not told may be written, but no more than was on its way.
         while number < written + 2 * StoreScript.window {
-            if number >= written, script.model == found { return found }
+            if number >= written, script.model.count == found.count, script.model == found { return found }
             number += UInt64(script.next().count)
         }
         return nil

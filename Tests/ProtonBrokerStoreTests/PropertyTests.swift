@@ -6,7 +6,7 @@ import Testing
 
 /// Random lives of a store, beside a model of it.
 struct PropertyTests {
-    @Test(.timeLimit(.minutes(1)), arguments: UInt64(1)...12) func storesHoldWhatTheModelHolds(_ seed: UInt64) throws {
+    @Test(.timeLimit(.minutes(1)), arguments: UInt64(1)...8) func storesHoldWhatTheModelHolds(_ seed: UInt64) throws {
         let folder = try Folder()
         var random = SplitMix(state: seed)
         var script = StoreScript(seed: seed, StoreModel())
