@@ -16,7 +16,7 @@ struct BufferingTests {
     func aSessionHoldsNoMoreThanItsWindow(size: Int) throws {
         let capacity = 16 * 1_024
         let limits = Self.limits(frame: 1_024, capacity: capacity)
-        let pair = ConnectionPair(clientLimits: limits, serverLimits: limits)
+        let pair = EnginePair(clientLimits: limits, serverLimits: limits)
         var kept: [Delivery] = []
         pair.server.events.react = { event in
             event.answer()
@@ -54,7 +54,7 @@ struct BufferingTests {
 
     @Test func creditIsGivenThoughTheWindowIsShut() throws {
         let limits = Self.limits(frame: 1_024, capacity: 64 * 1_024)
-        let pair = ConnectionPair(clientLimits: limits, serverLimits: limits)
+        let pair = EnginePair(clientLimits: limits, serverLimits: limits)
         let (sender, receiver) = try pair.openSender(credit: 128)
         for _ in 0..<128 { try sender.send(encoded: [UInt8](repeating: 1, count: 1_024)) }
         try pair.pump()
@@ -65,7 +65,7 @@ struct BufferingTests {
     }
 
     @Test func aLinkWithoutCreditDoesNotHoldTheNextOneUp() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var taken: [String: Int] = [:]
         pair.server.events.react = { event in
             event.answer()
@@ -87,7 +87,7 @@ struct BufferingTests {
 
     @Test func manyLargeMessagesAndASmallOneAfterThem() throws {
         let limits = Self.limits(frame: 512, capacity: 64 * 1_024 * 1_024)
-        let pair = ConnectionPair(serverLimits: limits)
+        let pair = EnginePair(serverLimits: limits)
         var bodies: [Message.Body] = []
         pair.server.events.react = { event in
             event.answer()
@@ -105,7 +105,7 @@ struct BufferingTests {
     }
 
     @Test func aMessageWhoseEndIsAnEmptyFrame() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var body: Message.Body?
         pair.server.events.react = { event in
             event.answer()
@@ -144,7 +144,7 @@ struct BufferingTests {
     @Test(arguments: Level.allCases, Level.allCases)
     func messagesThatWaitGoWithWhatIsClosed(_ here: Level, _ there: Level) throws {
         let limits = Self.limits(frame: 512, capacity: 12 * 512)
-        let pair = ConnectionPair(clientLimits: limits, serverLimits: limits)
+        let pair = EnginePair(clientLimits: limits, serverLimits: limits)
         let (sender, receiver) = try pair.openSender(credit: 10)
         let bytes = [UInt8](repeating: 1, count: 900)
         let deliveries = try (0..<10).map { _ in try sender.send(encoded: bytes) }
@@ -166,7 +166,7 @@ struct BufferingTests {
     }
 
     @Test func messagesThatWereSentBeforeTheCloseArrive() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         var bodies: [Message.Body] = []
         pair.server.events.react = { event in
             guard case .delivery(let delivery) = event, delivery.arrival() == .complete else { return event.answer() }
@@ -188,7 +188,7 @@ struct BufferingTests {
 
     /// Everything is opened and closed before the peer has said a word.
     @Test func aWholeConnectionInOneGo() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let connection = pair.client.connection
         connection.open()
         let sender = try connection.session().makeSender(name: "sender")
@@ -209,7 +209,7 @@ struct BufferingTests {
     func linksThatAreLeftOpenGoWithTheirConnection(here: Bool, there: Bool) throws {
         weak var link: Link?
         try {
-            let pair = ConnectionPair()
+            let pair = EnginePair()
             pair.server.events.react = { event in
                 switch event {
                 case .link(.remoteClose, let link) where there: link.close()

@@ -5,7 +5,7 @@ import Testing
 /// Draining a link, in every order of the two sides' steps.
 struct DrainTests {
     /// Takes what has come, and settles it.
-    private static func take(_ receiver: Receiver, _ pair: ConnectionPair) throws -> Int {
+    private static func take(_ receiver: Receiver, _ pair: EnginePair) throws -> Int {
         let taken = Box(0)
         pair.server.events.react = { event in
             event.answer()
@@ -19,7 +19,7 @@ struct DrainTests {
     }
 
     @Test func aDrainOfAllCredit() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, receiver) = try pair.openSender()
         receiver.drain(10)
         #expect(receiver.isDraining && receiver.credit == 10 && sender.credit == 0)
@@ -38,7 +38,7 @@ struct DrainTests {
     }
 
     @Test func aDrainOfWhatWasGivenBefore() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, receiver) = try pair.openSender(credit: 10)
         #expect(sender.drained() == 0 && sender.credit == 10)
         receiver.drain(0)
@@ -51,7 +51,7 @@ struct DrainTests {
     }
 
     @Test func aSenderThatSaysSoBeforeItIsAskedIsAskedAgain() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, receiver) = try pair.openSender(credit: 10)
         try sender.send(Message(body: "A"))
         try pair.pump()
@@ -67,7 +67,7 @@ struct DrainTests {
     }
 
     @Test func whatIsSentDuringADrainComesBeforeItsEnd() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         pair.server.events.react = { $0.answer() }
         let (sender, receiver) = try pair.openSender(credit: 10)
         try sender.send(Message(body: "B"))
@@ -83,7 +83,7 @@ struct DrainTests {
     }
 
     @Test func aDrainThatIsUsedUpEndsByItself() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let (sender, receiver) = try pair.openSender()
         receiver.drain(1)
         try pair.pump()

@@ -1,20 +1,17 @@
 import AMQP
 import ProtonEngine
+import ProtonTesting
 import Testing
 
 /// Peers that do not wait for an answer before they go on, and such that never give one.
 struct PipeliningTests {
-    private static func sasl(_ code: UInt64, _ fields: AMQPValue...) -> [UInt8] {
-        Frame(type: 1, code: code, fields: fields).bytes
-    }
-
     /// A client that sends its log-in, without an initial response, and its opening in one go.
     @Test func aClientThatDoesNotWaitForTheServer() throws {
         let raw = RawPeer(usesSASL: true)
-        let initial = Self.sasl(0x41, .symbol("ANONYMOUS"), .null)
-        try raw.send(Frame.saslHeader + initial + Frame.header + Frame.open().bytes)
+        let initial = Frame.saslInit("ANONYMOUS").bytes
+        try raw.send(Frame.saslHeader.bytes + initial + Frame.header + Frame.open().bytes)
         #expect(raw.peer.events.count("connection.remoteOpen") == 1 && raw.peer.connection.user == "anonymous")
-        #expect(raw.answer.starts(with: Frame.saslHeader) && raw.frames.contains { $0.code == 0x10 })
+        #expect(raw.answer.starts(with: Frame.saslHeader.bytes) && raw.frames.contains { $0.kind == .open })
         // Nothing more is said until something more comes.
         let count = raw.answer.count
         try raw.pump()
@@ -25,13 +22,13 @@ struct PipeliningTests {
     @Test(arguments: [true, false])
     func aServerThatDoesNotWaitForTheClient(first: Bool) throws {
         let raw = RawPeer(isServer: false, usesSASL: true)
-        let mechanisms = Self.sasl(0x40, .symbol("ANONYMOUS"))
-        let bytes = Frame.saslHeader + mechanisms + Self.sasl(0x44, .ubyte(0)) + Frame.header + Frame.open().bytes
+        let frames: [Frame] = [.saslHeader, .saslMechanisms("ANONYMOUS"), .saslOutcome(0), .amqpHeader, .open()]
+        let bytes = frames.flatMap(\.bytes)
         if !first { try raw.pump() }
         #expect(raw.answer.isEmpty == first)
         try raw.send(bytes)
         #expect(raw.peer.connection.state == .active && raw.peer.connection.transport?.isAuthenticated == true)
-        #expect(raw.frames.contains { $0.type == 1 && $0.code == 0x41 } && raw.frames.contains { $0.code == 0x10 })
+        #expect(raw.frames.contains { $0.kind == .saslInit } && raw.frames.contains { $0.kind == .open })
     }
 
     @Test(arguments: [false, true])
@@ -49,7 +46,7 @@ struct PipeliningTests {
         #expect(raw.peer.transportCondition?.name == .resourceLimitExceeded)
         #expect(driver.isInputClosed && driver.isOutputClosed)
         // Without a SASL layer that was done, there is nothing to close.
-        #expect(raw.frames.contains { $0.code == 0x18 } == !usesSASL)
+        #expect(raw.frames.contains { $0.kind == .close } == !usesSASL)
     }
 
     /// proton numbers channels up to 32,767, whatever the limit.
@@ -60,8 +57,8 @@ struct PipeliningTests {
         try limits.validate()
         let raw = RawPeer(limits: limits)
         try raw.open(session: false)
-        let open = try #require(raw.frames.first { $0.code == 0x10 })
+        let open = try #require(raw.frames.first { $0.kind == .open })
         // A field that has its default may be left out (AMQP 1.0, 2.7.1: 65,535).
-        #expect(open[3] == .ushort(channelMax))
+        #expect(open["channel-max"] == .ushort(channelMax))
     }
 }

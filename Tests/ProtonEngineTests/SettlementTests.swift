@@ -6,13 +6,13 @@ import Testing
 struct SettlementTests {
     /// A sender and a receiver that keeps what comes.
     private struct Keeping {
-        let pair: ConnectionPair
+        let pair: EnginePair
         let sender: Sender
         let receiver: Receiver
         let kept = Box<[Delivery]>([])
 
         init(credit: Int, settled: Bool = false) throws {
-            pair = ConnectionPair()
+            pair = EnginePair()
             pair.server.events.react = { [kept] event in
                 event.answer()
                 guard case .delivery(let delivery) = event, delivery.arrival() == .complete else { return }

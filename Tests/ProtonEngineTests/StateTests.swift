@@ -12,7 +12,7 @@ struct StateTests {
 
     /// A pair whose server answers nothing by itself, and what is open on it at a level.
     private struct Two {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let client: any Endpoint
         private let level: Level
 
@@ -101,7 +101,7 @@ struct StateTests {
     }
 
     @Test func aLinksNameIsFreeAgainOnceItIsClosed() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         let first = try pair.openSender(credit: 1)
         let session = first.sender.session
         first.sender.close()
@@ -114,7 +114,7 @@ struct StateTests {
 
     @Test func whatIsClosedAfterWhatItIsOnIsClosed() throws {
         for closesConnection in [false, true] {
-            let pair = ConnectionPair()
+            let pair = EnginePair()
             let (sender, receiver) = try pair.openSender(credit: 1)
             if closesConnection { pair.client.connection.close() } else { sender.session.close() }
             try pair.pump()
@@ -129,7 +129,7 @@ struct StateTests {
     }
 
     @Test func theUserIsKeptAndThePasswordIsNot() throws {
-        let pair = ConnectionPair()
+        let pair = EnginePair()
         pair.client.connection.user = "vindaloo"
         pair.client.connection.setPassword("secret")
         try pair.open()
@@ -141,7 +141,7 @@ struct StateTests {
         var limits = (client: ConnectionLimits(), server: ConnectionLimits())
         limits.client.idleTimeout = .seconds(1)
         limits.server.idleTimeout = .seconds(2)
-        let pair = ConnectionPair(clientLimits: limits.client, serverLimits: limits.server)
+        let pair = EnginePair(clientLimits: limits.client, serverLimits: limits.server)
         try pair.open()
         #expect(pair.server.connection.transport?.remoteIdleTimeout == .milliseconds(500))
         #expect(pair.client.connection.transport?.remoteIdleTimeout == .seconds(1))
@@ -149,7 +149,7 @@ struct StateTests {
 
     @Test func oneOfTwoTerminiMayBeMissing() throws {
         for hasSource in [true, false] {
-            let pair = ConnectionPair()
+            let pair = EnginePair()
             let (sender, receiver) = try pair.openSender { sender in
                 sender.source.address = "source"
                 if hasSource { sender.target.kind = .unspecified } else { sender.source.kind = .unspecified }

@@ -116,10 +116,10 @@ struct BlockingFailureTests {
     @Test("A peer that opens and begins, and then says nothing more, whatever it is asked")
     func silentAfterBegin() async throws {
         try await onThread {
-            let socket = try RawSocket.listen()
-            let peer = Thread.start { Self.openAndFallSilent(socket) }
+            let server = try ScriptedServer()
+            let peer = Thread.start { Self.openAndFallSilent(server) }
             let options = ConnectionOptions(usesSASL: false, reconnect: nil)
-            let url = "127.0.0.1:\(socket.port)"
+            let url = server.address
             let connection = try BlockingConnection(url, timeout: .milliseconds(100), options: options)
             let calls: [(String, () throws -> Void)] = [
                 ("receiver from a dynamic node", { _ = try connection.createReceiver(isDynamic: true) }),
@@ -134,31 +134,17 @@ struct BlockingFailureTests {
             }
             #expect(Self.error { try connection.close() }?.code == .timedOut)
             peer?.join()
-            socket.close()
+            server.close()
         }
     }
 
     /// Answers one client that uses no SASL with a header, an open and a begin, and reads until it goes.
-    private static func openAndFallSilent(_ socket: RawSocket) {
-        func frame(_ code: UInt8, _ fields: [UInt8], count: UInt8) -> [UInt8] {
-            let body: [UInt8] = [0, 0x53, code, 0xc0, UInt8(fields.count + 1), count] + fields
-            return [0, 0, 0, UInt8(8 + body.count), 2, 0, 0, 0] + body
-        }
-        guard let accepted = try? socket.accept() else { return }
-        defer { accepted.close() }
-        let open = frame(0x10, [0xa1, 1, 0x73], count: 1)
-        // The client's channel, the next outgoing id, and two windows.
-        let begin = frame(0x11, [0x60, 0, 0, 0x43, 0x52, 100, 0x52, 100], count: 4)
-        try? accepted.send([0x41, 0x4d, 0x51, 0x50, 0, 1, 0, 0] + open)
-        var isBegun = false
-        while let bytes = try? accepted.receive(), !bytes.isEmpty {
-            // The first descriptor of a begin: it comes with the attach, when a link is made.
-            guard !isBegun,
-                (bytes.startIndex..<bytes.endIndex - 2).contains(where: { bytes[$0...].starts(with: [0, 0x53, 0x11]) })
-            else { continue }
-            isBegun = true
-            try? accepted.send(begin)
-        }
+    private static func openAndFallSilent(_ server: ScriptedServer) {
+        guard let peer = try? server.accept() else { return }
+        defer { peer.close() }
+        guard (try? peer.handshake()) != nil, let begin = try? peer.expect(.begin) else { return }
+        try? peer.send(.begin(answering: begin))
+        _ = try? peer.receiveAll()
     }
 
     @Test("A peer that closes a link ends the call that waits on it, and no other")

@@ -156,7 +156,7 @@ struct BlockingTests {
     func url() async throws {
         try await withServer { _ in
         } _: { server in
-            let closed = try RawSocket.listen()
+            let closed = try ScriptedServer()
             closed.close()
             let one = try BlockingConnection("user:secret@\(server.url)/path", timeout: .seconds(10))
             #expect(one.url == (try AMQPURL("user:secret@\(server.url)/path")))

@@ -3,6 +3,7 @@ import Glibc
 import Testing
 
 @testable import Proton
+import ProtonTesting
 
 /// What a client says of itself and of its peer when it connects, and what of that the two sides see.
 @Suite(.serialized, .timeLimit(.minutes(1)))
@@ -67,7 +68,7 @@ struct ConnectingTests {
         let start = clock.now
         let errors = try await onThread {
             let ports = try (0..<2).map { _ in
-                let socket = try RawSocket.listen()
+                let socket = try ScriptedServer()
                 defer { socket.close() }
                 return socket.port
             }
@@ -104,7 +105,7 @@ struct ConnectingTests {
 
     @Test(arguments: Naming.allCases)
     func userAndPasswordComeToThePeer(_ naming: Naming) async throws {
-        let peer = try RawSocket.listen()
+        let peer = try ScriptedServer()
         defer { peer.close() }
         async let login = onThread { try Self.serveLogin(peer) }
         let lines = try await onThread {
@@ -140,31 +141,15 @@ struct ConnectingTests {
 
     /// Takes a log-in by PLAIN, opens, and closes.
     /// - Returns: the response of the client.
-    private static func serveLogin(_ listener: RawSocket) throws -> [UInt8] {
-        func frame(_ type: UInt8, _ code: UInt8, _ fields: [UInt8], count: UInt8) -> [UInt8] {
-            let body: [UInt8] = [0, 0x53, code, 0xc0, UInt8(fields.count + 1), count] + fields
-            return [0, 0, 0, UInt8(8 + body.count), 2, type, 0, 0] + body
-        }
-        let plain = Array("PLAIN".utf8)
-        let socket = try listener.accept()
-        defer { socket.close() }
-        try socket.send(HandshakeTests.sasl + frame(1, 0x40, [0xa3, 5] + plain, count: 1))
-        var bytes: [UInt8] = []
-        let initial: [UInt8] = [0xa3, 5] + plain + [0xa0]
-        var response: [UInt8]?
-        while response == nil {
-            let more = try socket.receive()
-            guard !more.isEmpty else { throw TestError("The client has gone.") }
-            bytes += more
-            guard let start = bytes.firstRange(of: initial)?.upperBound, start < bytes.count else { continue }
-            let end = start + 1 + Int(bytes[start])
-            if end <= bytes.count { response = Array(bytes[(start + 1)..<end]) }
-        }
-        let outcome = frame(1, 0x44, [0x50, 0], count: 1)
-        try socket.send(
-            outcome + HandshakeTests.amqp + frame(0, 0x10, [0xa1, 1, 0x73], count: 1) + frame(0, 0x18, [], count: 0))
-        _ = try socket.receiveAll()
-        return response ?? []
+    private static func serveLogin(_ server: ScriptedServer) throws -> [UInt8] {
+        let peer = try server.accept()
+        defer { peer.close() }
+        try peer.expect(.saslHeader)
+        try peer.send(.saslHeader, .saslMechanisms("PLAIN"))
+        let login = try peer.expect(.saslInit, ["mechanism": .symbol("PLAIN")])
+        try peer.send(.saslOutcome(0), .amqpHeader, .open(), .close())
+        _ = try peer.receiveAll()
+        return login["initial-response"].binaryValue ?? []
     }
 
     // MARK: The file

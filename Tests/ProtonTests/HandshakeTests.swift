@@ -133,7 +133,7 @@ struct HandshakeTests {
     }
 
     @Test func aServerThatSaysNothingIsGivenUpInTime() async throws {
-        let peer = try RawSocket.listen()
+        let peer = try ScriptedServer()
         defer { peer.close() }
         let clock = ContinuousClock()
         let start = clock.now
