@@ -2,7 +2,7 @@ import Dispatch
 public import Proton
 import Synchronization
 
-/// A message broker in memory: named queues made on demand, competing consumers, selectors, browsers, transactions.
+/// A message broker: queues and topics, competing consumers, selectors, browsers, transactions.
 ///
 /// As a program it runs on the calling thread; in a test it starts in one line, on a thread of its own:
 ///
@@ -10,10 +10,10 @@ import Synchronization
 ///     defer { broker.stop() }
 ///     try Container(HelloWorld("localhost:\(broker.port)", "examples")).run()
 ///
-/// Messages are accepted once they are in their queue, and forwarded as the bytes that came. What a consumer releases,
-/// or had when it went, goes back to its old place in the queue, with its delivery count raised where the delivery
-/// failed or the peer vanished. What it rejects is dropped, or goes to `BrokerOptions.deadLetterAddress`. Urgent messages
-/// go first, and those whose time to live is over are dropped. Its members may be used from any thread.
+/// Messages are accepted once they are in their queue, and forwarded as the bytes that came. They are kept in memory, and
+/// where `BrokerOptions.store` is set the durable ones on disk as well. What a consumer releases, or had when it went,
+/// goes back to its old place in the queue, with its delivery count raised where the delivery failed or the peer vanished.
+/// What it rejects is dropped, or goes to `BrokerOptions.deadLetterAddress`. Its members may be used from any thread.
 public final class Broker: Sendable {
     /// What is listened on, as in `127.0.0.1:5672`.
     public let address: String
@@ -105,8 +105,8 @@ public final class Broker: Sendable {
     /// Stops a broker that runs: closes the listener and all connections, and waits until it has ended.
     ///
     /// Connections are closed with `amqp:connection:forced`, so that no peer takes this for the end of its messages.
-    /// Peers have `BrokerOptions.stopGrace` to close their side. Messages in queues are gone. Does nothing the second
-    /// time.
+    /// Peers have `BrokerOptions.stopGrace` to close their side. Messages that no store keeps are gone. Does nothing the
+    /// second time.
     /// - Returns: whether the broker has ended; false only where its thread is held up for a second beyond the grace.
     @discardableResult
     public func stop() -> Bool {
