@@ -44,20 +44,31 @@ public final class Broker: Sendable {
         container = try Container(id: options.containerID, options: options.connection, clock: clock)
         core = try BrokerCore(options, clock: QueueClock(clock))
         grace = options.stopGrace
-        let listeners = try (addresses.isEmpty ? ["localhost:5672"] : addresses).map { [container, core] address in
-            let listener = try container.listen(address, maxConnections: options.maxConnections) {
-                ConnectionHandler(core)
+        do {
+            let listeners = try (addresses.isEmpty ? ["localhost:5672"] : addresses).map { [container, core] address in
+                try Broker.listen(on: address, container, core)
             }
-            guard let bound = listener.addresses.first, let port = listener.port else {
-                throw ProtonError(.listenFailed, "Cannot listen on \(address): no address was bound.")
-            }
-            return (address: bound, port: port)
+            self.addresses = listeners.map(\.address)
+            (address, port) = listeners[0]
+        } catch {
+            try? options.store?.close()
+            throw error
         }
-        self.addresses = listeners.map(\.address)
-        (address, port) = listeners[0]
         // As above: it only starts timers, which any thread may. Weak, since the container's listeners hold the core.
         nonisolated(unsafe) weak let loop = container
         core.nodes.support.timetable.setTimer { delay, body in loop?.schedule(after: delay) { body() } }
+    }
+
+    private static func listen(
+        on address: String, _ container: Container, _ core: BrokerCore
+    ) throws -> (address: String, port: Int) {
+        let listener = try container.listen(address, maxConnections: core.options.maxConnections) {
+            ConnectionHandler(core)
+        }
+        guard let bound = listener.addresses.first, let port = listener.port else {
+            throw ProtonError(.listenFailed, "Cannot listen on \(address): no address was bound.")
+        }
+        return (address: bound, port: port)
     }
 
     /// Starts a broker on a thread of its own.

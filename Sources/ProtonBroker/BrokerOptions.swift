@@ -12,12 +12,12 @@ public struct BrokerOptions: Sendable {
     /// Default true; otherwise such an attach is refused with `amqp:not-found`.
     public var makesQueues = true
     /// Which addresses are topics rather than queues: patterns, with `*` for one segment and `#` at the end for any number;
-    /// segments are separated by `/` or `.`. By default `topic/#`.
+    /// segments are separated by `/` or `.`. By default `topic/*/#`: all that begin with `topic/`.
     ///
     /// A message for a topic goes to each who has subscribed by then: a consumer that attaches to it, or to a pattern of
     /// topics. A subscription goes with its link, unless its source has a durability or the expiry policy `never`: it is
     /// then kept under the peer's container id and the link's name until the link is closed, rather than detached.
-    public var topics = ["topic/#"]
+    public var topics = ["topic/*/#"]
     /// Where durable messages are kept; nil, the default, keeps all messages in memory only.
     ///
     /// With a store, queues with names and durable subscriptions keep the messages whose header says that they are durable,

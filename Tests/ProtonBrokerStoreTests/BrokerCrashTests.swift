@@ -35,7 +35,9 @@ import Testing
                 guard let port = broker.lines.first.flatMap({ Int($0) }) else {
                     throw StoreProgram.Failure(description: "no broker: \(broker.lines)")
                 }
-                let load = Load(port: port, ledger: ledger, until: 50 + Int(random.next(below: 1_500))) { broker.kill() }
+                let load = Load(port: port, ledger: ledger, until: 50 + Int(random.next(below: 1_500))) {
+                    broker.kill()
+                }
                 ledger = try load.run()
             }
             let broker = try StoreProgram("serve", folder.file(), "\(threads)")

@@ -83,6 +83,28 @@ struct StatusTests {
         #expect(texts == ["1000", "2000", "3000"])
     }
 
+    @Test func whatAStoreHadExpiresTooAndComesInTime() async throws {
+        let clock = TestClock()
+        let now = Timestamp(milliseconds: QueueClock(clock).timeOfDay)
+        let messages = try [
+            Message(body: "short", isDurable: true, timeToLive: .seconds(60)),
+            Message(body: "later", annotations: ["x-opt-delivery-delay": 90_000], isDurable: true),
+        ].enumerated().map { place, message in
+            StoredItem.message(
+                StoredMessage(queue: 1, place: UInt64(place), arrival: now, bytes: try message.encoded()))
+        }
+        var options = BrokerOptions()
+        options.store = MemoryStore([.queue(StoredQueue(id: 1, address: "q"))] + messages)
+        let broker = try Broker.start(options: options, clock: clock)
+        defer { broker.stop() }
+        #expect(broker.status.queue("q")?.waiting == 2)
+        clock.advance(by: .seconds(61))
+        try await broker.wait { $0.queue("q")?.waiting == 1 }
+        #expect(try broker.takeAll(from: "q") == [])
+        clock.advance(by: .seconds(30))
+        #expect(try broker.receive(1, from: "q").map(\.text) == ["later"])
+    }
+
     // MARK: Declared queues
 
     @Test func declaredQueuesStayAndOthersMayBeRefused() throws {

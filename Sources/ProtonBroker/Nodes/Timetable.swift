@@ -28,7 +28,12 @@ final class Timetable: Sendable {
 
     /// Sets how a timer is started: after a time, from any thread.
     func setTimer(_ start: @escaping @Sendable (Duration, @escaping @Sendable () -> Void) -> Void) {
-        state.withLock { $0.startTimer = start }
+        let now = clock.now
+        let timer: (@Sendable () -> Void)? = state.withLock { state in
+            state.startTimer = start
+            return nextTimer(&state, now)
+        }
+        timer?()
     }
 
     /// Has a node told at a time, by the queues' clock.
