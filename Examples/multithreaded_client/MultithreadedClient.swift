@@ -76,7 +76,10 @@ final class Client: MessagingHandler, @unchecked Sendable {
         let connection = try event.container.connect(url)
         sender = try event.container.createSender(connection, address)
         try event.container.createReceiver(connection, address)
-        update { workQueue = connection.workQueue }
+    }
+
+    func onLinkOpened(_ event: LinkEvent) {
+        if event.link.isSender { update { workQueue = event.connection.workQueue } }
     }
 
     func onSendable(_ event: SenderEvent) throws {

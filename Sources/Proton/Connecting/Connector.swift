@@ -92,18 +92,35 @@ final class Connector {
         }
     }
 
+    /// Whether there will be another try after a loss.
+    func willRetry(_ connection: Connection, at now: ContinuousClock.Instant) -> Bool {
+        var plan = plan
+        return hasOtherAddresses && connection.isUnconnected || next(&plan, connection, at: now) != nil
+    }
+
     /// Goes on to the next try after a loss.
     /// - Returns: how long to wait before it; nil where there is none.
     func delayBeforeRetry(of connection: Connection, at now: ContinuousClock.Instant) -> Duration? {
         if hasOtherAddresses, connection.isUnconnected { return .zero }
         addresses = []
-        let wasOpen = connection.isRemoteOpened
-        guard mayRetry(after: connection.transportError, wasOpen: wasOpen) else { return nil }
-        let lasted = wasOpen && (startOfAttempt ?? now).duration(to: now) >= .seconds(1)
-        if lasted { startOfOutage = now }
+        guard mayRetry(after: connection.transportError, wasOpen: connection.isRemoteOpened) else { return nil }
+        if hasLasted(connection, until: now) { startOfOutage = now }
+        return next(&plan, connection, at: now)
+    }
+
+    private func next(
+        _ plan: inout RetryPlan, _ connection: Connection, at now: ContinuousClock.Instant
+    ) -> Duration? {
+        let isDrop = hasLasted(connection, until: now)
+        let elapsed = isDrop ? .zero : startOfOutage.map { $0.duration(to: now) } ?? .zero
         return plan.next(
-            after: lasted ? .drop : .failedTry, urlCount: urls.count,
-            elapsed: startOfOutage.map { $0.duration(to: now) } ?? .zero, chance: Double.random(in: 0...1))
+            after: isDrop ? .drop : .failedTry, urlCount: urls.count, elapsed: elapsed,
+            chance: Double.random(in: 0...1))
+    }
+
+    /// Whether the connection was open for so long that its loss is no failed try.
+    private func hasLasted(_ connection: Connection, until now: ContinuousClock.Instant) -> Bool {
+        connection.isRemoteOpened && (startOfAttempt ?? now).duration(to: now) >= .seconds(1)
     }
 }
 

@@ -260,14 +260,16 @@ public final class Container {
     }
 
     /// Connects, and makes a sender to the address that is the URL's path.
+    /// - Throws: as `connect`; `ProtonError.Code.invalidArgument` where the URL has no path.
     @discardableResult
     public func createSender(
         _ url: String, name: String? = nil, handler: (any Handler)? = nil, options: LinkOption...
     ) throws -> Sender {
         let url = try AMQPURL(url)
+        let address = try Container.address(in: url)
         return try open(
-            connect(url).session().makeSender(name: name ?? uniqueName(nil, url.path)),
-            source: nil, target: url.path, handler, options)
+            connect(url).session().makeSender(name: name ?? uniqueName(nil, address)),
+            source: nil, target: address, handler, options)
     }
 
     /// Makes a receiver, and opens it.
@@ -291,14 +293,24 @@ public final class Container {
     }
 
     /// Connects, and makes a receiver from the address that is the URL's path.
+    /// - Throws: as `connect`; `ProtonError.Code.invalidArgument` where the URL has no path.
     @discardableResult
     public func createReceiver(
         _ url: String, name: String? = nil, handler: (any Handler)? = nil, options: LinkOption...
     ) throws -> Receiver {
         let url = try AMQPURL(url)
+        let address = try Container.address(in: url)
         return try open(
-            connect(url).session().makeReceiver(name: name ?? uniqueName(url.path, nil)),
-            source: url.path, target: nil, handler, options)
+            connect(url).session().makeReceiver(name: name ?? uniqueName(address, nil)),
+            source: address, target: nil, handler, options)
+    }
+
+    /// The address in a URL: without one, messages would go to nobody.
+    private static func address(in url: AMQPURL) throws -> String {
+        if let path = url.path, !path.isEmpty { return path }
+        var example = url
+        example.path = "examples"
+        throw ProtonError(.invalidArgument, "\(url): name an address too, as in \(example).")
     }
 
     private func open<Kind: Link>(

@@ -30,6 +30,8 @@ extension Connection {
         guard let context, let connector = context.connector, !context.container.isStopping,
             connector.mayRetry(after: error, wasOpen: isRemoteOpened)
         else { return try failUnhandled(error) }
+        // After the last try `onReconnectFailed` says the same.
+        guard connector.willRetry(self, at: context.container.loop.now) else { return }
         // A warning once an outage: the tries that follow mostly fail for the same reason.
         let level: Logger.Level = connector.isFailing && !isRemoteOpened ? .debug : .warning
         context.container.logger.log(level: level, "\(error.message) Trying again.")

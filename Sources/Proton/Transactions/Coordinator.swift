@@ -83,7 +83,7 @@ final class Coordinator: MessagingHandler {
 
     private func finish(_ transaction: Transaction, _ answer: DeliveryState?) throws {
         let condition: Condition? = if case .outcome(.rejected(let condition)) = answer { condition } else { nil }
-        let event = TransactionEvent(transaction: transaction, connection: link.connection, condition: condition)
+        var event = TransactionEvent(transaction: transaction, connection: link.connection, condition: condition)
         switch (transaction.state, answer) {
         case (.declaring, .declared(let id)):
             transaction.state = .open(id: id)
@@ -91,6 +91,9 @@ final class Coordinator: MessagingHandler {
             try transaction.handler.onTransactionDeclared(event)
         case (.declaring, _):
             transaction.end(committed: false)
+            if case .outcome(.accepted) = answer {
+                event.hint = "the peer took the request for a message: it does no transactions."
+            }
             try transaction.handler.onTransactionDeclareFailed(event)
         case (.discharging(let failing), _):
             open[ObjectIdentifier(transaction)] = nil

@@ -42,9 +42,11 @@ public struct TransactionEvent: EndpointEvent {
     public let connection: Connection
     /// Why the peer refused; nil where it did not, or gave no reason.
     public let condition: Condition?
+    /// What to tell where there is no condition.
+    var hint = "the peer gave no reason"
 
     fileprivate var reason: String {
-        guard let condition else { return "the peer gave no reason" }
+        guard let condition else { return hint }
         return condition.description.map { "\(condition.name): \($0)" } ?? "\(condition.name)"
     }
 }
