@@ -38,6 +38,11 @@ final class Client: MessagingHandler {
         try nextRequest()
     }
 
+    func onRejected(_ event: DeliveryEvent) throws {
+        // Nobody would take it the next time either.
+        if let outcome = event.delivery.remoteState?.outcome { throw SendError(outcome) }
+    }
+
     func onMessage(_ event: MessageEvent) throws {
         print("\(requests.removeFirst()) => \(event.message.body)")
         isWaiting = requests.isEmpty

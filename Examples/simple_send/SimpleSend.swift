@@ -37,6 +37,11 @@ final class Send: MessagingHandler {
         }
     }
 
+    func onRejected(_ event: DeliveryEvent) throws {
+        // Nobody would take it the next time either.
+        if let outcome = event.delivery.remoteState?.outcome { throw SendError(outcome) }
+    }
+
     func onDisconnected(_ event: TransportEvent) {
         sent = confirmed
     }

@@ -83,6 +83,28 @@ struct FailureTests {
         }
     }
 
+    @Test(
+        "Messages that are rejected, since they have no address", arguments: ["simple_send", "colour_send", "client"])
+    func rejected(name: String) async throws {
+        try await withPrograms { programs in
+            let (_, address) = try await programs.startBroker(.swift)
+            let record = try await programs.start(.swift, name, "-a", address).waitForEnd()
+            #expect(record.errorText.hasPrefix("Error: The message was rejected: amqp:precondition-failed: "))
+            #expect(record.ending == .exited(1))
+        }
+    }
+
+    @Test("A broker without transactions", arguments: ["tx_send", "tx_recv"])
+    func noTransactions(name: String) async throws {
+        try await withPrograms { programs in
+            let (_, address) = try await programs.startBroker(.python)
+            let program = try programs.start(.swift, name, "-a", "\(address)/examples")
+            try await expectFailure(
+                program,
+                "No transaction was begun: the peer took the request for a message: it does no transactions.")
+        }
+    }
+
     @Test("No broker", arguments: clients)
     func noBroker(name: String) async throws {
         try await withPrograms { programs in

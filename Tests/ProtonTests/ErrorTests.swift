@@ -226,19 +226,6 @@ struct ErrorTests {
         )
     }
 
-    @Test(arguments: ["localhost", "amqp://me:secret@localhost:1/"])
-    func aURLWithoutAnAddressMakesNoLink(_ url: String) throws {
-        let container = try Container()
-        for make in [
-            { _ = try container.createSender(url) }, { _ = try container.createReceiver(url) },
-        ] as [() throws -> Void] {
-            let error = #expect(throws: ProtonError.self) { try make() }
-            #expect(error?.code == .invalidArgument && error?.message.hasSuffix("/examples.") == true)
-            #expect(error?.message.contains("secret") == false)
-        }
-        try container.run()
-    }
-
     @Test func aURLThatIsNone() async throws {
         for url in ["http://localhost", "localhost:99999", "localhost:port"] {
             await #expect(throws: AMQPURLError.self) {

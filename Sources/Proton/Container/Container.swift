@@ -259,17 +259,15 @@ public final class Container {
             source: source, target: target, handler, options)
     }
 
-    /// Connects, and makes a sender to the address that is the URL's path.
-    /// - Throws: as `connect`; `ProtonError.Code.invalidArgument` where the URL has no path.
+    /// Connects, and makes a sender to the address that is the URL's path; without a path to none.
     @discardableResult
     public func createSender(
         _ url: String, name: String? = nil, handler: (any Handler)? = nil, options: LinkOption...
     ) throws -> Sender {
         let url = try AMQPURL(url)
-        let address = try Container.address(in: url)
         return try open(
-            connect(url).session().makeSender(name: name ?? uniqueName(nil, address)),
-            source: nil, target: address, handler, options)
+            connect(url).session().makeSender(name: name ?? uniqueName(nil, url.path)),
+            source: nil, target: url.path, handler, options)
     }
 
     /// Makes a receiver, and opens it.
@@ -292,25 +290,15 @@ public final class Container {
         return open(receiver, source: source, target: target, handler, options)
     }
 
-    /// Connects, and makes a receiver from the address that is the URL's path.
-    /// - Throws: as `connect`; `ProtonError.Code.invalidArgument` where the URL has no path.
+    /// Connects, and makes a receiver from the address that is the URL's path; without a path from none.
     @discardableResult
     public func createReceiver(
         _ url: String, name: String? = nil, handler: (any Handler)? = nil, options: LinkOption...
     ) throws -> Receiver {
         let url = try AMQPURL(url)
-        let address = try Container.address(in: url)
         return try open(
-            connect(url).session().makeReceiver(name: name ?? uniqueName(address, nil)),
-            source: address, target: nil, handler, options)
-    }
-
-    /// The address in a URL: without one, messages would go to nobody.
-    private static func address(in url: AMQPURL) throws -> String {
-        if let path = url.path, !path.isEmpty { return path }
-        var example = url
-        example.path = "examples"
-        throw ProtonError(.invalidArgument, "\(url): name an address too, as in \(example).")
+            connect(url).session().makeReceiver(name: name ?? uniqueName(url.path, nil)),
+            source: url.path, target: nil, handler, options)
     }
 
     private func open<Kind: Link>(
