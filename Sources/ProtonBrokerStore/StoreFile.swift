@@ -71,7 +71,7 @@ struct StoreFile: Sendable {
     }
 
     private func bytes(_ row: Row, _ index: Int) throws -> [UInt8] {
-        try row.withUnsafeData(atIndex: index) { $0.map(Array.init) ?? [] }
+        try row.withUnsafeData(atIndex: index) { $0?.withUnsafeBytes { Array($0) } ?? [] }
     }
 
     // MARK: Writing

@@ -38,8 +38,8 @@ struct StoreIntake {
     private var scope: Scope?
     /// Whether another thread waits for the scope to end.
     private var isScopeAwaited = false
-    /// How many pending changes the thread that writes waits for; nil where it does not wait for any.
-    private var wanted: Int?
+    /// Whether the thread that writes waits for changes.
+    private var isAwaiting = false
     /// The number of the change that was given last.
     private var given: UInt64 = 0
     /// The number of the change that was taken last to be written.
@@ -55,13 +55,13 @@ struct StoreIntake {
         case .new, .running: pending.append(change)
         case .closing, .closed: break
         }
-        return (given, hasWanted())
+        return (given, endsWaiting())
     }
 
-    /// Finds out, once, whether there is what the thread that writes waits for.
-    private mutating func hasWanted() -> Bool {
-        guard let wanted, ready >= wanted else { return false }
-        self.wanted = nil
+    /// Whether there is now what the thread that writes waits for, which is to be said once.
+    private mutating func endsWaiting() -> Bool {
+        guard isAwaiting, ready > 0 else { return false }
+        isAwaiting = false
         return true
     }
 
@@ -87,7 +87,7 @@ struct StoreIntake {
         guard scope?.depth == 0 else { return false }
         scope = nil
         defer { isScopeAwaited = false }
-        return hasWanted() || isScopeAwaited
+        return endsWaiting() || isScopeAwaited
     }
 
     /// Lets changes be written from now on.
@@ -110,18 +110,11 @@ struct StoreIntake {
     // MARK: What the thread that writes does
 
     /// What is to be done now; nil where that is nothing, and the thread is to be woken once there is something.
-    /// - Parameter count: how many changes are worth a transaction; what is there at a store's end is in any case.
-    mutating func next(atLeast count: Int = 1) -> Step? {
+    mutating func next() -> Step? {
         switch phase {
         case .new, .closed: return nil
-        case .running:
-            if ready >= count { return take() }
-            wanted = count
-            return nil
-        case .closing:
-            if let step = take() { return step }
-            wanted = 1
-            return pending.isEmpty ? .close : nil
+        case .running: return take()
+        case .closing: return take() ?? (pending.isEmpty ? .close : nil)
         }
     }
 
@@ -131,8 +124,8 @@ struct StoreIntake {
     /// Takes the changes that may be written.
     private mutating func take() -> Step? {
         let count = ready
+        isAwaiting = count == 0
         guard count > 0 else { return nil }
-        wanted = nil
         taken += UInt64(count)
         let changes: [StoreChange]
         if count == pending.count {

@@ -12,8 +12,6 @@ final class StoreWriter: Sendable {
     private static let retryPause = Duration.milliseconds(250)
     /// How many tries lie between two lines in the log that say the same: a minute's.
     private static let triesPerReport = 240
-    /// How long a transaction waits at most to become larger.
-    private static let longestGathering = Duration.milliseconds(5)
     /// How long nothing comes before room in the file is given back.
     private static let idlePause = Duration.seconds(1)
 
@@ -26,14 +24,10 @@ final class StoreWriter: Sendable {
     func run() {
         // When to give room back; nil where there is none to give.
         var pause: Duration?
-        var gathering = Gathering()
         while true {
-            switch next(gathering, pause) {
+            switch intake.wait(until: Deadline(after: pause), { $0.next() }) {
             case .write(let changes, let last):
-                let start = ContinuousClock.now
                 if let error = write(changes, last) { return close(error) }
-                gathering = Gathering(
-                    count: changes.count / 2, duration: min(ContinuousClock.now - start, Self.longestGathering))
                 pause = Self.idlePause
             case .close:
                 return close(nil)
@@ -41,23 +35,6 @@ final class StoreWriter: Sendable {
                 pause = giveBackRoom() ? .zero : nil
             }
         }
-    }
-
-    /// What a transaction waits for. Where many clients wait for one to be written, they send again as soon as it is:
-    /// half as many as it had are worth to wait for as long as it took. A change that comes alone does not wait.
-    private struct Gathering {
-        var count = 1
-        var duration = Duration.zero
-    }
-
-    /// Waits for what is to be done next.
-    /// - Returns: nil where nothing is for some time.
-    private func next(_ gathering: Gathering, _ pause: Duration?) -> StoreIntake.Step? {
-        if gathering.count > 1 {
-            let end = Deadline(after: gathering.duration)
-            if let step = intake.wait(until: end, { $0.next(atLeast: gathering.count) }) { return step }
-        }
-        return intake.wait(until: Deadline(after: pause)) { $0.next() }
     }
 
     /// Writes changes, and what comes while that fails, until it succeeds.

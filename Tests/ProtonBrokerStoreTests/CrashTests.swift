@@ -14,7 +14,7 @@ import Testing
         var random = SplitMix(state: UInt64(Date().timeIntervalSince1970))
         var model = StoreModel()
         var told: UInt64 = 0
-        for round in 0..<60 {
+        for round in 0..<50 {
             let seed = random.next()
             let program = try StoreProgram("write", path, String(seed))
             // Every third is killed at some moment of its start, the others at some moment of their work.

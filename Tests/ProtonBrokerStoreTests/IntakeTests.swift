@@ -19,13 +19,13 @@ struct IntakeTests {
         #expect(intake.next() == .nothing)
     }
 
-    @Test func theWriterIsWokenOnceAndForEnough() throws {
+    @Test func theWriterIsWokenOnce() throws {
         let intake = try Intake().start()
-        #expect(intake.next(atLeast: 3) == .nothing)
-        #expect((1...4).map { intake.append($0).wakes } == [false, false, true, false])
-        #expect(intake.next(atLeast: 3) == .write(count: 4, last: 4))
+        #expect(intake.next() == .nothing)
+        #expect((1...3).map { intake.append($0).wakes } == [true, false, false])
+        #expect(intake.next() == .write(count: 3, last: 3))
         // While it writes nobody wakes it.
-        #expect(intake.append(5) == Appended(number: 5, wakes: false))
+        #expect(intake.append(4) == Appended(number: 4, wakes: false))
     }
 
     @Test func changesThatAreOneAreTakenTogether() throws {
@@ -60,9 +60,9 @@ struct IntakeTests {
         intake.state.close()
         #expect(intake.append(2) == Appended(number: 2, wakes: false))
         // The scope ends soon.
-        #expect(intake.next(atLeast: 10) == .nothing)
+        #expect(intake.next() == .nothing)
         #expect(intake.leave())
-        #expect(intake.next(atLeast: 10) == .write(count: 1, last: 1))
+        #expect(intake.next() == .write(count: 1, last: 1))
         #expect(intake.next() == .close)
         #expect(intake.state.ending == nil)
         intake.state.end(nil)
@@ -102,8 +102,8 @@ private final class Intake {
 
     func leave() -> Bool { state.leaveScope() }
 
-    func next(atLeast count: Int = 1) -> Asked {
-        switch state.next(atLeast: count) {
+    func next() -> Asked {
+        switch state.next() {
         case .write(let changes, let last): .write(count: changes.count, last: last)
         case .close: .close
         case nil: .nothing

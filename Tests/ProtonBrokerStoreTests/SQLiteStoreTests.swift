@@ -1,9 +1,10 @@
 import Foundation
 import Proton
 import ProtonBroker
-import ProtonBrokerStore
 import Synchronization
 import Testing
+
+@testable import ProtonBrokerStore
 
 /// What a store keeps, tells and gives back.
 struct SQLiteStoreTests {
@@ -230,6 +231,33 @@ struct SQLiteStoreTests {
         // 20 × 500 kB went through it.
         #expect(sizes.allSatisfy { $0 < 6_000_000 }, "\(sizes)")
         #expect(size(folder.file()) < 1_500_000)
+    }
+}
+
+/// The file of a store by itself.
+struct StoreFileTests {
+    @Test func roomIsGivenBack() throws {
+        let folder = try Folder()
+        let file = try StoreFile(folder.file(), maxBytes: nil)
+        let bytes = [UInt8](repeating: 1, count: 20_000)
+        func write(_ changes: [StoreChange]) throws {
+            var group = StoreGroup()
+            group.append(changes)
+            try file.write(group)
+        }
+        try write([.makeQueue(queue(1))] + (0..<2_000).map { .add(message($0, bytes)) })
+        // Not while most of it is used.
+        #expect(try !file.giveBackRoom())
+        try write((0..<1_900).map { .remove(queue: 1, place: $0) })
+        #expect(try file.giveBackRoom())
+        #expect(size(folder.file()) > 20_000_000)
+        while try file.giveBackRoom() {}
+        #expect(size(folder.file()) < 8_000_000)
+        // What a large transaction leaves of the journal goes as well.
+        #expect(size(folder.file() + "-wal") < 20_000_000)
+        try file.close()
+        #expect(
+            try contents(folder.file()) == [.queue(queue(1))] + (1_900..<2_000).map { .message(message($0, bytes)) })
     }
 }
 
