@@ -24,4 +24,8 @@ if [[ $output != "Hello World!" ]]; then
     echo "test-dependent: expected Hello World!, got: $output" >&2
     exit 1
 fi
+if [[ -e .build/dependent/checkouts/GRDB.swift ]]; then
+    echo "test-dependent: GRDB was fetched for Tests/DependentPackage, which says traits: []" >&2
+    exit 1
+fi
 build Benchmarks benchmarks

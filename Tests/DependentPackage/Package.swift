@@ -4,7 +4,8 @@ import PackageDescription
 // A user's package in small: scripts/test-dependent.sh builds and runs it.
 let package = Package(
     name: "dependent",
-    dependencies: [.package(name: "swift-qpid-proton", path: "../..")],
+    // Without the trait for the broker's store, and so without its database.
+    dependencies: [.package(name: "swift-qpid-proton", path: "../..", traits: [])],
     targets: [
         .executableTarget(
             name: "dependent",
