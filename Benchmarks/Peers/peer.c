@@ -1,6 +1,7 @@
 // The peer of the benchmarks on proton-c's proactor: what a careful C program reaches. Its options: peer_options.c.
 //     cc -O2 -o peer peer.c peer_message.c peer_options.c -lqpid-proton
 #include "peer.h"
+#include <proton/codec.h>
 #include <proton/condition.h>
 #include <proton/connection.h>
 #include <proton/delivery.h>
@@ -12,6 +13,7 @@
 #include <proton/transport.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static pn_link_t *answering;  // sends pings, and the answers of an echoing peer
@@ -31,21 +33,21 @@ static void send_one(pn_link_t *sender) {
     if (options.presettled) pn_delivery_settle(delivery);
 }
 
-// What a sender has still to send is kept as its link's context.
-static long left_to_send(pn_link_t *sender) { return (intptr_t)pn_link_get_context(sender); }
-static void set_left_to_send(pn_link_t *sender, long n) { pn_link_set_context(sender, (void *)(intptr_t)n); }
+// What a link has still to send or to receive is kept as its context.
+static long left(pn_link_t *link) { return (intptr_t)pn_link_get_context(link); }
+static void set_left(pn_link_t *link, long n) { pn_link_set_context(link, (void *)(intptr_t)n); }
 static bool may_send(void) { return !options.inFlight || run.sent - run.acknowledged < options.inFlight; }
 
 static void send_available(pn_link_t *sender) {
-    long left = left_to_send(sender);
-    while (left > 0 && pn_link_credit(sender) > 0 && may_send()) {
+    long remaining = left(sender);
+    while (remaining > 0 && pn_link_credit(sender) > 0 && may_send()) {
         if (run.sent == 0) run.first = now();
         if (options.inFlight == 1) run.sentAt = now();
         send_one(sender);
         run.sent++;
-        set_left_to_send(sender, --left);
+        set_left(sender, --remaining);
         if (options.presettled && run.sent == options.count) run.last = now();
-        if (options.presettled && left == 0) close_connection(sender);
+        if (options.presettled && remaining == 0) close_connection(sender);
     }
 }
 
@@ -73,7 +75,7 @@ static void on_acknowledged(pn_delivery_t *delivery) {
     if (options.inFlight) send_available(sender);
     if (run.acknowledged == options.count) run.last = now();
     bool done = options.connections == 1 ? run.acknowledged == options.count
-                                         : left_to_send(sender) == 0 && pn_link_unsettled(sender) == 0;
+                                         : left(sender) == 0 && pn_link_unsettled(sender) == 0;
     if (done) close_connection(sender);
 }
 
@@ -97,10 +99,10 @@ static void on_message(pn_delivery_t *delivery) {
         run.latencies[run.received - 1] = now() - run.sentAt;
         send_ping();
     }
-    if (run.received == options.count) {
-        run.last = now();
-        if (!options.listening) close_connection(receiver);
-    }
+    if (run.received == options.count) run.last = now();
+    if (options.listening) return;
+    set_left(receiver, left(receiver) - 1);
+    if (left(receiver) == 0) close_connection(receiver);
 }
 
 static void open_link(pn_link_t *link) {
@@ -108,8 +110,33 @@ static void open_link(pn_link_t *link) {
     pn_link_open(link);
 }
 
+// The address with the number of the connection, beginning with 0, in the place of a %d.
+static void make_address(char *address, size_t size) {
+    static int made;
+    const char *number = strstr(options.address, "%d");
+    if (number) {
+        snprintf(address, size, "%.*s%d%s", (int)(number - options.address), options.address, made++, number + 2);
+    } else {
+        snprintf(address, size, "%s", options.address);
+    }
+}
+
+static void select_messages(pn_data_t *filter) {
+    const char *descriptor = "apache.org:selector-filter:string";
+    pn_data_put_map(filter);
+    pn_data_enter(filter);
+    pn_data_put_symbol(filter, pn_bytes(8, "selector"));
+    pn_data_put_described(filter);
+    pn_data_enter(filter);
+    pn_data_put_symbol(filter, pn_bytes(strlen(descriptor), descriptor));
+    pn_data_put_string(filter, pn_bytes(strlen(options.selector), options.selector));
+    pn_data_exit(filter);
+    pn_data_exit(filter);
+}
+
 static void on_connecting(pn_connection_t *connection) {
-    char id[64];
+    char id[64], address[256];
+    make_address(address, sizeof address);
     snprintf(id, sizeof id, "peer-%d-%p", getpid(), (void *)connection);
     pn_connection_set_container(connection, id);
     pn_connection_set_hostname(connection, options.host);
@@ -118,13 +145,16 @@ static void on_connecting(pn_connection_t *connection) {
     pn_session_open(session);
     if (options.role != RECEIVE) {
         pn_link_t *sender = answering = pn_sender(session, "sender");
-        pn_terminus_set_address(pn_link_target(sender), options.address);
-        set_left_to_send(sender, options.count / options.connections);
+        pn_terminus_set_address(pn_link_target(sender), address);
+        set_left(sender, options.count / options.connections);
         open_link(sender);
     }
     if (options.role == RECEIVE || options.role == PING) {
         pn_link_t *receiver = pn_receiver(session, "receiver");
-        pn_terminus_set_address(pn_link_source(receiver), options.address);
+        pn_terminus_set_address(pn_link_source(receiver), address);
+        if (options.selector) select_messages(pn_terminus_filter(pn_link_source(receiver)));
+        set_left(receiver, options.count / options.connections);
+        run.attached = now();
         open_link(receiver);
         pn_link_flow(receiver, options.window);
     }
@@ -144,6 +174,11 @@ static void on_link_opened(pn_link_t *link) {
     } else {
         run.linksReady++;
         if (options.role == PING) send_ping();
+        if (options.selector && pn_data_size(pn_terminus_filter(pn_link_remote_source(link))) == 0) {
+            fprintf(stderr, "peer: the other side applies no selector\n");
+            run.failed = true;
+            close_connection(link);
+        }
     }
 }
 
@@ -225,9 +260,11 @@ int main(int argc, char **argv) {
         pn_event_batch_t *batch = pn_proactor_wait(proactor);
         for (pn_event_t *event; going && (event = pn_event_batch_next(batch));) going = handle(event);
         pn_proactor_done(proactor, batch);
-        if (options.role == IDLE && run.linksReady == options.connections) {
+        if (options.role != IDLE) continue;
+        if (run.failed) return 1; // fewer than asked for
+        if (run.linksReady == options.connections) {
             hold_connections();
-            return run.failed;
+            return 0;
         }
     }
     if (options.role != IDLE && !run.failed) print_result();

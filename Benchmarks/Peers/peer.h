@@ -5,21 +5,21 @@
 #include <stdint.h>
 
 enum role { SEND, RECEIVE, PING, IDLE };
-enum mode { RAW, MESSAGE, PROPERTIES };
+enum mode { RAW, MESSAGE, PROPERTIES, KINDS };
 
 extern struct options {
     enum role role;
     enum mode mode;
-    const char *name, *host, *port, *address;
+    const char *name, *host, *port, *address, *selector;
     long count, inFlight; // inFlight 0: as many as there is credit for
     int bodySize, window, connections;
-    bool presettled, listening, echoing;
+    bool presettled, listening, echoing, durable;
 } options;
 
 extern struct run {
     long sent, acknowledged, refused, received;
     int opened, closed, linksReady;
-    double first, last, sentAt; // seconds of the monotonic clock
+    double attached, first, last, sentAt; // seconds of the monotonic clock
     double *latencies;          // of one round trip each, for ping and one message in flight
     bool failed;
 } run;

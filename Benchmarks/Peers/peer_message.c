@@ -27,6 +27,7 @@ static void build(uint64_t id) {
     pn_message_t *message = outgoing;
     pn_message_clear(message);
     pn_message_set_inferred(message, true); // a data section, not an amqp-value
+    if (options.durable) pn_message_set_durable(message, true);
     pn_message_set_id(message, (pn_atom_t){.type = PN_ULONG, .u.as_ulong = id});
     if (options.mode == PROPERTIES) {
         pn_message_set_durable(message, true);
@@ -41,6 +42,14 @@ static void build(uint64_t id) {
         pn_data_put_string(properties, pn_bytes(5, "value"));
         pn_data_put_string(properties, pn_bytes(3, "seq"));
         pn_data_put_long(properties, id);
+        pn_data_exit(properties);
+    }
+    if (options.mode == KINDS) { // a hundred kinds, in turn, for a selector to choose one of
+        pn_data_t *properties = pn_message_properties(message);
+        pn_data_put_map(properties);
+        pn_data_enter(properties);
+        pn_data_put_string(properties, pn_bytes(4, "kind"));
+        pn_data_put_long(properties, id % 100);
         pn_data_exit(properties);
     }
     pn_data_put_binary(pn_message_body(message), pn_bytes(options.bodySize, body));

@@ -21,8 +21,9 @@ double now(void) {
 
 static void usage(void) {
     fputs("usage: peer send|recv|ping|conn [-h HOST] [-p PORT] [-a ADDRESS] [-n MESSAGES] [-b BODYBYTES]\n"
-          "            [-m raw|msg|msgp] [-s presettled] [-w CREDITWINDOW] [-c CONNECTIONS] [-L listen] [-E echo]\n"
-          "            [-W INFLIGHT]\n", stderr);
+          "            [-m raw|msg|msgp|kinds] [-s presettled] [-w CREDITWINDOW] [-c CONNECTIONS] [-L listen]\n"
+          "            [-E echo] [-W INFLIGHT] [-D durable] [-x SELECTOR]\n"
+          "A %d in the address stands for the number of the connection: each has a queue of its own.\n", stderr);
     exit(2);
 }
 
@@ -46,20 +47,22 @@ void parse_options(int argc, char **argv) {
     options.name = argv[1];
     options.role = choice(argv[1], 4, (const char *[]){"send", "recv", "ping", "conn"});
     optind = 2;
-    for (int flag; (flag = getopt(argc, argv, "h:p:a:n:b:m:sw:c:LEW:")) != -1;) {
+    for (int flag; (flag = getopt(argc, argv, "h:p:a:n:b:m:sw:c:LEW:Dx:")) != -1;) {
         switch (flag) {
         case 'h': options.host = optarg; break;
         case 'p': options.port = optarg; break;
         case 'a': options.address = optarg; break;
         case 'n': options.count = number(optarg); break;
         case 'b': options.bodySize = number(optarg); break;
-        case 'm': options.mode = choice(optarg, 3, (const char *[]){"raw", "msg", "msgp"}); break;
+        case 'm': options.mode = choice(optarg, 4, (const char *[]){"raw", "msg", "msgp", "kinds"}); break;
         case 's': options.presettled = true; break;
         case 'w': options.window = number(optarg); break;
         case 'c': options.connections = number(optarg); break;
         case 'L': options.listening = true; break;
         case 'E': options.echoing = true; break;
         case 'W': options.inFlight = number(optarg); break;
+        case 'D': options.durable = true; break;
+        case 'x': options.selector = optarg; break;
         default: usage();
         }
     }
@@ -99,6 +102,7 @@ void print_result(void) {
            seconds, seconds > 0 ? n / seconds : 0);
     printf("\"user\":%.3f,\"sys\":%.3f,\"maxrss_kb\":%ld,\"nvcsw\":%ld", cpu(used.ru_utime), cpu(used.ru_stime),
            used.ru_maxrss, used.ru_nvcsw);
+    if (run.attached) printf(",\"since_attach\":%.4f", run.last - run.attached);
     if (run.latencies && n > 0) {
         qsort(run.latencies, n, sizeof *run.latencies, by_value);
         printf(",\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f", run.latencies[n / 2] * 1e6,

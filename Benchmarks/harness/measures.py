@@ -63,30 +63,3 @@ def codec(program, messages):
     """Nanoseconds to build, encode and wholly decode the message with properties."""
     with Program(program + ["-n", messages]) as running:
         return running.result()["ns"]
-
-
-def through(broker, messages):
-    """The rate through a broker, between C programs that neither encode nor decode; processor: the broker's."""
-    port = free_port()
-    client = ["-p", port, "-n", messages, "-m", "raw", "-a", "benchmark"]
-    with Program(broker(port)).listens(port) as running:
-        before = running.processor_seconds()
-        with Program(C + ["recv"] + client) as receiver, Program(C + ["send"] + client) as sender:
-            sender.result()
-            rate = receiver.result()["rate"]
-            return Rate(rate, messages / max(0.01, running.processor_seconds() - before))
-
-
-def _idle(port, connections):
-    return Program(C + ["conn", "-p", port, "-c", connections, "-a", "benchmark"])
-
-
-def connection_kilobytes(broker, connections):
-    """Resident memory a connection with one link costs a broker."""
-    port = free_port()
-    # What the first connections bring once (buffers, lazily bound symbols) is no cost of each.
-    with Program(broker(port)).listens(port) as running, _idle(port, 10) as few, _idle(port, connections) as many:
-        few.first_line()
-        before = running.resident_kilobytes()
-        many.first_line()
-        return (running.resident_kilobytes() - before) / connections

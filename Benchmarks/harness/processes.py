@@ -14,6 +14,10 @@ class Failure(Exception):
     """A measurement that could not be made, with what the programs said."""
 
 
+class Skipped(Failure):
+    """A measurement of what the program, or this machine, does not have."""
+
+
 def free_port():
     """A port nobody listens on. Another program could take it before ours does; that one would say so and fail."""
     with socket.socket() as probe:

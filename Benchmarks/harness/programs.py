@@ -1,5 +1,6 @@
 """The programs that are measured: how each is built, and its command line for a role."""
 import contextlib
+import functools
 import os
 import subprocess
 
@@ -31,6 +32,7 @@ def build(swift, brokers):
     if brokers:
         example = [EXAMPLES + "/c/broker.c", "-I" + EXAMPLES + "/c", "-lqpid-proton", "-pthread"]
         _run(["gcc", "-O2", "-o", BUILT + "/broker"] + example)
+        _run(["gcc", "-O2", "-o", BUILT + "/sync", PEERS + "/sync.c"])
     if swift and brokers:
         _run(["swift", "build", "-c", "release", "--product", "broker"])
     if swift:
@@ -50,8 +52,14 @@ SWIFT = [ROOT + "/.build/benchmarks/release/throughput"]
 C_CODEC = [BUILT + "/codec", "send"]
 SWIFT_CODEC = [ROOT + "/.build/benchmarks/release/codec"]
 
+# Writes to a directory's disk and syncs, as many times as it is told.
+SYNC = [BUILT + "/sync"]
+
 
 # A broker is a function from a port to a command line.
+SWIFT_BROKER = [ROOT + "/.build/release/broker"]
+
+
 def c_broker(port):
     return [BUILT + "/broker", "127.0.0.1", str(port)]
 
@@ -61,4 +69,15 @@ def python_broker(port):
 
 
 def swift_broker(port):
-    return [ROOT + "/.build/release/broker", "-a", "127.0.0.1:%d" % port]
+    return SWIFT_BROKER + ["-a", "127.0.0.1:%d" % port]
+
+
+def threaded_swift_broker(port):
+    return swift_broker(port) + ["--threads", "2"]
+
+
+@functools.cache
+def swift_broker_has(option):
+    """Whether the broker that was built has the option."""
+    told = subprocess.run(SWIFT_BROKER + ["--help"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    return option in told.stdout
