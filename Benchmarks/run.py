@@ -56,6 +56,8 @@ class Case:
 
     def row(self):
         bar = "%s %g" % self.bar if self.bar else ""
+        if bar and not self.sides["theirs"]:
+            bar += " " + self.unit
         ours, theirs = self.measured["ours"], self.measured["theirs"]
         if self.problem or not ours:
             return [self.what, "-", "-", "-", "-", "-", bar, "skipped" if self.is_skipped else "not measured"]
@@ -67,8 +69,6 @@ class Case:
         if self.bar:
             relation, limit = self.bar
             reached = "yes" if (value >= limit if relation == ">=" else value <= limit) else "no"
-            if not theirs:
-                bar += " " + self.unit
         return [self.what] + cells + [by_processor, bar, reached]
 
     def compare(self, ours, theirs):
@@ -128,10 +128,10 @@ def cases(ours, scale):
             return brokers.connection_kilobytes(broker, count)
         return measure
 
-    def needing(option, measure):
+    def needing(what, measure):
         def checked():
-            if not swift or not programs.swift_broker_has(option):
-                raise Skipped("the broker has no option %s" % option)
+            if not swift or (what.startswith("--") and not programs.swift_broker_has(what)):
+                raise Skipped("the broker has no %s" % what)
             return measure()
         return checked
 
@@ -171,7 +171,7 @@ def cases(ours, scale):
         Case("broker-waiting", "broker, memory a message, 1,000,000 waiting", "bytes", ("<=", 300),
              lambda: brokers.waiting_bytes(broker, 1000000), None, most_rounds=3),
         Case("broker-selector", "broker, a selector's 1,000 of 100,000 waiting", "ms", ("<=", 200),
-             lambda: brokers.select_milliseconds(broker, 100000), None),
+             needing("selectors", lambda: brokers.select_milliseconds(broker, 100000)), None),
         Case("broker-durable", "durable, 256 unsettled, to the disk's syncs", "msg/s", (">=", 50),
              needing("--store", lambda: brokers.durable(broker, n(100000))), lambda: brokers.syncs(200),
              their_unit="sync/s"),
