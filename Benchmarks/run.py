@@ -167,7 +167,7 @@ def cases(ours, scale):
         Case("broker-open", "the same, %s opened at once" % format(MANY_CONNECTIONS, ","), "kB", ("<=", 35),
              connections(MANY_CONNECTIONS), None, most_rounds=3),
         Case("broker-many", "100 senders and receivers on 100 queues, to 1 and 1", "msg/s", (">=", 0.7),
-             through(broker, 400000, 100), through(broker, 400000)),
+             through(broker, 1500000, 100), through(broker, 1500000)),
         Case("broker-waiting", "broker, memory a message, 1,000,000 waiting", "bytes", ("<=", 300),
              lambda: brokers.waiting_bytes(broker, 1000000), None, most_rounds=3),
         Case("broker-selector", "broker, a selector's 1,000 of 100,000 waiting", "ms", ("<=", 200),
