@@ -173,7 +173,7 @@ def cases(ours, scale):
         Case("broker-selector", "broker, a selector's 1,000 of 100,000 waiting", "ms", ("<=", 200),
              needing("selectors", lambda: brokers.select_milliseconds(broker, 100000)), None),
         Case("broker-durable", "durable, 256 unsettled, to the disk's syncs", "msg/s", (">=", 50),
-             needing("--store", lambda: brokers.durable(broker, n(100000))), lambda: brokers.syncs(200),
+             needing("--store", lambda: brokers.durable(broker, n(100000))), lambda: brokers.syncs(300),
              their_unit="sync/s"),
     ]
 

@@ -106,6 +106,6 @@ def durable(broker, messages):
 
 
 def syncs(count):
-    """How often a second the disk takes 4 kB for good."""
+    """How often a second the disk takes 4 kB more for good."""
     with Program(SYNC + [BUILT, count]) as syncing:
         return syncing.result()["rate"]

@@ -52,7 +52,7 @@ SWIFT = [ROOT + "/.build/benchmarks/release/throughput"]
 C_CODEC = [BUILT + "/codec", "send"]
 SWIFT_CODEC = [ROOT + "/.build/benchmarks/release/codec"]
 
-# Writes to a directory's disk and syncs, as many times as it is told.
+# Appends to a file of a directory and syncs, as many times as it is told.
 SYNC = [BUILT + "/sync"]
 
 
