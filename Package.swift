@@ -10,10 +10,9 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-/// The example programs: those of the Python and C++ bindings by the same names, `broker`, and `demo`, which
-/// `make demo` runs.
+/// The example programs: those of the Python and C++ bindings by the same names, and `demo`, which `make demo` runs.
 let examples: [Target] = [
-    "abstract_server", "broker", "client", "colour_send", "connection_options", "demo", "direct_recv", "direct_send",
+    "abstract_server", "client", "colour_send", "connection_options", "demo", "direct_recv", "direct_send",
     "encode_decode", "flow_control", "helloworld", "helloworld_blocking", "helloworld_direct",
     "helloworld_direct_events", "helloworld_events", "message_properties",
     "multithreaded_client", "queue_browser", "reconnect_client", "recurring_timer", "scheduled_send", "selected_recv",
@@ -49,6 +48,15 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: examples + [
+        .executableTarget(
+            name: "broker",
+            dependencies: [
+                "Proton", "ProtonBroker",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Examples/broker",
+            swiftSettings: settings),
         .systemLibrary(name: "CProton"),
         .target(name: "AMQP", swiftSettings: settings),
         .target(name: "ProtonEngine", dependencies: ["AMQP", "CProton"], swiftSettings: settings),

@@ -1,37 +1,67 @@
 import ArgumentParser
 import Glibc
+import Logging
 import Proton
 import ProtonBroker
 
-/// A broker in memory: queues made on demand, shared among their consumers.
+/// The broker of the library `ProtonBroker` as a program.
 @main
 struct BrokerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "broker",
-        abstract: "A message broker in memory: queues are made on demand, and shared among their consumers.",
+        abstract: "An AMQP 1.0 message broker.",
         discussion: """
-            Nothing is kept when it ends. Control-C, or SIGTERM, closes all connections and ends it.
-            Anyone who reaches the port may use it: there is no log-in.
+            Without options it listens on localhost:5672 and makes a queue whenever a peer attaches to an address. The \
+            consumers of a queue share its messages; whoever subscribes to an address that begins with topic/ gets all \
+            messages that are sent there. Messages are in memory: none is kept when the broker ends. There is no \
+            log-in: anyone who reaches the port may use it.
+
+            Control-C, or SIGTERM, closes all connections and ends it; a second one ends it at once. SIGUSR1 has it \
+            print a summary of its queues and their rates.
+
+            EXAMPLES:
+              broker                                  a broker to develop with
+              broker 0.0.0.0:5672 [::]:5672           for other machines too
+              broker --queue orders --queue audit,exclusive --no-on-demand-queues
+              broker --queue-messages 10000 --when-full reject --dead-letter rejected
+              broker --config broker.json --log-level debug
+              kill -USR1 $(pidof broker)              its summary
+
+            A configuration file has the long names of the options as its keys, and may have comments:
+              {"address": ["0.0.0.0:5672"], "threads": 2, "log-level": "debug",
+               "queue": ["orders", {"address": "audit", "exclusive": true, "messages": 1000}],
+               "on-demand-queues": false, "heartbeat": 30, "queue-bytes": "64MiB"}
             """)
 
-    @Argument(help: "Where to listen; port 0 is a free one. (default: localhost:5672)")
-    var listenAddress: String?
-
-    @Option(name: .shortAndLong, help: ArgumentHelp("The same, as Python's broker.py has it.", valueName: "host:port"))
-    var address: String?
-
-    func validate() throws {
-        if listenAddress != nil, address != nil {
-            throw ValidationError("Give the address once: as an argument, or with --address.")
-        }
-    }
+    @OptionGroup(title: "Connections") var connections: ConnectionFlags
+    @OptionGroup(title: "Queues and topics") var queues: QueueFlags
+    @OptionGroup(title: "Limits") var limits: LimitFlags
+    @OptionGroup(title: "The program") var program: ProgramFlags
 
     func run() throws {
-        let broker = try Broker(listenAddress ?? address ?? "localhost:5672")
+        // A log or a summary that nobody reads any more is no reason to end.
+        signal(SIGPIPE, SIG_IGN)
+        let configuration = try readConfiguration()
+        LoggingSystem.bootstrap { _ in LogLines(configuration.logLevel.level) }
+        let broker = try configuration.makeBroker()
+        let summary = Summary(broker)
+        let watch = SignalWatch(every: SIGUSR1) { summary.request() }
+        // It is of use until the process ends.
+        defer { withExtendedLifetime(watch) {} }
         try broker.run(stopsOnSignals: true) {
-            print("listening on \(broker.address)")
+            for address in broker.addresses { print("listening on \(address)") }
             // Whoever reads this through a pipe waits for it.
             fflush(nil)
         }
+    }
+
+    private func readConfiguration() throws -> Configuration {
+        var configuration = Configuration()
+        if let path = program.config { try ConfigurationFile(path: path).apply(to: &configuration) }
+        connections.apply(to: &configuration)
+        queues.apply(to: &configuration)
+        limits.apply(to: &configuration)
+        program.apply(to: &configuration)
+        return configuration
     }
 }

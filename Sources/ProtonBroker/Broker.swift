@@ -37,8 +37,15 @@ public final class Broker: Sendable {
     ///   - clock: what times to live, delays and timers go by; nil, the default, is the system's clock.
     /// - Throws: `ProtonError.Code.listenFailed` where a port is in use or not allowed, `.invalidArgument` for options
     ///   that make no sense; `AMQPURLError` for an address that is none; what the store throws that cannot be read.
-    public init(
+    public convenience init(
         _ addresses: String..., options: BrokerOptions = BrokerOptions(), clock: (any ContainerClock)? = nil
+    ) throws {
+        try self.init(addresses: addresses, options: options, clock: clock)
+    }
+
+    /// The same, of addresses that a program has as an array.
+    public init(
+        addresses: [String], options: BrokerOptions = BrokerOptions(), clock: (any ContainerClock)? = nil
     ) throws {
         try options.validate()
         container = try Container(id: options.containerID, options: options.connection, clock: clock)

@@ -35,16 +35,6 @@ struct FailureTests {
         }
     }
 
-    @Test("Wrong arguments of the broker", arguments: [["a:1", "b:2"], ["a:1", "--address", "a:1"], ["--address"]])
-    func wrongBrokerArguments(arguments: [String]) async throws {
-        try await withPrograms { programs in
-            let record = try await programs.start(.swift, "broker", arguments).waitForEnd()
-            #expect(record.errorText.hasPrefix("Error: ") && record.errorText.contains("Usage: broker "))
-            #expect(record.output == [])
-            #expect(record.ending == .exited(EX_USAGE))
-        }
-    }
-
     @Test(
         "Wrong numbers of messages",
         arguments: [
