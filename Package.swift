@@ -45,6 +45,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: examples + [
@@ -52,6 +53,7 @@ let package = Package(
             name: "broker",
             dependencies: [
                 "Proton", "ProtonBroker",
+                .target(name: "ProtonBrokerStore", condition: .when(traits: ["DurableBroker"])),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -72,6 +74,7 @@ let package = Package(
             name: "ProtonBroker",
             dependencies: [
                 "Proton",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -91,7 +94,13 @@ let package = Package(
             name: "ProtonEngineTests", dependencies: ["ProtonEngine", "ProtonTesting"], swiftSettings: settings),
         .testTarget(name: "ProtonTests", dependencies: ["Proton", "ProtonTesting"], swiftSettings: settings),
         .testTarget(
-            name: "ProtonBrokerTests", dependencies: ["ProtonBroker", "ProtonTesting"], swiftSettings: settings),
+            name: "ProtonBrokerTests",
+            dependencies: [
+                "ProtonBroker", "ProtonTesting",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "ProtonTestingTests", dependencies: ["Proton", "ProtonBroker", "ProtonTesting"],
             swiftSettings: settings),

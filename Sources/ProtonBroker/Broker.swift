@@ -1,4 +1,5 @@
 import Dispatch
+import Logging
 public import Proton
 import Synchronization
 
@@ -27,7 +28,10 @@ public final class Broker: Sendable {
     // lock.
     private nonisolated(unsafe) let container: Container
     private let core: BrokerCore
+    /// Nil where nobody wants any.
+    private let metrics: BrokerMetrics?
     private let grace: Duration
+    private let logger = Logger(label: "proton.broker")
     private let life = Life()
 
     /// Creates a broker that listens from now on, and serves its peers once it runs.
@@ -63,7 +67,11 @@ public final class Broker: Sendable {
         }
         // As above: it only starts timers, which any thread may. Weak, since the container's listeners hold the core.
         nonisolated(unsafe) weak let loop = container
-        core.nodes.support.timetable.setTimer { delay, body in loop?.schedule(after: delay) { body() } }
+        let schedule: BrokerMetrics.Scheduler = { delay, body in loop?.schedule(after: delay) { body() } }
+        core.nodes.support.timetable.setTimer(schedule)
+        metrics = options.metricsInterval.map { [core] interval in
+            BrokerMetrics(core, name: listeners[0].address, interval: interval, schedule)
+        }
     }
 
     private static func listen(
@@ -111,6 +119,7 @@ public final class Broker: Sendable {
         let watch = stopsOnSignals ? SignalWatch([.interrupt, .terminate]) { [self] in close() } : nil
         defer { watch?.cancel() }
         started()
+        metrics?.start()
         do {
             try container.run(threads: core.options.threads, handler: Idle())
         } catch {
@@ -173,6 +182,7 @@ public final class Broker: Sendable {
 
     /// Closes the listeners and all connections.
     private func close() {
+        logger.debug("closes all connections: it ends")
         container.stop(Condition(.connectionForced, "The broker is shutting down."), grace: grace)
     }
 }

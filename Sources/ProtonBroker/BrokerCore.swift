@@ -1,3 +1,4 @@
+import Logging
 import Synchronization
 
 /// What all connections of a broker share; each of its threads may use it.
@@ -5,6 +6,7 @@ struct BrokerCore: Sendable {
     let options: BrokerOptions
     let nodes: NodeTable
     let peers: Peers
+    let limitLog: LimitLog
     /// How far the store has come; nil where there is none.
     let storeProgress: StoreProgress?
 
@@ -14,8 +16,15 @@ struct BrokerCore: Sendable {
         let support = NodeSupport(maxBytes: options.maxBytes, clock: clock, store: options.store)
         nodes = NodeTable(options, support)
         peers = Peers(support.changes)
+        limitLog = LimitLog(clock)
         storeProgress = options.store.map { _ in StoreProgress() }
         try nodes.recover()
+        if options.store != nil {
+            let queues = nodes.status
+            Logger(label: "proton.broker").info(
+                "read the store",
+                metadata: ["queues": "\(queues.count)", "messages": "\(queues.reduce(0) { $0 + $1.waiting })"])
+        }
         if let storeProgress { try options.store?.start { storeProgress.advance(to: $0) } }
     }
 

@@ -49,6 +49,15 @@ public struct BrokerOptions: Sendable {
     public var connection = ConnectionOptions()
     /// The broker's container id; nil makes a random one.
     public var containerID: String?
+    /// How often the program's metrics are told what the broker holds: at least 1 second; nil, the default, is never.
+    ///
+    /// They are those of `MetricsSystem` of the package swift-metrics, which the program sets up before it makes the
+    /// broker. Gauges: `proton_broker_queues`, `proton_broker_messages_waiting`, `proton_broker_messages_unsettled`,
+    /// `proton_broker_message_bytes`, `proton_broker_connections`, `proton_broker_consumers`, `proton_broker_senders`.
+    /// Counters: `proton_broker_messages_received_total`, `proton_broker_messages_removed_total`, as `BrokerStatus` has
+    /// them. Their dimension `broker` is the broker's first address. The time that it takes grows with the number of
+    /// queues, not with that of messages.
+    public var metricsInterval: Duration?
     /// How long peers may take to close their side when the broker stops: up to a day, by default 2 seconds.
     public var stopGrace = Duration.seconds(2)
 
@@ -87,6 +96,9 @@ public struct BrokerOptions: Sendable {
             } catch {
                 throw ProtonError(.invalidArgument, "deadLetterAddress: \(error.condition.description ?? "")")
             }
+        }
+        if let metricsInterval, metricsInterval < .seconds(1) {
+            throw ProtonError(.invalidArgument, "metricsInterval is \(metricsInterval): it must be at least a second.")
         }
         guard stopGrace >= .zero, stopGrace <= .seconds(86_400) else {
             throw ProtonError(.invalidArgument, "stopGrace is \(stopGrace): it must be from zero to a day.")

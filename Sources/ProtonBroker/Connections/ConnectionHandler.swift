@@ -6,7 +6,7 @@ import Proton
 final class ConnectionHandler: Handler {
     private let broker: BrokerCore
     private let transactions: Transactions
-    private let logger = Logger(label: "proton.broker")
+    private var logger = Logger(label: "proton.broker")
 
     init(_ broker: BrokerCore) {
         self.broker = broker
@@ -19,6 +19,10 @@ final class ConnectionHandler: Handler {
         event.connection.offeredCapabilities = broker.options.connection.offeredCapabilities + ["ANONYMOUS-RELAY"]
         event.connection.open()
         broker.peers.add(event.connection)
+        name(event.connection)
+        logger.debug(
+            "opened a connection",
+            metadata: ["container": "\((event.connection.remoteContainerID ?? "").escapedForLog)"])
     }
 
     func onSessionRemoteOpen(_ event: SessionEvent) { event.session.open() }
@@ -36,6 +40,21 @@ final class ConnectionHandler: Handler {
     func onTransportClosed(_ event: TransportEvent) {
         end(event.connection.links, .vanished)
         broker.peers.remove(event.connection)
+        // It may never have been opened.
+        if logger[metadataKey: "peer"] == nil { name(event.connection) }
+        logger.debug("closed a connection: \(reasonOfEnd(event.connection).escapedForLog(upTo: 300))")
+    }
+
+    /// Has log lines say which connection they are about.
+    private func name(_ connection: Connection) {
+        logger[metadataKey: "peer"] = "\(connection.transport?.remoteAddress ?? "unknown")"
+    }
+
+    private func reasonOfEnd(_ connection: Connection) -> String {
+        if let condition = connection.remoteCondition ?? connection.condition ?? connection.transport?.condition {
+            return condition.description ?? condition.name.name
+        }
+        return connection.isRemoteClosed ? "its peer is done" : "its peer is gone"
     }
 
     // MARK: Links
@@ -49,6 +68,12 @@ final class ConnectionHandler: Handler {
             } else if let receiver = event.receiver {
                 try attach(receiver)
             }
+            logger.trace(
+                "attached a \(link.isSender ? "consumer" : "sender")",
+                metadata: [
+                    "link": "\(link.name.escapedForLog)",
+                    "address": "\(((link.isSender ? link.source : link.target).address ?? "").escapedForLog)",
+                ])
         } catch {
             refuse(link, error)
         }
@@ -176,12 +201,13 @@ final class ConnectionHandler: Handler {
         if link.isSender { link.source.kind = .unspecified } else { link.target.kind = .unspecified }
         link.open()
         link.close(refusal.condition)
-        logger.debug(
-            "refused a link: \(refusal.condition.description ?? refusal.condition.name.name)",
-            metadata: [
-                "peer": "\(link.connection.transport?.remoteAddress ?? "unknown")",
-                "link": "\(link.name.escapedForLog)",
-            ])
+        if refusal.isLimit {
+            broker.limitLog.note(.link, refusal.reason, address: link.name)
+        } else {
+            logger.debug(
+                "refused a link: \(refusal.reason.escapedForLog(upTo: 300))",
+                metadata: ["link": "\(link.name.escapedForLog)"])
+        }
     }
 
     // MARK: Ending

@@ -27,6 +27,7 @@ final class IncomingLink: @unchecked Sendable {
     private let receiver: Receiver
     private let home: LinkHome
     private let nodes: NodeTable
+    private let limitLog: LimitLog
     private let transactions: Transactions
     /// How many messages the peer may send ahead.
     private let window: Int
@@ -42,6 +43,7 @@ final class IncomingLink: @unchecked Sendable {
         home = LinkHome(receiver, isOnlyThread: broker.options.threads == 1)
         window = broker.options.creditWindow
         nodes = broker.nodes
+        limitLog = broker.limitLog
         if let progress = broker.storeProgress {
             deferred = DeferredSettlements(progress, home: home) { [unowned self] in topUp() }
         }
@@ -80,6 +82,7 @@ final class IncomingLink: @unchecked Sendable {
             }
         } catch {
             delivery.reject(error.condition)
+            if error.isLimit { limitLog.note(.message, error.reason, address: destination.address) }
         }
     }
 
@@ -122,6 +125,7 @@ final class IncomingLink: @unchecked Sendable {
         credit = max(0, receiver.credit)
         var allowance = window
         if case .node(let node, _) = destination { allowance = node.allowance(of: window, for: self) }
+        if allowance == 0 { limitLog.note(.credit, "The queue is full.", address: destination.address) }
         if let deferred { allowance = min(allowance, window - deferred.count) }
         guard allowance > credit else { return }
         receiver.flow(allowance - credit)

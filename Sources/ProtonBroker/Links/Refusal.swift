@@ -7,6 +7,12 @@ struct Refusal: Error {
     init(_ name: Symbol, _ description: String) {
         condition = Condition(name, description)
     }
+
+    /// Whether the broker could do it if it had more room.
+    var isLimit: Bool { condition.name == .resourceLimitExceeded }
+
+    /// Why, in words.
+    var reason: String { condition.description ?? condition.name.name }
 }
 
 extension Terminus {

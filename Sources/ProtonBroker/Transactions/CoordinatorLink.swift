@@ -4,6 +4,7 @@ import Proton
 final class CoordinatorLink {
     private let receiver: Receiver
     private let transactions: Transactions
+    private let limitLog: LimitLog
     /// What is done once it is on disk.
     private var deferred: DeferredSettlements?
 
@@ -19,6 +20,7 @@ final class CoordinatorLink {
     init(_ receiver: Receiver, _ transactions: Transactions, broker: BrokerCore) {
         self.receiver = receiver
         self.transactions = transactions
+        limitLog = broker.limitLog
         if let progress = broker.storeProgress {
             let home = LinkHome(receiver, isOnlyThread: broker.options.threads == 1)
             deferred = DeferredSettlements(progress, home: home) {}
@@ -37,6 +39,7 @@ final class CoordinatorLink {
                 if ticket.isNone { delivery.settle(answer) } else { deferred?.settle(delivery, answer, after: ticket) }
             } catch {
                 delivery.settle(.rejected(error.condition))
+                if error.isLimit { limitLog.note(.transaction, error.reason, address: nil) }
             }
             topUp()
         case .aborted, .settled: delivery.settle()

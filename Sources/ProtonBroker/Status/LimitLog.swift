@@ -1,0 +1,55 @@
+import Logging
+import Synchronization
+
+/// Says in the log that limits are reached: at once, and then at most every ten seconds a kind of limit.
+///
+/// Peers can reach a limit with every message: a line for each would be one more way to fill a disk.
+final class LimitLog: Sendable {
+    /// What was not done since there is a limit.
+    enum Kind: String {
+        case link = "refused a link"
+        case message = "rejected a message"
+        case transaction = "refused a transaction"
+        case credit = "gives no more credit"
+    }
+
+    private struct Silence {
+        /// Until when nothing is said, by the queues' clock.
+        var end: Int64
+        /// How many lines were not written.
+        var count = 0
+    }
+
+    private static let interval: Int64 = 10_000
+
+    private let silences = Mutex<[Kind: Silence]>([:])
+    private let clock: QueueClock
+    private let logger = Logger(label: "proton.broker")
+
+    init(_ clock: QueueClock) { self.clock = clock }
+
+    /// A limit was reached.
+    /// - Parameters:
+    ///   - reason: which one.
+    ///   - address: of what; where a peer says it, it is escaped here.
+    func note(_ kind: Kind, _ reason: @autoclosure () -> String, address: @autoclosure () -> String?) {
+        guard let silent = beginSilence(kind) else { return }
+        var metadata: Logger.Metadata = [:]
+        if let address = address() { metadata["address"] = "\(address.escapedForLog)" }
+        if silent > 0 { metadata["alike"] = "\(silent)" }
+        // Credit that is withheld loses nothing.
+        logger.log(level: kind == .credit ? .info : .warning, "\(kind.rawValue): \(reason())", metadata: metadata)
+    }
+
+    /// - Returns: how many lines of a kind were not written since the last one; nil where this is one more of them.
+    private func beginSilence(_ kind: Kind) -> Int? {
+        let now = clock.now
+        return silences.withLock { silences in
+            if let silence = silences[kind], now < silence.end {
+                silences[kind]?.count += 1
+                return nil
+            }
+            return silences.updateValue(Silence(end: now + LimitLog.interval), forKey: kind)?.count ?? 0
+        }
+    }
+}
