@@ -13,8 +13,9 @@ struct BrokerCommand: ParsableCommand {
         discussion: """
             Without options it listens on localhost:5672 and makes a queue whenever a peer attaches to an address. The \
             consumers of a queue share its messages; whoever subscribes to an address that begins with topic/ gets all \
-            messages that are sent there. Messages are in memory: none is kept when the broker ends. There is no \
-            log-in: anyone who reaches the port may use it.
+            messages that are sent there. All of them are in memory, and none is kept when the broker ends, unless \
+            --store says where: it then keeps the messages whose senders call them durable. There is no log-in: \
+            anyone who reaches the port may use it.
 
             Control-C, or SIGTERM, closes all connections and ends it; a second one ends it at once. SIGUSR1 has it \
             print a summary of its queues and their rates.
@@ -24,6 +25,7 @@ struct BrokerCommand: ParsableCommand {
               broker 0.0.0.0:5672 [::]:5672           for other machines too
               broker --queue orders --queue audit,exclusive --no-on-demand-queues
               broker --queue-messages 10000 --when-full reject --dead-letter rejected
+              broker --store messages.sqlite
               broker --config broker.json --log-level debug
               kill -USR1 $(pidof broker)              its summary
 

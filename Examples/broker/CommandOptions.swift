@@ -15,7 +15,7 @@ struct ConnectionFlags: ParsableArguments {
 
     @Option(
         help: ArgumentHelp("How many threads serve connections. (default: 1)", valueName: "n"),
-        transform: OptionValue.count)
+        transform: OptionValue.threads)
     var threads: Int?
 
     @Option(
@@ -81,7 +81,16 @@ struct QueueFlags: ParsableArguments {
         transform: OptionValue.address)
     var deadLetter: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Where durable messages are kept: a file, which is made where there is none. "
+                + "(default: all messages are in memory, and none is kept)",
+            valueName: "file"),
+        transform: OptionValue.file)
+    var store: String?
+
     func apply(to configuration: inout Configuration) {
+        configuration.storeFile = store ?? configuration.storeFile
         if !queue.isEmpty { configuration.queues = queue }
         configuration.options.makesQueues = onDemandQueues ?? configuration.options.makesQueues
         if !topic.isEmpty { configuration.options.topics = topic }

@@ -1,5 +1,9 @@
-import Logging
+import Proton
 import ProtonBroker
+
+#if DurableBroker
+    import ProtonBrokerStore
+#endif
 
 /// What the program is to do: by default, then as the configuration file says, then as the command line does.
 struct Configuration {
@@ -7,6 +11,8 @@ struct Configuration {
     var addresses: [String] = []
     /// The queues that there are from the start.
     var queues: [QueueOption] = []
+    /// Where durable messages are kept; nil keeps all in memory.
+    var storeFile: String?
     var logLevel = LogLevel.info
     /// The rest, as the library has it.
     var options = BrokerOptions()
@@ -17,6 +23,17 @@ struct Configuration {
         options.queues = queues.map { $0.declaration(options.queueLimits) }
         // An empty pattern, which is no topic's, says on the command line that there are none.
         options.topics.removeAll(where: \.isEmpty)
+        if let storeFile { options.store = try Configuration.openStore(storeFile) }
         return try Broker(addresses: addresses, options: options)
+    }
+
+    private static func openStore(_ path: String) throws -> any MessageStore {
+        #if DurableBroker
+            try SQLiteStore(path)
+        #else
+            throw ProtonError(
+                .invalidArgument,
+                "\(path): this broker is built without a store: build it with the trait DurableBroker.")
+        #endif
     }
 }

@@ -45,9 +45,10 @@ struct ConfigurationFile {
     private static func read(_ keys: inout Keys, into configuration: inout Configuration) throws {
         configuration.addresses = try keys.texts("address", listenAddress) ?? configuration.addresses
         configuration.queues = try queues(&keys) ?? configuration.queues
+        configuration.storeFile = try keys.text("store", OptionValue.file) ?? configuration.storeFile
         configuration.logLevel = try keys.text("log-level", OptionValue.logLevel) ?? configuration.logLevel
         var options = configuration.options
-        options.threads = try keys.count("threads") ?? options.threads
+        options.threads = try keys.number("threads", OptionValue.threads) ?? options.threads
         options.containerID = try keys.text("container-id") ?? options.containerID
         options.maxConnections = try keys.count("max-connections") ?? options.maxConnections
         options.connection.limits.idleTimeout =
@@ -174,7 +175,7 @@ private struct Keys {
         return try number(key, OptionValue.size)
     }
 
-    private mutating func number<Value>(_ key: String, _ read: (String) throws -> Value) throws -> Value? {
+    mutating func number<Value>(_ key: String, _ read: (String) throws -> Value) throws -> Value? {
         switch member(key) {
         case nil: return nil
         case .number(let number):

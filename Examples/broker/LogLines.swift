@@ -18,11 +18,12 @@ struct LogLines: LogHandler {
     func log(event: LogEvent) {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        LogLines.write(
-            LogLines.line(now, event.level, event.message.description, metadata.merging(event.metadata ?? [:]) { $1 }))
+        let line = LogLines.line(
+            now, event.level, event.message.description, metadata.merging(event.metadata ?? [:]) { $1 })
+        line.write(to: STDERR_FILENO)
     }
 
-    /// How many characters of a text are written: a line that is not longer than a page goes through a pipe in one piece.
+    /// How many characters of a text are written.
     private static let maxText = 1_000
 
     private static func line(
@@ -57,18 +58,5 @@ struct LogLines: LogHandler {
             fields.map { padded($0.0, $0.1) }.joined(separator: separator)
         }
         return "\(joined(date, "-"))T\(joined(clock, ":")).\(padded(time.tv_nsec / 1_000_000, 3))Z"
-    }
-
-    /// Writes a text; where nobody reads any more, it is lost.
-    private static func write(_ text: String) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-            if count > 0 {
-                rest = rest.dropFirst(count)
-            } else if errno != EINTR {
-                return
-            }
-        }
     }
 }

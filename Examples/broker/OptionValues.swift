@@ -16,6 +16,14 @@ enum OptionValue {
         return count
     }
 
+    /// A number of threads, of which each takes memory.
+    static func threads(_ text: String) throws -> Int {
+        guard let count = Int(text), (1...1_024).contains(count) else {
+            throw Problem("must be a whole number from 1 to 1024")
+        }
+        return count
+    }
+
     /// A number of bytes: `65536`, `64KiB`, `16MiB`, `1GiB`.
     static func size(_ text: String) throws -> Int {
         let problem = Problem("must be a number of bytes, at least 1, as in 65536, 64KiB, 16MiB or 1GiB")
@@ -33,6 +41,12 @@ enum OptionValue {
             throw Problem("must be a number of seconds, from 0 to 86400")
         }
         return .milliseconds(Int64((seconds * 1_000).rounded()))
+    }
+
+    /// The path of a file.
+    static func file(_ text: String) throws -> String {
+        guard !text.isEmpty else { throw Problem("must be the path of a file") }
+        return text
     }
 
     /// The address of a queue.

@@ -31,8 +31,7 @@ final class Summary: Sendable {
         guard !isAskedFor.exchange(true, ordering: .relaxed) else { return }
         printing.async { [self] in
             isAskedFor.store(false, ordering: .relaxed)
-            print(text(), terminator: "")
-            fflush(nil)
+            text().write(to: STDOUT_FILENO)
         }
     }
 

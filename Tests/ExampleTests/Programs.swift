@@ -104,6 +104,23 @@ final class Programs: Sendable {
         }
     }
 
+    /// Starts our broker with options on a free port, and waits until it listens.
+    /// - Returns: the broker, and its address.
+    func startBroker(_ options: String...) async throws -> (ChildProcess, address: String) {
+        try await startBroker(options)
+    }
+
+    /// The same, with options in an array.
+    func startBroker(_ options: [String]) async throws -> (ChildProcess, address: String) {
+        let broker = try start(.swift, "broker", ["127.0.0.1:0"] + options)
+        return (broker, try await address(of: broker))
+    }
+
+    /// Starts our broker with a standard output that nobody reads.
+    func startBrokerWithoutOutput(_ address: String) throws -> ChildProcess {
+        try start("/bin/bash", ["-c", "exec \"$0\" \"$1\" > >(true)", swiftProgram("broker"), address])
+    }
+
     /// Ends what still runs.
     func end() async {
         for child in children.withLock(\.self) {

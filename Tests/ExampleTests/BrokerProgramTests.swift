@@ -1,0 +1,223 @@
+import Dispatch
+import Glibc
+import Testing
+
+/// The program `broker`: its options, its log lines, its summary, its end.
+@Suite(.serialized)
+struct BrokerProgramTests {
+    // MARK: Options
+
+    @Test("--help teaches")
+    func help() async throws {
+        try await withPrograms { programs in
+            let record = try await programs.start(.swift, "broker", "--help").waitForEnd()
+            #expect(record.ending == .exited(0) && record.errorText == "")
+            let options = [
+                "--address", "--threads", "--max-connections", "--heartbeat", "--max-message-size", "--container-id",
+                "--queue", "--on-demand-queues/--no-on-demand-queues", "--topic", "--dead-letter", "--store",
+                "--queue-messages", "--queue-bytes", "--when-full", "--max-queues", "--max-bytes", "--max-unsettled",
+                "--credit", "--config", "--log-level", "--stop-grace",
+            ]
+            for text in options + ["EXAMPLES:", "SIGUSR1", "SIGTERM", "localhost:5672", "(default: "] {
+                #expect(record.outputText.contains(text), "\(text)")
+            }
+        }
+    }
+
+    @Test(
+        "Wrong options",
+        arguments: [
+            (["--threads", "0"], "'0' is invalid for '--threads <n>': must be a whole number from 1 to 1024"),
+            (["--threads", "two"], "'two' is invalid for '--threads <n>': must be a whole number from 1 to 1024"),
+            (["--credit", "9223372036854775808"], "'--credit <n>': must be a whole number, at least 1"),
+            (
+                ["--max-bytes", "1TiB"],
+                "'--max-bytes <size>': must be a number of bytes, at least 1, as in 65536, 64KiB"
+            ),
+            (["--queue-bytes", "9000000000GiB"], "'--queue-bytes <size>': must be a number of bytes"),
+            (["--heartbeat", "nan"], "'--heartbeat <seconds>': must be a number of seconds, from 0 to 86400"),
+            (["--heartbeat", "1e300"], "'--heartbeat <seconds>': must be a number of seconds, from 0 to 86400"),
+            (["--when-full", "wait"], "'--when-full <policy>': must be one of withhold-credit, reject, drop-oldest"),
+            (["--log-level", "loud"], "'--log-level <level>': must be one of trace, debug, info, notice"),
+            (["--queue", ""], "must be an address of 1 to 1024 bytes"),
+            (["--queue", "a,urgent"], "has 'urgent', which is no setting of a queue: those are exclusive, messages=N"),
+            (["--queue", "a,messages=0"], "has 'messages=0', whose value must be a whole number, at least 1"),
+            (["--dead-letter", ""], "must be an address of 1 to 1024 bytes"),
+            (["--address"], "Missing value for '--address <host:port>'"),
+        ])
+    func wrongOption(arguments: [String], message: String) async throws {
+        try await withPrograms { programs in
+            let record = try await programs.start(.swift, "broker", arguments).waitForEnd()
+            let line = record.errorText.split(separator: "\n").first ?? ""
+            #expect(line.hasPrefix("Error: ") && line.contains(message), "\(line)")
+            #expect(record.errorText.contains("\nUsage: broker "))
+            #expect(record.output == [] && record.ending == .exited(EX_USAGE))
+        }
+    }
+
+    @Test("A queue that is declared twice")
+    func queueTwice() async throws {
+        try await withPrograms { programs in
+            let broker = try programs.start(.swift, "broker", "127.0.0.1:0", "--queue", "a", "--queue", "a,exclusive")
+            try await expectFailure(broker, "queues: an address is there twice.")
+        }
+    }
+
+    @Test("Queues only where they are declared")
+    func declaredQueues() async throws {
+        try await withPrograms { programs in
+            let (_, address) = try await programs.startBroker("--queue", "orders", "--no-on-demand-queues")
+            let send = try programs.start(.swift, "simple_send", "-a", "\(address)/orders", "-m", "2")
+            try await expectSuccess(send, confirmed)
+            let record = try await programs.start(.swift, "simple_send", "-a", "\(address)/other").waitForEnd()
+            #expect(record.errorText.contains("amqp:not-found: There is no queue other."))
+            #expect(record.ending == .exited(1))
+        }
+    }
+
+    @Test("Several addresses serve the same queues")
+    func severalAddresses() async throws {
+        try await withPrograms { programs in
+            let broker = try programs.start(
+                .swift, "broker", "127.0.0.1:0", "--address", "127.0.0.1:0", "-a", "127.0.0.1:0", "--threads", "2")
+            try await broker.waitForLines(3)
+            let lines = broker.record.outputText.split(separator: "\n")
+            #expect(lines.allSatisfy { $0.hasPrefix("listening on 127.0.0.1:") })
+            let addresses = lines.map { $0.dropFirst("listening on ".count) }
+            #expect(Set(addresses).count == 3)
+            try await expectSuccess(
+                try programs.start(.swift, "simple_send", "-a", "\(addresses[0])/examples", "-m", "3"), confirmed)
+            try await expectSuccess(
+                try programs.start(.swift, "simple_recv", "-a", "\(addresses[2])/examples", "-m", "3"), sequence(3))
+        }
+    }
+
+    @Test("Durable messages are there again after a kill")
+    func store() async throws {
+        let path = temporaryPath()
+        defer { for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) } }
+        try await withPrograms { programs in
+            let (broker, address) = try await programs.startBroker("--store", path)
+            let send = """
+                import sys
+                from proton import Message
+                from proton.utils import BlockingConnection
+                sender = BlockingConnection(sys.argv[1]).create_sender("examples")
+                for number in range(1, 4): sender.send(Message(id=number, body={"sequence": number}, durable=True))
+                print("sent")
+                """
+            #expect(try await programs.runPython(send, address) == "sent\n")
+            broker.send(SIGKILL)
+            _ = try await broker.waitForEnd()
+            let (again, newAddress) = try await programs.startBroker("--store", path)
+            #expect(again.record.errorText.hasSuffix(" info    read the store messages=3 queues=1\n"))
+            try await expectSuccess(
+                try programs.start(.swift, "simple_recv", "-a", "\(newAddress)/examples", "-m", "3"), sequence(3))
+        }
+    }
+
+    @Test("A file that is no store")
+    func foreignStore() async throws {
+        try await withFile("not a database, but a text that is long enough to be taken for one, if only just") { path in
+            try await withPrograms { programs in
+                let broker = try programs.start(.swift, "broker", "127.0.0.1:0", "--store", path)
+                let record = try await broker.waitForEnd()
+                #expect(record.errorText.hasPrefix("Error: \(path) ") && record.errorText.count { $0 == "\n" } == 1)
+                #expect(record.ending == .exited(1))
+            }
+        }
+    }
+
+    // MARK: Log lines
+
+    @Test("Log lines at levels", arguments: ["trace", "debug", "info", "error"])
+    func levels(level: String) async throws {
+        try await withPrograms { programs in
+            let (broker, address) = try await programs.startBroker("--log-level", level)
+            try await expectSuccess(
+                try programs.start(.swift, "simple_send", "-a", "\(address)/examples", "-m", "1"), confirmed)
+            broker.send(SIGTERM)
+            let record = try await broker.waitForEnd()
+            #expect(record.ending == .exited(0))
+            let lines = record.errorText.split(separator: "\n")
+            let expected = [
+                "debug": ["opened a connection container=", "closed a connection: ", "closes all connections"],
+                "trace": ["opened a connection container=", "attached a sender address=examples link="],
+            ]
+            for text in expected[level] ?? [] { #expect(lines.contains { $0.contains(text) }, "\(text)") }
+            #expect(expected[level] != nil || lines.isEmpty)
+            #expect(level != "debug" || !record.errorText.contains(" trace "))
+            for line in lines {
+                // 2026-11-21T15:44:28.123Z debug   …
+                let fields = line.split(separator: " ", maxSplits: 2)
+                #expect(fields[0].count == 24 && fields[0].hasSuffix("Z") && ["trace", "debug"].contains(fields[1]))
+            }
+        }
+    }
+
+    @Test("What peers say stays in its line")
+    func escapedNames() async throws {
+        try await withPrograms { programs in
+            let (broker, address) = try await programs.startBroker("--log-level", "debug", "--no-on-demand-queues")
+            let script = """
+                import sys
+                from proton.reactor import Container
+                from proton.utils import BlockingConnection
+                container = Container()
+                container.container_id = "a\\nb=\\"c\\" \\x1b[31m\\u202e"
+                connection = BlockingConnection(sys.argv[1], container=container)
+                try: connection.create_sender("x\\ny")
+                except Exception as error: print(type(error).__name__)
+                connection.close()
+                """
+            #expect(try await programs.runPython(script, address) == "LinkDetached\n")
+            broker.send(SIGTERM)
+            let record = try await broker.waitForEnd()
+            #expect(record.errorText.contains(#"container="a\\u{A}b=\"c\" \\u{1B}[31m\\u{202E}""#))
+            #expect(record.errorText.contains(#"refused a link: There is no queue x\u{A}y. link="#))
+            #expect(record.errorText.split(separator: "\n").allSatisfy { $0.contains("Z debug   ") })
+        }
+    }
+
+    @Test("A limit that is reached again and again is one line")
+    func limit() async throws {
+        try await withPrograms { programs in
+            let (broker, address) = try await programs.startBroker("--queue", "small,messages=2,when-full=reject")
+            let script = """
+                import sys
+                from proton import Message
+                from proton.utils import BlockingConnection
+                sender = BlockingConnection(sys.argv[1]).create_sender("small")
+                for number in range(50):
+                    try: sender.send(Message(body=number))
+                    except Exception as error: print(type(error).__name__)
+                """
+            #expect(try await programs.runPython(script, address) == String(repeating: "SendException\n", count: 48))
+            broker.send(SIGTERM)
+            let record = try await broker.waitForEnd()
+            #expect(record.errorText.count { $0 == "\n" } == 1)
+            #expect(record.errorText.contains("Z warning rejected a message: The queue is full"))
+            #expect(record.errorText.hasSuffix(" address=small\n"))
+        }
+    }
+
+    // MARK: The end
+
+    @Test("A client that does not close is left, by a second signal or after the grace", arguments: [true, false])
+    func stubbornClient(hasSecondSignal: Bool) async throws {
+        try await withPrograms { programs in
+            let grace = hasSecondSignal ? "3600" : "0.2"
+            let (broker, address) = try await programs.startBroker("--log-level", "debug", "--stop-grace", grace)
+            let recv = try programs.startUnbuffered("simple_recv", "-a", "\(address)/examples", "-m", "0")
+            try await expectSuccess(
+                try programs.start(.swift, "simple_send", "-a", "\(address)/examples", "-m", "1"), confirmed)
+            try await recv.waitForLines(1)
+            recv.send(SIGSTOP)
+            broker.send(SIGTERM)
+            _ = await broker.wait(atMost: .seconds(60)) { $0.errorText.contains("closes all connections") }
+            if hasSecondSignal { broker.send(SIGTERM) }
+            let record = try await broker.waitForEnd()
+            #expect(record.ending == (hasSecondSignal ? .killed(by: SIGTERM) : .exited(0)))
+        }
+    }
+}
