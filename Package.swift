@@ -98,6 +98,7 @@ let package = Package(
             dependencies: [
                 "ProtonBroker", "ProtonTesting",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: settings),

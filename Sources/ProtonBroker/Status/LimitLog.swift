@@ -24,9 +24,11 @@ final class LimitLog: Sendable {
 
     private let silences = Mutex<[Kind: Silence]>([:])
     private let clock: QueueClock
-    private let logger = Logger(label: "proton.broker")
+    private let logger: Logger
 
-    init(_ clock: QueueClock) { self.clock = clock }
+    init(_ clock: QueueClock, logger: Logger = Logger(label: "proton.broker")) {
+        (self.clock, self.logger) = (clock, logger)
+    }
 
     /// A limit was reached.
     /// - Parameters:
