@@ -8,10 +8,9 @@ struct PipeliningTests {
     /// A client that sends its log-in, without an initial response, and its opening in one go.
     @Test func aClientThatDoesNotWaitForTheServer() throws {
         let raw = RawPeer(usesSASL: true)
-        let initial = Frame.saslInit("ANONYMOUS").bytes
-        try raw.send(Frame.saslHeader.bytes + initial + Frame.header + Frame.open().bytes)
+        try raw.send(.saslHeader, .saslInit("ANONYMOUS"), .amqpHeader, .open())
         #expect(raw.peer.events.count("connection.remoteOpen") == 1 && raw.peer.connection.user == "anonymous")
-        #expect(raw.answer.starts(with: Frame.saslHeader.bytes) && raw.frames.contains { $0.kind == .open })
+        #expect(raw.frames.first == .saslHeader && raw.frames.contains { $0.kind == .open })
         // Nothing more is said until something more comes.
         let count = raw.answer.count
         try raw.pump()
@@ -22,11 +21,10 @@ struct PipeliningTests {
     @Test(arguments: [true, false])
     func aServerThatDoesNotWaitForTheClient(first: Bool) throws {
         let raw = RawPeer(isServer: false, usesSASL: true)
-        let frames: [Frame] = [.saslHeader, .saslMechanisms("ANONYMOUS"), .saslOutcome(0), .amqpHeader, .open()]
-        let bytes = frames.flatMap(\.bytes)
         if !first { try raw.pump() }
         #expect(raw.answer.isEmpty == first)
-        try raw.send(bytes)
+        let mechanisms = Frame(.saslMechanisms, ["sasl-server-mechanisms": "ANONYMOUS"])
+        try raw.send(.saslHeader, mechanisms, .saslOutcome(0), .amqpHeader, .open())
         #expect(raw.peer.connection.state == .active && raw.peer.connection.transport?.isAuthenticated == true)
         #expect(raw.frames.contains { $0.kind == .saslInit } && raw.frames.contains { $0.kind == .open })
     }

@@ -115,12 +115,14 @@ struct BlockingFailureTests {
 
     @Test("A peer that opens and begins, and then says nothing more, whatever it is asked")
     func silentAfterBegin() async throws {
-        try await onThread {
-            let server = try ScriptedServer()
-            let peer = Thread.start { Self.openAndFallSilent(server) }
-            let options = ConnectionOptions(usesSASL: false, reconnect: nil)
-            let url = server.address
-            let connection = try BlockingConnection(url, timeout: .milliseconds(100), options: options)
+        try await withScriptedServer { server in
+            let peer = try server.accept()
+            try peer.handshake()
+            // The begin comes with the attach, when a link is made.
+            try peer.send(.begin(answering: peer.expect(.begin)))
+            _ = try peer.receiveAll()
+        } client: { address in
+            let connection = try BlockingConnection(address, timeout: .milliseconds(100))
             let calls: [(String, () throws -> Void)] = [
                 ("receiver from a dynamic node", { _ = try connection.createReceiver(isDynamic: true) }),
                 ("receiver from a", { _ = try connection.createReceiver("a") }),
@@ -133,18 +135,7 @@ struct BlockingFailureTests {
                 #expect(error?.message == "\(what): the peer has not attached the link in time.")
             }
             #expect(Self.error { try connection.close() }?.code == .timedOut)
-            peer?.join()
-            server.close()
         }
-    }
-
-    /// Answers one client that uses no SASL with a header, an open and a begin, and reads until it goes.
-    private static func openAndFallSilent(_ server: ScriptedServer) {
-        guard let peer = try? server.accept() else { return }
-        defer { peer.close() }
-        guard (try? peer.handshake()) != nil, let begin = try? peer.expect(.begin) else { return }
-        try? peer.send(.begin(answering: begin))
-        _ = try? peer.receiveAll()
     }
 
     @Test("A peer that closes a link ends the call that waits on it, and no other")

@@ -162,7 +162,7 @@ struct BlockingTests {
             #expect(one.url == (try AMQPURL("user:secret@\(server.url)/path")))
             #expect(!"\(one.url)".contains("secret"))
             try one.close()
-            let several = try BlockingConnection(["127.0.0.1:\(closed.port)", server.url], timeout: .seconds(10))
+            let several = try BlockingConnection([closed.address, server.url], timeout: .seconds(10))
             #expect(several.url.port == server.port)
             try several.close()
             #expect(several.url.port == server.port)

@@ -1,9 +1,9 @@
 import FoundationEssentials
 import Glibc
+import ProtonTesting
 import Testing
 
 @testable import Proton
-import ProtonTesting
 
 /// What a client says of itself and of its peer when it connects, and what of that the two sides see.
 @Suite(.serialized, .timeLimit(.minutes(1)))
@@ -68,9 +68,9 @@ struct ConnectingTests {
         let start = clock.now
         let errors = try await onThread {
             let ports = try (0..<2).map { _ in
-                let socket = try ScriptedServer()
-                defer { socket.close() }
-                return socket.port
+                let nobody = try ScriptedServer()
+                defer { nobody.close() }
+                return nobody.port
             }
             let client = Scripted("client")
             defer { client.forget() }
@@ -111,7 +111,7 @@ struct ConnectingTests {
         let lines = try await onThread {
             let user = ConnectionOptions(user: "user@proton", password: "password", reconnect: nil)
             let other = ConnectionOptions(user: "somebody", password: "else", reconnect: nil)
-            let (url, full) = ("127.0.0.1:\(peer.port)", "user%40proton:password@127.0.0.1:\(peer.port)")
+            let (url, full) = (peer.address, "user%40proton:password@\(peer.address)")
             let client = Scripted("client")
             defer { client.forget() }
             client.on("onStart") { (event: ContainerEvent) in
@@ -143,13 +143,12 @@ struct ConnectingTests {
     /// - Returns: the response of the client.
     private static func serveLogin(_ server: ScriptedServer) throws -> [UInt8] {
         let peer = try server.accept()
-        defer { peer.close() }
-        try peer.expect(.saslHeader)
         try peer.send(.saslHeader, .saslMechanisms("PLAIN"))
-        let login = try peer.expect(.saslInit, ["mechanism": .symbol("PLAIN")])
+        try peer.expect(.saslHeader)
+        let response = try peer.expect(.saslInit, ["mechanism": "PLAIN"])["initial-response"].binaryValue
         try peer.send(.saslOutcome(0), .amqpHeader, .open(), .close())
         _ = try peer.receiveAll()
-        return login["initial-response"].binaryValue ?? []
+        return response ?? []
     }
 
     // MARK: The file

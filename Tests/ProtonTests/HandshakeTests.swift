@@ -144,7 +144,7 @@ struct HandshakeTests {
         let lines = try await onThread { [options] in
             let client = Scripted("client")
             defer { client.forget() }
-            client.on("onStart") { (event: ContainerEvent) in try event.container.connect("127.0.0.1:\(peer.port)") }
+            client.on("onStart") { (event: ContainerEvent) in try event.container.connect(peer.address) }
             client.on("onReconnectFailed") { (event: TransportEvent) in #expect(event.error?.code == .timedOut) }
             try Container(client, options: options).run()
             return client.journal.lines
