@@ -3,50 +3,59 @@ import Testing
 
 /// Frames as bytes, and as text for a person.
 struct FrameTests {
-    static let frames: [(Frame, String)] = [
-        (.amqpHeader, "AMQP header"),
-        (.saslHeader, "SASL header"),
-        (Frame(.otherHeader, payload: [0, 0, 9, 1]), "other header with 4 bytes: <00 00 09 01>"),
-        (Frame(.empty), "empty frame"),
-        (Frame(.other, channel: 1, payload: [0xde]), "other frame on channel 1 with 1 bytes: <de>"),
-        (
-            .open("me", ["max-frame-size": 512, "idle-time-out": 1_000]),
-            #"open(container-id: "me", max-frame-size: 512, idle-time-out: 1000)"#
-        ),
-        (.begin(channel: 3), "begin(next-outgoing-id: 0, incoming-window: 10000, outgoing-window: 10000) on channel 3"),
-        (
-            .attach(receivingFrom: "q", ["snd-settle-mode": 1]),
-            #"attach(name: "link", handle: 0, role: receiver, snd-settle-mode: 1, source: source(address: "q"), target: target)"#
-        ),
-        (
-            .attach(sendingTo: "q", name: "n", handle: 7, ["initial-delivery-count": .null]),
-            #"attach(name: "n", handle: 7, role: sender, source: source, target: target(address: "q"))"#
-        ),
-        (
-            .flow(credit: 9, ["drain": true]),
-            """
-            flow(next-incoming-id: 0, incoming-window: 10000, next-outgoing-id: 0, outgoing-window: 10000, handle: 0, \
-            delivery-count: 0, link-credit: 9, drain: true)
-            """
-        ),
-        (
-            .transfer(1, payload: [1, 2]),
-            """
-            transfer(handle: 0, delivery-id: 1, delivery-tag: <00 00 00 01>, message-format: 0, settled: false) \
-            with 2 bytes: <01 02>
-            """
-        ),
-        (.disposition(.outcome(.accepted), 5), "disposition(role: receiver, first: 5, settled: true, state: accepted)"),
-        (
-            .detach(error: Condition(.notFound, "no queue")),
-            #"detach(handle: 0, closed: true, error: error(condition: amqp:not-found, description: "no queue"))"#
-        ),
-        (.end(channel: 2), "end() on channel 2"),
-        (.close(error: "a:b"), "close(error: error(condition: a:b))"),
-        (.saslMechanisms("PLAIN", "ANONYMOUS"), "sasl-mechanisms(sasl-server-mechanisms: [PLAIN, ANONYMOUS])"),
-        (.saslInit("ANONYMOUS"), "sasl-init(mechanism: ANONYMOUS)"),
-        (.saslOutcome(1), "sasl-outcome(code: 1)"),
-    ]
+    // Computed, since LeakSanitizer takes what an enum in a stored table holds for lost.
+    static var frames: [(Frame, String)] {
+        [
+            (.amqpHeader, "AMQP header"),
+            (.saslHeader, "SASL header"),
+            (Frame(.otherHeader, payload: [0, 0, 9, 1]), "other header with 4 bytes: <00 00 09 01>"),
+            (Frame(.empty), "empty frame"),
+            (Frame(.other, channel: 1, payload: [0xde]), "other frame on channel 1 with 1 bytes: <de>"),
+            (
+                .open("me", ["max-frame-size": 512, "idle-time-out": 1_000]),
+                #"open(container-id: "me", max-frame-size: 512, idle-time-out: 1000)"#
+            ),
+            (
+                .begin(channel: 3),
+                "begin(next-outgoing-id: 0, incoming-window: 10000, outgoing-window: 10000) on channel 3"
+            ),
+            (
+                .attach(receivingFrom: "q", ["snd-settle-mode": 1]),
+                #"attach(name: "link", handle: 0, role: receiver, snd-settle-mode: 1, source: source(address: "q"), target: target)"#
+            ),
+            (
+                .attach(sendingTo: "q", name: "n", handle: 7, ["initial-delivery-count": .null]),
+                #"attach(name: "n", handle: 7, role: sender, source: source, target: target(address: "q"))"#
+            ),
+            (
+                .flow(credit: 9, ["drain": true]),
+                """
+                flow(next-incoming-id: 0, incoming-window: 10000, next-outgoing-id: 0, outgoing-window: 10000, handle: 0, \
+                delivery-count: 0, link-credit: 9, drain: true)
+                """
+            ),
+            (
+                .transfer(1, payload: [1, 2]),
+                """
+                transfer(handle: 0, delivery-id: 1, delivery-tag: <00 00 00 01>, message-format: 0, settled: false) \
+                with 2 bytes: <01 02>
+                """
+            ),
+            (
+                .disposition(.outcome(.accepted), 5),
+                "disposition(role: receiver, first: 5, settled: true, state: accepted)"
+            ),
+            (
+                .detach(error: Condition(.notFound, "no queue")),
+                #"detach(handle: 0, closed: true, error: error(condition: amqp:not-found, description: "no queue"))"#
+            ),
+            (.end(channel: 2), "end() on channel 2"),
+            (.close(error: "a:b"), "close(error: error(condition: a:b))"),
+            (.saslMechanisms("PLAIN", "ANONYMOUS"), "sasl-mechanisms(sasl-server-mechanisms: [PLAIN, ANONYMOUS])"),
+            (.saslInit("ANONYMOUS"), "sasl-init(mechanism: ANONYMOUS)"),
+            (.saslOutcome(1), "sasl-outcome(code: 1)"),
+        ]
+    }
 
     @Test(arguments: frames)
     func throughBytesAndBack(_ frame: Frame, _ text: String) throws {

@@ -92,6 +92,7 @@ public func withScriptedServer<Value: Sendable>(
                 server.close()
                 if case .failure = result, served == nil {
                     group.addTask {
+                        // The bound of the wait for the client, whose end is the event.
                         try? await Task.sleep(for: limit)
                         return .timeIsUp
                     }
