@@ -69,8 +69,8 @@ public final class Broker: Sendable {
         nonisolated(unsafe) weak let loop = container
         let schedule: BrokerMetrics.Scheduler = { delay, body in loop?.schedule(after: delay) { body() } }
         core.nodes.support.timetable.setTimer(schedule)
-        metrics = options.metricsInterval.map { [core] interval in
-            BrokerMetrics(core, name: listeners[0].address, interval: interval, schedule)
+        metrics = options.metricsInterval.map { [core, address] interval in
+            BrokerMetrics(core, name: address, interval: interval, schedule)
         }
     }
 
