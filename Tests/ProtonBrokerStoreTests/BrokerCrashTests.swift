@@ -23,7 +23,7 @@ import Testing
         var doubled: [UInt64] = []
     }
 
-    @Test(.timeLimit(.minutes(3)), arguments: [1, 3])
+    @Test(.timeLimit(.minutes(5)), arguments: [1, 3])
     func nothingAcceptedIsLost(threads: Int) async throws {
         let ledger = try await onThread {
             let folder = try Folder()
@@ -82,7 +82,7 @@ import Testing
         }
 
         func onStart(_ event: ContainerEvent) throws {
-            event.container.schedule(after: .seconds(20)) {
+            event.container.schedule(after: .seconds(60)) {
                 throw ProtonError(.timedOut, "A round of load does not end.")
             }
             let connection = try event.container.connect("127.0.0.1:\(port)")
