@@ -43,13 +43,15 @@ public struct Transport {
     /// How many frames came in.
     public var framesReceived: UInt64 { pointer.map { pn_transport_get_frames_input($0) } ?? 0 }
 
-    /// Host and port of an address of proton's; nil where it has none.
+    /// Host and port of an address of proton's, as a URL has them: `127.0.0.1:5672`, `[::1]:5672`; nil where it has none.
     static func text(_ address: OpaquePointer?) -> String? {
         guard let address else { return nil }
         var text = [CChar](repeating: 0, count: 1_025 + 32)
         let length = pn_netaddr_str(address, &text, text.count)
         guard length > 0 else { return nil }
-        return String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let plain = String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard let colon = plain.lastIndex(of: ":"), plain[..<colon].contains(":") else { return plain }
+        return "[\(plain[..<colon])]\(plain[colon...])"
     }
 }
 

@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Glibc
 import Testing
 
@@ -89,6 +90,26 @@ struct BrokerProgramTests {
                 try programs.start(.swift, "simple_send", "-a", "\(addresses[0])/examples", "-m", "3"), confirmed)
             try await expectSuccess(
                 try programs.start(.swift, "simple_recv", "-a", "\(addresses[2])/examples", "-m", "3"), sequence(3))
+        }
+    }
+
+    /// Loopback addresses, of IPv6 too where the system has that.
+    static let loopbacks = ["127.0.0.1:0"] + (hasIPv6 ? ["[::1]:0"] : [])
+
+    private static var hasIPv6: Bool {
+        let interfaces = try? String(contentsOfFile: "/proc/net/if_inet6", encoding: .utf8)
+        return interfaces?.contains("00000000000000000000000000000001") ?? false
+    }
+
+    @Test("The address that it says is one to connect to", arguments: loopbacks)
+    func address(loopback: String) async throws {
+        try await withPrograms { programs in
+            let (_, address) = try await programs.startBroker(.swift, on: loopback)
+            #expect(address.hasPrefix(loopback.dropLast()))
+            try await expectSuccess(
+                try programs.start(.swift, "simple_send", "-a", "\(address)/examples", "-m", "1"), confirmed)
+            try await expectSuccess(
+                try programs.start(.python, "simple_recv", "-a", "\(address)/examples", "-m", "1"), sequence(1))
         }
     }
 
