@@ -43,7 +43,7 @@ struct BrokerCommand: ParsableCommand {
     func run() throws {
         // A log or a summary that nobody reads any more is no reason to end.
         signal(SIGPIPE, SIG_IGN)
-        // Nor is being asked for one before there is any, when the ports are open already.
+        // Nor is a request for a summary that comes before there is anything to tell.
         signal(SIGUSR1, SIG_IGN)
         let configuration = try readConfiguration()
         LoggingSystem.bootstrap { _ in LogLines(configuration.logLevel.level) }
