@@ -8,9 +8,9 @@ import Synchronization
 ///     …
 ///     clock.advance(by: .seconds(3_600))  // what was scheduled for the next hour happens now
 ///
-/// It is the time of `schedule` on containers and work queues, of the waits before a connection is made again, of the
-/// time that peers have to open a connection, and of the grace of `Container.stop`: none of them ends unless the clock
-/// is turned. Heartbeats and `ConnectionLimits.idleTimeout` are proton's, and keep to the system's clock.
+/// It is the time of `schedule` on containers and work queues, of the waits before a connection is made again, and of the
+/// time that peers have to open a connection: none of them ends unless the clock is turned. The grace of
+/// `Container.stop`, heartbeats and `ConnectionLimits.idleTimeout` keep to the system's clock.
 ///
 /// One clock may serve several containers. All of it may be used from any thread, callbacks included.
 public final class TestClock: ContainerClock {

@@ -1,4 +1,4 @@
-import Proton
+public import Proton
 public import ProtonBroker
 
 /// Runs a body with a broker of its own on a free port of loopback, and stops that whatever the body does.
@@ -11,13 +11,15 @@ public import ProtonBroker
 /// ended, for `BrokerOptions.stopGrace` and a second more at most.
 /// - Parameters:
 ///   - options: how the broker treats its peers.
+///   - clock: what its times go by, such as a `TestClock`; nil, the default, is the system's clock.
 ///   - body: what is done with the broker; it may stop it itself.
 /// - Returns: what the body returns.
 /// - Throws: what the body throws; as `Broker.start`; `ProtonError.Code.timedOut` where the broker does not end in time.
 public func withBroker<Result>(
-    options: BrokerOptions = BrokerOptions(), _ body: (Broker) throws -> Result
+    options: BrokerOptions = BrokerOptions(), clock: (any ContainerClock)? = nil,
+    _ body: (Broker) throws -> Result
 ) throws -> Result {
-    let broker = try Broker.start(options: options)
+    let broker = try Broker.start(options: options, clock: clock)
     let result: Result
     do {
         result = try body(broker)
@@ -35,13 +37,15 @@ public func withBroker<Result>(
 /// when the broker has ended. For calls that block, such as `Container.run`, there is `onThread`.
 /// - Parameters:
 ///   - options: how the broker treats its peers.
+///   - clock: what its times go by, such as a `TestClock`; nil, the default, is the system's clock.
 ///   - body: what is done with the broker; it may stop it itself.
 /// - Returns: what the body returns.
 /// - Throws: what the body throws; as `Broker.start`; `ProtonError.Code.timedOut` where the broker does not end in time.
 public func withBroker<Result>(
-    options: BrokerOptions = BrokerOptions(), _ body: (Broker) async throws -> Result
+    options: BrokerOptions = BrokerOptions(), clock: (any ContainerClock)? = nil,
+    _ body: (Broker) async throws -> Result
 ) async throws -> Result {
-    let broker = try Broker.start(options: options)
+    let broker = try Broker.start(options: options, clock: clock)
     let result: Result
     do {
         result = try await body(broker)

@@ -112,6 +112,32 @@ struct TestClockTests {
         clock.advance(by: .seconds(10))
     }
 
+    @Test func aStopEndsThoughTheClockStands() async throws {
+        let server = try ScriptedServer()
+        try await onThread {
+            let handler = Starter { container in
+                try container.connect(server.address)
+                container.schedule(after: .zero) { container.stop(grace: .milliseconds(1)) }
+            }
+            try Container(handler, clock: TestClock()).run()
+        }
+    }
+
+    @Test func aBrokersMessagesExpire() async throws {
+        let clock = TestClock()
+        try await withBroker(clock: clock) { broker in
+            try await onThread { [address = broker.address] in
+                let connection = try BlockingConnection(address, timeout: .seconds(10))
+                let sender = try connection.createSender("queue")
+                try sender.send(Message(body: "short", timeToLive: .seconds(60)))
+                try sender.send(Message(body: "long", timeToLive: .seconds(600)))
+                clock.advance(by: .seconds(61))
+                #expect(try connection.createReceiver("queue").receive().body == .value("long"))
+                try connection.close()
+            }
+        }
+    }
+
     @Test func theSystemsClockIsTheDefault() throws {
         let container = try Container()
         let before = ContinuousClock.now

@@ -1,8 +1,8 @@
 /// What the timers of a container go by in place of the system's clock; `ProtonTesting` has one to turn by hand.
 ///
-/// What proton times itself keeps to the system's clock: heartbeats, and how long a peer may be silent
-/// (`ConnectionLimits.idleTimeout`). All the rest goes by the container's clock: `schedule`, the waits before a
-/// connection is made again, the time to open one, and the grace of `stop`.
+/// It is the time of `schedule`, of the waits before a connection is made again, and of the time that peers have to open
+/// one. What proton times itself keeps to the system's clock: heartbeats, and how long a peer may be silent
+/// (`ConnectionLimits.idleTimeout`). So does the grace of `stop`, since a clock that stands must not keep a program up.
 public protocol ContainerClock: AnyObject, Sendable {
     /// The time now, which never goes back; from any thread.
     var now: ContinuousClock.Instant { get }

@@ -23,7 +23,7 @@ final class Loop: @unchecked Sendable {
         self.clock = TimerClock(clock)
         self.clock.whenTurned { [weak self] in
             guard let self else { return false }
-            setTimeout()
+            state.withLock { self.setTimeout($0) }
             return true
         }
     }
@@ -137,7 +137,7 @@ final class Loop: @unchecked Sendable {
         let deadline = clock.now.advanced(by: max(.zero, delay))
         return state.withLock { state in
             let id = state.timers.add(at: deadline, keepsRunning: keepsRunning, body)
-            if state.timers.nextDeadline == deadline { setTimeout(deadline) }
+            if state.timers.nextDeadline == deadline { setTimeout(state) }
             return id
         }
     }
@@ -146,17 +146,18 @@ final class Loop: @unchecked Sendable {
         state.withLock { $0.timers.cancel(id) }
     }
 
-    /// Called with the lock held, so that the last to set the time-out has seen the latest timers.
-    private func setTimeout(_ deadline: ContinuousClock.Instant) {
-        guard let delay = clock.delay(until: deadline) else { return }
-        proactor.setTimeout(milliseconds: UInt32(clamping: delay.milliseconds))
+    /// Has something done that bounds the end of the loop, whatever clock the timers go by.
+    private func bound(after delay: Duration, _ body: @escaping () -> Void) {
+        state.withLock { state in
+            _ = state.bounds.add(at: .now.advanced(by: max(.zero, delay)), keepsRunning: false, body)
+            setTimeout(state)
+        }
     }
 
-    /// Has the proactor come back when the next timer is due.
-    private func setTimeout() {
-        state.withLock { state in
-            if let deadline = state.timers.nextDeadline { setTimeout(deadline) }
-        }
+    /// Called with the lock held, so that the last to set the time-out has seen the latest timers.
+    private func setTimeout(_ state: borrowing State) {
+        guard let delay = state.delay(by: clock) else { return }
+        proactor.setTimeout(milliseconds: UInt32(clamping: delay.milliseconds))
     }
 
     /// Runs a job on one of the loop's threads, after the ones that were posted before.
@@ -229,6 +230,7 @@ final class Loop: @unchecked Sendable {
         for helper in helpers { helper.join() }
         let failure: (any Error)? = state.withLock { state in
             state.timers.removeAll()
+            state.bounds.removeAll()
             if case .ended(let failure) = state.phase { return failure }
             return nil
         }
@@ -280,7 +282,7 @@ final class Loop: @unchecked Sendable {
         for queue in connections { queue.add { $0.close(condition) } }
         // Those that other threads' callbacks made are dropped when these return.
         connectPending(of: UInt(pthread_self()))
-        _ = schedule(after: grace, keepsRunning: false) { [unowned self] in dropAll() }
+        bound(after: grace) { [unowned self] in dropAll() }
         proactor.interrupt()
     }
 
@@ -312,7 +314,7 @@ final class Loop: @unchecked Sendable {
         for listener in listeners { listener.close() }
         for queue in connections { queue.add { $0.abort() } }
         // Nothing is waited for but the loop's own threads: were one stuck, the rest would still come to an end.
-        _ = schedule(after: .seconds(2), keepsRunning: false) { [unowned self] in endAnyway() }
+        bound(after: .seconds(2)) { [unowned self] in endAnyway() }
     }
 
     /// Ends the loop with what is left; `deinit` lets go of it.
@@ -364,26 +366,23 @@ extension Loop: ProactorDelegate {
 
     func timeoutPassed() throws {
         try runTimers()
-        setTimeout()
+        state.withLock { setTimeout($0) }
     }
 
-    func interrupted() throws {
-        try runJobs()
-    }
+    func interrupted() throws { try runJobs() }
 
     /// Runs what is due, for somebody who does that in the loop's place.
     /// - Returns: whether there was something.
     func turn() throws -> Bool {
         let hadJobs = try runJobs()
-        let hadTimers = try runTimers()
-        return hadJobs || hadTimers
+        return try runTimers() || hadJobs
     }
 
     /// - Returns: whether a timer was due.
     @discardableResult
     private func runTimers() throws -> Bool {
         var hasRun = false
-        while let due = state.withLock({ $0.timers.popDue(clock.now) }) {
+        while let due = state.withLock({ $0.popDue(by: clock) }) {
             hasRun = true
             try clock.run(due)
         }

@@ -28,6 +28,8 @@ extension Loop {
         var pending: [PendingConnect] = []
         var jobs: [@Sendable () throws -> Void] = []
         var timers = TimerQueue()
+        /// What bounds the end of the loop: by the system's clock, since one that is turned may stand for ever.
+        var bounds = TimerQueue()
         /// The timers that end connections which their peers do not open.
         var deadlines: [ObjectIdentifier: TimerQueue.ID] = [:]
         /// Connections that the loop's only thread is using outside of their batches.
@@ -42,6 +44,19 @@ extension Loop {
             case .stopping, .failing, .ended:
                 throw ProtonError(.closed, "The container is stopping, or has ended: nothing new can be opened.")
             }
+        }
+
+        /// How long it is until something is due; nil where nothing will be by itself.
+        func delay(by clock: TimerClock) -> Duration? {
+            let timer = timers.nextDeadline.flatMap(clock.delay)
+            guard let deadline = bounds.nextDeadline else { return timer }
+            let bound = max(.zero, ContinuousClock.now.duration(to: deadline))
+            return min(bound, timer ?? bound)
+        }
+
+        /// Takes out what is due first, where something is.
+        mutating func popDue(by clock: TimerClock) -> TimerQueue.Due? {
+            bounds.popDue(.now) ?? timers.popDue(clock.now)
         }
 
         /// Ends the loop where nothing is left to wait for.
