@@ -156,13 +156,11 @@ struct BlockingTests {
     func url() async throws {
         try await withServer { _ in
         } _: { server in
-            let closed = try ScriptedServer()
-            closed.close()
             let one = try BlockingConnection("user:secret@\(server.url)/path", timeout: .seconds(10))
             #expect(one.url == (try AMQPURL("user:secret@\(server.url)/path")))
             #expect(!"\(one.url)".contains("secret"))
             try one.close()
-            let several = try BlockingConnection([closed.address, server.url], timeout: .seconds(10))
+            let several = try BlockingConnection(["127.0.0.1:1", server.url], timeout: .seconds(10))
             #expect(several.url.port == server.port)
             try several.close()
             #expect(several.url.port == server.port)
