@@ -17,9 +17,9 @@ public final class RecordStore: Sendable {
     /// The last record that was loaded.
     private let position = Mutex<Int64?>(nil)
 
-    /// Opens a database, or makes one.
+    /// Opens a database that `db_ctrl init` has made.
     public init(_ path: String, _ injector: EventInjector) throws {
-        queue = try DatabaseQueue(path: path)
+        queue = try openRecords(path)
         self.injector = injector
     }
 
@@ -88,9 +88,28 @@ public final class RecordStore: Sendable {
     }
 }
 
+/// Opens a database that has the table `records`.
+/// - Throws: `DatabaseFailure` where there is none.
+public func openRecords(_ path: String) throws -> DatabaseQueue {
+    // Opened for writing, a file that is missing would be made.
+    let hasRecords = try? DatabaseQueue(path: path, configuration: readOnly).read { try $0.tableExists("records") }
+    guard hasRecords == true else {
+        throw DatabaseFailure("\(path) has no table of records: make it with `db_ctrl init \(path)`.")
+    }
+    return try DatabaseQueue(path: path)
+}
+
+private var readOnly: Configuration {
+    var configuration = Configuration()
+    configuration.readonly = true
+    return configuration
+}
+
 /// The database could not do what it was asked for.
 public struct DatabaseFailure: Error, CustomStringConvertible {
     public let description: String
+
+    init(_ description: String) { self.description = description }
 
     /// The failure that an event tells of.
     public init(_ event: ApplicationEvent) {

@@ -33,15 +33,20 @@ struct Program: AsyncParsableCommand {
                 return Self.page("Error: \(error)", .badGateway)
             }
         }
-        // The container blocks the thread that it runs on, so it has one of its own.
-        async let container: Void = Self.onThread {
-            try Container().run(threads: 1, handler: client, stoppingOn: .interrupt, .terminate)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await http.run() }
+            group.addTask { [port] in
+                try await http.waitUntilListening()
+                print("http://localhost:\(port)/client")
+                // The container blocks the thread that it runs on, so it has one of its own.
+                try await Self.onThread {
+                    try Container().run(threads: 1, handler: client, stoppingOn: .interrupt, .terminate)
+                }
+            }
+            // Whichever ends first, as where the port is taken, ends the other.
+            defer { group.cancelAll() }
+            try await group.next()
         }
-        let listening = Task { try await http.run() }
-        defer { listening.cancel() }
-        try await http.waitUntilListening()
-        print("http://localhost:\(port)/client")
-        try await container
     }
 
     private static func onThread(_ body: @escaping @Sendable () throws -> Void) async throws {

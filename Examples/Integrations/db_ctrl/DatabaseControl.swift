@@ -20,7 +20,7 @@ struct Program: ParsableCommand {
     var db: String
 
     func run() throws {
-        let queue = try DatabaseQueue(path: db)
+        let queue = try action == .`init` ? DatabaseQueue(path: db) : openRecords(db)
         switch action {
         case .`init`:
             try queue.write { database in
