@@ -52,9 +52,11 @@ struct BlockingFailureTests {
     @Test("Tries that fail are told of when the time is over")
     func retrying() async throws {
         try await onThread {
+            let closed = try ScriptedServer()
+            closed.close()
             let options = ConnectionOptions(reconnect: Backoff(initial: .milliseconds(10)))
             let error = Self.error {
-                _ = try BlockingConnection("127.0.0.1:1", timeout: .milliseconds(200), options: options)
+                _ = try BlockingConnection(closed.address, timeout: .milliseconds(200), options: options)
             }
             #expect(error?.code == .timedOut)
             #expect((error?.underlyingError as? ProtonError)?.code == .connectFailed)
@@ -102,7 +104,7 @@ struct BlockingFailureTests {
     func unansweredAttach() async throws {
         try await onThread {
             let server = try BlockingServer { DeafToLinks() }
-            let connection = try BlockingConnection(server.url, timeout: .milliseconds(100))
+            let connection = try BlockingConnection(server.url, timeout: .seconds(1))
             let error = Self.error { _ = try connection.createReceiver(isDynamic: true) }
             #expect(error?.code == .timedOut)
             #expect(error?.message == "receiver from a dynamic node: the peer has not attached the link in time.")
@@ -120,7 +122,7 @@ struct BlockingFailureTests {
             try peer.send(.begin(answering: peer.expect(.begin)))
             _ = try peer.receiveAll()
         } client: { address in
-            let connection = try BlockingConnection(address, timeout: .milliseconds(300))
+            let connection = try BlockingConnection(address, timeout: .seconds(1))
             let calls: [(String, () throws -> Void)] = [
                 ("receiver from a dynamic node", { _ = try connection.createReceiver(isDynamic: true) }),
                 ("receiver from a", { _ = try connection.createReceiver("a") }),
@@ -264,12 +266,14 @@ struct BlockingFailureTests {
     @Test("With several URLs the connection is made again, and links with it")
     func reconnecting() async throws {
         try await onThread {
+            let closed = try ScriptedServer()
+            closed.close()
             let log = SharedLog()
             let first = try BlockingServer { EchoServer(log) }
             let port = first.port
             let options = ConnectionOptions(reconnect: Backoff(initial: .milliseconds(10), max: .milliseconds(100)))
             let connection = try BlockingConnection(
-                ["127.0.0.1:1", first.url], timeout: .seconds(20), options: options)
+                [closed.address, first.url], timeout: .seconds(20), options: options)
             let client = try SyncRequestResponse(connection, "a")
             #expect(try client.call(Message(body: "one")).body.value == "one")
             let oldAddress = client.replyTo
