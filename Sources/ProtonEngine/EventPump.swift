@@ -135,6 +135,7 @@ extension Connection {
             close(Condition(.resourceLimitExceeded, "More than \(limits.maxLinks) links on one connection."))
             return
         }
+        if case .flow = change { (link as? Sender)?.finishDrain() }
         try link.nearestHandler.handle(.link(change, link))
         if case .initialized = change, takeEarlyOpen(pointer) {
             return try link.nearestHandler.handle(.link(.localOpen, link))

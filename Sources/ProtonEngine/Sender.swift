@@ -9,6 +9,8 @@ public final class Sender: Link {
     @exclusivity(unchecked) private var extras: Extras?
     /// The number of the last delivery that the receiver gave credit for when it asked for the drain that was told last.
     @exclusivity(unchecked) private var toldDrain: UInt64?
+    /// Whether credit goes back once what was sent before is written.
+    @exclusivity(unchecked) private var drainsWhenWritten = false
 
     private final class Extras {
         var makeTag: (() -> [UInt8])?
@@ -170,12 +172,22 @@ public final class Sender: Link {
         confined().map { pn_link_get_drain($0) } ?? false
     }
 
-    /// Gives back the credit that is left, where the receiver has asked for a drain.
-    /// - Returns: how much credit that was.
+    /// Gives back the credit that is left, where the receiver has asked for a drain: once what was sent before is written.
+    /// - Returns: how much credit that is.
     @discardableResult
     public func drained() -> Int {
         toldDrain = nil
-        return confined().map { Int(pn_link_drained($0)) } ?? 0
+        guard queued > 0 else { return confined().map { Int(pn_link_drained($0)) } ?? 0 }
+        // Proton looks once whether all is written before it tells the peer, and then never again.
+        drainsWhenWritten = isDraining
+        return drainsWhenWritten ? credit : 0
+    }
+
+    /// Something was written: gives credit back that `drained` could not.
+    package func finishDrain() {
+        guard drainsWhenWritten, queued == 0 else { return }
+        drainsWhenWritten = false
+        drained()
     }
 
     /// Whether the receiver asks for a drain that has not been told; says so once for what it gives credit for.

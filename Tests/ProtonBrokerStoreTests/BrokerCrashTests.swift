@@ -59,11 +59,15 @@ import Testing
         /// How many events there are to be; nil drains the queue instead.
         private var rest: Int?
         private let kill: () -> Void
-        /// What was sent and has no answer, and how many messages were settled before.
-        private var unanswered: [Delivery: (number: UInt64, settled: Int)] = [:]
+        /// What was sent and has no answer: its number, and how many messages were settled by then, and how many of these
+        /// had been told to the broker.
+        private var unanswered: [Delivery: (number: UInt64, settled: Int, told: Int)] = [:]
         /// What was settled on this connection.
         private var settled: [UInt64] = []
-        /// How many of these the broker is known to have written.
+        /// How many of these the broker has been told of: proton tells it after the messages that are sent meanwhile, but
+        /// before any answer to those comes.
+        private var told = 0
+        /// How many of these the broker has written.
         private var certain = 0
         private var connection: Connection?
 
@@ -82,10 +86,16 @@ import Testing
         }
 
         func onStart(_ event: ContainerEvent) throws {
-            event.container.schedule(after: .seconds(60)) {
-                throw ProtonError(.timedOut, "A round of load does not end.")
-            }
             let connection = try event.container.connect("127.0.0.1:\(port)")
+            event.container.schedule(after: .seconds(60)) { [unowned self] in
+                let links = connection.links.map { "\($0.isSender ? "sender" : "receiver") credit \($0.credit)" }
+                throw ProtonError(
+                    .timedOut,
+                    """
+                    A round of load does not end: \(rest.map { "\($0)" } ?? "all") to go, \(unanswered.count) unanswered, \
+                    \(settled.count) settled, \(links.joined(separator: ", "))
+                    """)
+            }
             self.connection = connection
             if rest != nil { try event.container.createSender(connection, "queue") }
             let receiver = try event.container.createReceiver(connection, "queue")
@@ -105,16 +115,17 @@ import Testing
 
         private func send(_ sender: Sender) throws {
             let delivery = try sender.send(Message(body: .value(.ulong(ledger.sent)), isDurable: true))
-            unanswered[delivery] = (ledger.sent, settled.count)
+            unanswered[delivery] = (ledger.sent, settled.count, told)
             ledger.sent += 1
         }
 
         func onAccepted(_ event: DeliveryEvent) throws {
-            if let (number, before) = unanswered.removeValue(forKey: event.delivery) {
-                ledger.accepted.insert(number)
-                // The message came after these were settled, and is on disk: so is that.
-                for number in settled[min(certain, before)..<before] { ledger.inDoubt.remove(number) }
-                certain = max(certain, before)
+            if let message = unanswered.removeValue(forKey: event.delivery) {
+                ledger.accepted.insert(message.number)
+                told = max(told, message.settled)
+                // The message came to the broker after these, and is on disk: so is that they are done with.
+                for number in settled[min(certain, message.told)..<message.told] { ledger.inDoubt.remove(number) }
+                certain = max(certain, message.told)
             }
             count()
             if let sender = event.delivery.link as? Sender, sender.credit > 0, rest ?? 0 > 0 { try send(sender) }

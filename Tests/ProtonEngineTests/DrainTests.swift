@@ -37,6 +37,19 @@ struct DrainTests {
         #expect(receiver.credit == 10)
     }
 
+    /// More than proton writes in one go.
+    @Test func aDrainWithMuchToWriteBefore() throws {
+        let pair = EnginePair()
+        let (sender, receiver) = try pair.openSender()
+        receiver.drain(10_000)
+        try pair.pump()
+        for _ in 0..<5_000 { try sender.send(encoded: [0, 0x53, 0x77, 0x40]) }
+        #expect(sender.drained() == 5_000)
+        #expect(try Self.take(receiver, pair) == 5_000)
+        try pair.pump()
+        #expect(!receiver.isDraining && receiver.credit == 0 && sender.credit == 0)
+    }
+
     @Test func aDrainOfWhatWasGivenBefore() throws {
         let pair = EnginePair()
         let (sender, receiver) = try pair.openSender(credit: 10)
