@@ -67,7 +67,8 @@ struct TopicTests {
         try broker.send("one", "two", to: "topic/a")
         #expect(broker.status.queue("subscriber/mine")?.waiting == 2)
         var texts: [String] = []
-        try subscribe(to: broker, "topic/a", message: { texts.append($0) }) { if texts.count == 2 { $0.detach() } }
+        try subscribe(
+            to: broker, "topic/a", message: { texts.append($0) }, act: { if texts.count == 2 { $0.detach() } })
         #expect(texts == ["one", "two"])
         try broker.send("three", to: "topic/a")
         // Another address under the same name is another subscription.
@@ -149,7 +150,7 @@ struct TopicTests {
     /// Attaches to a durable subscription by the name of `mine`, and calls `act` once it is there and after each message.
     private func subscribe(
         to broker: Broker, _ address: String, message: @escaping (String) -> Void = { _ in },
-        _ act: @escaping (Link) -> Void
+        act: @escaping (Link) -> Void
     ) throws {
         let script = Script(broker, prefetch: 10, autoAccepts: true)
         script.linkOpened = { act($0) }

@@ -88,6 +88,32 @@ struct TransactionTests {
         #expect(try broker.takeAll(from: "q") == (fails ? [] : ["a", "b"]))
     }
 
+    @Test func withAMessageThatIsRefusedItCannotCommit() throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        let controller = Controller(broker)
+        var end: DeliveryState?
+        try controller.run { container, connection in
+            let (sender, relay) = (
+                try container.createSender(connection, "q"), try container.createSender(connection, nil)
+            )
+            try controller.declare { id in
+                try controller.send("a", over: sender, in: id) { _ in }
+                // It does not say where it is to go.
+                try controller.send("b", over: relay, in: id) { state in
+                    #expect(state?.outcome.map { if case .rejected = $0 { true } else { false } } == true)
+                    try controller.discharge(id) {
+                        end = $0
+                        controller.script.finish()
+                    }
+                }
+            }
+        }
+        guard case .rejected(let condition?)? = end?.outcome else { throw ProtonError(.linkError, "\(end as Any)") }
+        #expect(condition.name == "amqp:transaction:rollback")
+        #expect(try broker.takeAll(from: "q").isEmpty)
+    }
+
     @Test(arguments: [false, true], [false, true])
     func whatIsAcceptedIsGoneOnceItCommits(fails: Bool, settles: Bool) throws {
         let broker = try Broker.start()

@@ -73,7 +73,13 @@ final class IncomingLink: @unchecked Sendable {
                 throw Refusal(.decodeError, "A message has at least one section: this one is empty.")
             }
             if case .transactional(let id, _)? = delivery.remoteState {
-                try post(bytes, in: try transactions.find(id))
+                let transaction = try transactions.find(id)
+                do throws(Refusal) {
+                    try post(bytes, in: transaction)
+                } catch {
+                    transaction.fail(error)
+                    throw error
+                }
                 // It is there once the transaction commits (AMQP 1.0, 4.4.1).
                 delivery.settle(.transactional(id: id, outcome: .accepted))
             } else {
@@ -146,7 +152,7 @@ final class IncomingLink: @unchecked Sendable {
 }
 
 extension IncomingLink: AttachedLink {
-    var isConsumer: Bool { false }
+    var role: LinkRole { .sender }
 
     func closeSinceDeleted() {
         home.run { [self] in if !isOver { receiver.close(Node.deleted) } }

@@ -191,7 +191,7 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
 }
 
 extension OutgoingLink: AttachedLink {
-    var isConsumer: Bool { !isBrowser }
+    var role: LinkRole { isBrowser ? .browser : .consumer }
 
     func closeSinceDeleted() {
         home.run { [self] in if !isOver { sender.close(Node.deleted) } }

@@ -99,11 +99,11 @@ final class Node: Sendable {
 
     var status: QueueStatus {
         state.withLock { state in
-            let consumers = state.links.values.count { $0.isConsumer }
+            let senders = state.links.values.count { $0.role == .sender }
             return QueueStatus(
                 address: address, waiting: state.queue.waitingCount,
                 unsettled: state.queue.heldMessages - state.queue.waitingCount, bytes: state.queue.heldBytes,
-                consumers: consumers, senders: state.links.count - consumers, received: state.queue.arrivals,
+                consumers: state.links.count - senders, senders: senders, received: state.queue.arrivals,
                 removed: state.queue.departures)
         }
     }
@@ -113,7 +113,7 @@ final class Node: Sendable {
     /// - Throws: where the node is another consumer's alone.
     func attach(_ link: any AttachedLink) throws(Refusal) {
         try state.withLock { state throws(Refusal) in
-            if isExclusive, link.isConsumer, state.links.values.contains(where: { $0.isConsumer }) {
+            if isExclusive, link.role == .consumer, state.links.values.contains(where: { $0.role == .consumer }) {
                 throw Refusal(.resourceLocked, "\(address) is another consumer's alone as long as that is attached.")
             }
             state.links[ObjectIdentifier(link)] = link
@@ -346,8 +346,17 @@ final class Node: Sendable {
 
 /// A link to a node, as the node knows it.
 protocol AttachedLink: AnyObject, Sendable {
-    /// Whether it takes messages from the node, rather than bringing them.
-    var isConsumer: Bool { get }
+    var role: LinkRole { get }
     /// Closes the link, soon: its node is gone. Called on any of the broker's threads.
     func closeSinceDeleted()
+}
+
+/// What a link does with the messages of its node.
+enum LinkRole: Sendable {
+    /// Brings them.
+    case sender
+    /// Takes them.
+    case consumer
+    /// Looks at them.
+    case browser
 }

@@ -51,6 +51,11 @@ final class Transaction {
         }
     }
 
+    /// A message of it was refused: what is left of it alone is not what its controller wants.
+    func fail(_ refusal: Refusal) {
+        failure = failure ?? refusal
+    }
+
     /// A consumer's message has an outcome (AMQP 1.0, 4.4.2).
     func retire(_ message: QueuedMessage, of link: OutgoingLink, _ outcome: Outcome, unsettled delivery: Delivery?) {
         guard hasRoom() else {
