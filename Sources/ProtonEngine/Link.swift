@@ -168,8 +168,11 @@ public class Link: Endpoint {
 
     /// How many messages the receiver has asked for that have not been sent yet; of a sender, how many it may send.
     public final var credit: Int {
-        confined().map { Int(pn_link_credit($0)) } ?? 0
+        givesCreditBack ? 0 : confined().map { Int(pn_link_credit($0)) } ?? 0
     }
+
+    /// Whether what credit a sender has goes back once what was sent before is written; see `Sender.drained`.
+    @exclusivity(unchecked) final var givesCreditBack = false
 
     /// How many deliveries are buffered on this side.
     public final var queued: Int {

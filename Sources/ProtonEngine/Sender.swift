@@ -9,8 +9,6 @@ public final class Sender: Link {
     @exclusivity(unchecked) private var extras: Extras?
     /// The number of the last delivery that the receiver gave credit for when it asked for the drain that was told last.
     @exclusivity(unchecked) private var toldDrain: UInt64?
-    /// Whether credit goes back once what was sent before is written.
-    @exclusivity(unchecked) private var drainsWhenWritten = false
 
     private final class Extras {
         var makeTag: (() -> [UInt8])?
@@ -177,16 +175,16 @@ public final class Sender: Link {
     @discardableResult
     public func drained() -> Int {
         toldDrain = nil
-        guard queued > 0 else { return confined().map { Int(pn_link_drained($0)) } ?? 0 }
+        guard queued > 0, isDraining else { return confined().map { Int(pn_link_drained($0)) } ?? 0 }
         // Proton looks once whether all is written before it tells the peer, and then never again.
-        drainsWhenWritten = isDraining
-        return drainsWhenWritten ? credit : 0
+        defer { givesCreditBack = true }
+        return credit
     }
 
     /// Something was written: gives credit back that `drained` could not.
     package func finishDrain() {
-        guard drainsWhenWritten, queued == 0 else { return }
-        drainsWhenWritten = false
+        guard givesCreditBack, queued == 0 else { return }
+        givesCreditBack = false
         drained()
     }
 
@@ -207,7 +205,7 @@ public final class Sender: Link {
         guard let pointer = confined() else {
             throw ProtonError(.closed, "The \(title) is over: nothing can be sent on it.")
         }
-        guard pn_link_credit(pointer) > 0 else {
+        guard pn_link_credit(pointer) > 0, !givesCreditBack else {
             throw ProtonError(
                 .noCredit, "The \(title) has no credit: send from onSendable, while the sender's credit is above 0."
             )
