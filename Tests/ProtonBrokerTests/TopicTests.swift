@@ -42,7 +42,7 @@ struct TopicTests {
         #expect(texts == [["1", "3"]])
     }
 
-    @Test func relayedAndTransactedMessagesAreFannedOutToo() throws {
+    @Test func relayedMessagesAreFannedOutToo() throws {
         let broker = try Broker.start()
         defer { broker.stop() }
         let texts = try receive(from: broker, ["topic/a", "topic/a"]) {
@@ -58,6 +58,32 @@ struct TopicTests {
             try script.run { try $0.createSender($1, nil) }
         }
         #expect(texts == [["relayed"], ["relayed"]])
+    }
+
+    @Test(arguments: [false, true]) func messagesOfATransactionAreFannedOutOnceItCommits(fails: Bool) throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        let texts = try receive(from: broker, ["topic/a", "topic/*"]) {
+            let controller = Controller(broker)
+            try controller.run { container, connection in
+                let sender = try container.createSender(connection, "topic/a")
+                try controller.declare { id in
+                    try controller.send("a", over: sender, in: id) { _ in
+                        try controller.discharge(id, fails: fails) { _ in controller.script.finish() }
+                    }
+                }
+            }
+        }
+        #expect(texts == (fails ? [[], []] : [["a"], ["a"]]))
+    }
+
+    @Test func aSubscriptionTakesNoQueueAway() throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        try broker.send("a", to: "subscriber/mine")
+        let error = #expect(throws: ProtonError.self) { try subscribe(to: broker, "topic/a") { $0.detach() } }
+        #expect(error?.message.contains("amqp:not-allowed") == true)
+        #expect(try broker.takeAll(from: "subscriber/mine") == ["a"])
     }
 
     @Test func aDurableSubscriptionOutlivesItsLink() async throws {

@@ -145,9 +145,9 @@ final class ConnectionHandler: Handler {
             }
             let isDurable = source.durability != .none || source.expiryPolicy == .never
             let subscription = Subscription(to: address, filter, isDurable: isDurable)
+            guard isDurable else { return (try broker.nodes.subscribe(subscription, name: nil), .link) }
             let name = try NodeTable.checked("\(sender.connection.remoteContainerID ?? "")/\(sender.name)")
-            let node = try broker.nodes.subscribe(subscription, name: isDurable ? name : nil)
-            return (node, isDurable ? .subscription : .link)
+            return (try broker.nodes.subscribe(subscription, name: name), .subscription)
         }
     }
 

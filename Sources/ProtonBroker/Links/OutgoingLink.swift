@@ -145,10 +145,12 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
 
     /// The outcome of a message is to hold once a transaction commits.
     private func retire(_ delivery: Delivery, _ slot: Int, _ outcome: Outcome, in id: [UInt8], isSettled: Bool) {
-        guard let transaction = transactions[id] else {
+        let transaction: Transaction
+        do throws(Refusal) {
+            transaction = try transactions.find(id)
+        } catch {
             // A disposition has no answer: the link tells.
-            sender.close(Transactions.unknown(id).condition)
-            return
+            return sender.close(error.condition)
         }
         guard let message = take(slot) else { return }
         if isSettled { delivery.settle() }

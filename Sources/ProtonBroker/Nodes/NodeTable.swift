@@ -73,6 +73,15 @@ final class NodeTable: Sendable {
         return node
     }
 
+    private func limits(of kind: Node.Kind) -> QueueLimits {
+        var limits = options.queueLimits
+        // A slow subscriber holds up nobody else: it loses what it is too slow for, or its publishers hear of it.
+        if case .subscription(let subscription) = kind {
+            limits.policy = subscription.isDurable ? .reject : .dropOldest
+        }
+        return limits
+    }
+
     /// Uses a node once more that is in use already; `release` ends that as well.
     func useAgain(_ node: Node) {
         entries.withLock { entries in
@@ -118,15 +127,28 @@ final class NodeTable: Sendable {
     /// - Parameter name: what a durable subscription is called; nil makes one that goes with its link.
     /// - Throws: where the broker has as many nodes as it may.
     func subscribe(_ subscription: Subscription, name: String?) throws(Refusal) -> Node {
-        if let name, let known = entries.withLock({ $0[name]?.node }) {
-            if known.subscription?.isSame(as: subscription) ?? false { return try use(name) }
-            // Another subscription under the same name takes the place of the old one, as JMS has it.
-            delete(known)
+        let (node, isKnown, replaced) = try entries.withLock { entries throws(Refusal) -> (Node, Bool, Node?) in
+            var replaced: Node?
+            if let name, let known = entries[name]?.node {
+                guard let old = known.subscription else {
+                    throw Refusal(.notAllowed, "There is a queue by the name of the subscription, \(name).")
+                }
+                if old.isSame(as: subscription) {
+                    entries[name]?.users += 1
+                    return (known, true, nil)
+                }
+                // Another subscription under the same name takes the place of the old one, as JMS has it.
+                entries[name] = nil
+                replaced = known
+            }
+            let address = name ?? AMQPUUID.random().description
+            return (try make(address, .subscription(subscription), isKept: name != nil, &entries), false, replaced)
         }
-        let address = name ?? AMQPUUID.random().description
-        let node = try entries.withLock { entries throws(Refusal) in
-            try make(address, .subscription(subscription), isKept: name != nil, &entries)
+        if let replaced {
+            topics.remove(replaced)
+            replaced.delete()
         }
+        if isKnown { return node }
         topics.add(node)
         node.store()
         return node
@@ -194,8 +216,8 @@ final class NodeTable: Sendable {
     }
 
     private func restore(_ stored: StoredQueue) throws -> Node {
-        var kind = Node.Kind.queue(isExclusive: false)
-        var limits = options.queueLimits
+        let declared = options.queues.first { $0.address == stored.address }
+        var kind = Node.Kind.queue(isExclusive: declared?.isExclusive ?? false)
         if !stored.details.isEmpty {
             guard let subscription = Subscription(details: stored.details) else {
                 throw ProtonError(
@@ -203,11 +225,8 @@ final class NodeTable: Sendable {
                 )
             }
             kind = .subscription(subscription)
-            limits.policy = .reject
-        } else if let declared = options.queues.first(where: { $0.address == stored.address }) {
-            kind = .queue(isExclusive: declared.isExclusive)
-            limits = declared.limits ?? limits
         }
+        let limits = declared?.limits ?? limits(of: kind)
         let node = Node(address: stored.address, kind: kind, limits: limits, support: support, stored: stored)
         let isSubscription = node.subscription != nil
         entries.withLock { entries in

@@ -12,9 +12,6 @@ final class Transactions {
         self.nodes = nodes
     }
 
-    /// The transaction with an id; nil where there is none, or none any more.
-    subscript(_ id: [UInt8]) -> Transaction? { open[id] }
-
     /// The transaction with an id.
     /// - Throws: where there is none, or none any more.
     func find(_ id: [UInt8]) throws(Refusal) -> Transaction {
