@@ -50,8 +50,12 @@ public struct Delivery {
         return link.deliveries[token]
     }
 
-    /// A small number that no other delivery of the link has until this one is settled here; nil once it is.
-    package var slot: Int? { pointer == nil ? nil : token.map { Int($0.slot) } }
+    /// A small number that no other delivery of the link has until this one is settled here; nil where that was done as
+    /// it was sent.
+    package var slot: Int? { token.map { Int($0.slot) } }
+
+    /// Whether it is not settled here.
+    var isUnsettled: Bool { pointer != nil }
 
     /// The connection of the delivery.
     public var connection: Connection { link.connection }
@@ -151,6 +155,14 @@ public struct Delivery {
         pn_delivery_settle(pointer)
     }
 
+    /// Whether an event tells that the peer has accepted a message that was sent: the news of most, without a state.
+    package var isNowAccepted: Bool {
+        pointer.map { pn_delivery_updated($0) && pn_delivery_remote_state($0) == UInt64(PN_ACCEPTED) } ?? false
+    }
+
+    /// Whether the peer has said anything of the message: true of few that come in.
+    package var hasRemoteState: Bool { pointer.map { pn_delivery_remote_state($0) != 0 } ?? false }
+
     /// What the peer now says of a message that was sent.
     package struct News {
         /// Its state, where it has given one that is known here.
@@ -200,15 +212,20 @@ public struct Delivery {
     ///
     /// The rest of a message that is still coming in is dropped; one that is still being written ends here.
     public func settle() {
+        end { _ in }
+    }
+
+    @inline(__always)
+    private func end(_ lastWord: (OpaquePointer) -> Void) {
         guard let token, link.confined() != nil, let pointer = link.deliveries.remove(token) else { return }
+        lastWord(pointer)
         if link.hasParts { link.dropParts(of: pointer) }
         pn_delivery_settle(pointer)
     }
 
     /// Tells the peer what this side makes of the message, and settles.
     public func settle(_ state: DeliveryState) {
-        update(state)
-        settle()
+        end { state.set(in: $0) }
     }
 
     /// Gives up a message whose bytes have not all been sent: the peer drops what it has of it.

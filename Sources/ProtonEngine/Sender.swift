@@ -147,7 +147,7 @@ public final class Sender: Link {
 
     /// Whether a delivery is the one that is being sent in pieces.
     func isStreaming(_ delivery: Delivery) -> Bool {
-        delivery.slot != nil && extras?.streamed == delivery
+        delivery.isUnsettled && extras?.streamed == delivery
     }
 
     /// Ends what is sent in pieces.

@@ -113,12 +113,34 @@ struct QueueOrderTests {
             [0xd0, 0, 0, 0, 8, 0, 0, 0, 3, 0x41, 0x50, 9, 0x43], [0xd0, 0, 0, 0, 4, 0, 0, 0, 0],
         ] as [[UInt8]])
     func readsTheHeader(_ list: [UInt8]) throws {
-        let bytes: [UInt8] = [0x00, 0x53, 0x70] + list + [0x00, 0x53, 0x77, 0x40]
-        let message = try Message(decoding: bytes)
-        let header = QueueingHeader(bytes)
-        #expect(header.isDurable == message.isDurable)
-        #expect(header.priority == message.priority)
-        #expect(header.timeToLive.map { .milliseconds($0) } == message.timeToLive)
+        // The descriptor in its three forms (AMQP 1.0, 1.1.2 and 3.2.1).
+        let descriptors: [[UInt8]] = [
+            [0x53, 0x70], [0x80, 0, 0, 0, 0, 0, 0, 0, 0x70], [0xa3, 16] + Array("amqp:header:list".utf8),
+        ]
+        for descriptor in descriptors {
+            let bytes: [UInt8] = [0x00] + descriptor + list + [0x00, 0x53, 0x77, 0x40]
+            let message = try Message(decoding: bytes)
+            let header = QueueingHeader(bytes)
+            #expect(header.isDurable == message.isDurable)
+            #expect(header.priority == message.priority)
+            #expect(header.timeToLive.map { .milliseconds($0) } == message.timeToLive)
+        }
+    }
+
+    /// Sections in front of the body, and whether annotations may be among them.
+    @Test(
+        arguments: [
+            ([], false), ([0x00, 0x53, 0x70, 0x45], false), ([0x00, 0x53, 0x70, 0xc0, 2, 1, 0x41], false),
+            ([0x00, 0x53, 0x72, 0xc1, 1, 0], true), ([0x00, 0x53, 0x71, 0xc1, 1, 0], true),
+            ([0x00, 0x53, 0x70, 0x45, 0x00, 0x53, 0x72, 0xc1, 1, 0], true),
+            ([0x00, 0x53, 0x70, 0xc0, 2, 1, 0x41, 0x00, 0x53, 0x72, 0xc1, 1, 0], true),
+            ([0x00, 0x53, 0x70, 0x45, 0x00, 0x80, 0, 0, 0, 0, 0, 0, 0, 0x72, 0xc1, 1, 0], true),
+            ([0x00, 0x80, 0, 0, 0, 0, 0, 0, 0, 0x72, 0xc1, 1, 0], true), ([0x00, 0x53, 0x73, 0x45], false),
+        ] as [([UInt8], Bool)])
+    func seesAnnotations(_ sections: [UInt8], _ hasAnnotations: Bool) throws {
+        let bytes = sections + [0x00, 0x53, 0x77, 0x40]
+        _ = try Message(decoding: bytes)
+        #expect(QueueingHeader(bytes).mayHaveAnnotations == hasAnnotations)
     }
 
     @Test func whatIsNoHeaderSaysNothing() {
@@ -127,6 +149,7 @@ struct QueueOrderTests {
             let count = Int.random(in: 0...16, using: &random)
             let rest = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
             _ = QueueingHeader([0x00, 0x53, 0x70, Bool.random(using: &random) ? 0xc0 : 0xd0] + rest)
+            _ = QueueingHeader([0x00] + rest)
         }
         #expect(QueueingHeader([0x00, 0x53, 0x70, 0xc0, 9, 3, 0x99]).priority == 4)
         #expect(QueueingHeader([]).timeToLive == nil)

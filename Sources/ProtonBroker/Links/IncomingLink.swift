@@ -72,7 +72,7 @@ final class IncomingLink: @unchecked Sendable {
             guard !bytes.isEmpty else {
                 throw Refusal(.decodeError, "A message has at least one section: this one is empty.")
             }
-            if case .transactional(let id, _)? = delivery.remoteState {
+            if delivery.hasRemoteState, case .transactional(let id, _)? = delivery.remoteState {
                 let transaction = try transactions.find(id)
                 do throws(Refusal) {
                     try post(bytes, in: transaction)
@@ -161,11 +161,7 @@ extension IncomingLink: AttachedLink {
 
 extension IncomingLink: EventHandler {
     /// Takes what comes with every message straight from the engine; the rest goes to the connection's handler.
-    func handle(_ event: EngineEvent) throws {
-        if case .delivery(let delivery) = event {
-            deliveryChanged(delivery)
-        } else {
-            try receiver.connection.eventHandler.handle(event)
-        }
-    }
+    func handle(_ delivery: Delivery) { deliveryChanged(delivery) }
+
+    func handle(_ event: EngineEvent) throws { try receiver.connection.eventHandler.handle(event) }
 }

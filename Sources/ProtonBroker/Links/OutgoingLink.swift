@@ -126,17 +126,18 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
 
     /// The peer says something of a message that it was sent.
     private func deliveryChanged(_ delivery: Delivery) {
-        guard let slot = delivery.slot, let news = delivery.news() else { return }
+        if delivery.isNowAccepted { return settle(delivery, .accepted) }
+        guard let news = delivery.news() else { return }
         switch news.state {
-        case .outcome(let outcome): settle(delivery, slot, outcome)
-        case .transactional(let id, let outcome?): retire(delivery, slot, outcome, in: id, isSettled: news.isSettled)
+        case .outcome(let outcome): settle(delivery, outcome)
+        case .transactional(let id, let outcome?): retire(delivery, outcome, in: id, isSettled: news.isSettled)
         // Settled without an outcome: the peer has not said that it has the message.
-        default: if news.isSettled { settle(delivery, slot, .released) }
+        default: if news.isSettled { settle(delivery, .released) }
         }
     }
 
-    private func settle(_ delivery: Delivery, _ slot: Int, _ outcome: Outcome) {
-        guard let message = take(slot) else { return }
+    private func settle(_ delivery: Delivery, _ outcome: Outcome) {
+        guard let slot = delivery.slot, let message = take(slot) else { return }
         delivery.settle()
         dispose(of: message, outcome)
         // What limits it may have been what it had not settled.
@@ -144,7 +145,7 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
     }
 
     /// The outcome of a message is to hold once a transaction commits.
-    private func retire(_ delivery: Delivery, _ slot: Int, _ outcome: Outcome, in id: [UInt8], isSettled: Bool) {
+    private func retire(_ delivery: Delivery, _ outcome: Outcome, in id: [UInt8], isSettled: Bool) {
         let transaction: Transaction
         do throws(Refusal) {
             transaction = try transactions.find(id)
@@ -152,7 +153,7 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
             // A disposition has no answer: the link tells.
             return sender.close(error.condition)
         }
-        guard let message = take(slot) else { return }
+        guard let slot = delivery.slot, let message = take(slot) else { return }
         if isSettled { delivery.settle() }
         if !isBrowser { transaction.retire(message, of: self, outcome, unsettled: isSettled ? nil : delivery) }
         if allowance <= 0 { sendAll() }
@@ -202,11 +203,9 @@ extension OutgoingLink: AttachedLink {
 
 extension OutgoingLink: EventHandler {
     /// Takes what comes with every message straight from the engine; the rest goes to the connection's handler.
+    func handle(_ delivery: Delivery) { deliveryChanged(delivery) }
+
     func handle(_ event: EngineEvent) throws {
-        switch event {
-        case .delivery(let delivery): deliveryChanged(delivery)
-        case .link(.flow, _): creditChanged()
-        default: try sender.connection.eventHandler.handle(event)
-        }
+        if case .link(.flow, _) = event { creditChanged() } else { try sender.connection.eventHandler.handle(event) }
     }
 }

@@ -37,29 +37,32 @@ final class Node: Sendable {
         var wakeTime: Int64?
 
         /// Puts messages into consumers' outboxes until one of the two runs out.
-        mutating func dispatch() -> Errands {
-            var errands = Errands()
+        mutating func dispatch() -> Errands? {
+            var errands = relieve()
             while let (consumer, message) = queue.next() {
-                if consumer.give(message) { errands.tell(consumer) }
+                guard consumer.give(message) else { continue }
+                if errands == nil { errands = Errands() }
+                errands?.tell(consumer)
             }
-            errands.relieved = relieved()
             return errands
         }
 
-        /// The links to give credit to, where there is room for messages again.
-        mutating func relieved() -> [IncomingLink] {
-            guard !waiting.isEmpty, queue.hasRoomAgain else { return [] }
-            return exchange(&waiting, with: [])
+        /// Has links given credit, where there is room for messages again.
+        mutating func relieve() -> Errands? {
+            guard !waiting.isEmpty, queue.hasRoomAgain else { return nil }
+            return Errands(relieved: exchange(&waiting, with: []))
         }
     }
 
-    /// What is to be done for links once the lock is released.
+    /// What is to be done for links once the lock is released; nil for nothing, as it is of most messages.
     private struct Errands {
         /// Consumers with messages in their outboxes; mostly there is one.
         private var consumer: OutgoingLink?
         private var furtherConsumers: [OutgoingLink] = []
         /// Senders that there is room for again.
-        var relieved: [IncomingLink] = []
+        private let relieved: [IncomingLink]
+
+        init(relieved: [IncomingLink] = []) { self.relieved = relieved }
 
         mutating func tell(_ link: OutgoingLink) {
             if consumer == nil { consumer = link } else { furtherConsumers.append(link) }
@@ -161,7 +164,7 @@ final class Node: Sendable {
             let ticket = enqueue(bytes, &state)
             return (dispatch(&state), ticket)
         }
-        errands.run()
+        errands?.run()
         support.changes.note()
         return ticket
     }
@@ -187,20 +190,20 @@ final class Node: Sendable {
             let ticket = enqueue(bytes, &state)
             return (dispatch(&state), ticket)
         }
-        errands.run()
+        errands?.run()
         support.changes.note()
         return ticket
     }
 
     private func enqueue(_ bytes: [UInt8], _ state: inout State) -> StoreTicket {
-        let message = state.queue.enqueueReserved(bytes, keepsDurable: isDurable)
-        guard message.isStored, let store = support.store else { return StoreTicket() }
+        let storedPlace = state.queue.enqueueReserved(bytes, keepsDurable: isDurable)
+        guard let storedPlace, let store = support.store else { return StoreTicket() }
         let id = storedID(&state, store)
         return StoreTicket(
             store.write(
                 .add(
                     StoredMessage(
-                        queue: id, place: message.place,
+                        queue: id, place: storedPlace,
                         arrival: Timestamp(milliseconds: support.clock.timeOfDay), bytes: bytes))))
     }
 
@@ -239,13 +242,15 @@ final class Node: Sendable {
 
     /// Sends messages to consumers until one of the two runs out.
     func dispatch() {
-        state.withLock { dispatch(&$0) }.run()
+        state.withLock { dispatch(&$0) }?.run()
     }
 
-    private func dispatch(_ state: inout State) -> Errands {
-        state.queue.advance()
-        if !state.queue.dropped.isEmpty { letGoOfDropped(&state) }
-        if state.queue.nextTime != nil { arrangeWake(&state) }
+    private func dispatch(_ state: inout State) -> Errands? {
+        if state.queue.isTimed {
+            state.queue.advance()
+            if !state.queue.dropped.isEmpty { letGoOfDropped(&state) }
+            arrangeWake(&state)
+        }
         return state.dispatch()
     }
 
@@ -254,7 +259,7 @@ final class Node: Sendable {
         state.withLock { state in
             state.wakeTime = nil
             return dispatch(&state)
-        }.run()
+        }?.run()
         support.changes.note()
     }
 
@@ -269,12 +274,9 @@ final class Node: Sendable {
     func settle(_ message: QueuedMessage, _ disposal: Disposal) -> StoreTicket {
         let (errands, ticket) = state.withLock { state in
             let ticket = settle(message, disposal, &state)
-            guard disposal == .removed else { return (dispatch(&state), ticket) }
-            var errands = Errands()
-            errands.relieved = state.relieved()
-            return (errands, ticket)
+            return (disposal == .removed ? state.relieve() : dispatch(&state), ticket)
         }
-        errands.run()
+        errands?.run()
         support.changes.note()
         return ticket
     }

@@ -20,7 +20,7 @@ class Consumer {
 
     /// Puts a message into the outbox.
     /// - Returns: whether the consumer has to be told.
-    final func give(_ message: QueuedMessage) -> Bool {
+    final func give(_ message: consuming QueuedMessage) -> Bool {
         outbox.append(message)
         return !exchange(&isTold, with: true)
     }
@@ -55,8 +55,7 @@ class Consumer {
 
     /// Takes out a message whose outcome is known; nil where nothing is in the slot.
     final func take(_ slot: Int) -> QueuedMessage? {
-        guard slots.indices.contains(slot), let message = slots[slot] else { return nil }
-        slots[slot] = nil
+        guard slots.indices.contains(slot), let message = exchange(&slots[slot], with: nil) else { return nil }
         unsettledCount -= 1
         return message
     }

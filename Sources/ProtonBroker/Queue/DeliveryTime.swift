@@ -8,9 +8,9 @@ enum DeliveryTime: Equatable {
     case after(milliseconds: Int64)
     case at(Timestamp)
 
-    /// Reads it of an encoded message; nil of most, at the cost of a look at a few bytes.
+    /// Reads it of an encoded message that may have annotations.
     init?(_ bytes: [UInt8]) {
-        guard DeliveryTime.hasAnnotations(bytes), let message = try? Message(decoding: bytes) else { return nil }
+        guard let message = try? Message(decoding: bytes) else { return nil }
         let annotations = message.annotations
         if let delay = annotations["x-opt-delivery-delay"]?.milliseconds {
             self = .after(milliseconds: max(0, delay))
@@ -21,23 +21,6 @@ enum DeliveryTime: Equatable {
         } else {
             return nil
         }
-    }
-
-    /// Whether annotations follow the header, if there is one (AMQP 1.0, 3.2).
-    private static func hasAnnotations(_ bytes: [UInt8]) -> Bool {
-        func section(at index: Int) -> UInt8 {
-            index + 3 < bytes.count && bytes[index] == 0x00 && bytes[index + 1] == 0x53 ? bytes[index + 2] : 0
-        }
-        var next = section(at: 0)
-        if next == 0x70 {
-            switch bytes[3] {
-            case 0x45: next = section(at: 4)
-            case 0xc0 where bytes.count > 4: next = section(at: 5 + Int(bytes[4]))
-            // A long header is rare enough to be looked at closely.
-            default: return true
-            }
-        }
-        return next == 0x71 || next == 0x72
     }
 }
 

@@ -1,4 +1,5 @@
 import DequeModule
+import ProtonEngine
 
 /// Messages in order, that can be put in and taken out anywhere.
 ///
@@ -13,8 +14,12 @@ struct MessageList {
 
     private static let chunkSize = 256
 
-    /// One chunk at least; the only one may be empty, and no other is.
-    private var chunks: Deque<Deque<QueuedMessage>> = [[]]
+    /// The chunks before the last one, none of them empty.
+    private var chunks: Deque<Deque<QueuedMessage>> = []
+    /// The last chunk, which is apart since every message that comes goes there; it may be empty.
+    private var tail = Deque<QueuedMessage>()
+    /// No message has a later place than this one, where there is any.
+    private var end: UInt64 = 0
     private(set) var count = 0
 
     var isEmpty: Bool { count == 0 }
@@ -23,67 +28,77 @@ struct MessageList {
 
     /// Puts a message in its place.
     mutating func insert(_ message: QueuedMessage) {
-        count += 1
-        let last = chunks.count - 1
-        guard let end = chunks[last].last, message.place < end.place else { return append(message, last) }
+        defer { count += 1 }
+        guard message.place < end, !isEmpty else { return append(message) }
         var index = index(from: message.place)
         // In front of a chunk is behind the one before, which may have room.
         if index.offset == 0, index.chunk > 0 {
             index.chunk -= 1
-            index.offset = chunks[index.chunk].count
+            index.offset = self[index.chunk].count
         }
-        chunks[index.chunk].insert(message, at: index.offset)
-        if chunks[index.chunk].count > MessageList.chunkSize { split(index.chunk) }
+        self[index.chunk].insert(message, at: index.offset)
+        if self[index.chunk].count > MessageList.chunkSize { split(index.chunk) }
     }
 
-    private mutating func append(_ message: QueuedMessage, _ last: Int) {
-        if chunks[last].count >= MessageList.chunkSize {
-            chunks.append([message])
-        } else {
-            chunks[last].append(message)
-        }
+    private mutating func append(_ message: QueuedMessage) {
+        end = message.place
+        if tail.count >= MessageList.chunkSize { chunks.append(exchange(&tail, with: [])) }
+        tail.append(message)
     }
 
     private mutating func split(_ chunk: Int) {
         let half = MessageList.chunkSize / 2
-        let rest = Deque(chunks[chunk][half...])
-        chunks[chunk].removeLast(rest.count)
-        chunks.insert(rest, at: chunk + 1)
+        let rest = Deque(self[chunk][half...])
+        self[chunk].removeLast(rest.count)
+        if chunk < chunks.count {
+            chunks.insert(rest, at: chunk + 1)
+        } else {
+            chunks.append(exchange(&tail, with: rest))
+        }
     }
 
     /// Takes the first message.
     mutating func popFirst() -> QueuedMessage? {
-        guard let message = chunks[0].popFirst() else { return nil }
+        if isEmpty { return nil }
         count -= 1
-        if chunks[0].isEmpty, chunks.count > 1 { chunks.removeFirst() }
+        if chunks.isEmpty { return tail.removeFirst() }
+        let message = chunks[0].removeFirst()
+        if chunks[0].isEmpty { chunks.removeFirst() }
         return message
     }
 
     /// Takes out the message at an index.
     mutating func remove(at index: Index) -> QueuedMessage {
         count -= 1
-        let message = chunks[index.chunk].remove(at: index.offset)
-        if chunks[index.chunk].isEmpty, chunks.count > 1 { chunks.remove(at: index.chunk) }
+        let message = self[index.chunk].remove(at: index.offset)
+        if index.chunk < chunks.count, chunks[index.chunk].isEmpty { chunks.remove(at: index.chunk) }
         return message
+    }
+
+    /// A chunk by its number, the last one's included.
+    private subscript(chunk: Int) -> Deque<QueuedMessage> {
+        get { chunk < chunks.count ? chunks[chunk] : tail }
+        _modify {
+            if chunk < chunks.count { yield &chunks[chunk] } else { yield &tail }
+        }
     }
 
     // MARK: Finding
 
     /// Whether there is a message at an index, rather than the end.
     func contains(_ index: Index) -> Bool {
-        index.chunk < chunks.count && index.offset < chunks[index.chunk].count
+        index.chunk <= chunks.count && index.offset < self[index.chunk].count
     }
 
     subscript(_ index: Index) -> QueuedMessage {
-        get { chunks[index.chunk][index.offset] }
-        _modify { yield &chunks[index.chunk][index.offset] }
+        get { self[index.chunk][index.offset] }
+        _modify { yield &self[index.chunk][index.offset] }
     }
 
     /// The first message that has this place or a later one.
     func index(from place: UInt64) -> Index {
         let chunk = MessageList.firstIndex(below: chunks.count) { chunks[$0].last.map { $0.place >= place } ?? true }
-        guard chunk < chunks.count else { return Index(chunk: chunk, offset: 0) }
-        let messages = chunks[chunk]
+        let messages = self[chunk]
         return Index(
             chunk: chunk, offset: MessageList.firstIndex(below: messages.count) { messages[$0].place >= place })
     }
@@ -96,7 +111,7 @@ struct MessageList {
 
     /// The index behind another.
     func index(after index: Index) -> Index {
-        index.offset + 1 < chunks[index.chunk].count
+        index.offset + 1 < self[index.chunk].count
             ? Index(chunk: index.chunk, offset: index.offset + 1) : Index(chunk: index.chunk + 1, offset: 0)
     }
 

@@ -84,15 +84,16 @@ struct Queue<Member: Consumer> {
 
     /// Puts a message at the end that there is room kept for.
     /// - Parameter keepsDurable: whether a message that is to survive the broker does.
-    /// - Returns: the message in its place.
+    /// - Returns: the place of a message that is to survive and does; nil for others.
     @discardableResult
-    mutating func enqueueReserved(_ bytes: [UInt8], keepsDurable: Bool = false) -> QueuedMessage {
+    mutating func enqueueReserved(_ bytes: [UInt8], keepsDurable: Bool = false) -> UInt64? {
         let header = QueueingHeader(bytes)
         var message = QueuedMessage(bytes: bytes, priority: header.priority, position: arrivals)
         message.isStored = keepsDurable && header.isDurable
         arrivals += 1
-        add(message, timeToLive: header.timeToLive, age: 0)
-        return message
+        let place = message.isStored ? message.place : nil
+        add(message, header, age: 0)
+        return place
     }
 
     /// Puts a message back that a store has kept, at the place that it had.
@@ -102,37 +103,39 @@ struct Queue<Member: Consumer> {
         heldBytes += message.bytes.count
         arrivals = max(arrivals, message.position + 1)
         let age = max(0, clock.timeOfDay - stored.arrival.milliseconds)
-        add(message, timeToLive: QueueingHeader(message.bytes).timeToLive, age: age)
+        add(message, QueueingHeader(message.bytes), age: age)
     }
 
     /// - Parameter age: how long ago the message came, in milliseconds.
-    private mutating func add(_ message: QueuedMessage, timeToLive: UInt32?, age: Int64) {
-        var message = message
-        if let timeToLive {
+    private mutating func add(_ message: consuming QueuedMessage, _ header: QueueingHeader, age: Int64) {
+        if let timeToLive = header.timeToLive {
             message.extras = QueuedMessage.Extras(expiry: clock.now + Int64(timeToLive) - age)
         }
-        let delay: Int64 =
-            switch DeliveryTime(message.bytes) {
-            case nil: 0
+        if header.mayHaveAnnotations, let time = DeliveryTime(message.bytes) {
+            let delay = delay(until: time, age: age)
+            if delay > 0 { return delayed.add(message, until: clock.now + delay) }
+        }
+        insert(message, isBack: false)
+    }
+
+    /// How many milliseconds a message that came a while ago has to wait; a hundred years at most.
+    private func delay(until time: DeliveryTime, age: Int64) -> Int64 {
+        let delay =
+            switch time {
             case .after(let milliseconds): milliseconds - age
             case .at(let time): max(0, time.milliseconds) - clock.timeOfDay
             }
-        if delay > 0 {
-            delayed.add(message, until: clock.now + min(delay, Queue.longestDelay))
-        } else {
-            insert(message, isBack: false)
-        }
+        return min(delay, 3_155_760_000_000)
     }
 
-    /// A hundred years, in milliseconds.
-    private static var longestDelay: Int64 { 3_155_760_000_000 }
-
     // MARK: Time
+
+    /// Whether there may be messages whose time is to come, or to end: `advance` has nothing to do otherwise.
+    var isTimed: Bool { !expiries.isEmpty || !delayed.isEmpty }
 
     /// Lets those messages in whose time has come, and drops those that wait and are of no use any more (AMQP 1.0,
     /// 3.2.1: `ttl`).
     mutating func advance() {
-        if expiries.isEmpty, delayed.isEmpty { return }
         let time = clock.now
         while let message = delayed.popDue(at: time) { insert(message, isBack: false) }
         while let place = expiries.popExpired(at: time) {
@@ -149,13 +152,14 @@ struct Queue<Member: Consumer> {
     }
 
     /// Puts a message in its place, for all who may want it.
-    private mutating func insert(_ message: QueuedMessage, isBack: Bool) {
+    private mutating func insert(_ message: consuming QueuedMessage, isBack: Bool) {
+        let (place, expiry) = (message.place, message.extras?.expiry)
         messages.insert(message)
-        if let expiry = message.extras?.expiry { expiries.add(message.place, at: expiry, in: messages) }
+        if let expiry { expiries.add(place, at: expiry, in: messages) }
         for consumer in choosers {
             guard let choice = consumer.choice else { continue }
             // A browser may have seen what comes back.
-            if !(isBack && choice.isBrowser) { choice.note(message.place) }
+            if !(isBack && choice.isBrowser) { choice.note(place) }
             if consumer.credit > 0 { enterLine(consumer) }
         }
     }
@@ -249,13 +253,12 @@ struct Queue<Member: Consumer> {
     }
 
     /// Ends what a consumer had to do with a message.
-    mutating func settle(_ message: QueuedMessage, _ disposal: Disposal) {
+    mutating func settle(_ message: consuming QueuedMessage, _ disposal: Disposal) {
         switch disposal {
         case .removed:
             unreserve(message.bytes.count)
             departures += 1
         case .returned(let failed):
-            var message = message
             if failed, message.failures < .max { message.failures += 1 }
             insert(message, isBack: true)
         }
