@@ -101,8 +101,10 @@ public class Link: Endpoint {
     ///
     /// This `Link` is over once the peer has detached too. To attach the link again make one of the same name and
     /// direction, from the same container, with the same source and target.
-    public final func detach() {
+    /// - Parameter condition: why, where it is not the peer's wish.
+    public final func detach(_ condition: Condition? = nil) {
         guard let pointer = confined(), !isLocalClosed else { return }
+        if let condition { Condition.set(condition, in: pn_link_condition(pointer)) }
         giveBackWhereShut()
         pn_link_detach(pointer)
     }

@@ -55,6 +55,55 @@ struct PythonTests {
         #expect(try Python("queue_browser", broker).readToEnd().hasPrefix("Message("))
         #expect(try broker.takeAll(from: "examples").count == 50)
     }
+
+    @Test func aDurableSubscriberTakesItsLinkOver() throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        let first = try Python(program: PythonTests.subscriber, broker, "keep")
+        defer { first.end() }
+        try first.read(until: "attached\n")
+        try broker.send("a", "b", to: "topic/a")
+        try first.read(until: "a\nb\n")
+        // The first one neither settles them nor goes.
+        let second = try Python(program: PythonTests.subscriber, broker, "take")
+        #expect(try second.readToEnd() == "attached\na\nb\n")
+        try first.read(until: "amqp:link:stolen\n")
+    }
+
+    /// A durable subscriber that prints two messages, and then accepts them and ends, or keeps them.
+    private static let subscriber = """
+        import sys
+        from proton.handlers import MessagingHandler
+        from proton.reactor import Container, DurableSubscription
+
+        class Subscriber(MessagingHandler):
+            def __init__(self):
+                super().__init__(auto_accept=False)
+                self.kept = []
+
+            def on_start(self, event):
+                connection = event.container.connect(sys.argv[1], reconnect=False)
+                event.container.create_receiver(connection, 'topic/a', name='mine', options=DurableSubscription())
+
+            def on_link_opened(self, event):
+                print('attached')
+
+            def on_message(self, event):
+                print(event.message.body)
+                self.kept.append(event.delivery)
+                if sys.argv[2] == 'take' and len(self.kept) == 2:
+                    for delivery in self.kept:
+                        self.accept(delivery)
+                    event.connection.close()
+
+            def on_link_remote_detach(self, event):
+                print(event.link.remote_condition.name)
+
+        handler = Subscriber()
+        handler.container = Container(handler)
+        handler.container.container_id = 'python'
+        handler.container.run()
+        """
 }
 
 /// A program of the binding that runs against a broker, for 30 seconds at most.
@@ -69,17 +118,26 @@ private final class Python {
     private(set) var text = ""
     private var unread = ""
 
-    /// Starts it. Most have the address of the broker written in them.
-    init(_ name: String, _ broker: Broker, _ arguments: String...) throws {
+    /// Starts one of its examples. Most have the address of the broker written in them.
+    convenience init(_ name: String, _ broker: Broker, _ arguments: String...) throws {
         let program = """
             import sys
             path, address = sys.argv[1:3]
             del sys.argv[1:3]
             exec(compile(open(path).read().replace('localhost:5672', address), path, 'exec'))
             """
+        let path = "/usr/share/proton/examples/python/\(name).py"
+        try self.init(["-u", "-c", program, path, broker.address] + arguments)
+    }
+
+    /// Starts a program of a test's own, whose first argument is the address of the broker.
+    convenience init(program: String, _ broker: Broker, _ arguments: String...) throws {
+        try self.init(["-u", "-c", program, broker.address] + arguments)
+    }
+
+    private init(_ arguments: [String]) throws {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments =
-            ["-u", "-c", program, "/usr/share/proton/examples/python/\(name).py", broker.address] + arguments
+        process.arguments = arguments
         process.standardInput = input
         process.standardOutput = output
         try process.run()

@@ -109,9 +109,11 @@ final class ConnectionHandler: Handler {
         let selector = node.subscription == nil ? filter?.selector : nil
         let choice = selector != nil || isBrowser ? Choice(selector: selector, isBrowser: isBrowser) : nil
         let link = OutgoingLink(
-            sender, of: node, lifetime, choice: choice, broker: broker, transactions: transactions)
+            sender, of: node, lifetime, choice: choice, broker: broker, transactions: transactions
+        ) { [self, unowned sender] in end(sender, .vanished) }
+        let rivals: [any AttachedLink]
         do throws(Refusal) {
-            try node.attach(link)
+            rivals = try node.attach(link)
         } catch {
             leave(node, lifetime, .detached)
             throw error
@@ -130,7 +132,8 @@ final class ConnectionHandler: Handler {
         sender.eventHandler = link
         node.add(link)
         broker.peers.addLinks(1, to: sender.connection)
-        sender.open()
+        if rivals.isEmpty { link.open() }
+        for rival in rivals { rival.giveWay() }
     }
 
     /// The node that a consumer asks for, and how long that is there.
@@ -173,7 +176,7 @@ final class ConnectionHandler: Handler {
         let link = IncomingLink(receiver, to: destination, broker: broker, transactions: transactions)
         if case .node(let node, let lifetime) = destination {
             do throws(Refusal) {
-                try node.attach(link)
+                _ = try node.attach(link)
             } catch {
                 leave(node, lifetime, .detached)
                 throw error

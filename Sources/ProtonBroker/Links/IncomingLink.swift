@@ -153,6 +153,11 @@ final class IncomingLink: @unchecked Sendable {
 
 extension IncomingLink: AttachedLink {
     var role: LinkRole { .sender }
+    var isSubscriber: Bool { false }
+
+    // It neither waits for another link nor takes the place of one.
+    func itsTurnHasCome() {}
+    func giveWay() {}
 
     func closeSinceDeleted() {
         home.run { [self] in if !isOver { receiver.close(Node.deleted) } }

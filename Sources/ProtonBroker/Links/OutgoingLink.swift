@@ -3,7 +3,7 @@ import Proton
 /// A consumer over a link: sends what its queue gives it, and tells the queue of credit and outcomes.
 ///
 /// `@unchecked Sendable`: what a consumer notes for its queue is under the queue's lock; the rest is used in the link's
-/// home only. Others call `outboxIsFilled` and `closeSinceDeleted`, which see to that.
+/// home only. Others call `outboxIsFilled`, `itsTurnHasCome`, `giveWay` and `closeSinceDeleted`, which see to that.
 final class OutgoingLink: Consumer, @unchecked Sendable {
     let node: Node
     let lifetime: NodeLifetime
@@ -12,7 +12,9 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
     private let nodes: NodeTable
     private let transactions: Transactions
     private let maxUnsettled: Int
-    private var isOver = false
+    private var phase = Phase.waiting
+    /// Ends the link for the broker; called in the link's home.
+    private let endStolen: () -> Void
     /// How many more messages the queue has been told that it may send; some of them may be in the outbox already.
     @exclusivity(unchecked) private var allowance = 0
     /// Whether it is sending: what asks it to meanwhile can leave it at that.
@@ -22,6 +24,14 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
     /// Bytes sent since it was last looked at how many of them wait to be written.
     @exclusivity(unchecked) private var unchecked = 0
 
+    private enum Phase {
+        /// The peer's attach is not answered: the node may still be the subscriber's old link's.
+        case waiting
+        /// The node serves it.
+        case attached
+        case over
+    }
+
     /// How many bytes may wait to be written before a link has to wait too.
     ///
     /// Proton holds what is sent until the socket takes it, without a limit. About what it writes at a time: more
@@ -30,24 +40,41 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
     /// How many messages are kept for the link at a time: what is in its outbox is not for others any more.
     private static let outboxLimit = 64
 
+    /// - Parameter endStolen: what ends the link for the broker where the subscriber has attached it elsewhere.
     init(
         _ sender: Sender, of node: Node, _ lifetime: NodeLifetime, choice: Choice?, broker: BrokerCore,
-        transactions: Transactions
+        transactions: Transactions, endStolen: @escaping () -> Void
     ) {
         self.sender = sender
         self.node = node
         self.lifetime = lifetime
         self.transactions = transactions
+        self.endStolen = endStolen
         home = LinkHome(sender, isOnlyThread: broker.options.threads == 1)
         nodes = broker.nodes
         maxUnsettled = broker.options.maxUnsettled
         super.init(choice: choice)
     }
 
+    // MARK: Attaching
+
+    /// Answers the peer's attach: the node serves the link.
+    func open() {
+        phase = .attached
+        sender.open()
+    }
+
+    /// Answers the peer's attach with a null source, which says that an error follows (AMQP 1.0, 2.6.3).
+    private func openRefused() {
+        sender.source.kind = .unspecified
+        sender.open()
+    }
+
     // MARK: Sending
 
     /// The peer's credit has changed, or messages were written: sends what can be sent.
     private func creditChanged() {
+        guard phase == .attached else { return }
         unchecked = 0
         isHeldUp = isBacklogged
         renewAllowance()
@@ -76,7 +103,7 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
 
     /// The queue has put messages into the empty outbox. Called on any of the broker's threads.
     func outboxIsFilled() {
-        if home.isHere { sendAll() } else { home.runLater { [self] in if !isOver { sendAll() } } }
+        if home.isHere { sendAll() } else { home.runLater { [self] in if phase == .attached { sendAll() } } }
     }
 
     /// Sends until the queue, the credit or the peer's patience runs out.
@@ -173,7 +200,7 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
             return node.settle(message, .removed)
         case .released: return node.settle(message, .returned(failed: false))
         case .modified(let deliveryFailed, let undeliverableHere, let annotations):
-            if undeliverableHere, !isOver { node.keep(message, from: self) }
+            if undeliverableHere, phase != .over { node.keep(message, from: self) }
             return node.settle(message.merging(annotations), .returned(failed: deliveryFailed))
         }
     }
@@ -188,16 +215,47 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
     /// The link is over.
     /// - Parameter vanished: whether the peer went without closing it, so that what it had is in doubt.
     func end(vanished: Bool) {
-        isOver = true
+        phase = .over
         node.remove(self, failed: vanished)
     }
 }
 
 extension OutgoingLink: AttachedLink {
     var role: LinkRole { isBrowser ? .browser : .consumer }
+    var isSubscriber: Bool { lifetime == .subscription }
+
+    func itsTurnHasCome() {
+        home.run { [self] in
+            guard phase == .waiting else { return }
+            open()
+            // What the peer has said of its credit meanwhile.
+            creditChanged()
+        }
+    }
+
+    func giveWay() {
+        home.run { [self] in
+            let stolen = Condition(.linkStolen, "The link is attached by another connection or session now.")
+            switch phase {
+            case .waiting:
+                endStolen()
+                openRefused()
+                sender.close(stolen)
+            case .attached:
+                // First of all what it has not settled goes back: the next link is served then.
+                endStolen()
+                sender.detach(stolen)
+            case .over: break
+            }
+        }
+    }
 
     func closeSinceDeleted() {
-        home.run { [self] in if !isOver { sender.close(Node.deleted) } }
+        home.run { [self] in
+            if phase == .over { return }
+            if phase == .waiting { openRefused() }
+            sender.close(Node.deleted)
+        }
     }
 }
 

@@ -27,6 +27,8 @@ final class Node: Sendable {
     private struct State {
         var queue: Queue<OutgoingLink>
         var links: [ObjectIdentifier: any AttachedLink] = [:]
+        /// The subscriber's new link, which comes into the place of its old one once that is over.
+        var successor: (any AttachedLink)?
         /// Links without credit, since the queue had no room for more messages.
         var waiting: [IncomingLink] = []
         /// Whether the broker has forgotten the node: it takes no messages any more.
@@ -113,15 +115,24 @@ final class Node: Sendable {
 
     // MARK: Links
 
+    /// Takes a link in, or notes it for when a link of the same subscriber's is over, which it steals (AMQP 1.0, 2.6.1).
+    /// - Returns: the links that have to give way first; the node then tells the new one that its turn has come.
     /// - Throws: where the node is another consumer's alone.
-    func attach(_ link: any AttachedLink) throws(Refusal) {
-        try state.withLock { state throws(Refusal) in
+    func attach(_ link: any AttachedLink) throws(Refusal) -> [any AttachedLink] {
+        let rivals = try state.withLock { state throws(Refusal) -> [any AttachedLink] in
+            if link.isSubscriber, let old = state.links.values.first(where: \.isSubscriber) {
+                // One that waits already has nothing to wait for any more.
+                let waiting = exchange(&state.successor, with: link)
+                return [waiting, old].compactMap(\.self)
+            }
             if isExclusive, link.role == .consumer, state.links.values.contains(where: { $0.role == .consumer }) {
                 throw Refusal(.resourceLocked, "\(address) is another consumer's alone as long as that is attached.")
             }
             state.links[ObjectIdentifier(link)] = link
+            return []
         }
         support.changes.note()
+        return rivals
     }
 
     private var isExclusive: Bool {
@@ -133,7 +144,19 @@ final class Node: Sendable {
     }
 
     func detach(_ link: any AttachedLink) {
-        state.withLock { _ = $0.links.removeValue(forKey: ObjectIdentifier(link)) }
+        let successor: (any AttachedLink)? = state.withLock { state in
+            state.links[ObjectIdentifier(link)] = nil
+            guard let successor = state.successor else { return nil }
+            if successor === link {
+                state.successor = nil
+                return nil
+            }
+            guard !state.links.values.contains(where: \.isSubscriber) else { return nil }
+            state.successor = nil
+            state.links[ObjectIdentifier(successor)] = successor
+            return successor
+        }
+        successor?.itsTurnHasCome()
         support.changes.note()
     }
 
@@ -142,7 +165,8 @@ final class Node: Sendable {
         let links = state.withLock { state in
             state.isGone = true
             if let id = exchange(&state.storedID, with: nil) { _ = support.store?.write(.removeQueue(id: id)) }
-            return Array(state.links.values)
+            let successor = exchange(&state.successor, with: nil)
+            return Array(state.links.values) + [successor].compactMap(\.self)
         }
         for link in links { link.closeSinceDeleted() }
         support.changes.note()
@@ -349,6 +373,12 @@ final class Node: Sendable {
 /// A link to a node, as the node knows it.
 protocol AttachedLink: AnyObject, Sendable {
     var role: LinkRole { get }
+    /// Whether it is a durable subscriber's: the node has the name of that and of the link, so there is one at a time.
+    var isSubscriber: Bool { get }
+    /// The link that this one waited for is over. Called on any of the broker's threads.
+    func itsTurnHasCome()
+    /// Leaves the node, soon: the subscriber has attached the link elsewhere. Called on any of the broker's threads.
+    func giveWay()
     /// Closes the link, soon: its node is gone. Called on any of the broker's threads.
     func closeSinceDeleted()
 }
