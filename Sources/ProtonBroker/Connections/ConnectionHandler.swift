@@ -149,7 +149,9 @@ final class ConnectionHandler: Handler {
             let isDurable = source.durability != .none || source.expiryPolicy == .never
             let subscription = Subscription(to: address, filter, isDurable: isDurable)
             guard isDurable else { return (try broker.nodes.subscribe(subscription, name: nil), .link) }
-            let name = try NodeTable.checked("\(sender.connection.remoteContainerID ?? "")/\(sender.name)")
+            let name = SubscriptionName(
+                containerID: sender.connection.remoteContainerID ?? "", linkName: sender.name)
+            _ = try NodeTable.checked(name.address)
             return (try broker.nodes.subscribe(subscription, name: name), .subscription)
         }
     }

@@ -63,12 +63,7 @@ final class NodeTable: Sendable {
             throw Refusal(
                 .resourceLimitExceeded, "The broker has \(entries.count) queues, which is as many as it may.")
         }
-        var limits = options.queueLimits
-        // A slow subscriber holds up nobody else: it loses what it is too slow for, or its publishers hear of it.
-        if case .subscription(let subscription) = kind {
-            limits.policy = subscription.isDurable ? .reject : .dropOldest
-        }
-        let node = Node(address: address, kind: kind, limits: limits, support: support)
+        let node = Node(address: address, kind: kind, limits: limits(of: kind), support: support)
         entries[address] = Entry(node: node, users: 1, isKept: isKept)
         return node
     }
@@ -126,22 +121,22 @@ final class NodeTable: Sendable {
     /// The node of a subscriber, which gets its messages from now on.
     /// - Parameter name: what a durable subscription is called; nil makes one that goes with its link.
     /// - Throws: where the broker has as many nodes as it may.
-    func subscribe(_ subscription: Subscription, name: String?) throws(Refusal) -> Node {
+    func subscribe(_ subscription: Subscription, name: SubscriptionName?) throws(Refusal) -> Node {
         let (node, isKnown, replaced) = try entries.withLock { entries throws(Refusal) -> (Node, Bool, Node?) in
             var replaced: Node?
-            if let name, let known = entries[name]?.node {
+            if let name, let known = find(name, entries) {
                 guard let old = known.subscription else {
-                    throw Refusal(.notAllowed, "There is a queue by the name of the subscription, \(name).")
+                    throw Refusal(.notAllowed, "There is a queue by the name of the subscription, \(known.address).")
                 }
                 if old.isSame(as: subscription) {
-                    entries[name]?.users += 1
+                    entries[known.address]?.users += 1
                     return (known, true, nil)
                 }
                 // Another subscription under the same name takes the place of the old one, as JMS has it.
-                entries[name] = nil
+                entries[known.address] = nil
                 replaced = known
             }
-            let address = name ?? AMQPUUID.random().description
+            let address = name?.address ?? AMQPUUID.random().description
             return (try make(address, .subscription(subscription), isKept: name != nil, &entries), false, replaced)
         }
         if let replaced {
@@ -152,6 +147,13 @@ final class NodeTable: Sendable {
         topics.add(node)
         node.store()
         return node
+    }
+
+    /// The node that a subscription's name stands for.
+    private func find(_ name: SubscriptionName, _ entries: [String: Entry]) -> Node? {
+        if let node = entries[name.address]?.node { return node }
+        let earlier = entries[name.earlierAddress]?.node
+        return earlier?.subscription?.hasEarlierName == true ? earlier : nil
     }
 
     // MARK: Messages without a link to their node

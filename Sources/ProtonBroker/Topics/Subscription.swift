@@ -8,6 +8,8 @@ struct Subscription: Sendable {
     let selectorText: String?
     /// Whether it outlives the subscriber's link.
     let isDurable: Bool
+    /// Whether its node is named as `SubscriptionName.earlierAddress` has it.
+    let hasEarlierName: Bool
     private let pattern: AddressPattern
     private let selector: Selector?
 
@@ -15,9 +17,12 @@ struct Subscription: Sendable {
         self.init(to: address, filter.map { ($0.text, $0.selector) }, isDurable: isDurable)
     }
 
-    private init(to address: String, _ selector: (text: String, Selector)?, isDurable: Bool) {
+    private init(
+        to address: String, _ selector: (text: String, Selector)?, isDurable: Bool, hasEarlierName: Bool = false
+    ) {
         self.address = address
         self.isDurable = isDurable
+        self.hasEarlierName = hasEarlierName
         selectorText = selector?.text
         self.selector = selector?.1
         pattern = AddressPattern(address)
@@ -37,21 +42,26 @@ struct Subscription: Sendable {
 
     /// What the store keeps of it.
     var details: [UInt8] {
-        let fields: [AMQPValue] = [.string(address), selectorText.map { .string($0) } ?? .null]
+        var fields: [AMQPValue] = [.string(address), selectorText.map { .string($0) } ?? .null]
+        if !hasEarlierName { fields.append(Subscription.naming) }
         // Two strings of limited size can always be encoded.
         return (try? AMQPValue.list(fields).encoded()) ?? []
     }
 
+    /// How the node of a subscription is named, in its details; there is none of it in those of an earlier name.
+    private static let naming = AMQPValue.uint(1)
+
     /// The subscription that a store has kept; nil of what is none.
     init?(details: [UInt8]) {
-        guard case .list(let fields)? = try? AMQPValue(decoding: details), fields.count == 2,
+        guard case .list(let fields)? = try? AMQPValue(decoding: details), fields.count >= 2,
             case .string(let address) = fields[0]
         else { return nil }
-        guard let text = fields[1].stringValue else {
-            self.init(to: address, nil as (String, Selector)?, isDurable: true)
-            return
+        guard fields.count == 2 || fields[2...] == [Subscription.naming] else { return nil }
+        var selector: (String, Selector)?
+        if let text = fields[1].stringValue {
+            guard let known = try? Selector(text) else { return nil }
+            selector = (text, known)
         }
-        guard let selector = try? Selector(text) else { return nil }
-        self.init(to: address, (text, selector), isDurable: true)
+        self.init(to: address, selector, isDurable: true, hasEarlierName: fields.count == 2)
     }
 }

@@ -1,0 +1,104 @@
+import AMQP
+import Proton
+import Testing
+
+@testable import ProtonBroker
+
+/// What durable subscriptions are called: each subscriber's link has a node of its own.
+struct SubscriptionNameTests {
+    @Test(
+        arguments: [
+            ("subscriber", "mine", "subscriber/mine"), ("a/b", "c", "a%2Fb/c"), ("a", "b/c", "a/b/c"),
+            ("a%2Fb", "c", "a%252Fb/c"), ("", "/", "//"), ("/", "", "%2F/"), ("", "a", "/a"), ("100%", "a", "100%25/a"),
+            ("größe", "名", "größe/名"),
+        ])
+    func namesAreReadable(containerID: String, linkName: String, address: String) {
+        #expect(SubscriptionName(containerID: containerID, linkName: linkName).address == address)
+    }
+
+    @Test func noTwoNamesAreTheSame() {
+        let parts = ["", "a", "/", "%", "2F", "%2F", "%25", "a/", "/a", "%/", "/%2F", "25"]
+        let addresses = parts.flatMap { id in
+            parts.map { SubscriptionName(containerID: id, linkName: $0).address }
+        }
+        #expect(Set(addresses).count == parts.count * parts.count)
+    }
+
+    @Test func subscribersWhoseNamesJoinToTheSameAreApart() throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        try subscribe(broker, "a/b", "c", to: "topic/1")
+        try subscribe(broker, "a", "b/c", to: "topic/2")
+        try broker.send("one", to: "topic/1")
+        try broker.send("two", to: "topic/2")
+        #expect(broker.status.queues.map(\.address) == ["a%2Fb/c", "a/b/c"])
+        #expect(try subscribe(broker, "a/b", "c", to: "topic/1", count: 1) == ["one"])
+        #expect(try subscribe(broker, "a", "b/c", to: "topic/2", count: 1) == ["two"])
+    }
+
+    /// A store as it was before container ids were escaped.
+    private func earlierStore() throws -> MemoryStore {
+        let details = try AMQPValue.list([.string("topic/a"), .null]).encoded()
+        let bytes = try Message(body: .value(.string("kept")), isDurable: true).encoded()
+        let addresses = ["a/b/c", "me/s"]
+        return MemoryStore(
+            addresses.enumerated().map { number, address in
+                .queue(StoredQueue(id: UInt64(number), address: address, details: details))
+            }
+                + addresses.indices.map {
+                    .message(
+                        StoredMessage(
+                            queue: UInt64($0), place: 1, arrival: Timestamp(milliseconds: 0), bytes: bytes))
+                })
+    }
+
+    @Test(arguments: [("a/b", "c"), ("a", "b/c"), ("me", "s")])
+    func subscriptionsOfEarlierStoresAreFound(containerID: String, linkName: String) throws {
+        var options = BrokerOptions()
+        options.store = try earlierStore()
+        let broker = try Broker.start(options: options)
+        defer { broker.stop() }
+        #expect(try subscribe(broker, containerID, linkName, to: "topic/a", count: 1) == ["kept"])
+        #expect(broker.status.queues.map(\.address) == ["a/b/c", "me/s"])
+        // Another subscription takes its place, by its own name.
+        try subscribe(broker, containerID, linkName, to: "topic/b")
+        let address = SubscriptionName(containerID: containerID, linkName: linkName).address
+        #expect(broker.status.queues.count == 2)
+        #expect(broker.status.queue(address)?.waiting == 0)
+    }
+
+    @Test func whatIsKeptIsFoundByItsNameOnly() throws {
+        let store = MemoryStore()
+        var options = BrokerOptions()
+        options.store = store
+        var broker = try Broker.start(options: options)
+        try subscribe(broker, "a", "b/c", to: "topic/a")
+        try broker.send([Message(body: .value(.string("kept")), isDurable: true)], to: "topic/a")
+        broker.stop()
+        options.store = MemoryStore(store.contents)
+        broker = try Broker.start(options: options)
+        defer { broker.stop() }
+        try subscribe(broker, "a/b", "c", to: "topic/a")
+        #expect(broker.status.queue("a%2Fb/c")?.waiting == 0)
+        #expect(try subscribe(broker, "a", "b/c", to: "topic/a", count: 1) == ["kept"])
+    }
+
+    /// Attaches to a durable subscription, takes so many messages, and detaches.
+    @discardableResult
+    private func subscribe(
+        _ broker: Broker, _ containerID: String, _ linkName: String, to address: String, count: Int = 0
+    ) throws -> [String] {
+        let script = Script(broker, prefetch: 10, autoAccepts: true)
+        var texts: [String] = []
+        script.linkOpened = { if count == 0 { $0.detach() } }
+        script.message = { event in
+            texts.append(event.message.text)
+            if texts.count == count { event.receiver.detach() }
+        }
+        script.linkDetached = { _ in script.finish() }
+        try script.run(containerID: containerID) {
+            try $0.createReceiver($1, address, name: linkName, options: .durableSubscription)
+        }
+        return texts
+    }
+}
