@@ -13,10 +13,10 @@ struct BrokerCore: Sendable {
     /// - Throws: where the options' store cannot be read.
     init(_ options: BrokerOptions, clock: QueueClock) throws {
         self.options = options
-        let support = NodeSupport(maxBytes: options.maxBytes, clock: clock, store: options.store)
+        limitLog = LimitLog(clock)
+        let support = NodeSupport(maxBytes: options.maxBytes, clock: clock, store: options.store, limitLog: limitLog)
         nodes = NodeTable(options, support)
         peers = Peers(support.changes)
-        limitLog = LimitLog(clock)
         storeProgress = options.store.map { _ in StoreProgress() }
         try nodes.recover()
         if options.store != nil {

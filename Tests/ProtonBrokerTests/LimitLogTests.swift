@@ -1,38 +1,13 @@
 import Logging
 import ProtonTesting
-import Synchronization
 import Testing
 
 @testable import ProtonBroker
 
 /// What the broker says in its log of limits that are reached.
 struct LimitLogTests {
-    /// Keeps log lines.
-    private final class Lines: LogHandler {
-        private let kept = Mutex<[String]>([])
-
-        var lines: [String] { kept.withLock(\.self) }
-        var logLevel: Logger.Level {
-            get { .trace }
-            set {}
-        }
-        var metadata: Logger.Metadata {
-            get { [:] }
-            set {}
-        }
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { nil }
-            set {}
-        }
-
-        func log(event: LogEvent) {
-            let metadata = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }
-            kept.withLock { $0.append("\(event.level) \(event.message)\(metadata.joined())") }
-        }
-    }
-
     @Test func saysALimitOnceInTenSeconds() {
-        let (lines, clock) = (Lines(), TestClock())
+        let (lines, clock) = (LogLines(), TestClock())
         let log = LimitLog(QueueClock(clock), logger: Logger(label: "test") { _ in lines })
         for _ in 0..<5 { log.note(.message, "It is full.", address: "q") }
         #expect(lines.lines == ["warning rejected a message: It is full. address=q"])
@@ -47,6 +22,45 @@ struct LimitLogTests {
         log.note(.message, "It is full.", address: "q")
         #expect(lines.lines.count == 3)
         #expect(lines.lines.last == #"warning rejected a message: It is full. address=other\u{A} alike=5"#)
+    }
+
+    /// A node whose log lines are kept.
+    private func node(_ kind: Node.Kind, _ limits: QueueLimits, _ lines: LogLines) -> Node {
+        let clock = QueueClock(TestClock())
+        let log = LimitLog(clock, logger: Logger(label: "test") { _ in lines })
+        let support = NodeSupport(maxBytes: .max, clock: clock, store: nil, limitLog: log)
+        return Node(address: "orders", kind: kind, limits: limits, support: support)
+    }
+
+    @Test func saysThatAQueueDropsMessages() throws {
+        let lines = LogLines()
+        let node = node(.queue(isExclusive: false), QueueLimits(messages: 3, bytes: 100, policy: .dropOldest), lines)
+        for byte in UInt8(0)..<3 { _ = try node.put([byte]) }
+        #expect(lines.lines.isEmpty)
+        _ = try node.put([3])
+        #expect(lines.lines == ["warning dropped the oldest message: The queue is full. address=orders"])
+        #expect(node.status.removed == 1)
+    }
+
+    @Test func saysHowManyMessagesAreDroppedAtOnce() throws {
+        let lines = LogLines()
+        let node = node(.queue(isExclusive: false), QueueLimits(messages: 9, bytes: 10, policy: .dropOldest), lines)
+        for _ in 0..<5 { _ = try node.put([1]) }
+        _ = try node.put(Array(repeating: 1, count: 13))
+        #expect(lines.lines.isEmpty)
+        _ = try node.put([1])
+        #expect(lines.lines == ["warning dropped the oldest message: The queue is full. address=orders alike=5"])
+    }
+
+    @Test func saysThatASlowSubscriberLosesMessages() throws {
+        let lines = LogLines()
+        let subscription = Subscription(to: "topic/*", nil, isDurable: false)
+        let node = node(.subscription(subscription), QueueLimits(messages: 2, policy: .dropOldest), lines)
+        for _ in 0..<5 {
+            try node.reserve([1])
+            _ = node.putReserved([1])
+        }
+        #expect(lines.lines == ["warning dropped the oldest message: Its subscriber is too slow. address=topic/*"])
     }
 
     @Test(arguments: [

@@ -94,6 +94,23 @@ struct QueueOrderTests {
         #expect(queue.heldMessages == 0 && queue.heldBytes == 0)
     }
 
+    @Test func dropsNothingWhereThatMakesNoRoom() throws {
+        var queue = Queue<Consumer>(limits: QueueLimits(bytes: 10, policy: .dropOldest))
+        let consumer = Consumer()
+        queue.add([1])
+        queue.add(Array(repeating: 2, count: 12))
+        queue.setCredit(2, of: consumer)
+        let small = queue.next()?.1
+        let large = queue.next()?.1
+        queue.settle(try #require(small), .returned(failed: false))
+        // What the consumer has is more than the queue may hold, whatever waits.
+        let isTaken = queue.reserve(1)
+        #expect(!isTaken && queue.dropped.isEmpty && queue.departures == 0)
+        #expect(queue.waitingCount == 1 && queue.heldMessages == 2 && queue.heldBytes == 13)
+        queue.settle(try #require(large), .removed)
+        #expect(takeAll(&queue).count == 1)
+    }
+
     @Test func forgetsTheTimesOfMessagesThatLeft() throws {
         var queue = Queue<Consumer>(clock: QueueClock(TestClock()))
         let bytes = try Message(body: "x", timeToLive: .seconds(60)).encoded()

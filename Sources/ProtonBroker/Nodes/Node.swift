@@ -183,12 +183,13 @@ final class Node: Sendable {
     /// - Returns: where the message is kept in the store, the number of that change.
     /// - Throws: where the queue, or the broker, is too full to take it.
     func put(_ bytes: [UInt8]) throws(Refusal) -> StoreTicket {
-        let (errands, ticket) = try state.withLock { state throws(Refusal) in
-            try reserve(bytes, &state)
+        let (errands, ticket, dropped) = try state.withLock { state throws(Refusal) in
+            let dropped = try reserve(bytes, &state)
             let ticket = enqueue(bytes, &state)
-            return (dispatch(&state), ticket)
+            return (dispatch(&state), ticket, dropped)
         }
         errands?.run()
+        if dropped > 0 { noteDropped(dropped) }
         support.changes.note()
         return ticket
     }
@@ -196,16 +197,27 @@ final class Node: Sendable {
     /// Keeps room for a message of a transaction.
     /// - Throws: where the queue, or the broker, is too full.
     func reserve(_ bytes: [UInt8]) throws(Refusal) {
-        try state.withLock { state throws(Refusal) in try reserve(bytes, &state) }
+        let dropped = try state.withLock { state throws(Refusal) in try reserve(bytes, &state) }
+        if dropped > 0 { noteDropped(dropped) }
     }
 
-    private func reserve(_ bytes: [UInt8], _ state: inout State) throws(Refusal) {
+    /// - Returns: how many messages were dropped to make room.
+    private func reserve(_ bytes: [UInt8], _ state: inout State) throws(Refusal) -> Int {
         guard !state.isGone else { throw Refusal(.notFound, "There is no node \(address) any more.") }
         guard support.budget.hasRoom, state.queue.reserve(bytes.count) else {
             throw Refusal(.resourceLimitExceeded, "The queue is full, or the broker: send again later.")
         }
         support.budget.take(bytes.count)
-        if !state.queue.dropped.isEmpty { letGoOfDropped(&state) }
+        let dropped = state.queue.dropped.count
+        if dropped > 0 { letGoOfDropped(&state) }
+        return dropped
+    }
+
+    /// Says in the log that messages were lost; not under the lock, since a log may take its time.
+    private func noteDropped(_ count: Int) {
+        support.limitLog.note(
+            .drop, subscription == nil ? "The queue is full." : "Its subscriber is too slow.",
+            address: subscription?.address ?? address, count: count)
     }
 
     /// Takes a message that there is room kept for; returns as `put` does.

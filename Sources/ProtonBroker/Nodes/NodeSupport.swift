@@ -5,6 +5,7 @@ import Synchronization
 final class NodeSupport: Sendable {
     let budget: Budget
     let changes = Changes()
+    let limitLog: LimitLog
     let clock: QueueClock
     let timetable: Timetable
     /// Where durable messages are kept; nil where the broker keeps nothing.
@@ -14,8 +15,9 @@ final class NodeSupport: Sendable {
     let removed = Atomic<UInt64>(0)
     private let lastStoredID = Atomic<UInt64>(0)
 
-    init(maxBytes: Int, clock: QueueClock, store: (any MessageStore)?) {
+    init(maxBytes: Int, clock: QueueClock, store: (any MessageStore)?, limitLog: LimitLog) {
         budget = Budget(limit: maxBytes)
+        self.limitLog = limitLog
         self.clock = clock
         timetable = Timetable(clock)
         self.store = store

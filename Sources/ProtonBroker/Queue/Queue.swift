@@ -63,11 +63,24 @@ struct Queue<Member: Consumer> {
     private var isBelowLimits: Bool { heldMessages < limits.messages && heldBytes < limits.bytes }
 
     private mutating func makeRoom() -> Bool {
+        let before = dropped.count
         while !isBelowLimits {
-            guard let oldest = messages.popFirst() else { return false }
+            guard let oldest = messages.popFirst() else {
+                // What consumers have is too much by itself: nothing is lost for nothing.
+                for message in dropped[before...] { undrop(message) }
+                dropped.removeSubrange(before...)
+                return false
+            }
             drop(oldest)
         }
         return true
+    }
+
+    private mutating func undrop(_ message: QueuedMessage) {
+        heldMessages += 1
+        heldBytes += message.bytes.count
+        departures -= 1
+        messages.insert(message)
     }
 
     private mutating func drop(_ message: QueuedMessage) {

@@ -11,6 +11,7 @@ final class LimitLog: Sendable {
         case message = "rejected a message"
         case transaction = "refused a transaction"
         case credit = "gives no more credit"
+        case drop = "dropped the oldest message"
     }
 
     private struct Silence {
@@ -34,8 +35,11 @@ final class LimitLog: Sendable {
     /// - Parameters:
     ///   - reason: which one.
     ///   - address: of what; where a peer says it, it is escaped here.
-    func note(_ kind: Kind, _ reason: @autoclosure () -> String, address: @autoclosure () -> String?) {
-        guard let silent = beginSilence(kind) else { return }
+    ///   - count: how many times at once.
+    func note(
+        _ kind: Kind, _ reason: @autoclosure () -> String, address: @autoclosure () -> String?, count: Int = 1
+    ) {
+        guard let silent = beginSilence(kind, count) else { return }
         var metadata: Logger.Metadata = [:]
         if let address = address() { metadata["address"] = "\(address.escapedForLog)" }
         if silent > 0 { metadata["alike"] = "\(silent)" }
@@ -43,15 +47,16 @@ final class LimitLog: Sendable {
         logger.log(level: kind == .credit ? .info : .warning, "\(kind.rawValue): \(reason())", metadata: metadata)
     }
 
-    /// - Returns: how many lines of a kind were not written since the last one; nil where this is one more of them.
-    private func beginSilence(_ kind: Kind) -> Int? {
+    /// - Returns: how many lines of a kind are left out, since the last one and now; nil where there is none now.
+    private func beginSilence(_ kind: Kind, _ count: Int) -> Int? {
         let now = clock.now
         return silences.withLock { silences in
             if let silence = silences[kind], now < silence.end {
-                silences[kind]?.count += 1
+                silences[kind]?.count += count
                 return nil
             }
-            return silences.updateValue(Silence(end: now + LimitLog.interval), forKey: kind)?.count ?? 0
+            let silent = silences.updateValue(Silence(end: now + LimitLog.interval), forKey: kind)?.count ?? 0
+            return silent + count - 1
         }
     }
 }
