@@ -44,7 +44,8 @@ extension StoreFile {
 
     /// Makes the tables in a new file, or makes sure that the file is a store and whole.
     static func prepare(_ database: Database, _ path: String, _ maxBytes: Int?) throws {
-        let isNew = try isEmpty(database, path)
+        let version = try version(of: database, path)
+        let isNew = version == nil
         // Nothing is changed before this: the file may be somebody else's.
         if isNew { try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL") }
         guard try String.fetchOne(database, sql: "PRAGMA journal_mode = WAL") == "wal" else {
@@ -54,17 +55,21 @@ extension StoreFile {
         try database.execute(sql: "PRAGMA synchronous = FULL")
         // What one large transaction leaves of the journal is cut off with the next one.
         try database.execute(sql: "PRAGMA journal_size_limit = \(16 << 20)")
-        if isNew {
+        if let version {
+            guard try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" else { throw damage(path) }
+            try database.inTransaction(.immediate) {
+                if version < StoreSchema.version { try database.execute(sql: StoreSchema.migration(from: version)) }
+                // The tables may be other ones all the same.
+                for sql in StoreSchema.statements { _ = try database.makeStatement(sql: sql) }
+                return .commit
+            }
+            // Writes, too, so that a file that may only be read is found out here.
+            try database.execute(sql: StoreSchema.removeStrays)
+        } else {
             try database.inTransaction(.immediate) {
                 try database.execute(sql: StoreSchema.tables)
                 return .commit
             }
-        } else {
-            guard try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" else { throw damage(path) }
-            // The tables may be other ones all the same.
-            for sql in StoreSchema.statements { _ = try database.makeStatement(sql: sql) }
-            // Writes, too, so that a file that may only be read is found out here.
-            try database.execute(sql: StoreSchema.removeStrays)
         }
         if let maxBytes {
             let pageSize = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4_096
@@ -72,9 +77,9 @@ extension StoreFile {
         }
     }
 
-    /// - Returns: whether there is nothing in the file yet.
+    /// - Returns: the version of the tables; nil where there is nothing in the file yet.
     /// - Throws: where there is something other than a store that this version can read.
-    private static func isEmpty(_ database: Database, _ path: String) throws -> Bool {
+    private static func version(of database: Database, _ path: String) throws -> Int? {
         let application = try Int.fetchOne(database, sql: "PRAGMA application_id") ?? 0
         let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
         if application == StoreSchema.applicationID {
@@ -86,15 +91,15 @@ extension StoreFile {
                     \(version), and \(StoreSchema.version) is the newest known here): use that one, or another file.
                     """)
             }
-            guard version == StoreSchema.version else { throw damage(path) }
-            return false
+            guard version >= 1 else { throw damage(path) }
+            return version
         }
         let entries = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
         guard application == 0, version == 0, entries == 0 else {
             throw ProtonError(
                 .storeFailed, "\(path) is an SQLite database of another application: give another path for the store.")
         }
-        return true
+        return nil
     }
 
     // MARK: What is said

@@ -67,7 +67,7 @@ struct StoreFile: Sendable {
         }
         return StoredMessage(
             queue: queue, place: UInt64(bitPattern: place), arrival: Timestamp(milliseconds: arrival),
-            bytes: try bytes(row, 2))
+            bytes: try bytes(row, 2), details: try bytes(row, 3))
     }
 
     private func bytes(_ row: Row, _ index: Int) throws -> [UInt8] {
@@ -94,6 +94,7 @@ struct StoreFile: Sendable {
         for place in group.removals {
             try remove.execute(arguments: [Int64(bitPattern: place.queue), Int64(bitPattern: place.place)])
         }
+        for (place, details) in group.updates { try update(place, details, database) }
         let add = try database.cachedStatement(sql: StoreSchema.addMessage)
         for case .some(let change) in group.changes {
             switch change {
@@ -110,6 +111,10 @@ struct StoreFile: Sendable {
                     Int64(bitPattern: message.queue), Int64(bitPattern: message.place), message.arrival.milliseconds,
                     blob(message.bytes),
                 ])
+                if !message.details.isEmpty {
+                    let place = MessagePlace(queue: message.queue, place: message.place)
+                    try update(place, message.details, database)
+                }
             case .makeQueue(let queue):
                 try database.execute(
                     sql: StoreSchema.makeQueue,
@@ -118,11 +123,18 @@ struct StoreFile: Sendable {
                 for sql in StoreSchema.removeQueue {
                     try database.execute(sql: sql, arguments: [Int64(bitPattern: id)])
                 }
-            case .remove:
+            case .remove, .update:
                 // The group keeps them apart.
                 break
             }
         }
+    }
+
+    private func update(_ place: MessagePlace, _ details: [UInt8], _ database: Database) throws {
+        let update = try database.cachedStatement(sql: StoreSchema.updateMessage)
+        try update.execute(arguments: [
+            blob(details), Int64(bitPattern: place.queue), Int64(bitPattern: place.place),
+        ])
     }
 
     /// Bytes as SQLite takes them; none are NULL, which is what SQLite makes of an empty buffer.

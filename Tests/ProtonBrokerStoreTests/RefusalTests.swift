@@ -36,7 +36,7 @@ struct RefusalTests {
             try database(folder, "PRAGMA journal_mode = WAL; CREATE TABLE records (id INTEGER PRIMARY KEY)")
         },
         Case("a newer version", "made by a newer version") { folder in
-            try store(folder, "PRAGMA user_version = 2")
+            try store(folder, "PRAGMA user_version = 3")
         },
         Case("a version that never was", "is damaged") { folder in try store(folder, "PRAGMA user_version = 0") },
         Case("a table too few", "is damaged") { folder in try store(folder, "DROP TABLE messages") },

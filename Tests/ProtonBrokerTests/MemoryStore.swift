@@ -94,6 +94,10 @@ final class MemoryStore: MessageStore {
                 messages.removeAll { $0.queue == id }
             case .add(let message): messages.append(message)
             case .remove(let queue, let place): messages.removeAll { $0.queue == queue && $0.place == place }
+            case .update(let queue, let place, let details):
+                if let index = messages.firstIndex(where: { $0.queue == queue && $0.place == place }) {
+                    messages[index].details = details
+                }
             }
         }
         return queues.map { .queue($0) } + messages.sorted { $0.place < $1.place }.map { .message($0) }

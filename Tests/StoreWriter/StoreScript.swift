@@ -47,6 +47,10 @@ struct StoreScript {
                 }
             return .remove(queue: queue, place: place)
         }
+        if !places.isEmpty, random.next(below: 4) == 0 {
+            let place = places[random.next(below: places.count)]
+            return .update(queue: queue, place: place, details: bytes(atMost: 8))
+        }
         let place = (places.last ?? UInt64(choice)) + 1 + UInt64(random.next(below: 2))
         let arrival = Timestamp(milliseconds: Int64(random.next(below: 1_000_000)))
         return .add(StoredMessage(queue: queue, place: place, arrival: arrival, bytes: bytes(atMost: 300)))
@@ -105,6 +109,10 @@ struct StoreModel: Equatable {
         case .remove(let queue, let place):
             messages[queue]?.removeAll { $0.place == place }
             if messages[queue]?.isEmpty == true { messages[queue] = nil }
+        case .update(let queue, let place, let details):
+            if let index = messages[queue]?.firstIndex(where: { $0.place == place }) {
+                messages[queue]?[index].details = details
+            }
         }
     }
 }

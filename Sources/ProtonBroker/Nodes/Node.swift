@@ -324,7 +324,18 @@ final class Node: Sendable {
 
     private func settle(_ message: QueuedMessage, _ disposal: Disposal, _ state: inout State) -> StoreTicket {
         state.queue.settle(message, disposal)
-        return disposal == .removed ? letGo(of: message, state.storedID) : StoreTicket()
+        return disposal == .removed ? letGo(of: message, state.storedID) : storeChanged(&state)
+    }
+
+    /// Has the store keep what is new of messages that came back.
+    private func storeChanged(_ state: inout State) -> StoreTicket {
+        if state.queue.changed.isEmpty { return StoreTicket() }
+        let messages = exchange(&state.queue.changed, with: [])
+        guard let storedID = state.storedID, let store = support.store else { return StoreTicket() }
+        return messages.reduce(StoreTicket()) { ticket, message in
+            let change = StoreChange.update(queue: storedID, place: message.place, details: message.details)
+            return max(ticket, StoreTicket(store.write(change)))
+        }
     }
 
     private func letGoOfDropped(_ state: inout State) {
@@ -362,7 +373,10 @@ final class Node: Sendable {
 
     /// Takes a consumer away, and gives what it had not settled to others.
     func remove(_ consumer: OutgoingLink, failed: Bool) {
-        state.withLock { $0.queue.remove(consumer, failed: failed) }
+        state.withLock { state in
+            state.queue.remove(consumer, failed: failed)
+            _ = storeChanged(&state)
+        }
         dispatch()
     }
 

@@ -27,6 +27,8 @@ struct Queue<Member: Consumer> {
     private(set) var departures: UInt64 = 0
     /// What the queue has dropped of its own: expired, or for want of room. Its owner takes it out.
     var dropped: [QueuedMessage] = []
+    /// Messages in a store that have come back other than they are there. Its owner takes them out.
+    var changed: [QueuedMessage] = []
 
     init(limits: QueueLimits = QueueLimits(), clock: QueueClock = QueueClock()) {
         self.limits = limits
@@ -122,7 +124,8 @@ struct Queue<Member: Consumer> {
     /// - Parameter age: how long ago the message came, in milliseconds.
     private mutating func add(_ message: consuming QueuedMessage, _ header: QueueingHeader, age: Int64) {
         if let timeToLive = header.timeToLive {
-            message.extras = QueuedMessage.Extras(expiry: clock.now + Int64(timeToLive) - age)
+            message.extras = QueuedMessage.Extras(
+                annotations: message.extras?.annotations ?? Annotations(), expiry: clock.now + Int64(timeToLive) - age)
         }
         if header.mayHaveAnnotations, let time = DeliveryTime(message.bytes) {
             let delay = delay(until: time, age: age)
@@ -273,6 +276,7 @@ struct Queue<Member: Consumer> {
             departures += 1
         case .returned(let failed):
             if failed, message.failures < .max { message.failures += 1 }
+            if message.isStored, failed || message.hasAddedAnnotations { changed.append(message) }
             insert(message, isBack: true)
         }
     }

@@ -40,6 +40,7 @@ struct QueuedMessage: Sendable {
     /// A message that a store has kept, at the place that it had.
     init(_ message: StoredMessage) {
         (bytes, place, isStored) = (message.bytes, message.place, true)
+        restore(message.details)
     }
 
     /// How many messages arrived before.

@@ -43,6 +43,8 @@ public enum StoreChange: Sendable, Equatable {
     case add(StoredMessage)
     /// A message has left its queue for good.
     case remove(queue: UInt64, place: UInt64)
+    /// What the broker has to know of a message in a queue is something else now, as after a delivery in vain.
+    case update(queue: UInt64, place: UInt64, details: [UInt8])
 }
 
 /// What a store gives back.
@@ -78,9 +80,12 @@ public struct StoredMessage: Sendable, Equatable {
     public var arrival: Timestamp
     /// The encoded message, as it came.
     public var bytes: [UInt8]
+    /// What else the broker has to know of it, in a form that only the broker reads; empty for one that just came.
+    public var details: [UInt8]
 
     /// Creates a message.
-    public init(queue: UInt64, place: UInt64, arrival: Timestamp, bytes: [UInt8]) {
+    public init(queue: UInt64, place: UInt64, arrival: Timestamp, bytes: [UInt8], details: [UInt8] = []) {
         (self.queue, self.place, self.arrival, self.bytes) = (queue, place, arrival, bytes)
+        self.details = details
     }
 }
