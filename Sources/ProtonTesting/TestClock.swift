@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// It is the time of `schedule` on containers and work queues, of the waits before a connection is made again, and of the
 /// time that peers have to open a connection: none of them ends unless the clock is turned. The grace of
-/// `Container.stop`, heartbeats and `ConnectionLimits.idleTimeout` keep to the system's clock.
+/// `Container.stop` keeps to the system's clock; so do, over sockets, heartbeats and `ConnectionLimits.idleTimeout`.
 ///
 /// One clock may serve several containers. All of it may be used from any thread, callbacks included.
 public final class TestClock: ContainerClock {

@@ -173,6 +173,21 @@ struct ConnectionPairTests {
         #expect(pair.isClosed)
     }
 
+    @Test func heartbeatsGoByItsClock() throws {
+        let pair = try ConnectionPair(
+            client: Quiet(), server: Quiet(), serverOptions: ConnectionOptions(heartbeat: .seconds(10)))
+        try pair.run()
+        let count = pair.byteCount(.toServer)
+        pair.clock.advance(by: .milliseconds(2_499))
+        try pair.run()
+        #expect(pair.byteCount(.toServer) == count)
+        pair.clock.advance(by: .seconds(3_600))
+        try pair.run()
+        // An empty frame of 8 bytes at a quarter of the time, again and again.
+        #expect(pair.byteCount(.toServer) == count + 8 * 1_440)
+        #expect(!pair.isClosed)
+    }
+
     @Test func aContainerThatIsStopped() throws {
         let pair = try ConnectionPair(client: Odd(opened: { $0.container.stop() }), server: Quiet())
         try pair.run()

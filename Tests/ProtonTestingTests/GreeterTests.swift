@@ -63,6 +63,17 @@ struct GreeterTests {
         }
     }
 
+    /// Through a broker in memory, of the same meaning: on this thread, and by a clock that the test turns.
+    @Test func throughABrokerInMemory() throws {
+        try withBrokerInMemory { broker in
+            let greeter = Greeter()
+            let program = try broker.start(greeter)
+            try broker.run()
+            #expect(greeter.answers == ["hello"] && program.hasEnded)
+            #expect(broker.status.messages == 0)
+        }
+    }
+
     /// With a service in memory, by a clock that the test turns.
     @Test func asksAgainAfterAMinute() throws {
         let (greeter, service) = (Greeter(), SlowService())

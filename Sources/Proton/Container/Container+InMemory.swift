@@ -2,23 +2,19 @@ package import ProtonEngine
 
 /// Containers whose loop does not run, since a test moves their connection's bytes.
 extension Container {
-    /// Tells the handlers of the start, and takes the connection that they make, or one that is made for them.
-    /// - Throws: what the handlers throw; `ProtonError.Code.invalidArgument` where they make several connections.
-    package func startInMemory() throws -> ConnectionDriver {
-        try tellStart()
-        var connections = loop.takePending()
-        if connections.isEmpty {
-            try connect("localhost")
-            connections = loop.takePending()
+    /// Tells the handlers of the start: what they connect to is what `takeConnectionsInMemory` returns then.
+    /// - Throws: what the handlers throw.
+    package func startInMemory() throws { try tellStart() }
+
+    /// Takes the connections that were made since the last call, each with a driver in the place of a socket.
+    package func takeConnectionsInMemory() throws -> [ConnectionDriver] {
+        try loop.takePending().compactMap { connection in
+            // What is made here is made by `connect`, which gives it a connector.
+            guard let connector = connection.context?.connector else { return nil }
+            try connector.change(urls: nil) { $0.reconnect = nil }
+            connector.beginAttempt(of: connection, at: now)
+            return ConnectionDriver(connection, connector.options.transport(isServer: false))
         }
-        guard connections.count == 1, let connection = connections.first, let connector = connection.context?.connector
-        else {
-            for connection in connections { refuse(connection) }
-            throw Container.tooManyConnections
-        }
-        try connector.change(urls: nil) { $0.reconnect = nil }
-        connector.beginAttempt(of: connection, at: now)
-        return ConnectionDriver(connection, connector.options.transport(isServer: false))
     }
 
     /// A connection that a peer has made; nobody is told of its events yet.
@@ -31,24 +27,28 @@ extension Container {
     }
 
     /// Takes the connection of a peer.
-    package func acceptInMemory() throws -> ConnectionDriver {
+    /// - Parameters:
+    ///   - listener: among whose connections it is counted, where that has a limit.
+    ///   - handler: what is told of its events; nil is the container's handlers.
+    package func acceptInMemory(
+        on listener: Listener? = nil, _ handler: (any Handler)? = nil
+    ) throws -> ConnectionDriver {
         let connection = makeIncomingConnection(connectionOptions)
-        connection.eventHandler = ownEventHandler
         try loop.connect(connection)
         _ = loop.takePending()
+        if let listener, case .refused = connection.takePlace(of: listener) {
+        } else {
+            connection.eventHandler = eventHandler(handler)
+        }
         return ConnectionDriver(connection, connectionOptions.transport(isServer: true))
     }
 
     /// Runs the timers that are due, and what other threads want done.
     /// - Returns: whether there was something.
-    package func turnInMemory() throws -> Bool {
-        let more = loop.takePending()
-        guard more.isEmpty else {
-            for connection in more { refuse(connection) }
-            throw Container.tooManyConnections
-        }
-        return try loop.turn()
-    }
+    package func turnInMemory() throws -> Bool { try loop.turn() }
+
+    /// Whether `run` would return, were it running: no connection is left, and no timer that keeps it up.
+    package var isIdleInMemory: Bool { loop.isIdle }
 
     /// Ends a connection that has a driver, which frees it.
     package func endInMemory(_ connection: Connection) {
@@ -58,13 +58,15 @@ extension Container {
         try? connection.workQueue.close { connection.finish() }
     }
 
-    /// Ends a connection that has no driver.
-    private func refuse(_ connection: Connection) {
-        loop.connectionFinished(connection)
-        connection.discard()
-    }
-
-    private static var tooManyConnections: ProtonError {
-        ProtonError(.invalidArgument, "The client of a pair in memory makes one connection: it has made another one.")
+    /// Ends the connections that were made since the last call, and have no driver.
+    /// - Returns: how many there were.
+    @discardableResult
+    package func dropConnectionsInMemory() -> Int {
+        let connections = loop.takePending()
+        for connection in connections {
+            loop.connectionFinished(connection)
+            connection.discard()
+        }
+        return connections.count
     }
 }

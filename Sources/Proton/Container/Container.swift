@@ -231,7 +231,8 @@ public final class Container {
         return listener
     }
 
-    private func eventHandler(_ handler: (any Handler)?) -> any EventHandler {
+    /// A handler of a connection's own, or else the container's.
+    func eventHandler(_ handler: (any Handler)?) -> any EventHandler {
         handler.map(HandlerPipeline.init) ?? ownEventHandler
     }
 

@@ -1,8 +1,9 @@
 /// What the timers of a container go by in place of the system's clock; `ProtonTesting` has one to turn by hand.
 ///
 /// It is the time of `schedule`, of the waits before a connection is made again, and of the time that peers have to open
-/// one. What proton times itself keeps to the system's clock: heartbeats, and how long a peer may be silent
-/// (`ConnectionLimits.idleTimeout`). So does the grace of `stop`, since a clock that stands must not keep a program up.
+/// one. What proton times itself over sockets keeps to the system's clock: heartbeats, and how long a peer may be
+/// silent (`ConnectionLimits.idleTimeout`). So does the grace of `stop`, since a clock that stands must not keep a program
+/// up.
 public protocol ContainerClock: AnyObject, Sendable {
     /// The time now, which never goes back; from any thread.
     var now: ContinuousClock.Instant { get }

@@ -201,6 +201,9 @@ final class Loop: @unchecked Sendable {
         }
     }
 
+    /// Whether nothing is left to wait for.
+    var isIdle: Bool { state.withLock { $0.isIdle && $0.holds == 0 } }
+
     /// Runs until nothing is left to wait for, on this thread and `threads - 1` of its own.
     /// - Parameter start: called first, but not where the loop was stopped already: that only closes what there is.
     /// - Throws: the first error that a handler threw; `ProtonError.Code.closed` where the loop has run before.

@@ -71,7 +71,7 @@ extension Loop {
             return true
         }
 
-        private var isIdle: Bool {
+        var isIdle: Bool {
             connections.isEmpty && listeners.isEmpty && pending.isEmpty && jobs.isEmpty && timers.activeCount == 0
         }
     }

@@ -10,8 +10,8 @@ public import ProtonEngine
 ///
 /// The handlers are those of programs, unchanged. The client is told of its start, and the connection that it makes
 /// there leads to the server, whatever its URL: with SASL, frames and all, as over a network. The server is not told of
-/// a start, since it would listen, but of everything that its peer does. Timers, and the waits of both, go by `clock`,
-/// and what they do is done in `run` too, so that a test takes the same course each time.
+/// a start, since it would listen, but of everything that its peer does. Timers, the waits of both and their heartbeats
+/// go by `clock`, and what they do is done in `run` too, so that a test takes the same course each time.
 ///
 /// A pair, its connections and its handlers belong to the thread that uses them.
 public final class ConnectionPair {
@@ -53,10 +53,29 @@ public final class ConnectionPair {
         self.clock = clock
         clientContainer = try Container(client, id: "client", options: clientOptions, clock: clock)
         serverContainer = try Container(server, id: "server", options: serverOptions, clock: clock)
-        let clientSide = try clientContainer.startInMemory()
+        try clientContainer.startInMemory()
+        let clientSide = try ConnectionPair.takeConnection(of: clientContainer)
         let serverSide = try serverContainer.acceptInMemory()
         (self.client, self.server) = (clientSide.connection, serverSide.connection)
-        pipe = MemoryPipe(client: clientSide, server: serverSide)
+        pipe = MemoryPipe(client: clientSide, server: serverSide, at: clock.now)
+    }
+
+    /// The connection that a client has made, or one that is made for it.
+    private static func takeConnection(of client: Container) throws -> ConnectionDriver {
+        var connections = try client.takeConnectionsInMemory()
+        if connections.isEmpty {
+            try client.connect("localhost")
+            connections = try client.takeConnectionsInMemory()
+        }
+        guard connections.count == 1 else {
+            for driver in connections { client.endInMemory(driver.connection) }
+            throw tooManyConnections
+        }
+        return connections[0]
+    }
+
+    private static var tooManyConnections: ProtonError {
+        ProtonError(.invalidArgument, "The client of a pair in memory makes one connection: it has made another one.")
     }
 
     deinit {
@@ -74,11 +93,18 @@ public final class ConnectionPair {
     ///   `Container.run` does; `ProtonError.Code.limitExceeded` where they do not come to rest, and
     ///   `.invalidArgument` where a callback makes another connection.
     public func run(bytesAtATime: Int = .max, rounds: Int = 10_000_000) throws {
-        try pipe.pump(step: max(1, bytesAtATime), rounds: rounds) {
-            let clientDidSomething = try clientContainer.turnInMemory()
-            let serverDidSomething = try serverContainer.turnInMemory()
-            return clientDidSomething || serverDidSomething
-        }
+        var left = rounds
+        repeat {
+            try MemoryPipe.untilRest(rounds: &left) {
+                let isMoving = try pipe.round(step: max(1, bytesAtATime))
+                return try turn(clientContainer) || turn(serverContainer) || isMoving
+            }
+        } while try pipe.passTime(to: clock.now)
+    }
+
+    private func turn(_ container: Container) throws -> Bool {
+        if container.dropConnectionsInMemory() > 0 { throw ConnectionPair.tooManyConnections }
+        return try container.turnInMemory()
     }
 
     /// Whether the connection is over, on both sides.

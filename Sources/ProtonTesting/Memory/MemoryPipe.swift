@@ -9,6 +9,14 @@ package final class MemoryPipe {
     private let server: ConnectionDriver
     private var toServer = Way()
     private var toClient = Way()
+    private var isUnplugged = false
+    private var time: Time
+
+    /// The time of both engines, which counts from somewhere, and the clock's when it was last looked at.
+    private struct Time {
+        var engines: Int64 = 1
+        var clock: ContinuousClock.Instant
+    }
 
     /// One direction.
     private struct Way {
@@ -18,8 +26,9 @@ package final class MemoryPipe {
         var cut: Int?
     }
 
-    package init(client: ConnectionDriver, server: ConnectionDriver) {
+    package init(client: ConnectionDriver, server: ConnectionDriver, at now: ContinuousClock.Instant = .now) {
         (self.client, self.server) = (client, server)
+        time = Time(clock: now)
     }
 
     /// How many bytes have gone in a direction.
@@ -32,6 +41,12 @@ package final class MemoryPipe {
         if direction == .toServer { toServer.cut = count } else { toClient.cut = count }
     }
 
+    /// Loses what is under way and what both sides send from now on, without a word to them.
+    func unplug() {
+        isUnplugged = true
+        (toServer.underWay, toClient.underWay) = ([], [])
+    }
+
     /// Whether both connections have come to their end.
     package var isFinished: Bool { client.isFinished && server.isFinished }
 
@@ -39,20 +54,63 @@ package final class MemoryPipe {
     /// - Parameters:
     ///   - step: how many bytes go at a time.
     ///   - rounds: how many times at most each side has its turn.
-    ///   - turn: what else is done in each round; returns whether there was something.
     /// - Throws: what handlers throw; `ProtonError.Code.limitExceeded` where the two do not come to rest.
-    package func pump(step: Int = .max, rounds: Int = 10_000_000, _ turn: () throws -> Bool = { false }) throws {
-        for _ in 0..<rounds {
-            var isMoving = try client.dispatchEvents()
-            if try server.dispatchEvents() { isMoving = true }
-            if move(from: client, to: server, &toServer, step) { isMoving = true }
-            if move(from: server, to: client, &toClient, step) { isMoving = true }
-            if try turn() { isMoving = true }
-            if !isMoving { return }
+    package func pump(step: Int = .max, rounds: Int = 10_000_000) throws {
+        var rounds = rounds
+        try MemoryPipe.untilRest(rounds: &rounds) { try round(step: step) }
+    }
+
+    /// Repeats a round of turns until nothing is left to do.
+    /// - Parameters:
+    ///   - rounds: how many at most; those that were needed are taken off.
+    ///   - round: returns whether there was something to do.
+    /// - Throws: what the round throws; `ProtonError.Code.limitExceeded` where there is no end to it.
+    static func untilRest(rounds: inout Int, _ round: () throws -> Bool) throws {
+        let limit = rounds
+        while rounds > 0 {
+            rounds -= 1
+            if try !round() { return }
         }
         throw ProtonError(
             .limitExceeded,
-            "The two sides do not come to rest: after \(rounds) rounds they still answer each other.")
+            "The sides do not come to rest: after \(limit) rounds they still answer each other.")
+    }
+
+    /// Gives each side its turn once.
+    /// - Returns: whether there was something to do.
+    func round(step: Int = .max) throws -> Bool {
+        var isMoving = try client.dispatchEvents()
+        if try server.dispatchEvents() { isMoving = true }
+        if move(from: client, to: server, &toServer, step) { isMoving = true }
+        if move(from: server, to: client, &toClient, step) { isMoving = true }
+        return isMoving
+    }
+
+    /// Lets the time pass for the heartbeats of both sides, from each that is due to the next.
+    /// - Returns: whether time has passed since the last call.
+    func passTime(to now: ContinuousClock.Instant) throws -> Bool {
+        let leap = time.clock.duration(to: now).milliseconds
+        // What was said until now was said at the time of the last call.
+        var next = tick()
+        guard leap > 0 else { return false }
+        time.clock = now
+        let end = time.engines + min(leap, MemoryPipe.longestLeap)
+        // More heartbeats than that would change nothing: where a side is silent, the other has seen it long before.
+        for _ in 0..<10_000 where time.engines < end {
+            time.engines = next.map { min(max($0, time.engines + 1), end) } ?? end
+            next = tick()
+            try pump()
+        }
+        return true
+    }
+
+    /// In milliseconds: a hundred years, as good as for ever.
+    private static let longestLeap: Int64 = 100 * 366 * 86_400_000
+
+    /// Tells both engines the time.
+    /// - Returns: when to tell it again; nil where it does not matter.
+    private func tick() -> Int64? {
+        [client, server].map { $0.tick(time.engines) }.filter { $0 > 0 }.min()
     }
 
     private func move(
@@ -60,6 +118,7 @@ package final class MemoryPipe {
     ) -> Bool {
         let limit = min(step, way.cut.map { max(0, $0 - way.count) } ?? .max)
         let output = sender.takeOutput(limit: limit)
+        guard !isUnplugged else { return !output.isEmpty }
         way.count += output.count
         way.underWay += output
         let taken = receiver.putInput(way.underWay[...])

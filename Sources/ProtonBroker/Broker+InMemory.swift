@@ -1,0 +1,51 @@
+package import Proton
+package import ProtonEngine
+
+/// A broker whose loop does not run, and that does not listen, since a test moves its connections' bytes.
+///
+/// It belongs to one thread.
+package final class InMemoryBroker {
+    private let container: Container
+    private let core: BrokerCore
+    private let metrics: BrokerMetrics?
+    /// Counts the connections, where the options limit them.
+    private let listener: Listener?
+
+    /// - Throws: `ProtonError.Code.invalidArgument` for options that make no sense, or name a store.
+    package init(_ options: BrokerOptions, clock: any ContainerClock) throws {
+        try options.validate()
+        guard options.store == nil else {
+            throw ProtonError(
+                .invalidArgument,
+                "store: a store writes on a thread of its own, which a broker in memory has none of: use `withBroker`.")
+        }
+        var options = options
+        options.threads = 1
+        container = try Container(id: options.containerID ?? "broker", options: options.connection, clock: clock)
+        core = try BrokerCore(options, clock: QueueClock(clock))
+        listener = options.maxConnections.map { Listener(address: "memory", maxConnections: $0) }
+        // Only the thread of the broker starts timers. Weak, since the container's connections hold the core.
+        nonisolated(unsafe) weak let loop = container
+        let schedule: BrokerMetrics.Scheduler = { delay, body in loop?.schedule(after: delay) { body() } }
+        core.nodes.support.timetable.setTimer(schedule)
+        metrics = options.metricsInterval.map { [core] interval in
+            BrokerMetrics(core, name: "memory", interval: interval, schedule)
+        }
+        metrics?.start()
+    }
+
+    /// Takes a connection of a client.
+    package func accept() throws -> ConnectionDriver {
+        try container.acceptInMemory(on: listener, ConnectionHandler(core))
+    }
+
+    /// Runs the timers that are due.
+    /// - Returns: whether there was one.
+    package func turn() throws -> Bool { try container.turnInMemory() }
+
+    /// Ends a connection that was accepted.
+    package func end(_ connection: Connection) { container.endInMemory(connection) }
+
+    /// What the broker holds and whom it serves now.
+    package var status: BrokerStatus { core.status }
+}
