@@ -5,15 +5,12 @@ import Testing
 
 @testable import Proton
 
-/// A connection that is lost, or never made, and made again: over loopback, both sides in one container.
+/// A connection that is lost, and made again: over loopback, both sides in one container.
 @Suite(.timeLimit(.minutes(1)))
 struct ReconnectTests {
-    private static let quick = ConnectionOptions(
-        reconnect: Backoff(initial: .milliseconds(5), max: .milliseconds(20), maxTries: 20))
-
     /// A client and a server, whose listener stays until the container stops.
     private static func run(
-        _ server: Scripted, _ client: Scripted, options: ConnectionOptions = quick,
+        _ server: Scripted, _ client: Scripted, options: ConnectionOptions = .quick, clock: TestClock? = nil,
         _ setUp: @escaping (Container, Connection) throws -> Void = { _, _ in }
     ) throws {
         defer {
@@ -26,7 +23,7 @@ struct ReconnectTests {
                 "127.0.0.1:\(listener.port ?? 0)", handler: client, options: options)
             try setUp(event.container, connection)
         }
-        try Container(server).run()
+        try Container(server, clock: clock).run()
     }
 
     @Test func sessionsLinksAndCreditAreRestored() async throws {
@@ -127,53 +124,6 @@ struct ReconnectTests {
         #expect(ids.count == 30)
     }
 
-    @Test func aRefusedConnectionIsTriedUntilSomebodyListens() async throws {
-        let lines = try await onThread {
-            // A port that is free, and nobody's for a moment.
-            let nobody = try ScriptedServer()
-            let port = nobody.port
-            nobody.close()
-            let client = Scripted("client")
-            defer { client.forget() }
-            var errors = 0
-            client.on("onTransportError") { (event: TransportEvent) in
-                errors += 1
-                if errors == 2 { try event.container.listen("127.0.0.1:\(port)") }
-            }
-            client.on("onConnectionOpened") { (event: ConnectionEvent) in event.container.stop() }
-            let server = Plain { event in
-                try event.container.connect("127.0.0.1:\(port)", handler: client, options: Self.quick)
-            }
-            try Container(server).run()
-            return client.journal.lines
-        }
-        #expect(lines.count { $0 == "client.onTransportError" } == 2)
-    }
-
-    @Test func itGivesUp() async throws {
-        let error = await #expect(throws: ProtonError.self) {
-            try await onThread {
-                try Container(
-                    Plain { try $0.container.connect("127.0.0.1:1") },
-                    options: ConnectionOptions(reconnect: Backoff(initial: .milliseconds(1), maxTries: 3))
-                ).run()
-            }
-        }
-        #expect(error?.code == .connectFailed && error?.message.contains("127.0.0.1:1") == true)
-        let lines = try await onThread {
-            let client = Scripted("client")
-            client.on("onStart") { (event: ContainerEvent) in try event.container.connect("127.0.0.1:1") }
-            defer { client.forget() }
-            try Container(
-                client, options: ConnectionOptions(reconnect: Backoff(initial: .milliseconds(1), maxTries: 3))
-            ).run()
-            return client.journal.lines
-        }
-        #expect(lines.count { $0 == "client.onTransportError" } == 3)
-        #expect(lines.count { $0 == "client.onReconnectFailed" } == 1)
-        #expect(!lines.contains("client.onDisconnected"))
-    }
-
     @Test func whatIsNotMadeAgainEndsWithItsTransport() async throws {
         let lines = try await onThread {
             let (server, client) = (Scripted("server"), Scripted("client"))
@@ -202,35 +152,18 @@ struct ReconnectTests {
             ])
     }
 
-    @Test func aConnectionThatIsGivenUpHasItsLastEventToo() async throws {
-        let lines = try await onThread {
-            let client = Scripted("client")
-            client.on("onStart") { (event: ContainerEvent) in
-                let connection = try event.container.connect("127.0.0.1:1")
-                try event.container.createSender(connection, "a")
-            }
-            defer { client.forget() }
-            try Container(
-                client, options: ConnectionOptions(reconnect: Backoff(initial: .milliseconds(1), maxTries: 2))
-            ).run()
-            return client.journal.lines
-        }
-        #expect(lines.count { $0 == "client.onConnectionBound" } == 2)
-        #expect(lines.count { $0 == "client.onConnectionUnbound" } == 2)
-        #expect(
-            lines.suffix(5) == [
-                "client.onReconnectFailed", "client.onLinkFinal", "client.onSessionFinal", "client.onConnectionFinal",
-                "client.onReactorFinal",
-            ])
-    }
-
     @Test func aPeerThatDropsWhatItTakesIsNotTriedWithoutEnd() async throws {
         let lines = try await onThread {
             let (server, client) = (Scripted("server"), Scripted("client"))
             server.on("onConnectionOpened") { (event: ConnectionEvent) in event.connection.abort() }
             client.on("onReconnectFailed") { (event: TransportEvent) in event.container.stop() }
-            try Self.run(
-                server, client, options: ConnectionOptions(reconnect: Backoff(initial: .milliseconds(1), maxTries: 4)))
+            let clock = TestClock()
+            client.on("onTransportClosed") { (event: TransportEvent) in
+                // The wait begins after this callback. A connection that has lasted a second would count as made.
+                event.container.schedule(after: .zero) { clock.advance(by: .milliseconds(100)) }
+            }
+            let options = ConnectionOptions(reconnect: Backoff(initial: .milliseconds(1), maxTries: 4))
+            try Self.run(server, client, options: options, clock: clock)
             return client.journal.lines
         }
         #expect(lines.count { $0 == "client.onReconnectFailed" } == 1)
@@ -249,144 +182,10 @@ struct ReconnectTests {
         #expect(lines.count { $0 == "client.onTransportClosed" } == 1 && !lines.contains("client.onReconnectFailed"))
     }
 
-    @Test func theNextOfSeveralURLs() async throws {
-        let hosts = try await onThread {
-            var seen: [String] = []
-            let client = Scripted("client")
-            defer { client.forget() }
-            let server = Plain { event in
-                let listener = try event.container.listen("127.0.0.1:0")
-                try event.container.connect(
-                    ["127.0.0.1:1", "127.0.0.2:1", "127.0.0.1:\(listener.port ?? 0)"], handler: client, options: .once)
-            }
-            client.on("onTransportError") { (event: TransportEvent) in seen.append(event.connection.hostname ?? "") }
-            client.on("onConnectionOpened") { (event: ConnectionEvent) in
-                seen.append(event.connection.hostname ?? "")
-                event.container.stop()
-            }
-            try Container(server).run()
-            return seen
-        }
-        #expect(hosts == ["127.0.0.1", "127.0.0.2", "127.0.0.1"])
-    }
-
-    @Test func aNameWithSeveralAddresses() async throws {
-        // `localhost` may have an address of each kind: that nobody listens on one of them is not told.
-        let lines = try await onThread {
-            let client = Scripted("client")
-            defer { client.forget() }
-            let server = Plain { event in
-                let listener = try event.container.listen("127.0.0.1:0")
-                let connection = try event.container.connect(
-                    "localhost:\(listener.port ?? 0)", handler: client, options: .once)
-                try event.container.createReceiver(connection, "a").flow(3)
-            }
-            client.on("onLinkOpened") { (event: LinkEvent) in
-                #expect(event.link.credit >= 3)
-                event.container.stop()
-            }
-            try Container(server).run()
-            return client.journal.lines
-        }
-        #expect(!lines.contains("client.onTransportError"))
-        for callback in ["onConnectionInit", "onConnectionLocalOpen", "onLinkLocalOpen", "onLinkOpened"] {
-            #expect(lines.count { $0 == "client.\(callback)" } == 1)
-        }
-    }
-
-    @Test func aNameThatNobodyKnows() async throws {
-        let error = await #expect(throws: ProtonError.self) {
-            try await onThread {
-                try Container(Plain { try $0.container.connect("no-such-host.invalid") }, options: .once).run()
-            }
-        }
-        #expect(error?.code == .connectFailed && error?.message.contains("no-such-host.invalid:5672") == true)
-    }
-
-    @Test(arguments: ["stop", "close"])
-    func endedWhileItWaits(_ how: String) async throws {
-        let lines = try await onThread {
-            let client = Scripted("client")
-            defer { client.forget() }
-            client.on("onStart") { (event: ContainerEvent) in
-                try event.container.createSender(event.container.connect("127.0.0.1:1"), "a")
-            }
-            client.on("onTransportError") { (event: TransportEvent) in
-                let (container, connection) = (event.container, event.connection)
-                // The wait begins after this callback.
-                container.schedule(after: .zero) {
-                    if how == "stop" { container.stop() } else { connection.close() }
-                }
-            }
-            // By this clock the wait never ends.
-            try Container(client, options: ConnectionOptions(), clock: TestClock()).run()
-            return client.journal.lines
-        }
-        #expect(lines.count { $0 == "client.onTransportError" } == 1 && !lines.contains("client.onReconnectFailed"))
-    }
-
-    @Test func whatTheProgramChangesForTheNextTry() async throws {
-        let (users, lines) = try await onThread {
-            var users: [String] = []
-            let client = Scripted("client")
-            defer { client.forget() }
-            var port = 0
-            let server = Plain { event in
-                port = try event.container.listen("127.0.0.1:0").port ?? 0
-                try event.container.connect("127.0.0.1:1", handler: client, options: Self.quick)
-            }
-            client.on("onTransportError") { (event: TransportEvent) in
-                users.append(event.connection.user ?? "none")
-                try event.connection.setNextTry(urls: ["127.0.0.1:\(port)"]) { options in
-                    options.user = "second"
-                    options.virtualHost = "elsewhere"
-                }
-            }
-            client.on("onConnectionOpened") { (event: ConnectionEvent) in
-                users.append(event.connection.user ?? "none")
-                users.append(event.connection.hostname ?? "none")
-                event.container.stop()
-            }
-            try Container(server).run()
-            return (users, client.journal.lines)
-        }
-        #expect(users == ["none", "second", "elsewhere"])
-        #expect(lines.count { $0 == "client.onTransportError" } == 1)
-    }
-
-    @Test(arguments: [false, true])
-    func aRefusedLogInIsTriedAgainOnlyIfSomethingChanged(changing: Bool) async throws {
-        let (errors, lines) = try await onThread {
-            var errors: [ProtonError.Code?] = []
-            let client = Scripted("client")
-            defer { client.forget() }
-            let server = Plain { event in
-                // PLAIN without a file of users refuses everybody.
-                let strict = ConnectionOptions(allowedMechanisms: ["PLAIN"])
-                let open = try event.container.listen("127.0.0.1:0").port ?? 0
-                let closed = try event.container.listen("127.0.0.1:0", options: strict).port ?? 0
-                client.on("onTransportError") { (event: TransportEvent) in
-                    errors.append(event.error?.code)
-                    if changing { try event.connection.setNextTry(urls: ["127.0.0.1:\(open)"]) }
-                }
-                try event.container.connect("127.0.0.1:\(closed)", handler: client, options: Self.quick)
-            }
-            for callback in ["onConnectionOpened", "onReconnectFailed"] {
-                client.on(callback) { (event: ConnectionEvent) in event.container.stop() }
-                client.on(callback) { (event: TransportEvent) in event.container.stop() }
-            }
-            try Container(server).run()
-            return (errors, client.journal.lines)
-        }
-        #expect(errors == [.authenticationFailed])
-        #expect(lines.contains("client.onConnectionOpened") == changing)
-        #expect(lines.contains("client.onReconnectFailed") == !changing)
-    }
-
     @Test func theMailboxBetweenTwoConnections() async throws {
         let log = SharedLog()
         try await onThread {
-            let (server, client) = (Scripted("server"), Scripted("client"))
+            let (server, client, clock) = (Scripted("server"), Scripted("client"), TestClock())
             var drops = 0
             server.on("onConnectionOpened") { (event: ConnectionEvent) in
                 guard event.connection.isIncoming, drops == 0 else { return }
@@ -398,10 +197,12 @@ struct ReconnectTests {
                 guard drops == 1, !event.container.isStopping else { return }
                 queue.add { log.note("work \($0.transport == nil)") }
                 Task(executorPreference: queue) { log.note("task \(queue.isIsolatingCurrentContext() == true)") }
-                event.container.schedule(after: .milliseconds(20)) {
+                // The wait begins after this callback.
+                event.container.schedule(after: .zero) {
                     queue.add { connection in
                         log.note("later \(connection.transport == nil)")
                         try connection.session().makeSender(name: "made-meanwhile").open()
+                        clock.advance(by: .seconds(3_600))
                     }
                 }
             }
@@ -409,9 +210,9 @@ struct ReconnectTests {
                 log.note(event.link.name)
                 event.container.stop()
             }
-            try Self.run(
-                server, client,
-                options: ConnectionOptions(reconnect: Backoff(initial: .milliseconds(100), jitter: 0)))
+            let options = ConnectionOptions(
+                reconnect: Backoff(initial: .seconds(3_600), max: .seconds(3_600), jitter: 0))
+            try Self.run(server, client, options: options, clock: clock)
         }
         #expect(Set(log.lines) == ["work true", "task true", "later true", "made-meanwhile"])
     }
@@ -427,7 +228,7 @@ struct ReconnectTests {
                 func onStart(_ event: ContainerEvent) throws {
                     let port = try event.container.listen("127.0.0.1:0").port ?? 0
                     for _ in 0..<20 {
-                        let connection = try event.container.connect("localhost:\(port)", options: ReconnectTests.quick)
+                        let connection = try event.container.connect("localhost:\(port)", options: .quick)
                         try event.container.createSender(connection, "a")
                     }
                 }

@@ -1,0 +1,29 @@
+import Glibc
+
+/// A port of loopback that nobody listens on and no other process can take, but this one may listen on later.
+///
+/// Its socket is bound and does not listen. Linux lets another one be bound beside it where both allow that, as those of
+/// proton's listeners do, and gives nobody such a port who asks for any.
+final class HeldPort {
+    let number: Int
+    private let descriptor: Int32
+
+    init() throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var allows: Int32 = 1
+        var address = sockaddr_in()
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let isBound = withUnsafeMutablePointer(to: &address) { [descriptor] pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &allows, socklen_t(MemoryLayout<Int32>.size)) == 0
+                    && bind(descriptor, address, size) == 0 && getsockname(descriptor, address, &size) == 0
+            }
+        }
+        number = Int(UInt16(bigEndian: address.sin_port))
+        guard isBound else { throw TestError("No port of this machine can be held.") }
+    }
+
+    deinit { close(descriptor) }
+}
