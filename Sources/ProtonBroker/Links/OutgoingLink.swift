@@ -79,11 +79,24 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
         isHeldUp = isBacklogged
         renewAllowance()
         sendAll()
-        // What could not be used goes back to a peer that drains.
-        if sender.isDraining, allowance > 0, !isHeldUp {
-            allow(0)
-            sendOutbox()
-            sender.drained()
+        endDrain()
+    }
+
+    /// Gives back to a peer that drains what could not be used.
+    private func endDrain() {
+        guard sender.isDraining, allowance > 0, !isHeldUp, !node.isSearching(for: self) else { return }
+        allow(0)
+        sendOutbox()
+        sender.drained()
+    }
+
+    /// The search for messages that the consumer wants goes on, once others had their turn. Called on any of the
+    /// broker's threads.
+    func searchLater() {
+        home.runLater { [self] in
+            guard phase == .attached else { return }
+            node.search(for: self)
+            endDrain()
         }
     }
 

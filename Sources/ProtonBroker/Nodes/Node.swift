@@ -24,6 +24,9 @@ final class Node: Sendable {
     private let isDurable: Bool
     private let state: Mutex<State>
 
+    /// How many messages are looked at for consumers that choose while the queue is locked: some milliseconds' work.
+    private static let looksAtATime = 2_000
+
     private struct State {
         var queue: Queue<OutgoingLink>
         var links: [ObjectIdentifier: any AttachedLink] = [:]
@@ -41,10 +44,15 @@ final class Node: Sendable {
         /// Puts messages into consumers' outboxes until one of the two runs out.
         mutating func dispatch() -> Errands? {
             var errands = relieve()
+            queue.looks = Node.looksAtATime
             while let (consumer, message) = queue.next() {
                 guard consumer.give(message) else { continue }
                 if errands == nil { errands = Errands() }
                 errands?.tell(consumer)
+            }
+            if !queue.searching.isEmpty {
+                if errands == nil { errands = Errands() }
+                errands?.searching = exchange(&queue.searching, with: [])
             }
             return errands
         }
@@ -63,6 +71,8 @@ final class Node: Sendable {
         private var furtherConsumers: [OutgoingLink] = []
         /// Senders that there is room for again.
         private let relieved: [IncomingLink]
+        /// Consumers that go on with their search later.
+        var searching: [OutgoingLink] = []
 
         init(relieved: [IncomingLink] = []) { self.relieved = relieved }
 
@@ -74,6 +84,7 @@ final class Node: Sendable {
             consumer?.outboxIsFilled()
             for link in furtherConsumers { link.outboxIsFilled() }
             for link in relieved { link.roomIsBack() }
+            for link in searching { link.searchLater() }
         }
     }
 
@@ -359,6 +370,19 @@ final class Node: Sendable {
     /// The next message of a consumer's outbox, and whether there are more.
     func takeNext(of consumer: OutgoingLink) -> (QueuedMessage, hasMore: Bool)? {
         state.withLock { _ in consumer.takeNext() }
+    }
+
+    /// Whether a consumer has not looked at all the messages yet that it could be sent.
+    func isSearching(for consumer: OutgoingLink) -> Bool {
+        state.withLock { _ in consumer.turn == .searching }
+    }
+
+    /// Goes on with the search for a consumer.
+    func search(for consumer: OutgoingLink) {
+        state.withLock { state in
+            state.queue.resume(consumer)
+            return dispatch(&state)
+        }?.run()
     }
 
     /// Takes note of a consumer that is new.

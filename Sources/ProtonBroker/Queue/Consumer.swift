@@ -7,10 +7,19 @@ import ProtonEngine
 class Consumer {
     // MARK: The queue's
 
+    enum Turn {
+        /// It has no credit, or wants nothing of what is there.
+        case none
+        /// It stands in the line of those that have credit.
+        case inLine
+        /// It is in the middle of a long search, and goes on once others had their turn.
+        case searching
+    }
+
     /// How many messages it may be given; set and counted down by its queue.
     @exclusivity(unchecked) final var credit = 0
-    /// Whether it stands in its queue's line of those that have credit.
-    @exclusivity(unchecked) final var isInLine = false
+    /// Where it stands in its queue.
+    @exclusivity(unchecked) final var turn = Turn.none
     /// What it wants of the queue; nil where it takes any message, which goes the shortest way.
     @exclusivity(unchecked) final var choice: Choice?
     /// The messages that it was chosen for, until it takes them.

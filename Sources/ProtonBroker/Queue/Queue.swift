@@ -15,6 +15,10 @@ struct Queue<Member: Consumer> {
     private var line = Deque<Member>()
     /// The consumers that do not take any message.
     private var choosers: [Member] = []
+    /// How many more messages may be looked at for those, before `next` leaves the rest of a search for later.
+    var looks = Int.max
+    /// The consumers whose search goes on with `resume`. The queue's owner takes them out, and sees to that.
+    var searching: [Member] = []
     private(set) var arrivals: UInt64 = 0
     private var expiries = Expiries()
     private var delayed = DelayedMessages()
@@ -200,17 +204,29 @@ struct Queue<Member: Consumer> {
     }
 
     private mutating func enterLine(_ consumer: Member) {
-        guard !consumer.isInLine else { return }
-        consumer.isInLine = true
+        guard consumer.turn == .none else { return }
+        consumer.turn = .inLine
         line.append(consumer)
+    }
+
+    private mutating func pause(_ consumer: Member) {
+        consumer.turn = .searching
+        searching.append(consumer)
+    }
+
+    /// Lets a consumer whose search was not over stand in line again.
+    mutating func resume(_ consumer: Member) {
+        guard consumer.turn == .searching else { return }
+        consumer.turn = .none
+        if consumer.credit > 0 { enterLine(consumer) }
     }
 
     /// Takes a consumer away; what it had not settled comes back.
     /// - Parameter failed: whether that counts as a try to deliver.
     mutating func remove(_ consumer: Member, failed: Bool) {
         consumer.credit = 0
-        if consumer.isInLine, let index = line.firstIndex(where: { $0 === consumer }) { line.remove(at: index) }
-        consumer.isInLine = false
+        if consumer.turn == .inLine, let index = line.firstIndex(where: { $0 === consumer }) { line.remove(at: index) }
+        consumer.turn = .none
         choosers.removeAll { $0 === consumer }
         let unsent = exchange(&consumer.outbox, with: [])
         let messages = consumer.takeAll()
@@ -239,10 +255,13 @@ struct Queue<Member: Consumer> {
     /// The message then belongs to whoever asked: `settle` ends that. What a browser gets is a copy, to be let go.
     mutating func next() -> (Member, QueuedMessage)? {
         while !messages.isEmpty, let consumer = line.popFirst() {
-            consumer.isInLine = false
+            consumer.turn = .none
             guard consumer.credit > 0 else { continue }
             let wanted = if let choice = consumer.choice { find(choice) } else { messages.popFirst() }
-            guard let message = wanted else { continue }
+            guard let message = wanted else {
+                if looks <= 0, consumer.choice != nil { pause(consumer) }
+                continue
+            }
             consumer.credit -= 1
             if consumer.credit > 0 { enterLine(consumer) }
             return (consumer, message)
@@ -250,13 +269,15 @@ struct Queue<Member: Consumer> {
         return nil
     }
 
-    /// The next message that one who chooses wants; nil where it has looked at all there are.
+    /// The next message that one who chooses wants; nil where it has looked at all there are, or at as many as it may.
     private mutating func find(_ choice: Choice) -> QueuedMessage? {
-        while let place = choice.takeEarlier() {
+        while looks > 0, let place = choice.takeEarlier() {
+            looks -= 1
             if let index = messages.index(of: place), choice.accepts(&messages[index]) { return take(index, choice) }
         }
         var index = messages.index(from: choice.next)
-        while messages.contains(index) {
+        while looks > 0, messages.contains(index) {
+            looks -= 1
             choice.next = messages[index].place + 1
             if choice.accepts(&messages[index]) { return take(index, choice) }
             index = messages.index(after: index)
@@ -276,7 +297,7 @@ struct Queue<Member: Consumer> {
             departures += 1
         case .returned(let failed):
             if failed, message.failures < .max { message.failures += 1 }
-            if message.isStored, failed || message.hasAddedAnnotations { changed.append(message) }
+            if message.isStored, failed || message.hasAddedAnnotations { changed.append(copy message) }
             insert(message, isBack: true)
         }
     }
