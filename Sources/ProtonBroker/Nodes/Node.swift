@@ -128,9 +128,10 @@ final class Node: Sendable {
 
     /// Takes a link in, or notes it for when a link of the same subscriber's is over, which it steals (AMQP 1.0, 2.6.1).
     /// - Returns: the links that have to give way first; the node then tells the new one that its turn has come.
-    /// - Throws: where the node is another consumer's alone.
+    /// - Throws: where the node is another consumer's alone, or just gone.
     func attach(_ link: any AttachedLink) throws(Refusal) -> [any AttachedLink] {
         let rivals = try state.withLock { state throws(Refusal) -> [any AttachedLink] in
+            if state.isGone { throw gone }
             if link.isSubscriber, let old = state.links.values.first(where: \.isSubscriber) {
                 // One that waits already has nothing to wait for any more.
                 let waiting = exchange(&state.successor, with: link)
@@ -188,6 +189,9 @@ final class Node: Sendable {
         Condition(.resourceDeleted, "The node is gone with the link that it was made for.")
     }
 
+    /// What is said of the node once the broker has forgotten it.
+    private var gone: Refusal { Refusal(.notFound, "There is no node \(address) any more.") }
+
     // MARK: Messages in
 
     /// Takes a message, and sends on what can be sent.
@@ -214,7 +218,7 @@ final class Node: Sendable {
 
     /// - Returns: how many messages were dropped to make room.
     private func reserve(_ bytes: [UInt8], _ state: inout State) throws(Refusal) -> Int {
-        guard !state.isGone else { throw Refusal(.notFound, "There is no node \(address) any more.") }
+        guard !state.isGone else { throw gone }
         guard support.budget.hasRoom, state.queue.reserve(bytes.count) else {
             throw Refusal(.resourceLimitExceeded, "The queue is full, or the broker: send again later.")
         }
@@ -244,8 +248,9 @@ final class Node: Sendable {
 
     private func enqueue(_ bytes: [UInt8], _ state: inout State) -> StoreTicket {
         let storedPlace = state.queue.enqueueReserved(bytes, keepsDurable: isDurable)
-        guard let storedPlace, let store = support.store else { return StoreTicket() }
-        let id = storedID(&state, store)
+        guard let storedPlace, let store = support.store, let id = storedID(&state, store) else {
+            return StoreTicket()
+        }
         return StoreTicket(
             store.write(
                 .add(
@@ -254,7 +259,9 @@ final class Node: Sendable {
                         arrival: Timestamp(milliseconds: support.clock.timeOfDay), bytes: bytes))))
     }
 
-    private func storedID(_ state: inout State, _ store: any MessageStore) -> UInt64 {
+    /// The node's number in the store, where it is made now at the latest; nil once the node is gone from there.
+    private func storedID(_ state: inout State, _ store: any MessageStore) -> UInt64? {
+        if state.isGone { return nil }
         if let id = state.storedID { return id }
         let id = support.newStoredID()
         state.storedID = id

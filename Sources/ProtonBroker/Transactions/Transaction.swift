@@ -47,6 +47,8 @@ final class Transaction {
             use(node)
             posts.append(Post(node: node, bytes: bytes))
         } catch {
+            // A subscription that is just gone wants nothing any more.
+            if node.subscription != nil, error.condition.name == .notFound { return }
             failure = error
         }
     }
