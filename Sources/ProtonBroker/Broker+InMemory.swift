@@ -27,7 +27,7 @@ package final class InMemoryBroker {
         // Only the thread of the broker starts timers. Weak, since the container's connections hold the core.
         nonisolated(unsafe) weak let loop = container
         let schedule: BrokerMetrics.Scheduler = { delay, body in loop?.schedule(after: delay) { body() } }
-        core.nodes.support.timetable.setTimer(schedule)
+        core.nodes.setTimer(schedule)
         metrics = options.metricsInterval.map { [core] interval in
             BrokerMetrics(core, name: "memory", interval: interval, schedule)
         }

@@ -34,6 +34,15 @@ final class NodeTable: Sendable {
         }
     }
 
+    /// Sets how a timer is started that tells nodes of the time: after a time, from any thread.
+    func setTimer(_ start: @escaping @Sendable (Duration, @escaping @Sendable () -> Void) -> Void) {
+        support.timetable.setTimer(start) { [weak self] node in
+            node.timeHasCome()
+            // What it held may all have expired.
+            self?.forgetIfUnused(node)
+        }
+    }
+
     // MARK: Using nodes
 
     /// The queue with an address, made where there is none; `release` ends its use.
@@ -96,6 +105,12 @@ final class NodeTable: Sendable {
             return true
         }
         if isForgotten { node.delete() }
+    }
+
+    /// Forgets a node where nobody needs it.
+    private func forgetIfUnused(_ node: Node) {
+        useAgain(node)
+        release(node)
     }
 
     /// Forgets a node, whatever it holds, and closes its links.
@@ -212,8 +227,19 @@ final class NodeTable: Sendable {
             case .queue(let queue):
                 support.noteStoredID(queue.id)
                 nodes[queue.id] = try restore(queue)
-            case .message(let message): nodes[message.queue]?.restore(message)
+            case .message(let message):
+                guard QueuedMessage.isPlace(message.place) else {
+                    throw ProtonError(
+                        .storeFailed,
+                        "The store has a message at the place \(message.place), which no broker gives: is it damaged?")
+                }
+                nodes[message.queue]?.restore(message)
             }
+        }
+        // A broker that crashed may have left queues that it was about to forget.
+        for node in nodes.values {
+            let isListed = entries.withLock { $0[node.address]?.node === node }
+            if isListed { forgetIfUnused(node) } else if node.isEmpty { node.delete() }
         }
     }
 

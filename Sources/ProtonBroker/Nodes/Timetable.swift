@@ -19,6 +19,10 @@ final class Timetable: Sendable {
         /// When the timer goes off.
         var nextTimer: Int64?
         var startTimer: (@Sendable (Duration, @escaping @Sendable () -> Void) -> Void)?
+        /// What a node's time is told to.
+        var tell: (@Sendable (Node) -> Void)?
+        /// How many entries there may be before those that nobody needs are sought.
+        var limit = 1_024
     }
 
     private let state = Mutex(State())
@@ -26,11 +30,18 @@ final class Timetable: Sendable {
 
     init(_ clock: QueueClock) { self.clock = clock }
 
-    /// Sets how a timer is started: after a time, from any thread.
-    func setTimer(_ start: @escaping @Sendable (Duration, @escaping @Sendable () -> Void) -> Void) {
+    /// How many entries there are.
+    var count: Int { state.withLock { $0.entries.count } }
+
+    /// Sets how a timer is started, after a time and from any thread, and what is done with a node whose time has come.
+    func setTimer(
+        _ start: @escaping @Sendable (Duration, @escaping @Sendable () -> Void) -> Void,
+        tell: @escaping @Sendable (Node) -> Void
+    ) {
         let now = clock.now
         let timer: (@Sendable () -> Void)? = state.withLock { state in
             state.startTimer = start
+            state.tell = tell
             return nextTimer(&state, now)
         }
         timer?()
@@ -42,9 +53,22 @@ final class Timetable: Sendable {
         let timer: (@Sendable () -> Void)? = state.withLock { state in
             state.count += 1
             state.entries.insert(Entry(time: time, number: state.count, node: node))
+            if state.entries.count > state.limit { thinOut(&state) }
             return nextTimer(&state, now)
         }
         timer?()
+    }
+
+    /// Leaves the next entry of each node that is still there: a node that is told asks for its next time itself.
+    private func thinOut(_ state: inout State) {
+        var next: [ObjectIdentifier: Entry] = [:]
+        for entry in state.entries.unordered {
+            guard let node = entry.node else { continue }
+            let known = next[ObjectIdentifier(node)]
+            next[ObjectIdentifier(node)] = known.map { min($0, entry) } ?? entry
+        }
+        state.entries = Heap(next.values)
+        state.limit = max(1_024, state.entries.count * 2)
     }
 
     /// What starts the timer for the next entry, where none goes off before.
@@ -57,16 +81,16 @@ final class Timetable: Sendable {
 
     private func timerWentOff(_ time: Int64) {
         let now = clock.now
-        let (nodes, timer): ([Node], (@Sendable () -> Void)?) = state.withLock { state in
+        let (nodes, tell, timer) = state.withLock { state in
             var nodes: [Node] = []
             while let entry = state.entries.min, entry.time <= now {
                 if let node = state.entries.popMin()?.node { nodes.append(node) }
             }
             // One that was overtaken by an earlier one has nothing more to start.
             if state.nextTimer == time { state.nextTimer = nil }
-            return (nodes, nextTimer(&state, now))
+            return (nodes, state.tell, nextTimer(&state, now))
         }
         timer?()
-        for node in nodes { node.timeHasCome() }
+        for node in nodes { tell?(node) }
     }
 }

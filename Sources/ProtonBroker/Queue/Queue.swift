@@ -121,8 +121,10 @@ struct Queue<Member: Consumer> {
         heldMessages += 1
         heldBytes += message.bytes.count
         arrivals = max(arrivals, message.position + 1)
-        let age = max(0, clock.timeOfDay - stored.arrival.milliseconds)
-        add(message, QueueingHeader(message.bytes), age: age)
+        // A file may say anything of when that was.
+        let (age, isOverflow) = clock.timeOfDay.subtractingReportingOverflow(stored.arrival.milliseconds)
+        let boundedAge = isOverflow ? Queue.longestTime : min(max(0, age), Queue.longestTime)
+        add(message, QueueingHeader(message.bytes), age: boundedAge)
     }
 
     /// - Parameter age: how long ago the message came, in milliseconds.
@@ -145,8 +147,11 @@ struct Queue<Member: Consumer> {
             case .after(let milliseconds): milliseconds - age
             case .at(let time): max(0, time.milliseconds) - clock.timeOfDay
             }
-        return min(delay, 3_155_760_000_000)
+        return min(delay, Queue.longestTime)
     }
+
+    /// A hundred years, in milliseconds.
+    private static var longestTime: Int64 { 3_155_760_000_000 }
 
     // MARK: Time
 

@@ -43,6 +43,9 @@ struct QueuedMessage: Sendable {
         restore(message.details)
     }
 
+    /// Whether a queue can go on after this place: one that comes from a store may be anything.
+    static func isPlace(_ place: UInt64) -> Bool { place & positions < positions }
+
     /// How many messages arrived before.
     var position: UInt64 { place & QueuedMessage.positions }
 }
