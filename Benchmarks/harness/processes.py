@@ -123,6 +123,7 @@ class Program:
                 self.fail("ended with exit code %d" % self.process.returncode)
             if time.monotonic() > self.deadline:
                 self.fail(otherwise)
+            # Another process tells nobody when it has come so far: it is looked at, up to the deadline.
             time.sleep(0.01)
         return True
 

@@ -165,6 +165,7 @@ public final class Broker: Sendable {
                 return nil
             }
             group.addTask {
+                // The bound of the wait for a change.
                 try await Task.sleep(for: limit)
                 return nil
             }

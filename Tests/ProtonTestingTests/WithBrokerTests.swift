@@ -91,6 +91,7 @@ struct WithBrokerTests {
         let task = Task {
             try await withBroker { broker in
                 continuation.yield(broker.port)
+                // Until it is cancelled; the time is but a bound.
                 try await Task.sleep(for: .seconds(50))
             }
         }

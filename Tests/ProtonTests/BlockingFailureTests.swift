@@ -42,8 +42,10 @@ struct BlockingFailureTests {
             #expect(unanswered?.message == "\(url) has not opened the connection in time.")
             silent.close()
 
-            let refused = Self.error { _ = try BlockingConnection(url, timeout: .seconds(10)) }
+            let held = try HeldPort()
+            let refused = Self.error { _ = try BlockingConnection(held.address, timeout: .seconds(10)) }
             #expect(refused?.code == .connectFailed)
+            withExtendedLifetime(held) {}
             #expect(throws: AMQPURLError.self) { try BlockingConnection("amqp://:x:y") }
             #expect(Self.error { _ = try BlockingConnection([String]()) }?.code == .invalidArgument)
         }
@@ -52,12 +54,12 @@ struct BlockingFailureTests {
     @Test("Tries that fail are told of when the time is over")
     func retrying() async throws {
         try await onThread {
-            let closed = try ScriptedServer()
-            closed.close()
+            let held = try HeldPort()
             let options = ConnectionOptions(reconnect: Backoff(initial: .milliseconds(10)))
             let error = Self.error {
-                _ = try BlockingConnection(closed.address, timeout: .milliseconds(200), options: options)
+                _ = try BlockingConnection(held.address, timeout: .seconds(1), options: options)
             }
+            withExtendedLifetime(held) {}
             #expect(error?.code == .timedOut)
             #expect((error?.underlyingError as? ProtonError)?.code == .connectFailed)
         }
@@ -236,7 +238,7 @@ struct BlockingFailureTests {
             try peer.expect(.close)
             try peer.expectEnd()
         } client: { address in
-            let connection = try BlockingConnection(address, timeout: .milliseconds(300))
+            let connection = try BlockingConnection(address, timeout: .seconds(1))
             #expect(Self.error { try connection.close() }?.code == .timedOut)
         }
     }
@@ -245,32 +247,29 @@ struct BlockingFailureTests {
 
     @Test("Heartbeats go on between calls")
     func heartbeats() async throws {
-        let isOver = Monitor(false)
-        try await onThread {
-            // The server gives up a client that says nothing for 300 ms, and lets it have its message after a second.
-            let server = try BlockingServer(options: ConnectionOptions(heartbeat: .milliseconds(300), reconnect: nil)) {
-                Scripted("server").on("onLinkOpened") { (event: LinkEvent) in
-                    event.container.schedule(after: .seconds(1)) { isOver.withLock { $0 = true } }
-                }
-            }
-            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
-            let sender = try connection.createSender("a")
-            let waited: Void? = isOver.wait(until: Deadline(after: .seconds(10))) { $0 ? () : nil }
+        let haveCome = Monitor(false)
+        try await withScriptedServer { server in
+            let peer = try server.accept()
+            try peer.handshake(.open("peer", ["idle-time-out": 100]))
+            for _ in 0..<3 { try peer.expect(.empty) }
+            haveCome.withLock { $0 = true }
+            try peer.expect(.close, skipping: .empty)
+            try peer.send(.close())
+        } client: { address in
+            let connection = try BlockingConnection(address, timeout: .seconds(10))
+            let waited: Void? = haveCome.wait(until: Deadline(after: .seconds(10))) { $0 ? () : nil }
             #expect(waited != nil)
-            #expect(try sender.send(Message(body: "x")) == .accepted)
             try connection.close()
-            try server.stop()
         }
     }
 
     @Test("With several URLs the connection is made again, and links with it")
     func reconnecting() async throws {
         try await onThread {
-            let closed = try ScriptedServer()
-            closed.close()
+            // Neither port can be taken by another process, also where nobody listens on it.
+            let (closed, held) = (try HeldPort(), try HeldPort())
             let log = SharedLog()
-            let first = try BlockingServer { EchoServer(log) }
-            let port = first.port
+            let first = try BlockingServer(port: held.number) { EchoServer(log) }
             let options = ConnectionOptions(reconnect: Backoff(initial: .milliseconds(10), max: .milliseconds(100)))
             let connection = try BlockingConnection(
                 [closed.address, first.url], timeout: .seconds(20), options: options)
@@ -278,7 +277,7 @@ struct BlockingFailureTests {
             #expect(try client.call(Message(body: "one")).body.value == "one")
             let oldAddress = client.replyTo
             try first.vanish()
-            let second = try BlockingServer(port: port) { EchoServer(log) }
+            let second = try BlockingServer(port: held.number) { EchoServer(log) }
             // A call that falls into the gap may fail; the next one finds the connection that is made again.
             var answer: Message?
             for _ in 0..<20 where answer == nil || client.replyTo == oldAddress {
@@ -287,6 +286,7 @@ struct BlockingFailureTests {
             #expect(answer?.body.value == "two")
             try connection.close()
             try second.stop()
+            withExtendedLifetime((closed, held)) {}
         }
     }
 }

@@ -129,19 +129,17 @@ struct BlockingTests {
     @Test("A message that comes after a receive has given up is there for the next", arguments: [0, 1])
     func lateMessage(credit: Int) async throws {
         try await withServer { handler in
-            handler.on("onSendable") { (event: SenderEvent) in
-                let (sender, queue) = (event.sender, event.connection.workQueue)
-                guard sender.attachedCount.value == 0 else { return }
-                sender.attachedCount.increment()
-                let late = ApplicationEvent("late", link: sender)
-                event.container.schedule(after: .milliseconds(100)) {
-                    queue.add { _ in try late.sender?.send(Message(body: "late")) }
-                }
+            var late: Sender?
+            handler.on("onSendable") { (event: SenderEvent) in late = event.sender }
+            handler.on("onLinkOpened") { (event: LinkEvent) in
+                if event.receiver != nil { try late?.send(Message(body: "late")) }
             }
         } _: { server in
             let connection = try BlockingConnection(server.url, timeout: .seconds(10))
             let receiver = try connection.createReceiver("a", credit: credit)
             #expect(Self.error { _ = try receiver.receive(timeout: .milliseconds(10)) }?.code == .timedOut)
+            // Has the server send it.
+            try connection.createSender("go").close()
             #expect(try receiver.receive().body.value == "late")
             try receiver.accept()
             try receiver.close()

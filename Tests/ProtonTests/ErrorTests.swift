@@ -63,17 +63,19 @@ struct ErrorTests {
     }
 
     @Test func theSocketsAreClosedThen() async throws {
+        let clock = TestClock()
         await #expect(throws: TestError.self) {
             try await withScriptedServer { server in
                 let peer = try server.accept()
                 try peer.expect(.saslHeader)
+                clock.advance(by: .milliseconds(1))
                 try peer.expectEnd()
             } client: { address in
                 let handler = Plain { event in
                     try event.container.connect(address)
-                    event.container.schedule(after: .milliseconds(50)) { throw TestError("late") }
+                    event.container.schedule(after: .milliseconds(1)) { throw TestError("late") }
                 }
-                try Container(handler, options: .once).run()
+                try Container(handler, options: .once, clock: clock).run()
             }
         }
     }

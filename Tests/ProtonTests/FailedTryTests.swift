@@ -10,17 +10,16 @@ struct FailedTryTests {
     @Test func aRefusedConnectionIsTriedUntilSomebodyListens() async throws {
         let lines = try await onThread {
             let held = try HeldPort()
-            let port = held.number
             let client = Scripted("client")
             defer { client.forget() }
             var errors = 0
             client.on("onTransportError") { (event: TransportEvent) in
                 errors += 1
-                if errors == 2 { try event.container.listen("127.0.0.1:\(port)") }
+                if errors == 2 { try event.container.listen(held.address) }
             }
             client.on("onConnectionOpened") { (event: ConnectionEvent) in event.container.stop() }
             let server = Plain { event in
-                try event.container.connect("127.0.0.1:\(port)", handler: client, options: .quick)
+                try event.container.connect(held.address, handler: client, options: .quick)
             }
             try Container(server).run()
             withExtendedLifetime(held) {}

@@ -88,17 +88,21 @@ struct StopTests {
         // A port that accepts, and a peer that never says a word.
         let peer = try ScriptedServer()
         defer { peer.close() }
-        let clock = ContinuousClock()
-        let start = clock.now
+        // By this clock the peer has all the time in the world to open.
+        let clock = TestClock()
+        async let accepted: Void = onThread {
+            _ = try peer.accept()
+            clock.advance(by: .milliseconds(1))
+        }
         try await onThread {
             let handler = Plain { event in
                 try event.container.connect(peer.address)
                 let container = event.container
-                container.schedule(after: .milliseconds(100)) { container.stop(grace: .milliseconds(200)) }
+                container.schedule(after: .milliseconds(1)) { container.stop(grace: .milliseconds(200)) }
             }
-            try Container(handler, options: .once).run()
+            try Container(handler, options: .once, clock: clock).run()
         }
-        #expect(start.duration(to: clock.now) < .seconds(10))
+        try await accepted
     }
 
     @Test func workThatIsStillToComeRunsOrIsRefused() async throws {
@@ -174,10 +178,16 @@ struct StopTests {
                 #expect(listener.port ?? 0 > 0 && listener.addresses.count == 1)
                 listener.close()
                 listener.close()
-                event.container.schedule(after: .milliseconds(50)) {
-                    #expect(listener.port == nil && listener.addresses.isEmpty)
+                func look() {
+                    // The loop has to handle the end first; the suite's time limit bounds this.
+                    guard listener.port == nil else {
+                        _ = event.container.schedule(after: .zero, look)
+                        return
+                    }
+                    #expect(listener.addresses.isEmpty)
                     listener.close()
                 }
+                event.container.schedule(after: .zero, look)
             }
             try Container(handler, options: .once).run()
         }

@@ -8,6 +8,8 @@ final class HeldPort {
     let number: Int
     private let descriptor: Int32
 
+    var address: String { "127.0.0.1:\(number)" }
+
     init() throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var allows: Int32 = 1
