@@ -24,70 +24,6 @@ final class Node: Sendable {
     private let isDurable: Bool
     private let state: Mutex<State>
 
-    /// How many messages are looked at for consumers that choose while the queue is locked: some milliseconds' work.
-    private static let looksAtATime = 2_000
-
-    private struct State {
-        var queue: Queue<OutgoingLink>
-        var links: [ObjectIdentifier: any AttachedLink] = [:]
-        /// The subscriber's new link, which comes into the place of its old one once that is over.
-        var successor: (any AttachedLink)?
-        /// Links without credit, since the queue had no room for more messages.
-        var waiting: [IncomingLink] = []
-        /// Whether the broker has forgotten the node: it takes no messages any more.
-        var isGone = false
-        /// The node's number in the store, once it is there.
-        var storedID: UInt64?
-        /// When it is told that time has passed.
-        var wakeTime: Int64?
-
-        /// Puts messages into consumers' outboxes until one of the two runs out.
-        mutating func dispatch() -> Errands? {
-            var errands = relieve()
-            queue.looks = Node.looksAtATime
-            while let (consumer, message) = queue.next() {
-                guard consumer.give(message) else { continue }
-                if errands == nil { errands = Errands() }
-                errands?.tell(consumer)
-            }
-            if !queue.searching.isEmpty {
-                if errands == nil { errands = Errands() }
-                errands?.searching = exchange(&queue.searching, with: [])
-            }
-            return errands
-        }
-
-        /// Has links given credit, where there is room for messages again.
-        mutating func relieve() -> Errands? {
-            guard !waiting.isEmpty, queue.hasRoomAgain else { return nil }
-            return Errands(relieved: exchange(&waiting, with: []))
-        }
-    }
-
-    /// What is to be done for links once the lock is released; nil for nothing, as it is of most messages.
-    private struct Errands {
-        /// Consumers with messages in their outboxes; mostly there is one.
-        private var consumer: OutgoingLink?
-        private var furtherConsumers: [OutgoingLink] = []
-        /// Senders that there is room for again.
-        private let relieved: [IncomingLink]
-        /// Consumers that go on with their search later.
-        var searching: [OutgoingLink] = []
-
-        init(relieved: [IncomingLink] = []) { self.relieved = relieved }
-
-        mutating func tell(_ link: OutgoingLink) {
-            if consumer == nil { consumer = link } else { furtherConsumers.append(link) }
-        }
-
-        func run() {
-            consumer?.outboxIsFilled()
-            for link in furtherConsumers { link.outboxIsFilled() }
-            for link in relieved { link.roomIsBack() }
-            for link in searching { link.searchLater() }
-        }
-    }
-
     /// - Parameter stored: the node as the store has it, where it comes from there.
     init(address: String, kind: Kind, limits: QueueLimits, support: NodeSupport, stored: StoredQueue? = nil) {
         self.address = address
@@ -425,27 +361,4 @@ final class Node: Sendable {
     func stopWaiting(_ link: IncomingLink) {
         state.withLock { $0.waiting.removeAll { $0 === link } }
     }
-}
-
-/// A link to a node, as the node knows it.
-protocol AttachedLink: AnyObject, Sendable {
-    var role: LinkRole { get }
-    /// Whether it is a durable subscriber's: the node has the name of that and of the link, so there is one at a time.
-    var isSubscriber: Bool { get }
-    /// The link that this one waited for is over. Called on any of the broker's threads.
-    func itsTurnHasCome()
-    /// Leaves the node, soon: the subscriber has attached the link elsewhere. Called on any of the broker's threads.
-    func giveWay()
-    /// Closes the link, soon: its node is gone. Called on any of the broker's threads.
-    func closeSinceDeleted()
-}
-
-/// What a link does with the messages of its node.
-enum LinkRole: Sendable {
-    /// Brings them.
-    case sender
-    /// Takes them.
-    case consumer
-    /// Looks at them.
-    case browser
 }
