@@ -63,6 +63,21 @@ struct LimitLogTests {
         #expect(lines.lines == ["warning dropped the oldest message: Its subscriber is too slow. address=topic/*"])
     }
 
+    @Test func saysThatRejectedMessagesHaveNoPlace() throws {
+        let (lines, clock) = (LogLines(), QueueClock(TestClock()))
+        let log = LimitLog(clock, logger: Logger(label: "test") { _ in lines })
+        var options = BrokerOptions()
+        options.queueLimits = QueueLimits(messages: 1, policy: .reject)
+        options.deadLetterAddress = "dead"
+        let nodes = NodeTable(options, NodeSupport(maxBytes: .max, clock: clock, store: nil, limitLog: log))
+        let node = try nodes.use("orders")
+        nodes.takeRejected([1], from: node)
+        #expect(lines.lines.isEmpty)
+        for _ in 0..<3 { nodes.takeRejected([1], from: node) }
+        let reason = "The queue is full, or the broker: send again later."
+        #expect(lines.lines == ["warning dropped a message that was rejected: \(reason) address=orders"])
+    }
+
     @Test(arguments: [
         ("orders", "orders"), ("a 'b' \"c\"", "a 'b' \"c\""), ("a\\b", #"a\\b"#),
         ("a\nb\u{1B}[1m", #"a\u{A}b\u{1B}[1m"#),

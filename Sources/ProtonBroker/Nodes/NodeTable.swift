@@ -1,4 +1,3 @@
-import Logging
 import Proton
 import Synchronization
 
@@ -12,7 +11,6 @@ final class NodeTable: Sendable {
     let topics = Topics()
     private let topicPatterns: [AddressPattern]
     private let entries = Mutex<[String: Entry]>([:])
-    private let logger = Logger(label: "proton.broker")
 
     private struct Entry {
         let node: Node
@@ -211,7 +209,7 @@ final class NodeTable: Sendable {
             defer { release(queue) }
             _ = try queue.put(bytes)
         } catch {
-            logger.warning("dropped a rejected message: \(error.condition.description ?? error.condition.name.name)")
+            support.limitLog.note(.rejected, error.reason, address: node.address)
         }
     }
 

@@ -12,6 +12,7 @@ final class LimitLog: Sendable {
         case transaction = "refused a transaction"
         case credit = "gives no more credit"
         case drop = "dropped the oldest message"
+        case rejected = "dropped a message that was rejected"
     }
 
     private struct Silence {
