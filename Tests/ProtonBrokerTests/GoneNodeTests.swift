@@ -24,6 +24,17 @@ struct GoneNodeTests {
         return Node(address: "q", kind: .queue(isExclusive: false), limits: QueueLimits(), support: support)
     }
 
+    /// Attaches to a durable subscription, and does something with the link until that is over.
+    private func subscribe(to broker: Broker, _ act: @escaping (Link) -> Void) throws {
+        let script = Script(broker)
+        script.linkOpened = act
+        script.linkClosed = { _ in script.finish() }
+        script.linkDetached = { _ in script.finish() }
+        try script.run(containerID: "me") {
+            try $0.createReceiver($1, "topic/a", name: "mine", options: .durableSubscription)
+        }
+    }
+
     @Test func whatComesTooLateIsNotStored() throws {
         let store = MemoryStore()
         let node = node(store)
@@ -40,22 +51,13 @@ struct GoneNodeTests {
         let store = MemoryStore()
         let broker = try start(store)
         defer { broker.stop() }
-        func subscribe(_ act: @escaping (Link) -> Void) throws {
-            let script = Script(broker)
-            script.linkOpened = act
-            script.linkClosed = { _ in script.finish() }
-            script.linkDetached = { _ in script.finish() }
-            try script.run(containerID: "me") {
-                try $0.createReceiver($1, "topic/a", name: "mine", options: .durableSubscription)
-            }
-        }
-        try subscribe { $0.detach() }
+        try subscribe(to: broker) { $0.detach() }
         let controller = Controller(broker)
         try controller.run { container, connection in
             let sender = try container.createSender(connection, "topic/a")
             try controller.declare { id in
                 try controller.send(message("a"), over: sender, in: id) { _ in
-                    try subscribe { $0.close() }
+                    try subscribe(to: broker) { $0.close() }
                     try controller.discharge(id) { outcome in
                         #expect(outcome == .accepted)
                         controller.script.finish()
@@ -65,6 +67,37 @@ struct GoneNodeTests {
         }
         try await broker.wait { $0.connections.isEmpty }
         #expect(broker.status.queues.isEmpty && store.contents.isEmpty)
+    }
+
+    @Test func whatASubscriptionHeldIsGivenBackAtOnce() async throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        let publisher = Script(broker)
+        publisher.sendable = { sender in
+            guard sender.credit > 0, sender.unsettled == 0 else { return }
+            try sender.send(message("a"))
+        }
+        publisher.outcome = { _, _ in
+            // The publisher stays, and knows the subscription that then goes.
+            publisher.sendable = nil
+            #expect(broker.status.bytes > 0)
+            try subscribe(to: broker) { $0.close() }
+            #expect(broker.status.bytes == 0)
+            publisher.finish()
+        }
+        try subscribe(to: broker) { $0.detach() }
+        try publisher.run { try $0.createSender($1, "topic/a") }
+        #expect(broker.status.removed == 1)
+    }
+
+    @Test func aNodeThatIsGoneHoldsNothing() throws {
+        let clock = QueueClock(TestClock())
+        let support = NodeSupport(maxBytes: .max, clock: clock, store: nil, limitLog: LimitLog(clock))
+        let node = Node(address: "q", kind: .dynamic, limits: QueueLimits(), support: support)
+        for _ in 0..<3 { _ = try node.put([1]) }
+        #expect(support.budget.used == 3)
+        node.delete()
+        #expect(support.budget.used == 0 && node.status.bytes == 0 && node.status.removed == 3)
     }
 
     /// A link that only asks to be attached.

@@ -113,6 +113,7 @@ final class Node: Sendable {
         let links = state.withLock { state in
             state.isGone = true
             if let id = exchange(&state.storedID, with: nil) { _ = support.store?.write(.removeQueue(id: id)) }
+            letGoOfAll(&state)
             let successor = exchange(&state.successor, with: nil)
             return Array(state.links.values) + [successor].compactMap(\.self)
         }
@@ -296,6 +297,12 @@ final class Node: Sendable {
         for message in exchange(&state.queue.dropped, with: []) { _ = letGo(of: message, state.storedID) }
     }
 
+    /// Gives the room of what waits back: others may know a node for some time that is gone.
+    private func letGoOfAll(_ state: inout State) {
+        state.queue.dropAll()
+        letGoOfDropped(&state)
+    }
+
     /// A message has left the queue for good.
     private func letGo(of message: QueuedMessage, _ storedID: UInt64?) -> StoreTicket {
         support.budget.giveBack(message.bytes.count)
@@ -343,6 +350,7 @@ final class Node: Sendable {
         state.withLock { state in
             state.queue.remove(consumer, failed: failed)
             _ = storeChanged(&state)
+            if state.isGone { letGoOfAll(&state) }
         }
         dispatch()
     }

@@ -95,6 +95,11 @@ struct Queue<Member: Consumer> {
         dropped.append(message)
     }
 
+    /// Drops all that waits.
+    mutating func dropAll() {
+        while let message = messages.popFirst() ?? delayed.popDue(at: .max) { drop(message) }
+    }
+
     /// Gives up the room for a message of some bytes.
     mutating func unreserve(_ size: Int) {
         heldMessages -= 1
