@@ -105,6 +105,17 @@ struct LinkStealingTests {
         try await broker.wait { $0.connections.isEmpty && $0.queues.map(\.consumers) == [0] }
     }
 
+    @Test(arguments: [1, 3]) func theNewLinkMayBeForAnotherTopic(threads: Int) async throws {
+        let broker = try start(threads: threads)
+        defer { broker.stop() }
+        let old = try deadSubscriber(of: broker)
+        try broker.send("one", to: "topic/a")
+        try old.read(until: "one")
+        try takeOver(broker, address: "topic/b", count: 0)
+        try old.read(until: "amqp:link:stolen")
+        try await broker.wait { $0.messages == 0 && $0.bytes == 0 && $0.queue(Self.node)?.consumers == 0 }
+    }
+
     @Test func anotherContainerStealsNothing() async throws {
         let broker = try start(threads: 1)
         defer { broker.stop() }

@@ -109,7 +109,8 @@ final class Node: Sendable {
     }
 
     /// Takes no more messages, closes every link, and has the store forget it: the node is gone.
-    func delete() {
+    /// - Parameter isReplaced: whether a subscriber has another one now, by the same link.
+    func delete(isReplaced: Bool = false) {
         let links = state.withLock { state in
             state.isGone = true
             if let id = exchange(&state.storedID, with: nil) { _ = support.store?.write(.removeQueue(id: id)) }
@@ -117,7 +118,9 @@ final class Node: Sendable {
             let successor = exchange(&state.successor, with: nil)
             return Array(state.links.values) + [successor].compactMap(\.self)
         }
-        for link in links { link.closeSinceDeleted() }
+        for link in links {
+            if isReplaced, link.isSubscriber { link.giveWay() } else { link.closeSinceDeleted() }
+        }
         support.changes.note()
     }
 

@@ -154,7 +154,7 @@ final class NodeTable: Sendable {
         }
         if let replaced {
             topics.remove(replaced)
-            replaced.delete()
+            replaced.delete(isReplaced: true)
         }
         if isKnown { return node }
         topics.add(node)
