@@ -83,6 +83,14 @@ struct SubscriptionNameTests {
         #expect(try subscribe(broker, "a", "b/c", to: "topic/a", count: 1) == ["kept"])
     }
 
+    @Test func aQueueIsNotDeclaredByTheNameOfASubscription() throws {
+        var options = BrokerOptions()
+        options.store = try earlierStore()
+        options.queues = [QueueDeclaration("me/s")]
+        let error = #expect(throws: ProtonError.self) { _ = try Broker("127.0.0.1:0", options: options) }
+        #expect(error?.message.contains("me/s is a durable subscription") == true)
+    }
+
     /// Attaches to a durable subscription, takes so many messages, and detaches.
     @discardableResult
     private func subscribe(

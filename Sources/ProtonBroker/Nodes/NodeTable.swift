@@ -250,6 +250,11 @@ final class NodeTable: Sendable {
                     .invalidArgument, "The store has a node \(stored.address) of a kind that this broker does not know."
                 )
             }
+            guard declared == nil else {
+                throw ProtonError(
+                    .invalidArgument,
+                    "queues: \(stored.address) is a durable subscription in the store: declare another address.")
+            }
             kind = .subscription(subscription)
         }
         let limits = declared?.limits ?? limits(of: kind)
