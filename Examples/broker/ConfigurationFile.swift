@@ -1,5 +1,3 @@
-import FoundationEssentials
-import Glibc
 import Proton
 import ProtonBroker
 
@@ -15,19 +13,7 @@ struct ConfigurationFile {
     /// - Throws: `ProtonError.Code.invalidArgument` that names the file.
     init(path: String) throws {
         self.path = path
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(filePath: path))
-        } catch {
-            throw ProtonError(.invalidArgument, "\(path): cannot be read: \(String(cString: strerror(errno))).")
-        }
-        let decoder = JSONDecoder()
-        decoder.allowsJSON5 = true
-        do {
-            root = try decoder.decode(JSONValue.self, from: data)
-        } catch {
-            throw ProtonError(.invalidArgument, "\(path): is not valid JSON: \(ConfigurationFile.reason(of: error))")
-        }
+        root = try JSONFile.read(path)
     }
 
     /// Adds what the file says.
@@ -89,14 +75,16 @@ struct ConfigurationFile {
             case .text(let text): queue = try keys.read(name, text, OptionValue.queue)
             case .object:
                 var settings = try Keys(value, name)
-                guard let address = try settings.text("address", OptionValue.address) else {
-                    throw Problem("\"\(name).address\" is missing")
-                }
-                queue = QueueOption(
-                    address: address, isExclusive: try settings.flag("exclusive") ?? false,
-                    messages: try settings.count("messages"), bytes: try settings.size("bytes"),
-                    whenFull: try settings.text("when-full", OptionValue.whenFull))
+                let address = try settings.text("address", OptionValue.address)
+                let (isExclusive, messages) = (try settings.flag("exclusive"), try settings.count("messages"))
+                let (bytes, whenFull) = (
+                    try settings.size("bytes"), try settings.text("when-full", OptionValue.whenFull)
+                )
                 try settings.checkAllAreKnown()
+                guard let address else { throw Problem("\"\(name).address\" is missing") }
+                queue = QueueOption(
+                    address: address, isExclusive: isExclusive ?? false, messages: messages, bytes: bytes,
+                    whenFull: whenFull)
             default: throw Problem("\"\(name)\" must be a text, or an object with an \"address\"")
             }
             guard !queues.contains(where: { $0.address == queue.address }) else {
@@ -105,11 +93,6 @@ struct ConfigurationFile {
             queues.append(queue)
         }
         return queues
-    }
-
-    private static func reason(of error: any Error) -> String {
-        guard case .dataCorrupted(let context) = error as? DecodingError else { return "\(error)" }
-        return (context.underlyingError.map { "\($0)" }) ?? context.debugDescription
     }
 }
 
@@ -181,6 +164,12 @@ private struct Keys {
         case .number(let number):
             return try self.read(prefix + key, Int(exactly: number).map(String.init) ?? "\(number)", read)
         // What it has to be is said as for a number that is wrong.
+        case .text:
+            do {
+                return try self.read(prefix + key, "", read)
+            } catch {
+                throw Problem("\(error), without quotes")
+            }
         default: return try self.read(prefix + key, "", read)
         }
     }

@@ -91,11 +91,13 @@ struct BrokerConfigurationTests {
         arguments: [
             ("{", "is not valid JSON: "),
             ("", "is not valid JSON: "),
+            ("{} more", "is not valid JSON: "),
             (String(repeating: "[", count: 100_000), "is not valid JSON: "),
+            ("{//" + String(repeating: "x", count: 2_000_000), "is longer than 1 MiB"),
             ("[]", "the file must hold an object, in braces."),
             (#"{"thread": 1}"#, #""thread" is no key here: those are address, container-id, credit, "#),
             (#"{"config": "x"}"#, #""config" is no key here: "#),
-            (#"{"threads": "2"}"#, #""threads" must be a whole number from 1 to 1024."#),
+            (#"{"threads": "2"}"#, #""threads" must be a whole number from 1 to 1024, without quotes."#),
             (#"{"threads": 0}"#, #""threads" must be a whole number from 1 to 1024."#),
             (#"{"threads": 1.5}"#, #""threads" must be a whole number from 1 to 1024."#),
             (#"{"credit": 1e300}"#, #""credit" must be a whole number, at least 1."#),
@@ -113,6 +115,7 @@ struct BrokerConfigurationTests {
             (#"{"queue": [1]}"#, #""queue[0]" must be a text, or an object with an "address"."#),
             (#"{"queue": ["a", "a"]}"#, #""queue[1]" declares the queue 'a', which is there already."#),
             (#"{"queue": ["a", {"address": "b", "x": 1}]}"#, #""queue[1].x" is no key here: those are address, "#),
+            (#"{"queue": [{"adress": "a"}]}"#, #""queue[0].adress" is no key here: those are address, "#),
             (#"{"queue": [{"messages": 1}]}"#, #""queue[0].address" is missing."#),
             (#"{"queue": [{"address": "a", "bytes": 0}]}"#, #""queue[0].bytes" must be a number of bytes"#),
             (#"{"queue": "a,messages=0"}"#, #""queue" has 'messages=0', whose value must be a whole number"#),
@@ -135,6 +138,22 @@ struct BrokerConfigurationTests {
             let path = temporaryPath()
             let broker = try programs.start(.swift, "broker", "--config", path)
             try await expectFailure(broker, "\(path): cannot be read: No such file or directory.")
+            let folder = FileManager.default.temporaryDirectory.path
+            let other = try programs.start(.swift, "broker", "--config", folder)
+            try await expectFailure(other, "\(folder): cannot be read: Is a directory.")
+        }
+    }
+
+    @Test("A file of another encoding")
+    func encoding() async throws {
+        let path = temporaryPath()
+        try Data([0x7b, 0xff, 0xfe, 0x7d]).write(to: URL(fileURLWithPath: path))
+        defer { unlink(path) }
+        try await withPrograms { programs in
+            let broker = try programs.start(.swift, "broker", "--config", path)
+            try await expectFailure(
+                broker,
+                "\(path): is not valid JSON: `python3 -m json.tool` tells the line, of a file without comments.")
         }
     }
 }

@@ -41,25 +41,15 @@ struct ConnectFile {
     /// Reads a file.
     /// - Throws: `ProtonError.Code.invalidArgument` that names the file, and the key that is wrong.
     init(path: String) throws(ProtonError) {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(filePath: path))
-        } catch {
-            throw ProtonError(.invalidArgument, "\(path): cannot be read: \(String(cString: strerror(errno))).")
-        }
-        try self.init(data, path: path)
+        try self.init(JSONFile.read(path), path: path)
     }
 
     /// Takes what a file holds.
     init(_ data: Data, path: String) throws(ProtonError) {
-        let decoder = JSONDecoder()
-        decoder.allowsJSON5 = true
-        let root: JSONValue
-        do {
-            root = try decoder.decode(JSONValue.self, from: data)
-        } catch {
-            throw ProtonError(.invalidArgument, "\(path): is not valid JSON: \(ConnectFile.reason(of: error))")
-        }
+        try self.init(JSONFile.parse(data, path: path), path: path)
+    }
+
+    private init(_ root: JSONValue, path: String) throws(ProtonError) {
         var keys = try Keys(root, path: path, prefix: "")
         let scheme = try keys.text("scheme") ?? "amqps"
         guard let known = AMQPURL.Scheme(rawValue: scheme) else { throw keys.wrong("scheme", "must be amqp or amqps") }
@@ -89,11 +79,6 @@ struct ConnectFile {
             options.allowsInsecureMechanisms = options.allowsInsecureMechanisms && allowsInsecureMechanisms
         }
         return options
-    }
-
-    private static func reason(of error: any Error) -> String {
-        guard case .dataCorrupted(let context) = error as? DecodingError else { return "\(error)" }
-        return (context.underlyingError.map { "\($0)" }) ?? context.debugDescription
     }
 }
 

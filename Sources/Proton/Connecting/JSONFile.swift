@@ -1,0 +1,51 @@
+import FoundationEssentials
+import Glibc
+
+/// A file of settings, in JSON or JSON5.
+package enum JSONFile {
+    /// The most that a file may hold, in bytes: 1 MiB.
+    private static let maxSize = 1_024 * 1_024
+
+    /// Reads a file.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the file.
+    package static func read(_ path: String) throws(ProtonError) -> JSONValue {
+        try parse(try bytes(of: path), path: path)
+    }
+
+    /// Reads what a file holds.
+    static func parse(_ data: Data, path: String) throws(ProtonError) -> JSONValue {
+        let decoder = JSONDecoder()
+        decoder.allowsJSON5 = true
+        do {
+            return try decoder.decode(JSONValue.self, from: data)
+        } catch {
+            // Foundation does not say where.
+            throw ProtonError(
+                .invalidArgument,
+                "\(path): is not valid JSON: `python3 -m json.tool` tells the line, of a file without comments.")
+        }
+    }
+
+    private static func bytes(of path: String) throws(ProtonError) -> Data {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw unreadable(path, errno) }
+        defer { close(descriptor) }
+        var data = Data()
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while data.count <= maxSize {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw unreadable(path, errno) }
+            if count == 0 { return data }
+            data += buffer[..<count]
+        }
+        throw ProtonError(
+            .invalidArgument,
+            "\(path): is longer than 1 MiB, the most that a file of settings may have: is it another one?")
+    }
+
+    private static func unreadable(_ path: String, _ code: Int32) -> ProtonError {
+        ProtonError(
+            .invalidArgument, "\(path.isEmpty ? "''" : path): cannot be read: \(String(cString: strerror(code))).")
+    }
+}
