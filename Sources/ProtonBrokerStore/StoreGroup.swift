@@ -11,8 +11,14 @@ struct StoreGroup {
     /// Where in `changes` the messages are that may still go.
     private var arrivals: [MessagePlace: Int] = [:]
 
+    /// How many of `changes` may be on the disk, since a try to write them failed at a moment that nobody knows.
+    private var tried = 0
+
     /// Whether there is nothing to be written.
     var isEmpty: Bool { removals.isEmpty && updates.isEmpty && arrivals.isEmpty && !changes.contains { $0 != nil } }
+
+    /// Takes note that a try to write what is there has failed, perhaps after it was on the disk.
+    mutating func noteFailure() { tried = changes.count }
 
     /// Puts changes behind those that are there.
     ///
@@ -30,6 +36,7 @@ struct StoreGroup {
                 let place = MessagePlace(queue: queue, place: place)
                 if let index = arrivals.removeValue(forKey: place) {
                     changes[index] = nil
+                    if index < tried { removals.append(place) }
                 } else {
                     removals.append(place)
                     if !updates.isEmpty { updates[place] = nil }

@@ -35,6 +35,9 @@ struct StoreIntake {
 
     private(set) var phase = Phase.new
     private var pending: [StoreChange] = []
+    /// Where in `pending` the updates of messages are that later ones may replace: a message can come back any number of
+    /// times while the disk is slow.
+    private var updates: [MessagePlace: Int] = [:]
     private var scope: Scope?
     /// Whether another thread waits for the scope to end.
     private var isScopeAwaited = false
@@ -50,12 +53,38 @@ struct StoreIntake {
     /// Takes a change in.
     /// - Returns: its number, and whether the thread that writes waits for it.
     mutating func append(_ change: StoreChange) -> (result: UInt64, wakes: Bool) {
-        given += 1
         switch phase {
-        case .new, .running: pending.append(change)
+        case .new, .running:
+            if let number = replace(change) { return (number, false) }
+            pending.append(change)
         case .closing, .closed: break
         }
+        given += 1
         return (given, endsWaiting())
+    }
+
+    /// Puts an update in the place of the one before it of the same message, and takes note of what others may replace.
+    /// - Returns: the number of the one before; nil where the change is to be put at the end.
+    private mutating func replace(_ change: StoreChange) -> UInt64? {
+        switch change {
+        case .add, .makeQueue: break
+        case .remove(let queue, let place):
+            if !updates.isEmpty { updates[MessagePlace(queue: queue, place: place)] = nil }
+        case .removeQueue: updates = [:]
+        case .update(let queue, let place, _):
+            let place = MessagePlace(queue: queue, place: place)
+            // What belongs to changes that are one stays among them, behind what came before.
+            guard scope == nil else {
+                updates[place] = nil
+                break
+            }
+            if let index = updates[place] {
+                pending[index] = change
+                return taken + UInt64(index) + 1
+            }
+            updates[place] = pending.count
+        }
+        return nil
     }
 
     /// Whether there is now what the thread that writes waits for, which is to be said once.
@@ -127,6 +156,8 @@ struct StoreIntake {
         isAwaiting = count == 0
         guard count > 0 else { return nil }
         taken += UInt64(count)
+        // Those of a scope are not among them.
+        updates = [:]
         let changes: [StoreChange]
         if count == pending.count {
             changes = pending
@@ -162,6 +193,6 @@ struct StoreIntake {
     /// The store is closed.
     mutating func end(_ error: ProtonError?) {
         phase = .closed(error)
-        pending = []
+        (pending, updates) = ([], [:])
     }
 }

@@ -52,6 +52,7 @@ final class StoreWriter: Sendable {
             } catch {
                 report(error, failures)
                 failures += 1
+                group.noteFailure()
                 if isLastTry { return error }
                 let pause = Deadline(after: Self.retryPause)
                 _ = intake.wait(until: pause) { $0.isClosing ? () : nil }

@@ -53,6 +53,43 @@ struct IntakeTests {
         #expect(!intake.leave())
     }
 
+    @Test func onlyTheLastUpdateOfAMessageWaits() throws {
+        let intake = try Intake().start()
+        #expect(intake.append(1).number == 1)
+        #expect(intake.update(1).number == 2)
+        #expect(intake.update(2).number == 3)
+        for _ in 0..<1_000 { #expect(intake.update(1) == Appended(number: 2, wakes: false)) }
+        #expect(intake.append(2).number == 4)
+        #expect(intake.next() == .write(count: 4, last: 4))
+        // What is being written is not changed any more.
+        #expect(intake.update(1).number == 5)
+        #expect(intake.update(1).number == 5)
+        // A message that goes, and another at its place.
+        #expect(intake.remove(1).number == 6)
+        #expect(intake.update(1).number == 7)
+        #expect(intake.next() == .write(count: 3, last: 7))
+        #expect(intake.next() == .nothing)
+        #expect(intake.update(1) == Appended(number: 8, wakes: true))
+    }
+
+    @Test func updatesStayWithTheChangesThatTheyAreOneWith() throws {
+        let intake = try Intake().start()
+        #expect(intake.update(1).number == 1)
+        #expect(intake.enter(me))
+        #expect((1...3).map { _ in intake.update(1).number } == [2, 3, 4])
+        #expect(intake.next() == .write(count: 1, last: 1))
+        _ = intake.leave()
+        #expect(intake.update(1).number == 5)
+        #expect(intake.update(1).number == 5)
+        #expect(intake.next() == .write(count: 4, last: 5))
+        // One that came before is not the last one any more.
+        #expect(intake.update(1).number == 6)
+        #expect(intake.enter(me))
+        #expect(intake.update(1).number == 7)
+        _ = intake.leave()
+        #expect(intake.update(1).number == 8)
+    }
+
     @Test func closingTakesWhatIsThere() throws {
         let intake = try Intake().start()
         #expect(intake.enter(me))
@@ -98,6 +135,16 @@ private final class Intake {
         return Appended(number: number, wakes: wakes)
     }
 
+    func update(_ place: UInt64) -> Appended {
+        let (number, wakes) = state.append(.update(queue: 1, place: place, details: []))
+        return Appended(number: number, wakes: wakes)
+    }
+
+    func remove(_ place: UInt64) -> Appended {
+        let (number, wakes) = state.append(.remove(queue: 1, place: place))
+        return Appended(number: number, wakes: wakes)
+    }
+
     func enter(_ thread: pthread_t) -> Bool { state.enterScope(thread) != nil }
 
     func leave() -> Bool { state.leaveScope() }
@@ -140,5 +187,17 @@ struct GroupTests {
             #expect(group.changes.compactMap(\.self) == rest)
             #expect(group.isEmpty == (removals.isEmpty && rest.isEmpty))
         }
+    }
+
+    @Test func whatMayBeOnTheDiskIsRemovedThere() {
+        var group = StoreGroup()
+        group.append([.add(message(1)), .add(message(2))])
+        group.noteFailure()
+        group.append([.remove(queue: 1, place: 1), .add(message(3)), .remove(queue: 1, place: 3)])
+        #expect(group.removals.map(\.place) == [1])
+        #expect(group.changes.compactMap(\.self) == [.add(message(2))])
+        group.append([.remove(queue: 1, place: 2)])
+        #expect(!group.isEmpty && group.removals.map(\.place) == [1, 2])
+        #expect(group.changes.allSatisfy { $0 == nil })
     }
 }

@@ -20,7 +20,8 @@ public protocol MessageStore: AnyObject, Sendable {
     ///
     /// Where it cannot be written, as with a full disk, the store says so in the log, keeps it and tries again: its
     /// number is told later.
-    /// - Returns: the number of the change: 1 for the first, and rising.
+    /// - Returns: the number of the change: 1 for the first, and rising; that of an earlier one where the change takes the
+    ///   place of that, which is still to be written.
     func write(_ change: StoreChange) -> UInt64
 
     /// Takes the changes that `body` makes as one: after a crash all of them are there, or none.
