@@ -289,6 +289,29 @@ struct MemoryBrokerTests {
         #expect(other?.message.contains("withBroker") == true)
     }
 
+    /// Does something as it starts to connect.
+    private final class Opening: MessagingHandler {
+        private let body: () throws -> Void
+
+        init(_ body: @escaping () throws -> Void) { self.body = body }
+
+        func onStart(_ event: ContainerEvent) throws { try event.container.connect("broker.invalid") }
+        func onConnectionOpened(_ event: ConnectionEvent) throws { try body() }
+    }
+
+    @Test func whatACallbackMayDoWithTheBroker() throws {
+        try withBrokerInMemory { broker in
+            try broker.start(Opening { try broker.start(Sending(Self.messages("a"))) })
+            try broker.run()
+            #expect(broker.status.queue("queue")?.waiting == 1)
+            try broker.start(Opening { try broker.run() })
+            let error = #expect(throws: ProtonError.self) { try broker.run() }
+            #expect(error?.code == .invalidArgument)
+            // It goes on after that.
+            try broker.run()
+        }
+    }
+
     @Test func afterItsEnd() throws {
         let (broker, client) = try withBrokerInMemory { broker in
             let client = try broker.start(Receiving())

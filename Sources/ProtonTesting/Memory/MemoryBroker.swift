@@ -40,7 +40,11 @@ public final class MemoryBroker {
 
     private let broker: InMemoryBroker
     private var clients: [MemoryClient] = []
-    private var hasEnded = false
+    private var phase = Phase.resting
+
+    private enum Phase {
+        case resting, running, ended
+    }
 
     init(_ options: BrokerOptions) throws {
         broker = try InMemoryBroker(options, clock: clock)
@@ -60,7 +64,7 @@ public final class MemoryBroker {
     public func start(
         _ program: any Handler, id: String? = nil, options: ConnectionOptions = ConnectionOptions()
     ) throws -> MemoryClient {
-        try checkOpen()
+        if phase == .ended { throw MemoryBroker.ended }
         let id = id ?? "client-\(clients.count + 1)"
         let client = MemoryClient(try Container(program, id: id, options: options, clock: clock))
         clients.append(client)
@@ -74,9 +78,16 @@ public final class MemoryBroker {
     /// - Parameter rounds: how many times each has its turn before this gives up, within seconds by the default.
     /// - Throws: what callbacks throw, and errors of connections and links that no handler takes care of, as
     ///   `Container.run` does; `ProtonError.Code.limitExceeded` where they do not come to rest, `.closed` where the broker
-    ///   has ended.
+    ///   has ended, `.invalidArgument` where a callback calls this.
     public func run(rounds: Int = 100_000) throws {
-        try checkOpen()
+        switch phase {
+        case .resting: phase = .running
+        case .running:
+            throw ProtonError(
+                .invalidArgument, "`run` of the broker in memory runs: it cannot be called by a callback.")
+        case .ended: throw MemoryBroker.ended
+        }
+        defer { if phase == .running { phase = .resting } }
         var left = rounds
         var hasTimePassed = false
         repeat {
@@ -95,12 +106,11 @@ public final class MemoryBroker {
 
     /// Drops all connections.
     func end() {
-        hasEnded = true
+        phase = .ended
         for client in clients { client.end(with: broker) }
     }
 
-    private func checkOpen() throws {
-        guard hasEnded else { return }
-        throw ProtonError(.closed, "The broker has ended with the body of `withBrokerInMemory`: use it in there.")
+    private static var ended: ProtonError {
+        ProtonError(.closed, "The broker has ended with the body of `withBrokerInMemory`: use it in there.")
     }
 }
