@@ -91,6 +91,31 @@ struct SubscriptionNameTests {
         #expect(error?.message.contains("me/s is a durable subscription") == true)
     }
 
+    @Test func nobodyElseAttachesToASubscriptionByItsName() throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        try subscribe(broker, "me", "s", to: "topic/a")
+        let script = Script(broker)
+        var refusals: [Symbol?] = []
+        func note(_ condition: Condition?) {
+            refusals.append(condition?.name)
+            if refusals.count == 3 { script.finish() }
+        }
+        script.linkError = { _, condition in note(condition) }
+        script.sendable = { relay in
+            if relay.target.address == nil, relay.unsettled == 0 { try relay.send(Message(body: "x", address: "me/s")) }
+        }
+        script.outcome = { _, outcome in if case .rejected(let condition)? = outcome { note(condition) } }
+        try script.run {
+            try $0.createReceiver($1, "me/s")
+            try $0.createSender($1, "me/s")
+            try $0.createSender($1, nil)
+        }
+        #expect(refusals == [.notAllowed, .notAllowed, .notAllowed])
+        try broker.send("a", to: "topic/a")
+        #expect(try subscribe(broker, "me", "s", to: "topic/a", count: 1) == ["a"])
+    }
+
     /// Attaches to a durable subscription, takes so many messages, and detaches.
     @discardableResult
     private func subscribe(

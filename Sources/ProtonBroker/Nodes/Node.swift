@@ -84,11 +84,7 @@ final class Node: Sendable {
     }
 
     private var isExclusive: Bool {
-        switch kind {
-        case .queue(let isExclusive): isExclusive
-        case .subscription: true
-        case .dynamic: false
-        }
+        if case .queue(let isExclusive) = kind { isExclusive } else { false }
     }
 
     func detach(_ link: any AttachedLink) {

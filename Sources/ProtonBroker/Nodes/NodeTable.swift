@@ -44,10 +44,14 @@ final class NodeTable: Sendable {
     // MARK: Using nodes
 
     /// The queue with an address, made where there is none; `release` ends its use.
-    /// - Throws: where there is none and none may be made.
+    /// - Throws: where there is none and none may be made, and where the address is that of a subscription: what a
+    ///   subscriber has of its topics is nobody else's.
     func use(_ address: String) throws(Refusal) -> Node {
         try entries.withLock { entries throws(Refusal) in
             if let node = entries[address]?.node {
+                guard node.subscription == nil else {
+                    throw Refusal(.notAllowed, "\(address) is a subscription: attach to its topic, as its subscriber.")
+                }
                 entries[address]?.users += 1
                 return node
             }
