@@ -47,6 +47,13 @@ package final class MemoryPipe {
         (toServer.underWay, toClient.underWay) = ([], [])
     }
 
+    /// Tells the server that the connection is gone, and the client nothing.
+    func dropServer() throws {
+        server.closeInput()
+        server.closeOutput()
+        try server.dispatchEvents()
+    }
+
     /// Whether both connections have come to their end.
     package var isFinished: Bool { client.isFinished && server.isFinished }
 
