@@ -108,6 +108,8 @@ public final class MemoryBroker {
     func end() {
         phase = .ended
         for client in clients { client.end(with: broker) }
+        // Their handlers may keep this.
+        clients = []
     }
 
     private static var ended: ProtonError {
