@@ -53,8 +53,6 @@ extension Container {
     /// Ends a connection that has a driver, which frees it.
     package func endInMemory(_ connection: Connection) {
         loop.connectionFinished(connection)
-        // Its link keeps the connection, whose end it may not have been told.
-        connection.context?.coordinator = nil
         connection.workQueue.domain.enter()
         defer { connection.workQueue.domain.leave() }
         try? connection.workQueue.close { connection.finish() }

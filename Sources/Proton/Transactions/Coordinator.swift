@@ -79,32 +79,40 @@ final class Coordinator: MessagingHandler {
         try failAll(nil)
     }
 
+    /// Its connection is over, and nobody is told.
+    fileprivate func drop() {
+        let transactions = waiting.map(\.transaction) + asked.values + open.values
+        for transaction in transactions { transaction.forget() }
+        (waiting, asked, open) = ([], [:], [:])
+    }
+
     // MARK: Answers
 
     private func finish(_ transaction: Transaction, _ answer: DeliveryState?) throws {
         let condition: Condition? = if case .outcome(.rejected(let condition)) = answer { condition } else { nil }
         var event = TransactionEvent(transaction: transaction, connection: link.connection, condition: condition)
+        let handler = transaction.handler
         switch (transaction.state, answer) {
         case (.declaring, .declared(let id)):
             transaction.state = .open(id: id)
             open[ObjectIdentifier(transaction)] = transaction
-            try transaction.handler.onTransactionDeclared(event)
+            try handler?.onTransactionDeclared(event)
         case (.declaring, _):
             transaction.end(committed: false)
             if case .outcome(.accepted) = answer {
                 event.hint = "the peer took the request for a message: it does no transactions."
             }
-            try transaction.handler.onTransactionDeclareFailed(event)
+            try handler?.onTransactionDeclareFailed(event)
         case (.discharging(let failing), _):
             open[ObjectIdentifier(transaction)] = nil
             let isDone = answer?.outcome == .accepted
             transaction.end(committed: isDone && !failing)
             if failing {
-                try transaction.handler.onTransactionAborted(event)
+                try handler?.onTransactionAborted(event)
             } else if isDone {
-                try transaction.handler.onTransactionCommitted(event)
+                try handler?.onTransactionCommitted(event)
             } else {
-                try transaction.handler.onTransactionCommitFailed(event)
+                try handler?.onTransactionCommitFailed(event)
             }
         case (.open, _), (.ended, _):
             break
@@ -122,19 +130,29 @@ final class Coordinator: MessagingHandler {
         for transaction in unanswered + unsent {
             let event = TransactionEvent(
                 transaction: transaction, connection: link.connection, condition: condition)
+            let handler = transaction.handler
             switch transaction.state {
             case .declaring:
                 transaction.end(committed: false)
-                try transaction.handler.onTransactionDeclareFailed(event)
+                try handler?.onTransactionDeclareFailed(event)
             case .discharging(failing: true):
                 transaction.end(committed: false)
-                try transaction.handler.onTransactionAborted(event)
+                try handler?.onTransactionAborted(event)
             case .discharging(failing: false):
                 transaction.end(committed: false)
-                try transaction.handler.onTransactionCommitFailed(event)
+                try handler?.onTransactionCommitFailed(event)
             case .open, .ended: break
             }
         }
+    }
+}
+
+extension Connection {
+    /// Lets go of the link for transactions, which keeps the connection, and of what was asked on it: the connection is
+    /// over.
+    func dropCoordinator() {
+        guard let context, let coordinator = exchange(&context.coordinator, with: nil) else { return }
+        coordinator.drop()
     }
 }
 

@@ -16,7 +16,8 @@ public final class Transaction {
     }
 
     var state = State.declaring
-    let handler: any TransactionHandler
+    /// What is told of the transaction; nil once that has ended, since a handler may keep its transaction.
+    private(set) var handler: (any TransactionHandler)?
     private let coordinator: Coordinator
     private let settlesBeforeDischarge: Bool
     /// Messages that came in, and whose outcome depends on the transaction's.
@@ -88,10 +89,16 @@ public final class Transaction {
 
     /// Lets go of the messages that came in: with their outcome, or back to where they came from.
     func end(committed: Bool) {
-        state = .ended
         for delivery in pending {
             if committed { delivery.settle() } else { delivery.settle(.released) }
         }
+        forget()
+    }
+
+    /// Its connection is over, and nobody is told.
+    func forget() {
+        state = .ended
+        handler = nil
         pending = []
     }
 }
