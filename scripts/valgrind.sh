@@ -10,7 +10,7 @@ command -v valgrind > /dev/null || {
 }
 filter=${1:-'ProtonEngineTests|ProtonTests\.'}
 # These do the same thing thousands of times: sanitize.sh runs them, and here they would take hours.
-skip='tenThousandLinks|brokenAtEveryByte|attacksThatBreakOff|attacksByteByByte|oneSlotServesMany'
+skip='tenThousandLinks|many\(count|brokenAtEveryByte|attacksThatBreakOff|attacksByteByByte|oneSlotServesMany'
 # And these wait for real time, or measure it, or start programs.
 skip="$skip|Blocking|PythonLinkTests|manyConnections|theyWaitAsLong|noDescriptorStaysOpen|heartbeats|AtTheVeryEnd"
 
