@@ -135,7 +135,7 @@ struct LimitFlags: ParsableArguments {
     var maxUnsettled: Int?
 
     @Option(
-        help: ArgumentHelp("How many messages a peer may send ahead on a link. (default: 1000)", valueName: "n"),
+        help: ArgumentHelp("How many messages a peer may send ahead on a link. (default: 500)", valueName: "n"),
         transform: OptionValue.count)
     var credit: Int?
 

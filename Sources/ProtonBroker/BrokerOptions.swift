@@ -33,8 +33,8 @@ public struct BrokerOptions: Sendable {
     ///
     /// A message that comes when they hold as much is rejected with `amqp:resource-limit-exceeded`.
     public var maxBytes = 1_024 * 1_024 * 1_024
-    /// How many messages a peer may send ahead on each link: at least 1, by default 1,000.
-    public var creditWindow = 1_000
+    /// How many messages a peer may send ahead on each link: at least 1, by default 500.
+    public var creditWindow = 500
     /// How many messages a consumer may have unsettled on each link, whatever its credit: at least 1, by default 10,000.
     public var maxUnsettled = 10_000
     /// How much transactions may hold open.
