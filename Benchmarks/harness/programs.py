@@ -72,8 +72,8 @@ def swift_broker(port):
     return SWIFT_BROKER + ["-a", "127.0.0.1:%d" % port]
 
 
-def threaded_swift_broker(port):
-    return swift_broker(port) + ["--threads", "2"]
+def swift_broker_of_one_thread(port):
+    return swift_broker(port) + ["--threads", "1"]
 
 
 @functools.cache

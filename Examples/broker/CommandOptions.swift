@@ -14,7 +14,7 @@ struct ConnectionFlags: ParsableArguments {
     var address: [String] = []
 
     @Option(
-        help: ArgumentHelp("How many threads serve connections. (default: 1)", valueName: "n"),
+        help: ArgumentHelp("How many threads serve connections. (default: one a processor, 4 at most)", valueName: "n"),
         transform: OptionValue.threads)
     var threads: Int?
 

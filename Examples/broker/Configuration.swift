@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Proton
 import ProtonBroker
 
@@ -14,8 +15,13 @@ struct Configuration {
     /// Where durable messages are kept; nil keeps all in memory.
     var storeFile: String?
     var logLevel = LogLevel.info
-    /// The rest, as the library has it.
-    var options = BrokerOptions()
+    /// The rest, as the library has it, but for the threads: as many as there are processors, up to four.
+    var options: BrokerOptions
+
+    init() {
+        options = BrokerOptions()
+        options.threads = min(max(1, ProcessInfo.processInfo.activeProcessorCount), 4)
+    }
 
     /// Makes the broker, which listens from then on.
     func makeBroker() throws -> Broker {
