@@ -24,13 +24,7 @@ package final class InMemoryBroker {
         container = try Container(id: options.containerID ?? "broker", options: options.connection, clock: clock)
         core = try BrokerCore(options, clock: QueueClock(clock))
         listener = options.maxConnections.map { Listener(address: "memory", maxConnections: $0) }
-        // Only the thread of the broker starts timers. Weak, since the container's connections hold the core.
-        nonisolated(unsafe) weak let loop = container
-        let schedule: BrokerMetrics.Scheduler = { delay, body in loop?.schedule(after: delay) { body() } }
-        core.nodes.setTimer(schedule)
-        metrics = options.metricsInterval.map { [core] interval in
-            BrokerMetrics(core, name: "memory", interval: interval, schedule)
-        }
+        metrics = core.useTimers(of: container, name: "memory")
         metrics?.start()
     }
 

@@ -65,13 +65,7 @@ public final class Broker: Sendable {
             try? options.store?.close()
             throw error
         }
-        // As above: it only starts timers, which any thread may. Weak, since the container's listeners hold the core.
-        nonisolated(unsafe) weak let loop = container
-        let schedule: BrokerMetrics.Scheduler = { delay, body in loop?.schedule(after: delay) { body() } }
-        core.nodes.setTimer(schedule)
-        metrics = options.metricsInterval.map { [core, address] interval in
-            BrokerMetrics(core, name: address, interval: interval, schedule)
-        }
+        metrics = core.useTimers(of: container, name: address)
     }
 
     private static func listen(

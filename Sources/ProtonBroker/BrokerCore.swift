@@ -1,4 +1,5 @@
 import Logging
+import Proton
 import Synchronization
 
 /// What all connections of a broker share; each of its threads may use it.
@@ -26,6 +27,18 @@ struct BrokerCore: Sendable {
                 metadata: ["queues": "\(queues.count)", "messages": "\(queues.reduce(0) { $0 + $1.waiting })"])
         }
         if let storeProgress { try options.store?.start { storeProgress.advance(to: $0) } }
+    }
+
+    /// Has a container's timers tell the nodes of the time, and swift-metrics of the broker.
+    /// - Parameter name: what tells the broker's metrics from those of others.
+    /// - Returns: the metrics, still to be started; nil where nobody wants any.
+    func useTimers(of container: Container, name: String) -> BrokerMetrics? {
+        // It only starts timers, which any thread may: they are under the loop's lock. Weak, since what the container
+        // holds, its listeners and connections, holds the core.
+        nonisolated(unsafe) weak let loop = container
+        let schedule: BrokerMetrics.Scheduler = { delay, body in loop?.schedule(after: delay) { body() } }
+        nodes.setTimer(schedule)
+        return options.metricsInterval.map { BrokerMetrics(self, name: name, interval: $0, schedule) }
     }
 
     var status: BrokerStatus {

@@ -28,6 +28,22 @@ struct FailedTryTests {
         #expect(lines.count { $0 == "client.onTransportError" } == 2)
     }
 
+    /// What a client is told that tries to reach nobody.
+    private static func giveUp(tries: Int) async throws -> [String] {
+        try await onThread {
+            let client = Scripted("client")
+            client.on("onStart") { (event: ContainerEvent) in
+                let connection = try event.container.connect("127.0.0.1:1")
+                try event.container.createSender(connection, "a")
+            }
+            defer { client.forget() }
+            try Container(
+                client, options: ConnectionOptions(reconnect: Backoff(initial: .milliseconds(1), maxTries: tries))
+            ).run()
+            return client.journal.lines
+        }
+    }
+
     @Test func itGivesUp() async throws {
         let error = await #expect(throws: ProtonError.self) {
             try await onThread {
@@ -38,33 +54,14 @@ struct FailedTryTests {
             }
         }
         #expect(error?.code == .connectFailed && error?.message.contains("127.0.0.1:1") == true)
-        let lines = try await onThread {
-            let client = Scripted("client")
-            client.on("onStart") { (event: ContainerEvent) in try event.container.connect("127.0.0.1:1") }
-            defer { client.forget() }
-            try Container(
-                client, options: ConnectionOptions(reconnect: Backoff(initial: .milliseconds(1), maxTries: 3))
-            ).run()
-            return client.journal.lines
-        }
+        let lines = try await Self.giveUp(tries: 3)
         #expect(lines.count { $0 == "client.onTransportError" } == 3)
         #expect(lines.count { $0 == "client.onReconnectFailed" } == 1)
         #expect(!lines.contains("client.onDisconnected"))
     }
 
     @Test func aConnectionThatIsGivenUpHasItsLastEventToo() async throws {
-        let lines = try await onThread {
-            let client = Scripted("client")
-            client.on("onStart") { (event: ContainerEvent) in
-                let connection = try event.container.connect("127.0.0.1:1")
-                try event.container.createSender(connection, "a")
-            }
-            defer { client.forget() }
-            try Container(
-                client, options: ConnectionOptions(reconnect: Backoff(initial: .milliseconds(1), maxTries: 2))
-            ).run()
-            return client.journal.lines
-        }
+        let lines = try await Self.giveUp(tries: 2)
         #expect(lines.count { $0 == "client.onConnectionBound" } == 2)
         #expect(lines.count { $0 == "client.onConnectionUnbound" } == 2)
         #expect(

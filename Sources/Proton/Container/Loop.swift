@@ -84,11 +84,7 @@ final class Loop: @unchecked Sendable {
 
     /// Takes the connections that are to be connected, for somebody who does that in the loop's place.
     func takePending() -> [Connection] {
-        state.withLock { state in
-            let connections = exchange(&state.pending, with: []).map(\.connection)
-            for connection in connections { state.connections[ObjectIdentifier(connection)] = connection }
-            return connections
-        }
+        state.withLock { $0.takePending() }
     }
 
     /// Hands a connection to the proactor, with an address that needs no look-up.
@@ -111,11 +107,7 @@ final class Loop: @unchecked Sendable {
     }
 
     func cancelHandshakeDeadline(of connection: Connection) {
-        state.withLock { state in
-            if let timer = state.deadlines.removeValue(forKey: ObjectIdentifier(connection)) {
-                _ = state.timers.cancel(timer)
-            }
-        }
+        state.withLock { $0.cancelDeadline(of: connection) }
     }
 
     /// Lets the loop's only thread use a connection outside of its batches, until the current callback returns.

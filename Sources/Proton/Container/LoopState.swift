@@ -46,6 +46,18 @@ extension Loop {
             }
         }
 
+        /// Takes the connections that are to be connected, as connections from now on.
+        mutating func takePending() -> [Connection] {
+            let taken = exchange(&pending, with: []).map(\.connection)
+            for connection in taken { connections[ObjectIdentifier(connection)] = connection }
+            return taken
+        }
+
+        /// Lets a connection whose peer has opened it, or that is over, be.
+        mutating func cancelDeadline(of connection: Connection) {
+            if let timer = deadlines.removeValue(forKey: ObjectIdentifier(connection)) { _ = timers.cancel(timer) }
+        }
+
         /// How long it is until something is due; nil where nothing will be by itself.
         func delay(by clock: TimerClock) -> Duration? {
             let timer = timers.nextDeadline.flatMap(clock.delay)

@@ -29,7 +29,7 @@ class Consumer {
 
     /// Puts a message into the outbox.
     /// - Returns: whether the consumer has to be told.
-    final func give(_ message: consuming QueuedMessage) -> Bool {
+    final func give(_ message: QueuedMessage) -> Bool {
         outbox.append(message)
         return !exchange(&isTold, with: true)
     }
