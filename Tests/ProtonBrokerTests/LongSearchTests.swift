@@ -85,10 +85,33 @@ struct LongSearchTests {
         #expect(queue.next()?.1.position == 99)
     }
 
+    /// What happened, in order.
+    private final class Journal {
+        var events: [String] = []
+    }
+
+    /// Waits for a message on another queue.
+    private final class Waiting: MessagingHandler {
+        private let journal: Journal
+
+        init(_ journal: Journal) { self.journal = journal }
+
+        func onStart(_ event: ContainerEvent) throws {
+            try event.container.createReceiver(event.container.connect("broker.invalid"), "other")
+        }
+
+        func onMessage(_ event: MessageEvent) {
+            journal.events.append("other")
+            event.connection.close()
+        }
+    }
+
     /// Asks once for what is there of a colour, and ends when the broker says that there is no more.
     private final class Draining: MessagingHandler {
         let options = HandlerOptions(prefetch: 0)
-        private(set) var events: [String] = []
+        private let journal: Journal
+
+        init(_ journal: Journal) { self.journal = journal }
 
         func onStart(_ event: ContainerEvent) throws {
             let connection = try event.container.connect("broker.invalid")
@@ -97,24 +120,25 @@ struct LongSearchTests {
 
         func onLinkOpened(_ event: LinkEvent) { event.receiver?.drain(5) }
 
-        func onMessage(_ event: MessageEvent) { events.append(event.message.body.stringValue ?? "") }
+        func onMessage(_ event: MessageEvent) { journal.events.append(event.message.body.stringValue ?? "") }
 
         func onLinkFlow(_ event: LinkEvent) {
             guard let receiver = event.receiver, !receiver.isDraining else { return }
-            events.append("drained")
+            journal.events.append("drained")
             event.connection.close()
         }
     }
 
     private final class Filling: MessagingHandler {
+        private let address: String
         private let colours: [String]
         private var sent = 0
         private var settled = 0
 
-        init(_ colours: [String]) { self.colours = colours }
+        init(_ colours: [String], to address: String = "queue") { (self.colours, self.address) = (colours, address) }
 
         func onStart(_ event: ContainerEvent) throws {
-            try event.container.createSender(event.container.connect("broker.invalid"), "queue")
+            try event.container.createSender(event.container.connect("broker.invalid"), address)
         }
 
         func onSendable(_ event: SenderEvent) throws {
@@ -138,11 +162,25 @@ struct LongSearchTests {
             try broker.start(Filling(colours))
             try broker.run()
             #expect(broker.status.messages == 7_000)
-            let draining = Draining()
-            try broker.start(draining)
+            let journal = Journal()
+            try broker.start(Draining(journal))
             try broker.run()
-            #expect(draining.events == ["3000", "6999", "drained"])
+            #expect(journal.events == ["3000", "6999", "drained"])
             #expect(broker.status.messages == 6_998)
+        }
+    }
+
+    /// A message on another queue does not wait for the end of a search that began when it was sent.
+    @Test func leavesOtherConnectionsTheirTurn() throws {
+        try withBrokerInMemory { broker in
+            let journal = Journal()
+            try broker.start(Filling((0..<30_000).map { $0 == 29_999 ? "red" : "green" }))
+            try broker.start(Waiting(journal))
+            try broker.run()
+            try broker.start(Draining(journal))
+            try broker.start(Filling(["blue"], to: "other"))
+            try broker.run()
+            #expect(journal.events == ["other", "29999", "drained"])
         }
     }
 }
