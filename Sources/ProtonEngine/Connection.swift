@@ -14,18 +14,15 @@ public final class Connection: Endpoint {
     /// Proton's connection; nil once the connection is over.
     @exclusivity(unchecked) package internal(set) var pointer: OpaquePointer?
     /// What other threads want done here; also the connection as an executor.
-    public let workQueue = WorkQueue()
+    public let workQueue: WorkQueue
+    /// The floor above, which runs the connection's loop; nil of a connection that is driven by hand.
+    package let owner: (any ConnectionOwner)?
     /// Whether a peer opened the transport, rather than this side.
     package let isIncoming: Bool
     /// What a peer may take of this side.
     package let limits: ConnectionLimits
     /// What is told of events of this connection and of those of its endpoints that have no handler of their own.
     @exclusivity(unchecked) package var eventHandler: any EventHandler
-    /// What the floor above keeps with the connection.
-    package var attachment: AnyObject?
-    /// Lets the calling thread into the domain outside of a batch, where that is safe; returns whether it is.
-    package var borrow: (@Sendable (WorkQueue) -> Bool)?
-
     /// Used for one message at a time, in the connection's domain; made when the first one is sent.
     @exclusivity(unchecked) private var ownEncodingBuffer: EncodingBuffer?
     /// How many bytes all links keep of messages that are not complete.
@@ -33,31 +30,26 @@ public final class Connection: Endpoint {
     /// The place of a connection that a proactor has, until it is over.
     var place: Admission.Place?
     var defaultSession: Session?
-    private var linkCount = 0
-    private var receivedOpen = false
-    private var isAborted = false
-    private var isInitTold = false
-    /// Whether proton's connection has taken the place of one that lost its transport.
-    private(set) var isRenewed = false
-    /// Whether a try to reach the peer that fails is not told, since another address of its follows.
-    package var hasOtherAddresses = false
-    /// Has the connection ended that is closed while it has no transport, which would answer.
-    package var closedWithoutTransport: (@Sendable (Connection) -> Void)?
-    /// What was opened before proton had a queue for the connection's events.
-    private var earlyOpens: Set<OpaquePointer> = []
-    /// What of that was opened for a transport before.
-    private var restoredOpens: Set<OpaquePointer> = []
+    /// How many links there are, on all sessions.
+    var linkCount = 0
+    /// How far the connection has come with its transport.
+    package private(set) var phase = Phase.new
+    /// What handlers have been told of the connection's beginning.
+    var announcement = Announcement.none
 
-    package init(isIncoming: Bool = false, limits: ConnectionLimits, eventHandler: any EventHandler) {
+    package init(
+        isIncoming: Bool = false, limits: ConnectionLimits, owner: (any ConnectionOwner)? = nil,
+        eventHandler: any EventHandler
+    ) {
         self.isIncoming = isIncoming
+        self.owner = owner
+        workQueue = WorkQueue(owner: owner)
         self.limits = limits
         self.eventHandler = eventHandler
         pointer = pn_connection()
         // The registrar outlives the registration: `finish` clears the context before the object goes.
         pn_connection_set_context(pointer, Unmanaged.passUnretained(self).toOpaque())
         workQueue.bind(self)
-        // Until it is handed to a proactor, the connection belongs to the thread that made it.
-        workQueue.domain.enter()
     }
 
     deinit {
@@ -98,25 +90,58 @@ public final class Connection: Endpoint {
         guard let pointer = confined(), !isLocalClosed else { return }
         if let condition { Condition.set(condition, in: pn_connection_condition(pointer)) }
         pn_connection_close(pointer)
-        if pn_connection_transport(pointer) == nil { closedWithoutTransport?(self) }
+        guard let transport = pn_connection_transport(pointer) else {
+            owner?.endedWithoutTransport(self)
+            return
+        }
         // A transport that has not reached its peer would wait for it before it closes.
-        if !receivedOpen, !isIncoming, let transport = pn_connection_transport(pointer),
-            pn_transport_get_frames_input(transport) == 0, isUnconnected(transport)
-        {
+        if !isRemoteOpened, !isIncoming, pn_transport_get_frames_input(transport) == 0, isUnconnected(transport) {
             pn_transport_close_head(transport)
             pn_transport_close_tail(transport)
         }
     }
 
     /// Ends the transport at once, with a condition that `onTransportError` reports; no close frame is waited for.
+    ///
+    /// A connection that has no transport is over then.
     package func abort(_ condition: Condition? = nil) {
-        guard let pointer = confined(), let transport = pn_connection_transport(pointer) else { return }
+        guard let pointer = confined() else { return }
+        guard let transport = pn_connection_transport(pointer) else {
+            pn_connection_close(pointer)
+            owner?.endedWithoutTransport(self)
+            return
+        }
         if let condition {
-            isAborted = true
+            phase = .aborted(wasOpen: isRemoteOpened, othersFollow: othersFollow)
             Condition.set(condition, in: pn_transport_condition(transport))
         }
         pn_transport_close_tail(transport)
         pn_transport_close_head(transport)
+    }
+
+    /// The peer sends nothing more, and has not closed the connection: ends the transport once what waits is written.
+    ///
+    /// Proton would wait for its own side to be closed, for ever where the peer's last bytes were no frame.
+    func endAfterTail() {
+        guard let pointer, let transport = pn_connection_transport(pointer), !pn_transport_head_closed(transport),
+            pn_connection_state(pointer) & PN_REMOTE_CLOSED == 0
+        else { return }
+        if !pn_condition_is_set(pn_transport_condition(transport)) {
+            phase = .aborted(wasOpen: isRemoteOpened, othersFollow: othersFollow)
+            Condition.set(
+                Condition(.framingError, "The peer went away (connection aborted)."),
+                in: pn_transport_condition(transport))
+        }
+        // Work that work adds runs in the next batch: by then this one's output is written.
+        workQueue.add { connection in
+            connection.workQueue.add { connection in
+                // Not that of a transport that has taken its place meanwhile.
+                guard let transport = connection.pointer.flatMap(pn_connection_transport),
+                    pn_transport_tail_closed(transport)
+                else { return }
+                pn_transport_close_head(transport)
+            }
+        }
     }
 
     /// Whether the transport has never reached its peer.
@@ -261,73 +286,71 @@ public final class Connection: Endpoint {
         return pointer
     }
 
-    /// Outside of the connection's batches only a loop of one thread, or an owner that has no loop, may work on it.
+    /// Stops the process where the calling thread may not use the connection now.
     func admitCaller() {
         guard pointer != nil else { return }
-        precondition(
-            borrow?(workQueue) ?? false,
-            "A connection is used outside of its domain: add the work to its workQueue, or run with one thread."
-        )
+        workQueue.admitCaller()
     }
 
     // MARK: Life
 
-    /// Notes an event of the peer's opening, for the deadline and for `close`.
-    package var isRemoteOpened: Bool { receivedOpen }
-
-    func noteRemoteOpen() { receivedOpen = true }
-
-    /// Notes that the connection's making has been told: its end will be too.
-    func noteInit() { isInitTold = true }
-
-    /// Whether the connection's making has been told, and not its end; says so once.
-    func takeInit() -> Bool { exchange(&isInitTold, with: false) }
-
-    /// Whether `abort` has given the transport a condition that proton has made no event of so far.
-    func takeAbort() -> Bool { exchange(&isAborted, with: false) }
-
-    /// Notes what is open already; called just before proton gets a queue for the connection's events.
-    func noteEarlyOpens() {
-        guard let pointer else { return }
-        let isOpen = EndpointState.localActive.rawValue
-        if pn_connection_state(pointer) & isOpen != 0 { earlyOpens.insert(pointer) }
-        var session = pn_session_head(pointer, isOpen)
-        while let current = session {
-            earlyOpens.insert(current)
-            session = pn_session_next(current, isOpen)
-        }
-        var link = pn_link_head(pointer, isOpen)
-        while let current = link {
-            earlyOpens.insert(current)
-            link = pn_link_next(current, isOpen)
-        }
-        earlyOpens.subtract(exchange(&restoredOpens, with: []))
+    /// How far a connection has come with its transport.
+    package enum Phase: Equatable {
+        /// It has no transport: it is not connected yet, or waits to be connected again.
+        case new
+        /// It has a transport, and its peer has not opened it.
+        ///
+        /// Where others follow, this is one of several addresses: that it can't be reached is not told.
+        case connecting(othersFollow: Bool)
+        /// Its peer has opened it.
+        case open
+        /// This side has ended the transport, and its error has not been told.
+        case aborted(wasOpen: Bool, othersFollow: Bool)
     }
 
-    /// Whether the event of an endpoint's opening here has still to be made up.
-    func takeEarlyOpen(_ pointer: OpaquePointer) -> Bool {
-        !earlyOpens.isEmpty && earlyOpens.remove(pointer) != nil
+    /// Whether the peer has opened the connection over the transport that it has now.
+    package var isRemoteOpened: Bool {
+        switch phase {
+        case .open, .aborted(wasOpen: true, _): true
+        case .new, .connecting, .aborted(wasOpen: false, _): false
+        }
     }
 
-    func noteLink() { linkCount += 1 }
+    /// Whether the transport goes to one of several addresses, and has not reached its peer.
+    var isOneOfSeveralTries: Bool { othersFollow && isUnconnected }
 
-    func noteLinkFreed() { linkCount -= 1 }
+    private var othersFollow: Bool {
+        switch phase {
+        case .connecting(let othersFollow), .aborted(_, let othersFollow): othersFollow
+        case .new, .open: false
+        }
+    }
+
+    /// The connection gets a transport.
+    package func beginConnecting(othersFollow: Bool = false) {
+        phase = .connecting(othersFollow: othersFollow)
+    }
+
+    func noteRemoteOpen() {
+        phase = .open
+        owner?.connectionOpened(self)
+    }
+
+    /// Whether a condition that `abort` gave has not been told; says so once: proton makes no event of it.
+    func takeAbort() -> Bool {
+        guard case .aborted(let wasOpen, let othersFollow) = phase else { return false }
+        phase = wasOpen ? .open : .connecting(othersFollow: othersFollow)
+        return true
+    }
 
     var hasTooManyLinks: Bool { linkCount > limits.maxLinks }
 
-    /// Forgets what the transport that was lost has told.
-    func forgetTransport() {
-        isRenewed = true
-        receivedOpen = false
-        isAborted = false
-        linkCount = 0
-        earlyOpens = []
-    }
-
-    /// Notes that the opening of what is open now has been told already.
-    func noteRestoredOpens() {
-        noteEarlyOpens()
-        restoredOpens = exchange(&earlyOpens, with: [])
+    /// Takes a new connection of proton's in the place of the one whose transport has closed; called by `renew`.
+    func replacePointer(with new: OpaquePointer) {
+        pn_connection_set_context(pointer, nil)
+        pn_connection_set_context(new, Unmanaged.passUnretained(self).toOpaque())
+        pointer = new
+        phase = .new
     }
 
     /// Ends a connection that is in no proactor or driver, or whose proactor is about to go: work that waits runs, and
@@ -335,15 +358,16 @@ public final class Connection: Endpoint {
     ///
     /// Without this its sessions and links would keep it, and themselves.
     package func discard() {
-        workQueue.domain.enter()
-        defer { workQueue.domain.leave() }
-        let isOwned = !workQueue.isAttached
-        try? workQueue.close {
-            if let pointer = finish(), isOwned { pn_connection_free(pointer) }
-        }
+        let isOwnedElsewhere = workQueue.isOwnedElsewhere
+        workQueue.abandon { if let pointer = finish(), !isOwnedElsewhere { pn_connection_free(pointer) } }
     }
 
-    /// Ends the connection's life: every wrapper lets go of its pointer, waiting work runs or fails.
+    /// Ends a connection that is in no proactor, from its domain: when that is left.
+    package func end() {
+        workQueue.move(.close { if let pointer = self.finish() { pn_connection_free(pointer) } })
+    }
+
+    /// Ends the connection's life: every wrapper lets go of its pointer.
     ///
     /// Called in the connection's domain, once; whoever owns the `pn_connection_t` frees it afterwards.
     /// - Returns: proton's connection, for the caller to free where it owns it.

@@ -13,16 +13,13 @@ package final class ConnectionDriver {
         self.connection = connection
         driver = .allocate(capacity: 1)
         driver.initialize(to: pn_connection_driver_t())
-        connection.noteEarlyOpens()
+        connection.beginConnecting()
         pn_connection_driver_init(driver, connection.pointer, configuration.makeTransport())
-        connection.borrow = { queue in
-            queue.domain.enter()
-            return true
-        }
+        connection.workQueue.drive()
     }
 
     deinit {
-        try? connection.workQueue.close { connection.finish() }
+        connection.workQueue.abandon { connection.finish() }
         pn_connection_driver_destroy(driver)
         driver.deallocate()
     }
@@ -31,14 +28,13 @@ package final class ConnectionDriver {
     /// - Returns: whether there was an event, or work has come meanwhile.
     @discardableResult
     package func dispatchEvents() throws -> Bool {
-        connection.workQueue.domain.enter()
-        defer { connection.workQueue.domain.leave() }
         var any = false
-        while let event = pn_connection_driver_next_event(driver) {
-            any = true
-            try connection.dispatch(event)
+        try connection.workQueue.runBatch {
+            while let event = pn_connection_driver_next_event(driver) {
+                any = true
+                try connection.dispatch(event)
+            }
         }
-        try connection.workQueue.drain()
         return any || connection.workQueue.hasWork
     }
 

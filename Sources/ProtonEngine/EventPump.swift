@@ -23,7 +23,9 @@ extension Connection {
             _ = takeAbort()
             try eventHandler.handle(.transport(.error, self))
         case PN_TRANSPORT_HEAD_CLOSED: try eventHandler.handle(.transport(.headClosed, self))
-        case PN_TRANSPORT_TAIL_CLOSED: try eventHandler.handle(.transport(.tailClosed, self))
+        case PN_TRANSPORT_TAIL_CLOSED:
+            try eventHandler.handle(.transport(.tailClosed, self))
+            endAfterTail()
         case PN_TRANSPORT_CLOSED:
             if takeAbort() { try eventHandler.handle(.transport(.error, self)) }
             try eventHandler.handle(.transport(.closed, self))
@@ -31,11 +33,12 @@ extension Connection {
             try eventHandler.handle(.connection(.unbound, self))
 
         case PN_CONNECTION_INIT:
-            noteInit()
-            if !isRenewed { try eventHandler.handle(.connection(.initialized, self)) }
-            if let pointer, takeEarlyOpen(pointer) { try eventHandler.handle(.connection(.localOpen, self)) }
+            let told = announcement.begin(isOpen: isLocalOpen)
+            if told.initialized { try eventHandler.handle(.connection(.initialized, self)) }
+            if told.opened { try eventHandler.handle(.connection(.localOpen, self)) }
         case PN_CONNECTION_BOUND: try eventHandler.handle(.connection(.bound, self))
-        case PN_CONNECTION_LOCAL_OPEN: try eventHandler.handle(.connection(.localOpen, self))
+        case PN_CONNECTION_LOCAL_OPEN:
+            if announcement.open() { try eventHandler.handle(.connection(.localOpen, self)) }
         case PN_CONNECTION_LOCAL_CLOSE: try eventHandler.handle(.connection(.localClose, self))
         case PN_CONNECTION_REMOTE_CLOSE: try eventHandler.handle(.connection(.remoteClose, self))
         case PN_CONNECTION_REMOTE_OPEN:
@@ -60,15 +63,13 @@ extension Connection {
         }
     }
 
-    private var isOneOfSeveralTries: Bool { hasOtherAddresses && isUnconnected }
-
     // MARK: The end
 
     /// Tells that the connection is about to be freed, and what is on it: links first, as proton frees them.
     ///
     /// Called in the connection's domain, before `finish`; tells nothing of a connection whose making was never told.
     package func dispatchFinal() throws {
-        guard takeInit() else { return }
+        guard announcement.end() else { return }
         try dispatchFinal(of: links, allSessions)
         try eventHandler.handle(.connection(.final, self))
     }
@@ -107,10 +108,16 @@ extension Connection {
         var session = Session.existing(pointer)
         if session == nil, case .initialized = change { session = Session(pointer, of: self, isPeerMade: true) }
         guard let session else { return }
-        try session.nearestHandler.handle(.session(change, session))
         switch change {
-        case .initialized where takeEarlyOpen(pointer):
-            return try session.nearestHandler.handle(.session(.localOpen, session))
+        case .initialized:
+            let told = session.announcement.begin(isOpen: session.isLocalOpen)
+            if told.initialized { try session.nearestHandler.handle(.session(.initialized, session)) }
+            if told.opened { try session.nearestHandler.handle(.session(.localOpen, session)) }
+            return
+        case .localOpen where !session.announcement.open(): return
+        default: try session.nearestHandler.handle(.session(change, session))
+        }
+        switch change {
         case .localClose: session.endedSides.insert(.localClosed)
         case .remoteClose: session.endedSides.insert(.remoteClosed)
         default: return
@@ -130,16 +137,20 @@ extension Connection {
             link = Link.adopt(pointer, of: session)
         }
         guard let link else { return }
-        if case .initialized = change { noteLink() }
-        if case .remoteOpen = change, hasTooManyLinks {
+        switch change {
+        case .initialized:
+            let told = link.announcement.begin(isOpen: link.isLocalOpen)
+            if told.initialized { try link.nearestHandler.handle(.link(.initialized, link)) }
+            if told.opened { try link.nearestHandler.handle(.link(.localOpen, link)) }
+            return
+        case .localOpen where !link.announcement.open(): return
+        case .remoteOpen where hasTooManyLinks:
             close(Condition(.resourceLimitExceeded, "More than \(limits.maxLinks) links on one connection."))
             return
+        case .flow: (link as? Sender)?.finishDrain()
+        default: break
         }
-        if case .flow = change { (link as? Sender)?.finishDrain() }
         try link.nearestHandler.handle(.link(change, link))
-        if case .initialized = change, takeEarlyOpen(pointer) {
-            return try link.nearestHandler.handle(.link(.localOpen, link))
-        }
         // A link that is attached again after a detach is another one: the old one goes as after a close.
         switch change {
         case .localClose, .localDetach: link.endedSides.insert(.localClosed)

@@ -27,6 +27,8 @@ public class Link: Endpoint {
 
     /// Whether the peer made the link.
     final var isPeerMade = false
+    /// What handlers have been told of the link's beginning.
+    final var announcement = Announcement.none
 
     init(_ pointer: OpaquePointer, of session: Session) {
         self.pointer = pointer
@@ -37,6 +39,7 @@ public class Link: Endpoint {
         name = DataBridge.string(pn_link_name(pointer)) ?? ""
         // Proton's link keeps its wrapper alive until `invalidate` releases it.
         pn_link_set_context(pointer, Unmanaged.passRetained(self).toOpaque())
+        session.connection.linkCount += 1
     }
 
     /// The wrapper of proton's link, where it has one that is still in use.
@@ -255,7 +258,6 @@ public class Link: Endpoint {
     /// Frees a link that both sides have closed, and settles what was unsettled on it.
     final func free() {
         guard let pointer else { return }
-        connection.noteLinkFreed()
         invalidate()
         pn_link_free(pointer)
     }
@@ -264,6 +266,7 @@ public class Link: Endpoint {
     final func invalidate() {
         guard let pointer else { return }
         self.pointer = nil
+        connection.linkCount -= 1
         deliveries.removeAll()
         takePartial()
         (self as? Sender)?.forgetStream()

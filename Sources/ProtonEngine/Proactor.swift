@@ -5,20 +5,8 @@ import CProton
 package protocol ProactorDelegate: AnyObject, Sendable {
     /// A peer has connected: sets up a connection for it; nil leaves it to the listener, which is about to close.
     func accept(on listener: Listener) throws -> (Connection, TransportConfiguration)?
-    /// Whether handlers are told of events; false once one has failed and the rest is only brought to an end.
-    var isDispatching: Bool { get }
     /// A listener is closed; the condition is what ended it, where it was not `close`.
     func listenerClosed(_ listener: Listener, condition: Condition?) throws
-    /// A connection has lost its transport: how long to wait until it is connected again; nil ends it.
-    ///
-    /// Called in the connection's domain.
-    func delayBeforeRetry(of connection: Connection) throws -> Duration?
-    /// A connection that is to be connected again has its last event behind it.
-    func connectionLost(_ connection: Connection, retryAfter delay: Duration)
-    /// Has the items of a queue run whose connection is in no proactor.
-    func runItems(of queue: WorkQueue)
-    /// A connection is over: its transport has closed and its last event was handled.
-    func connectionFinished(_ connection: Connection)
     /// The time-out that was set has passed.
     func timeoutPassed() throws
     /// `interrupt` was called.
@@ -50,14 +38,20 @@ package final class Proactor: @unchecked Sendable {
     /// Connects to `host:port`; what becomes of it arrives as the connection's events.
     ///
     /// Looks names up on the calling thread. The proactor keeps the connection alive until its transport has closed.
-    package func connect(_ connection: Connection, _ configuration: TransportConfiguration, to address: String) {
+    ///
+    /// Called in the domain of a connection that is in no proactor: it is handed over when that is left.
+    /// - Parameter othersFollow: whether this is one of several addresses, and not the last one.
+    package func connect(
+        _ connection: Connection, _ configuration: TransportConfiguration, to address: String, othersFollow: Bool
+    ) {
         guard let pointer = connection.pointer else { return }
-        _ = Unmanaged.passRetained(connection)
         connection.place = Admission.Place(of: nil)
-        connection.noteEarlyOpens()
-        connection.workQueue.attach(pointer) {
-            pn_proactor_connect2(self.pointer, pointer, configuration.makeTransport(), address)
-        }
+        connection.beginConnecting(othersFollow: othersFollow)
+        connection.workQueue.move(
+            .attach(pointer) {
+                _ = Unmanaged.passRetained(connection)
+                pn_proactor_connect2(self.pointer, pointer, configuration.makeTransport(), address)
+            })
     }
 
     /// Listens on `host:port`.
@@ -87,7 +81,7 @@ package final class Proactor: @unchecked Sendable {
             return
         }
         if let connection = pn_event_connection(first) {
-            try handle(batch, first, of: connection, delegate)
+            try handle(batch, first, of: connection)
             return
         }
         defer { pn_proactor_done(pointer, batch) }
@@ -99,62 +93,31 @@ package final class Proactor: @unchecked Sendable {
     }
 
     /// Handles a batch of a connection's: this thread is in its domain until the batch is done.
-    private func handle(
-        _ batch: OpaquePointer, _ first: OpaquePointer, of pointer: OpaquePointer, _ delegate: any ProactorDelegate
-    ) throws {
+    private func handle(_ batch: OpaquePointer, _ first: OpaquePointer, of pointer: OpaquePointer) throws {
         guard let context = pn_connection_get_context(pointer) else {
             pn_proactor_done(self.pointer, batch)
             return
         }
         let unmanaged = Unmanaged<Connection>.fromOpaque(context)
         let connection = unmanaged.takeUnretainedValue()
-        connection.workQueue.domain.enter()
+        var end = BatchEnd.none
         var failure: (any Error)?
-        var isDispatching = delegate.isDispatching
-        var isClosed = false
-        var event: OpaquePointer? = first
-        while let current = event {
-            if pn_event_type(current) == PN_TRANSPORT_CLOSED { isClosed = true }
-            if isDispatching {
-                do {
-                    try connection.dispatch(current)
-                } catch {
-                    // The rest of the batch is not for a handler that failed, but it is brought to its end.
-                    failure = error
-                    isDispatching = false
-                }
-            }
-            event = pn_event_batch_next(batch)
-        }
-        var delay: Duration?
         do {
-            if isClosed, isDispatching {
-                delay = try delegate.delayBeforeRetry(of: connection)
-                if delay == nil { try connection.dispatchFinal() } else { try connection.dispatchFinalOfTheEnding() }
+            try connection.workQueue.runBatch {
+                let (reached, failure) = connection.handle(batch, first)
+                end = reached
+                if let failure { throw failure }
             }
         } catch {
-            failure = failure ?? error
+            failure = error
         }
-        do {
-            if delay != nil {
-                connection.renew()
-                connection.workQueue.park { [weak delegate] in delegate?.runItems(of: $0) }
-            } else if isClosed {
-                try connection.workQueue.close { connection.finish() }
-            } else {
-                try connection.workQueue.drain()
-            }
-        } catch {
-            failure = failure ?? error
-        }
-        connection.workQueue.domain.leave()
         // From here another thread may have the connection, and proton frees its own where the transport has closed.
         pn_proactor_done(self.pointer, batch)
-        if let delay {
-            delegate.connectionLost(connection, retryAfter: delay)
-            unmanaged.release()
-        } else if isClosed {
-            delegate.connectionFinished(connection)
+        switch end {
+        case .none: break
+        case .parked: unmanaged.release()
+        case .finished:
+            connection.owner?.connectionFinished(connection)
             unmanaged.release()
         }
         if let failure { throw failure }
@@ -179,8 +142,64 @@ package final class Proactor: @unchecked Sendable {
         else { return }
         guard let accepted = connection.pointer else { return }
         _ = Unmanaged.passRetained(connection)
+        connection.beginConnecting()
         connection.workQueue.attach(accepted) {
             pn_listener_accept2(pointer, accepted, configuration.makeTransport())
         }
+    }
+}
+
+/// What a batch brought a connection to.
+private enum BatchEnd {
+    case none
+    /// It has lost its transport, and goes on over another one.
+    case parked
+    /// It is over.
+    case finished
+}
+
+extension Connection {
+    /// Handles the events of a batch, and sees to what follows where the transport has closed.
+    ///
+    /// Called in the domain.
+    /// - Returns: where that leads, and the first error of a handler.
+    fileprivate func handle(_ batch: OpaquePointer, _ first: OpaquePointer) -> (BatchEnd, (any Error)?) {
+        var failure: (any Error)?
+        var isDispatching = owner?.isDispatching ?? true
+        var isClosed = false
+        var event: OpaquePointer? = first
+        while let current = event {
+            if pn_event_type(current) == PN_TRANSPORT_CLOSED { isClosed = true }
+            if isDispatching {
+                do {
+                    try dispatch(current)
+                } catch {
+                    // The rest of the batch is not for a handler that failed, but it is brought to its end.
+                    failure = error
+                    isDispatching = false
+                }
+            }
+            event = pn_event_batch_next(batch)
+        }
+        guard isClosed else { return (.none, failure) }
+        do {
+            if isDispatching, try goesOn() { return (.parked, nil) }
+        } catch {
+            failure = failure ?? error
+        }
+        workQueue.move(.close { self.finish() })
+        return (.finished, failure)
+    }
+
+    /// Whether the connection goes on over another transport; if so it is made ready for it.
+    private func goesOn() throws -> Bool {
+        guard try owner?.transportClosed(self) ?? false else {
+            try dispatchFinal()
+            return false
+        }
+        try dispatchFinalOfTheEnding()
+        renew()
+        workQueue.move(.park)
+        return true
     }
 }

@@ -26,14 +26,10 @@ extension Connection {
         pn_data_copy(pn_connection_properties(new), pn_connection_properties(old))
         let (sessions, links) = (allSessions, links)
         let wasReached = !isUnconnected
-        pn_connection_set_context(old, nil)
-        pn_connection_set_context(new, Unmanaged.passUnretained(self).toOpaque())
-        pointer = new
-        forgetTransport()
+        replacePointer(with: new)
         pn_connection_open(new)
         for session in sessions { session.renew(on: new) }
         for link in links { link.renew(keepingCredit: !wasReached) }
-        noteRestoredOpens()
         if defaultSession?.pointer == nil { defaultSession = nil }
     }
 }
@@ -80,7 +76,6 @@ extension Link {
         pn_link_set_context(new, pn_link_get_context(old))
         pn_link_set_context(old, nil)
         pointer = new
-        connection.noteLink()
         if keepingCredit, !isSender { pn_link_flow(new, pn_link_credit(old)) }
         if pn_link_state(old) & EndpointState.localActive.rawValue != 0 { pn_link_open(new) }
     }

@@ -16,6 +16,8 @@ public final class Session: Endpoint {
 
     /// Whether the peer began the session.
     let isPeerMade: Bool
+    /// What handlers have been told of the session's beginning.
+    var announcement = Announcement.none
 
     init(_ pointer: OpaquePointer, of connection: Connection, isPeerMade: Bool = false) {
         self.isPeerMade = isPeerMade

@@ -1,11 +1,13 @@
 import CProton
+import Glibc
 import Synchronization
 
-/// A connection's mailbox: what other threads want done in the connection's own domain, one thing at a time.
+/// A connection's mailbox and its executor: what is to be done in the connection's own domain, one thing at a time.
 ///
-/// Proton's objects belong to whichever thread handles their connection's events. Work that is added here from any
-/// thread runs there, in order, with the connection to work on; what it writes is flushed at once. It is the executor
-/// of the connection too: an actor that names it as its `unownedExecutor` shares the connection's domain.
+/// Proton's objects belong to whichever thread handles their connection's events: that thread is in the connection's
+/// domain. Work that is added here from any thread runs there, in order, with the connection to work on; what it writes
+/// is flushed at once. An actor that names the queue as its `unownedExecutor` shares the connection's domain, and so does
+/// a task that prefers `taskExecutor`.
 ///
 /// Work runs wherever the connection stands: on its own thread while it is connected, on the container's before it
 /// is connected and between two connections, and on the global executor once it is over.
@@ -13,42 +15,66 @@ public final class WorkQueue: Sendable {
     /// One thing to do.
     private enum Item {
         case work(@Sendable (Connection) throws -> Void)
-        case job(UnownedJob)
+        case actorJob(UnownedJob)
+        case taskJob(UnownedJob, PreferredExecutor)
     }
 
-    /// Who runs the items, decided by where the connection is.
-    private enum Home {
-        /// In no proactor: before it is connected, or between two connections. Somebody else runs them.
-        case parked(runner: (@Sendable (WorkQueue) -> Void)?)
+    /// Where the connection stands, which decides who runs the items.
+    private enum Place {
+        /// With the thread that made it: items wait.
+        case held
+        /// In no proactor, before it is connected or between two connections: the owner has items run.
+        case parked
         /// In a proactor, which answers `pn_connection_wake`.
         case attached(OpaquePointer)
-        /// Over, for good.
+        /// Driven by hand: whoever does that runs the items.
+        case driven
+        /// Over, for good: jobs run on the global executor.
         case closed
+    }
+
+    /// What happens to the connection when the domain is left.
+    package enum Move {
+        /// It goes into a proactor, by the closure.
+        case attach(OpaquePointer, () -> Void)
+        /// It stays out of any proactor.
+        case park
+        /// It is over: the closure lets go of proton's objects.
+        case close(() -> Void)
     }
 
     private struct State {
         var items: [Item] = []
-        var home: Home = .parked(runner: nil)
+        var place = Place.held
         /// Whether a thread is running items now: it looks again before it leaves.
-        var isDraining = false
-        /// What `whenIdle` has to do once that thread is done.
-        var takeover: (@Sendable () -> Void)?
+        var isRunning = false
+        /// Whom the connection belongs to; nil once it is over.
+        var owner: (any ConnectionOwner)?
     }
 
-    private enum Signal {
-        case none
-        case run(@Sendable (WorkQueue) -> Void)
-    }
-
-    private let state = UncheckedMutex(State())
+    private let state: UncheckedMutex<State>
+    /// Held while proton is woken, and while the connection leaves the place where that is allowed. Not the lock of the
+    /// items, so that nobody who adds some waits for a system call.
+    private let wakeLock = UncheckedMutex(())
     /// Whether there are items, as a hint that costs no lock.
     private let hasItems = Atomic<Bool>(false)
     /// Which thread is in the connection's domain.
     package let domain = Domain()
-    /// The connection, for the work that wants it.
-    private let connection = UnownedConnection()
+    /// What only the thread in the domain uses.
+    private let confined = Confined()
+    /// This queue as the executor that tasks prefer: `Task(executorPreference: connection.workQueue.taskExecutor)`.
+    ///
+    /// It is the fastest way for a task that does little work a message. A task that blocks there blocks the connection.
+    public var taskExecutor: any TaskExecutor { PreferredExecutor(queue: self) }
 
-    package init() {}
+    /// How many jobs run in a row that others have added meanwhile, before other connections have their turn.
+    static let budget = 1_000
+
+    init(owner: (any ConnectionOwner)?) {
+        state = UncheckedMutex(State(owner: owner))
+        // Until it is released, or handed to a proactor, the connection belongs to the thread that made it.
+        domain.enter()
+    }
 
     deinit {
         domain.deallocate()
@@ -62,197 +88,322 @@ public final class WorkQueue: Sendable {
     /// - Returns: whether it will run; false where the connection is over.
     @discardableResult
     public func add(_ work: @escaping @Sendable (Connection) throws -> Void) -> Bool {
-        put(.work(work), refusedWhenClosed: true)
+        put(.work(work))
     }
 
-    private func put(_ item: Item, refusedWhenClosed: Bool) -> Bool {
+    /// What makes sure that items are run.
+    private enum Signal {
+        case none
+        case wake
+        case ask(any ConnectionOwner)
+        case runElsewhere
+    }
+
+    private func put(_ item: Item) -> Bool {
         let inDomain = domain.isCurrent
         let signal: Signal? = state.withLock { state in
-            if refusedWhenClosed, case .closed = state.home { return nil }
+            if case .closed = state.place, case .work = item { return nil }
             let wasEmpty = state.items.isEmpty
             state.items.append(item)
             hasItems.store(true, ordering: .releasing)
-            // Whoever drains, or is in the domain, looks again before it leaves: no signal is needed.
-            guard wasEmpty, !state.isDraining else { return Signal.none }
-            switch state.home {
-            case .attached(let pointer):
-                // The wake is made under the lock: the pointer is good until `park` or `close` take the lock.
-                if !inDomain { pn_connection_wake(pointer) }
-                return Signal.none
-            case .parked(let runner):
-                return runner.map(Signal.run) ?? Signal.none
-            case .closed:
-                return .run { queue in Task.detached { queue.drainAfterClose() } }
-            }
+            // Who runs items looks again before it leaves.
+            guard wasEmpty, !state.isRunning else { return Signal.none }
+            // A batch runs them at its end.
+            if inDomain, case .attached = state.place { return Signal.none }
+            return WorkQueue.signal(state)
         }
         guard let signal else { return false }
-        if case .run(let runner) = signal { runner(self) }
+        send(signal)
         return true
     }
 
-    // MARK: Running it
+    private static func signal(_ state: borrowing State) -> Signal {
+        switch state.place {
+        case .held, .driven: .none
+        case .parked: state.owner.map(Signal.ask) ?? .none
+        case .attached: .wake
+        case .closed: .runElsewhere
+        }
+    }
+
+    private func send(_ signal: Signal) {
+        switch signal {
+        case .none: break
+        case .wake: wake()
+        case .ask(let owner): owner.runItems(of: self)
+        case .runElsewhere: Task.detached { self.runAfterClose() }
+        }
+    }
+
+    /// Has a batch of the connection's begun, where it is in a proactor.
+    private func wake() {
+        wakeLock.withLock { _ in
+            // Proton's connection lives at least until the place is changed, which takes this lock.
+            let pointer: OpaquePointer? = state.withLock { state in
+                if case .attached(let pointer) = state.place { pointer } else { nil }
+            }
+            if let pointer { pn_connection_wake(pointer) }
+        }
+    }
+
+    // MARK: In the domain
 
     /// Whether something waits; what is added now may be missed.
     package var hasWork: Bool { hasItems.load(ordering: .acquiring) }
 
-    /// Runs what is there now, in the domain. What is added meanwhile waits for the next round.
-    /// - Throws: the first error that work threw; the rest has run all the same.
-    package func drain() throws {
-        guard let items = takeItems() else { return }
-        let failure = run(items)
-        finishDraining()
-        if let failure { throw failure }
-    }
-
-    /// Runs what is there outside of any batch, entering the domain for it.
-    package func drainOutsideBatch() throws {
-        guard let items = takeItems() else { return }
+    /// Runs a batch of the connection's events in the domain, then the items that wait.
+    /// - Throws: what `body` throws, or else the first error of an item; the rest has run all the same.
+    package func runBatch(_ body: () throws -> Void) throws {
         domain.enter()
-        let failure = run(items)
-        // Before the next thread is let in.
-        domain.leave()
-        finishDraining()
-        if let failure { throw failure }
-    }
-
-    /// What is there, for the calling thread to run; nil where there is nothing, or another thread runs items.
-    private func takeItems() -> [Item]? {
-        // Every batch comes here, most for nothing. An item that is added now is followed by a wake of its own.
-        guard hasItems.load(ordering: .acquiring) else { return nil }
-        return state.withLock { state in
-            guard !state.isDraining, !state.items.isEmpty else { return nil }
-            state.isDraining = true
-            hasItems.store(false, ordering: .relaxed)
-            return exchange(&state.items, with: [])
-        }
-    }
-
-    /// - Returns: the first error.
-    private func run(_ items: [Item]) -> (any Error)? {
         var failure: (any Error)?
-        for item in items {
-            do {
-                switch item {
-                case .work(let work):
-                    if let connection = connection.value { try work(connection) }
-                case .job(let job):
-                    job.runSynchronously(on: asUnownedSerialExecutor())
+        do { try body() } catch { failure = error }
+        // Items wait for the place that the connection goes to, where it goes.
+        let owns =
+            confined.move == nil
+            && beginRunning { place in
+                switch place {
+                case .attached, .driven: true
+                case .held, .parked, .closed: false
                 }
-            } catch {
-                failure = failure ?? error
+            }
+        if owns { failure = runItems() ?? failure }
+        try leave(isRunning: owns, failure)
+    }
+
+    /// Runs the items of a connection that is in no proactor; does nothing where it has gone into one meanwhile.
+    /// - Throws: the first error of an item; the rest has run all the same.
+    package func runParked() throws {
+        let isMine = beginRunning { place in
+            switch place {
+            case .parked: true
+            case .held, .attached, .driven, .closed: false
             }
         }
+        guard isMine else { return }
+        domain.enter()
+        try leave(isRunning: true, runItems())
+    }
+
+    /// Becomes the thread that runs items, where there are some, no other does, and the connection's place allows it.
+    private func beginRunning(_ isAllowed: (Place) -> Bool) -> Bool {
+        // Every batch comes here, most for nothing. An item that is added now is followed by a signal of its own.
+        guard hasItems.load(ordering: .acquiring) else { return false }
+        return state.withLock { state in
+            guard !state.isRunning, !state.items.isEmpty, isAllowed(state.place) else { return false }
+            state.isRunning = true
+            return true
+        }
+    }
+
+    /// Runs the items that are there, and the jobs that those add: an actor's next step need not wait for a batch.
+    ///
+    /// Work that is added meanwhile waits for the next batch, so that other connections have their turn.
+    /// - Returns: the first error.
+    private func runItems() -> (any Error)? {
+        var failure: (any Error)?
+        var items = state.withLock { exchange(&$0.items, with: [])[...] }
+        var rest = items.count + WorkQueue.budget
+        while let item = items.popFirst() {
+            rest -= 1
+            do { try run(item) } catch { failure = failure ?? error }
+            guard confined.move == nil else { break }
+            if items.isEmpty, rest > 0 { items = takeJobs() }
+        }
+        // What is left goes with the connection.
+        if !items.isEmpty { state.withLock { $0.items.insert(contentsOf: items, at: 0) } }
         return failure
     }
 
-    /// Lets the next thread run items, and has that done where there are some.
-    private func finishDraining() {
-        var takeover: (@Sendable () -> Void)?
-        var runner: (@Sendable (WorkQueue) -> Void)?
-        repeat {
-            takeover?()
-            (takeover, runner) = state.withLock { state in
-                if let takeover = exchange(&state.takeover, with: nil) { return (takeover, nil) }
-                state.isDraining = false
-                guard !state.items.isEmpty else { return (nil, nil) }
-                switch state.home {
-                case .attached(let pointer):
-                    pn_connection_wake(pointer)
-                    return (nil, nil)
-                case .parked(let runner):
-                    return (nil, runner)
-                case .closed:
-                    return (nil, { queue in Task.detached { queue.drainAfterClose() } })
-                }
-            }
-        } while takeover != nil
-        runner?(self)
-    }
-
-    /// Runs jobs once the connection is over. Work that wants the connection is refused by then, so nothing throws.
-    private func drainAfterClose() {
-        try? drainOutsideBatch()
-    }
-
-    /// Has a batch of the connection's begun, so that what was written outside of one is flushed.
-    package func requestFlush() {
+    /// Takes out the jobs that come before any work.
+    private func takeJobs() -> ArraySlice<Item> {
         state.withLock { state in
-            if case .attached(let pointer) = state.home { pn_connection_wake(pointer) }
+            let jobs = state.items.prefix { if case .work = $0 { false } else { true } }
+            state.items.removeFirst(jobs.count)
+            return jobs
         }
+    }
+
+    private func run(_ item: Item) throws {
+        switch item {
+        case .work(let work): if let connection = confined.connection { try work(connection) }
+        case .actorJob(let job): job.runSynchronously(on: asUnownedSerialExecutor())
+        case .taskJob(let job, let executor): job.runSynchronously(on: executor.asUnownedTaskExecutor())
+        }
+    }
+
+    /// Has the connection go elsewhere when the domain is left: when the batch, or the item, that calls this is done.
+    package func move(_ move: Move) {
+        confined.move = move
+    }
+
+    /// Leaves the domain, and brings the connection to where it goes.
+    private func leave(isRunning: Bool, _ failure: (any Error)?) throws {
+        var failure = failure
+        let move = exchange(&confined.move, with: nil)
+        guard isRunning || move != nil else {
+            domain.leave()
+            if let failure { throw failure }
+            return
+        }
+        var handOver: (() -> Void)?
+        switch move {
+        case nil, .park: break
+        case .attach(_, let body): handOver = body
+        case .close(let finish): failure = failure ?? close(finish)
+        }
+        domain.leave()
+        let signal: Signal = changePlace { state in
+            if isRunning { state.isRunning = false }
+            switch move {
+            case nil: break
+            case .park: state.place = .parked
+            case .attach(let pointer, _): state.place = .attached(pointer)
+            case .close: state.isRunning = false
+            }
+            // Under the lock: another thread may handle the connection's last event before this returns.
+            handOver?()
+            hasItems.store(!state.items.isEmpty, ordering: .releasing)
+            guard !state.items.isEmpty, !state.isRunning else { return .none }
+            // A connection that has just gone into a proactor has its first batch to come.
+            if handOver != nil { return .none }
+            return WorkQueue.signal(state)
+        }
+        send(signal)
+        if let failure { throw failure }
+    }
+
+    /// Changes the place, which may end the time in which proton can be woken.
+    private func changePlace<Result>(_ body: (inout State) -> Result) -> Result {
+        // Only a change that takes the connection from its proactor has to wait for a wake.
+        wakeLock.withLock { _ in state.withLock { body(&$0) } }
+    }
+
+    // MARK: Outside of a batch
+
+    /// Stops the process where the calling thread may not use the connection.
+    ///
+    /// Outside of the connection's batches only a loop of one thread may, or whoever drives the connection by hand.
+    func admitCaller() {
+        let (place, owner) = state.withLock { ($0.place, $0.owner) }
+        switch place {
+        case .driven, .closed: domain.enter()
+        case .held, .parked, .attached:
+            guard owner?.mayLend(self) ?? false else {
+                fatalError(
+                    "A connection is used outside of its domain: add the work to its workQueue, or run with one thread."
+                )
+            }
+            domain.enter()
+            // What is written now is flushed at the end of the batch that this begins.
+            wake()
+        }
+    }
+
+    /// Ends the use of the connection outside of its batches.
+    package func endLoan() {
+        domain.leave()
     }
 
     // MARK: Where the connection stands
 
-    package func bind(_ connection: Connection) {
-        self.connection.set(connection)
+    func bind(_ connection: Connection?) {
+        confined.connection = connection
     }
 
-    /// Hands the connection to a proactor, by `handOver`, from the thread that had it until now.
+    /// Whether proton's connection belongs to a proactor or a driver, which frees it.
+    var isOwnedElsewhere: Bool {
+        state.withLock { state in
+            switch state.place {
+            case .attached, .driven: true
+            case .held, .parked, .closed: false
+            }
+        }
+    }
+
+    /// The maker of the connection is done with it: the owner has its items run from now on.
+    package func release() {
+        domain.leave()
+        let signal: Signal = state.withLock { state in
+            guard case .held = state.place else { return .none }
+            state.place = .parked
+            return state.items.isEmpty ? .none : WorkQueue.signal(state)
+        }
+        send(signal)
+    }
+
+    /// Hands a connection that its maker holds to a proactor, from the thread that has it.
     ///
     /// What waits already runs at the end of the connection's first batch.
-    package func attach(_ pointer: OpaquePointer, _ handOver: () -> Void) {
+    func attach(_ pointer: OpaquePointer, _ handOver: () -> Void) {
         domain.leave()
-        // Under the lock: another thread may handle the connection's last event before `handOver` returns.
         state.withLock { state in
-            state.home = .attached(pointer)
+            state.place = .attached(pointer)
             handOver()
         }
     }
 
-    /// Whether the connection is in a proactor, which owns proton's.
-    var isAttached: Bool {
-        state.withLock { state in
-            if case .attached = state.home { true } else { false }
-        }
+    /// The connection is driven by hand from now on.
+    func drive() {
+        state.withLock { $0.place = .driven }
     }
 
-    /// The connection left its proactor and may go into it again; `runner` has the queue drained meanwhile.
-    package func park(runner: (@Sendable (WorkQueue) -> Void)?) {
-        let pending = state.withLock { state in
-            state.home = .parked(runner: runner)
-            return !state.items.isEmpty && !state.isDraining
-        }
-        if pending { runner?(self) }
+    /// Ends the connection whatever it does now, for an owner whose threads are gone.
+    func abandon(_ finish: () -> Void) {
+        let isClosed = state.withLock { if case .closed = $0.place { true } else { false } }
+        guard !isClosed else { return }
+        domain.enter()
+        _ = close(finish)
+        domain.leave()
+        finishClosing()
     }
 
-    /// Hands a parked connection over, or ends it, while no thread runs its items.
+    /// Closes the queue, in the domain: what is there runs now, and then `finish`.
     ///
-    /// On the calling thread, or on the one that runs them now, right after.
-    package func whenIdle(_ body: @escaping @Sendable () -> Void) {
-        let isMine = state.withLock { state in
-            guard state.isDraining else {
-                state.isDraining = true
-                return true
-            }
-            state.takeover = body
-            return false
-        }
-        guard isMine else { return }
-        body()
-        finishDraining()
-    }
-
-    /// The connection is over; called in its domain. What is still there runs now, on this thread, and then `finish`.
-    ///
-    /// What is added from now on runs elsewhere, once `finish` has returned.
-    package func close(_ finish: () -> Void = {}) throws {
-        let items = state.withLock { state in
-            state.home = .closed
-            state.isDraining = true
+    /// What is added from now on runs elsewhere, once the domain is left.
+    /// - Returns: the first error of an item.
+    private func close(_ finish: () -> Void) -> (any Error)? {
+        let items = changePlace { state in
+            state.place = .closed
+            state.owner = nil
+            state.isRunning = true
             return exchange(&state.items, with: [])
         }
-        let failure = run(items)
+        var failure: (any Error)?
+        for item in items {
+            do { try run(item) } catch { failure = failure ?? error }
+        }
         finish()
-        connection.set(nil)
-        finishDraining()
-        if let failure { throw failure }
+        confined.connection = nil
+        return failure
+    }
+
+    private func finishClosing() {
+        let hasMore = state.withLock { state in
+            state.isRunning = false
+            return !state.items.isEmpty
+        }
+        if hasMore { send(.runElsewhere) }
+    }
+
+    /// Runs jobs once the connection is over. Work that wants the connection is refused by then, so nothing throws.
+    private func runAfterClose() {
+        let isMine = beginRunning { place in
+            if case .closed = place { true } else { false }
+        }
+        guard isMine else { return }
+        domain.enter()
+        _ = runItems()
+        domain.leave()
+        finishClosing()
     }
 }
 
-extension WorkQueue: SerialExecutor, TaskExecutor {
-    /// Runs a job of a task or an actor in the connection's domain; also once the connection is over.
+// MARK: - The executor
+
+extension WorkQueue: SerialExecutor {
+    /// Runs a job of an actor in the connection's domain; also once the connection is over.
     public func enqueue(_ job: consuming ExecutorJob) {
-        _ = put(.job(UnownedJob(job)), refusedWhenClosed: false)
+        _ = put(.actorJob(UnownedJob(job)))
     }
 
     /// This queue as an actor's executor.
@@ -262,24 +413,72 @@ extension WorkQueue: SerialExecutor, TaskExecutor {
 
     /// Stops the program where it is not in the connection's domain: a misuse that would race.
     public func checkIsolated() {
-        precondition(domain.isCurrent, "This code must run in its connection's domain: use the connection's workQueue.")
+        guard !domain.isCurrent else { return }
+        fatalError("This code must run in its connection's domain: use the connection's workQueue.")
     }
 
     /// Whether the calling thread is in the connection's domain.
     public func isIsolatingCurrentContext() -> Bool? {
         domain.isCurrent
     }
+
+    /// A queue as the executor that a task prefers, which keeps it.
+    fileprivate final class PreferredExecutor: TaskExecutor {
+        private let queue: WorkQueue
+
+        init(queue: WorkQueue) { self.queue = queue }
+
+        func enqueue(_ job: consuming ExecutorJob) {
+            _ = queue.put(.taskJob(UnownedJob(job), self))
+        }
+    }
 }
 
-/// The connection of a work queue, without the cycle that a strong reference would be.
-///
-/// `@unchecked Sendable`: it is set before the queue is visible to another thread, and read and cleared in the
-/// connection's domain only. `unowned(unsafe)`: the connection closes its queue, which clears this, before it goes;
-/// `weak` would give every connection a side table, which slows each of its retains.
-private final class UnownedConnection: @unchecked Sendable {
-    private(set) unowned(unsafe) var value: Connection?
+// MARK: - The domain
 
-    func set(_ connection: Connection?) {
-        value = connection
+/// Which thread works on a connection now: the check at every entry point, which must cost next to nothing.
+///
+/// A copy holds no reference: it is good for as long as the `WorkQueue` lives that owns it, which the connection keeps,
+/// which its sessions and links keep.
+///
+/// `@unchecked Sendable`: the word that it points to is atomic.
+package struct Domain: @unchecked Sendable {
+    private let thread: UnsafeMutablePointer<Atomic<UInt>>
+
+    fileprivate init() {
+        thread = .allocate(capacity: 1)
+        thread.initialize(to: Atomic(0))
     }
+
+    fileprivate func deallocate() {
+        thread.deinitialize(count: 1)
+        thread.deallocate()
+    }
+
+    /// Whether the calling thread is in the domain.
+    @inline(__always)
+    package var isCurrent: Bool {
+        thread.pointee.load(ordering: .relaxed) == UInt(pthread_self())
+    }
+
+    /// Enters the domain on this thread; the caller makes sure that no other thread is in it.
+    fileprivate func enter() {
+        thread.pointee.store(UInt(pthread_self()), ordering: .relaxed)
+    }
+
+    /// Leaves the domain; does nothing where another thread has entered it since.
+    fileprivate func leave() {
+        _ = thread.pointee.compareExchange(expected: UInt(pthread_self()), desired: 0, ordering: .relaxed)
+    }
+}
+
+/// What the thread in the domain uses of a queue.
+///
+/// `@unchecked Sendable`: it is set before the queue is visible to another thread, and then used in the domain only.
+/// `unowned(unsafe)`: the connection closes its queue, which clears this, before it goes; `weak` would give every
+/// connection a side table, which slows each of its retains.
+private final class Confined: @unchecked Sendable {
+    unowned(unsafe) var connection: Connection?
+    /// Where the connection goes when the domain is left.
+    var move: WorkQueue.Move?
 }

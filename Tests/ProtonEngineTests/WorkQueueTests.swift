@@ -6,8 +6,8 @@ import Testing
 
 /// A connection's mailbox and executor, by itself: order, threads, and the places where nothing may get lost.
 struct WorkQueueTests {
-    private static func connection() -> Connection {
-        Connection(limits: ConnectionLimits(), eventHandler: EventRecorder())
+    private static func connection(_ owner: (any ConnectionOwner)? = nil) -> Connection {
+        Connection(limits: ConnectionLimits(), owner: owner, eventHandler: EventRecorder())
     }
 
     // MARK: The mailbox
@@ -36,7 +36,7 @@ struct WorkQueueTests {
         #expect(pair.server.connection.state == .active)
     }
 
-    @Test func whatWorkAddsComesInTheNextRound() throws {
+    @Test func workThatWorkAddsComesInTheNextBatch() throws {
         let peer = TestPeer(isServer: false)
         let queue = peer.connection.workQueue
         let log = Mutex<[String]>([])
@@ -45,10 +45,31 @@ struct WorkQueueTests {
             queue.add { _ in log.withLock { $0.append("inner") } }
         }
         queue.add { _ in log.withLock { $0.append("second") } }
-        try peer.driver.dispatchEvents()
+        #expect(try peer.driver.dispatchEvents())
         #expect(log.withLock { $0 } == ["first", "second"])
         try peer.driver.dispatchEvents()
         #expect(log.withLock { $0 } == ["first", "second", "inner"])
+    }
+
+    @Test(.timeLimit(.minutes(1))) func jobsThatJobsAddRunInTheSameBatchWithinABudget() async throws {
+        let connection = Self.connection()
+        let queue = connection.workQueue
+        queue.drive()
+        let (steps, isOver) = (Shared(0), Shared(false))
+        let task = Task(executorPreference: queue.taskExecutor) {
+            while !isOver.withLock({ $0 }) {
+                steps.withLock { $0 += 1 }
+                await Task.yield()
+            }
+        }
+        // Somebody else's thread puts the first job in.
+        while !queue.hasWork { await Task.yield() }
+        try queue.runBatch {}
+        let first = steps.withLock { $0 }
+        #expect(first > WorkQueue.budget / 2 && first <= WorkQueue.budget + 1 && queue.hasWork)
+        isOver.withLock { $0 = true }
+        try await drain(queue, until: task)
+        withExtendedLifetime(connection) {}
     }
 
     @Test func theFirstErrorComesOutAndTheRestRuns() throws {
@@ -77,7 +98,8 @@ struct WorkQueueTests {
                 }
             }
         }
-        try queue.drainOutsideBatch()
+        queue.release()
+        while queue.hasWork { try queue.runParked() }
         #expect(logs.withLock { $0.count } == 8)
         for log in logs.withLock({ $0.values }) { #expect(log == Array(0..<1_000)) }
     }
@@ -88,11 +110,11 @@ struct WorkQueueTests {
         let count = Mutex(0)
         queue.add { _ in count.withLock { $0 += 1 } }
         queue.add { _ in #expect(!queue.add { _ in }, "closed meanwhile") }
-        try queue.close()
+        queue.abandon {}
         #expect(count.withLock { $0 } == 1)
         #expect(!queue.add { _ in count.withLock { $0 += 1 } })
         #expect(count.withLock { $0 } == 1)
-        try queue.close()
+        queue.abandon {}
     }
 
     // MARK: The domain
@@ -132,6 +154,7 @@ struct WorkQueueTests {
     @Test(.timeLimit(.minutes(1))) func jobsWaitForTheirConnection() async throws {
         let connection = Self.connection()
         let queue = connection.workQueue
+        queue.release()
         let service = Service(queue: queue)
         let task = Task { await service.next() }
         // Somebody else has the connection: its jobs run when they are drained.
@@ -144,7 +167,7 @@ struct WorkQueueTests {
         let connection = Self.connection()
         let service = Service(queue: connection.workQueue)
         let waiting = Task { await service.next() }
-        try connection.workQueue.close()
+        connection.workQueue.abandon {}
         #expect(await waiting.value == 1)
         #expect(await service.next() == 2)
         let total = await withTaskGroup { group in
@@ -158,7 +181,7 @@ struct WorkQueueTests {
         for _ in 0..<1_000 {
             let connection = Self.connection()
             let queue = connection.workQueue
-            queue.domain.leave()
+            queue.release()
             let service = Service(queue: queue)
             await withTaskGroup { group in
                 for _ in 0..<4 {
@@ -168,9 +191,7 @@ struct WorkQueueTests {
                 }
                 // As a proactor does at a connection's last event.
                 group.addTask {
-                    queue.domain.enter()
-                    try? queue.close()
-                    queue.domain.leave()
+                    try? queue.runBatch { queue.move(.close {}) }
                 }
             }
             withExtendedLifetime(connection) {}
@@ -180,42 +201,82 @@ struct WorkQueueTests {
     @Test(.timeLimit(.minutes(1))) func aTaskPrefersTheConnection() async throws {
         let connection = Self.connection()
         let queue = connection.workQueue
-        let task = Task(executorPreference: queue) { queue.isIsolatingCurrentContext() }
+        queue.release()
+        let task = Task(executorPreference: queue.taskExecutor) {
+            let before = queue.isIsolatingCurrentContext()
+            await Task.yield()
+            // Not as an actor's job: a task that prefers the queue is isolated to nothing.
+            return before == true && #isolation == nil ? queue.isIsolatingCurrentContext() : nil
+        }
         try await drain(queue, until: task)
         #expect(await task.value == true)
         withExtendedLifetime(connection) {}
     }
 
-    @Test(.timeLimit(.minutes(1))) func whileParkedTheRunnerIsAsked() async throws {
-        let connection = Self.connection()
+    @Test(.timeLimit(.minutes(1))) func whileParkedTheOwnerIsAsked() async throws {
+        let owner = ParkingOwner()
+        let connection = Self.connection(owner)
         let queue = connection.workQueue
-        queue.domain.leave()
+        queue.release()
         let service = Service(queue: queue)
-        let calls = Mutex(0)
-        // As a loop does between two connections: each call drains the queue once, on a thread of its own.
-        queue.park { queue in
-            calls.withLock { $0 += 1 }
-            Task.detached { try? queue.drainOutsideBatch() }
-        }
         for number in 1...100 { #expect(await service.next() == number) }
-        #expect(calls.withLock { $0 } > 0)
+        #expect(owner.calls.withLock { $0 } > 0)
         let work = await withCheckedContinuation { continuation in
             queue.add { connection in continuation.resume(returning: connection.containerID) }
         }
         #expect(work == nil)
-        try queue.close()
+        queue.abandon {}
         #expect(await service.next() == 101)
         withExtendedLifetime(connection) {}
     }
 
-    @Test(.timeLimit(.minutes(1))) func whatWaitsIsRunWhenItIsParked() async throws {
-        let connection = Self.connection()
+    @Test(.timeLimit(.minutes(1))) func whatWaitsIsRunWhenItIsReleased() async throws {
+        let connection = Self.connection(ParkingOwner())
         let queue = connection.workQueue
-        queue.domain.leave()
         await withCheckedContinuation { continuation in
             queue.add { _ in continuation.resume() }
-            queue.park { queue in Task.detached { try? queue.drainOutsideBatch() } }
+            queue.release()
         }
+        withExtendedLifetime(connection) {}
+    }
+
+    // MARK: Places
+
+    @Test func workThatWasParkedDoesNotRunOutsideOfABatchOnceTheConnectionIsAttached() throws {
+        let connection = Self.connection()
+        let queue = connection.workQueue
+        let log = Mutex<[String]>([])
+        queue.add { _ in
+            log.withLock { $0.append("hand over") }
+            queue.add { _ in log.withLock { $0.append("later") } }
+            // As a try to connect does; a driver stands for the proactor.
+            queue.move(.park)
+        }
+        queue.add { _ in log.withLock { $0.append("next") } }
+        queue.release()
+        try queue.runParked()
+        #expect(log.withLock { $0 } == ["hand over"])
+        queue.drive()
+        try queue.runParked()
+        #expect(log.withLock { $0 } == ["hand over"], "it is no longer parked")
+        try queue.runBatch {}
+        #expect(log.withLock { $0 } == ["hand over", "next", "later"])
+        withExtendedLifetime(connection) {}
+    }
+
+    @Test func whatABatchMovesElsewhereTakesItsWorkAlong() throws {
+        let owner = ParkingOwner(runs: false)
+        let connection = Self.connection(owner)
+        let queue = connection.workQueue
+        let log = Mutex<[String]>([])
+        queue.drive()
+        try queue.runBatch {
+            queue.add { _ in log.withLock { $0.append("work") } }
+            queue.move(.park)
+        }
+        #expect(log.withLock { $0 }.isEmpty && owner.calls.withLock { $0 } == 1)
+        try queue.runParked()
+        #expect(log.withLock { $0 } == ["work"])
         withExtendedLifetime(connection) {}
     }
 
@@ -227,11 +288,31 @@ struct WorkQueueTests {
             ended.withLock { $0 = true }
         }
         while !ended.withLock({ $0 }) {
-            try queue.drainOutsideBatch()
+            try queue.runParked()
+            try queue.runBatch {}
             await Task.yield()
         }
         await watch.value
     }
+}
+
+/// An owner that has the items of a parked connection run on a thread of the pool.
+private final class ParkingOwner: ConnectionOwner {
+    let calls = Mutex(0)
+    private let runs: Bool
+
+    init(runs: Bool = true) { self.runs = runs }
+
+    func mayLend(_ queue: WorkQueue) -> Bool { false }
+    func runItems(of queue: WorkQueue) {
+        calls.withLock { $0 += 1 }
+        if runs { Task.detached { try? queue.runParked() } }
+    }
+    var isDispatching: Bool { true }
+    func connectionOpened(_ connection: Connection) {}
+    func transportClosed(_ connection: Connection) -> Bool { false }
+    func connectionFinished(_ connection: Connection) {}
+    func endedWithoutTransport(_ connection: Connection) {}
 }
 
 /// A value that several threads change.

@@ -13,7 +13,7 @@ struct ConnectionPairTests {
         private(set) var losses: [ProtonError] = []
         private(set) var isClosed = false
 
-        init(_ words: String..., server: String = "amqp://me:secret@nowhere.invalid:1/") {
+        init(_ words: String..., server: String = "amqp://me@nowhere.invalid:1/") {
             (self.words, self.server) = (words, server)
         }
 

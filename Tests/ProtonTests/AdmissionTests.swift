@@ -23,7 +23,7 @@ struct AdmissionTests {
             }
             client.on("onConnectionOpened") { (event: ConnectionEvent) in
                 if event.connection === connections[0] {
-                    connections.append(try event.container.connect(address, handler: client))
+                    connections.append(try event.container.connect(address, handler: client, options: .once))
                 } else if connections.count == 3 {
                     event.connection.close()
                 }

@@ -154,9 +154,8 @@ struct BlockingTests {
     func url() async throws {
         try await withServer { _ in
         } _: { server in
-            let one = try BlockingConnection("user:secret@\(server.url)/path", timeout: .seconds(10))
-            #expect(one.url == (try AMQPURL("user:secret@\(server.url)/path")))
-            #expect(!"\(one.url)".contains("secret"))
+            let one = try BlockingConnection("user@\(server.url)/path", timeout: .seconds(10))
+            #expect(one.url == (try AMQPURL("user@\(server.url)/path")))
             try one.close()
             let several = try BlockingConnection(["127.0.0.1:1", server.url], timeout: .seconds(10))
             #expect(several.url.port == server.port)

@@ -91,7 +91,7 @@ struct ClosingTests {
                 event.connection.close(Condition(.connectionForced, "maintenance"))
             }
             exchange.client.on("onTransportError") { (event: TransportEvent) in
-                #expect(event.error?.code == .disconnected && event.error?.message.contains("maintenance") == true)
+                #expect(event.error?.code == .connectionError && event.error?.message.contains("maintenance") == true)
             }
             try exchange.run { container, connection in try container.createSender(connection, "a") }
             return exchange.lines(of: exchange.client) {

@@ -196,7 +196,9 @@ struct ReconnectTests {
                 let queue = event.connection.workQueue
                 guard drops == 1, !event.container.isStopping else { return }
                 queue.add { log.note("work \($0.transport == nil)") }
-                Task(executorPreference: queue) { log.note("task \(queue.isIsolatingCurrentContext() == true)") }
+                Task(executorPreference: queue.taskExecutor) {
+                    log.note("task \(queue.isIsolatingCurrentContext() == true)")
+                }
                 // The wait begins after this callback.
                 event.container.schedule(after: .zero) {
                     queue.add { connection in

@@ -124,7 +124,7 @@ struct StopTests {
             container.stop()
             return queue
         }
-        let task = Task(executorPreference: queue) { 1 }
+        let task = Task(executorPreference: queue.taskExecutor) { 1 }
         #expect(await task.value == 1)
     }
 
@@ -135,7 +135,7 @@ struct StopTests {
             try container.createSender(connection, "a")
             return connection.workQueue
         }
-        let task = Task(executorPreference: queue) { 1 }
+        let task = Task(executorPreference: queue.taskExecutor) { 1 }
         #expect(await task.value == 1)
     }
 
@@ -146,7 +146,7 @@ struct StopTests {
             exchange.client.on("onConnectionOpened") { (event: ConnectionEvent) in
                 let queue = event.connection.workQueue
                 log.note("opened \(queue.isIsolatingCurrentContext() == true)")
-                Task(executorPreference: queue) {
+                Task(executorPreference: queue.taskExecutor) {
                     log.note("task \(queue.isIsolatingCurrentContext() == true)")
                     queue.add { connection in
                         log.note("closing")
@@ -159,13 +159,15 @@ struct StopTests {
                 queue = connection.workQueue
                 connection.workQueue.add { log.note("before \($0.isLocalOpen)") }
                 let queue = connection.workQueue
-                Task(executorPreference: queue) { log.note("early task \(queue.isIsolatingCurrentContext() == true)") }
+                Task(executorPreference: queue.taskExecutor) {
+                    log.note("early task \(queue.isIsolatingCurrentContext() == true)")
+                }
             }
             return (queue, log)
         }
         let after = try #require(queue)
         #expect(!after.add { _ in })
-        #expect(await Task(executorPreference: after) { after.isIsolatingCurrentContext() }.value == true)
+        #expect(await Task(executorPreference: after.taskExecutor) { after.isIsolatingCurrentContext() }.value == true)
         #expect(
             Set(log.lines) == ["before true", "early task true", "opened true", "task true", "closing"])
         #expect(log.lines.first == "before true")

@@ -161,7 +161,7 @@ final class BlockingCore: MessagingHandler, Sendable {
     // MARK: Callbacks
 
     func onConnectionOpened(_ event: ConnectionEvent) {
-        let url = event.connection.context?.connector?.url
+        let url = event.connection.context?.reconnection?.url
         state.withLock { state in
             if let url { state.url = url }
             if case .opening = state.phase { state.phase = .open }

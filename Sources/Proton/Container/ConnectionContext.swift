@@ -1,27 +1,45 @@
 public import ProtonEngine
 
-/// What the container keeps with each connection.
-final class ConnectionContext {
-    // The container runs the connection's loop, and events are made while it does.
-    unowned let container: Container
-    /// How the program connects; nil of a connection that a peer made.
-    let connector: Connector?
+/// What a container keeps with each connection, and whom the engine asks about it.
+///
+/// `@unchecked Sendable`: what changes is used in the connection's domain only.
+final class ConnectionContext: @unchecked Sendable {
+    let core: ContainerCore
+    /// How the program's connection is made, and made again; nil of a connection that a peer made.
+    var reconnection: Reconnection?
     /// The link for transactions, made with the first one.
     var coordinator: Coordinator?
 
-    init(container: Container, connector: Connector?) {
-        self.container = container
-        self.connector = connector
+    init(_ core: ContainerCore, _ reconnection: Reconnection?) {
+        self.core = core
+        self.reconnection = reconnection
     }
+
+    var loop: Loop { core.loop }
+}
+
+extension ConnectionContext: ConnectionOwner {
+    func mayLend(_ queue: WorkQueue) -> Bool { loop.mayLend(queue) }
+
+    func runItems(of queue: WorkQueue) { loop.runItems(of: queue) }
+
+    var isDispatching: Bool { loop.isDispatching }
+
+    func connectionOpened(_ connection: Connection) {
+        loop.cancelHandshakeDeadline(of: connection)
+        _ = answer(to: .opened)
+    }
+
+    func connectionFinished(_ connection: Connection) { loop.connectionFinished(connection) }
 }
 
 extension Connection {
-    var context: ConnectionContext? { attachment as? ConnectionContext }
+    var context: ConnectionContext? { owner as? ConnectionContext }
 
     /// The container that the connection belongs to.
     public var container: Container {
-        // Every connection is made by a container, which gives it its context before anyone else sees it.
+        // Every connection is made by a container, which gives it its context.
         guard let context else { preconditionFailure("A connection of a container has a context.") }
-        return context.container
+        return context.core.container
     }
 }

@@ -19,6 +19,8 @@ public struct ConnectionOptions: Sendable {
     public var usesSASL: Bool
     /// The SASL mechanisms that may be used; empty is all that there are: EXTERNAL, PLAIN, ANONYMOUS. Default empty;
     /// of an accepted connection ANONYMOUS.
+    ///
+    /// Empty leaves ANONYMOUS out where there is a password: a program that gives one is not logged in without.
     public var allowedMechanisms: [String]
     /// Whether a password may be sent over a connection that is not encrypted. Default true.
     public var allowsInsecureMechanisms: Bool
@@ -33,6 +35,8 @@ public struct ConnectionOptions: Sendable {
     ///
     /// Of no use to connections that are taken.
     public var reconnect: Backoff?
+    /// After which failures to try again. Default `.transient`: after those that can get better without the program.
+    public var reconnectPolicy: ReconnectPolicy
 
     /// Creates options, each with the default that it has where it is left out.
     /// - Parameters:
@@ -43,7 +47,7 @@ public struct ConnectionOptions: Sendable {
         allowsInsecureMechanisms: Bool = true, virtualHost: String? = nil, containerID: String? = nil,
         heartbeat: Duration? = nil, maxFrameSize: UInt32? = nil, offeredCapabilities: [Symbol] = [],
         desiredCapabilities: [Symbol] = [], properties: AMQPMap = [:], reconnect: Backoff? = Backoff(),
-        limits: ConnectionLimits = ConnectionLimits()
+        reconnectPolicy: ReconnectPolicy = .transient, limits: ConnectionLimits = ConnectionLimits()
     ) {
         self.limits = limits
         if let heartbeat { self.limits.idleTimeout = heartbeat }
@@ -59,6 +63,7 @@ public struct ConnectionOptions: Sendable {
         self.desiredCapabilities = desiredCapabilities
         self.properties = properties
         self.reconnect = reconnect
+        self.reconnectPolicy = reconnectPolicy
     }
 
     /// - Throws: `ProtonError.Code.invalidArgument` that names the option that makes no sense.
@@ -68,11 +73,15 @@ public struct ConnectionOptions: Sendable {
     }
 
     /// How the transport of a connection with these options is set up.
-    func transport(isServer: Bool) -> TransportConfiguration {
+    /// - Parameter hasPassword: whether the program logs in with a password: then it is never logged in without.
+    func transport(isServer: Bool, hasPassword: Bool = false) -> TransportConfiguration {
         var configuration = TransportConfiguration(isServer: isServer, limits: limits)
         configuration.usesSASL = usesSASL
         configuration.allowsInsecureMechanisms = allowsInsecureMechanisms
-        let mechanisms = allowedMechanisms.isEmpty && isServer ? ["ANONYMOUS"] : allowedMechanisms
+        var mechanisms = allowedMechanisms
+        if mechanisms.isEmpty {
+            if isServer { mechanisms = ["ANONYMOUS"] } else if hasPassword { mechanisms = ["EXTERNAL", "PLAIN"] }
+        }
         configuration.mechanisms = mechanisms.isEmpty ? nil : mechanisms.joined(separator: " ")
         return configuration
     }

@@ -9,18 +9,18 @@ extension Container {
     /// Takes the connections that were made since the last call, each with a driver in the place of a socket.
     package func takeConnectionsInMemory() throws -> [ConnectionDriver] {
         try loop.takePending().compactMap { connection in
-            // What is made here is made by `connect`, which gives it a connector.
-            guard let connector = connection.context?.connector else { return nil }
-            try connector.change(urls: nil) { $0.reconnect = nil }
-            connector.beginAttempt(of: connection, at: now)
-            return ConnectionDriver(connection, connector.options.transport(isServer: false))
+            // What is made here is made by `connect`.
+            guard let context = connection.context, let candidate = try context.beginInMemory() else { return nil }
+            context.prepare(connection, for: candidate)
+            return ConnectionDriver(connection, context.transport(for: candidate))
         }
     }
 
     /// A connection that a peer has made; nobody is told of its events yet.
     func makeIncomingConnection(_ options: ConnectionOptions) -> Connection {
-        let connection = Connection(isIncoming: true, limits: options.limits, eventHandler: HandlerGroup([]))
-        connection.attachment = ConnectionContext(container: self, connector: nil)
+        let connection = Connection(
+            isIncoming: true, limits: options.limits, owner: ConnectionContext(core, nil),
+            eventHandler: HandlerGroup([]))
         connection.containerID = options.containerID ?? id
         options.apply(to: connection)
         return connection
@@ -53,9 +53,7 @@ extension Container {
     /// Ends a connection that has a driver, which frees it.
     package func endInMemory(_ connection: Connection) {
         loop.connectionFinished(connection)
-        connection.workQueue.domain.enter()
-        defer { connection.workQueue.domain.leave() }
-        try? connection.workQueue.close { connection.finish() }
+        connection.discard()
     }
 
     /// Ends the connections that were made since the last call, and have no driver.

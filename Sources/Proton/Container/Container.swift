@@ -10,14 +10,14 @@ public import ProtonEngine
 /// From other threads use a connection's `workQueue` for what is to be done with it, and an `EventInjector` for the rest.
 public final class Container {
     /// The name of this container to its peers, unique among them (AMQP 1.0, 2.7.1). Default a random UUID.
-    public let id: String
+    public var id: String { core.id }
     /// How connections are made where `connect` is given no options.
-    public let connectionOptions: ConnectionOptions
+    public var connectionOptions: ConnectionOptions { core.options }
 
-    let loop: Loop
-    let logger = Logger(label: "proton")
+    let core: ContainerCore
     private var pipelines: [HandlerPipeline]
-    private let linkCount = UncheckedMutex(0)
+    /// Whether this is what the program made, rather than what stands for it once it is gone.
+    private let isOwner: Bool
 
     /// Creates a container whose events go to `handlers`, each in turn.
     /// - Parameters:
@@ -29,11 +29,27 @@ public final class Container {
         clock: (any ContainerClock)? = nil
     ) throws {
         try options.validate()
-        self.id = id ?? AMQPUUID.random().description
-        connectionOptions = options
-        loop = try Loop(clock: clock)
+        core = ContainerCore(
+            id: id ?? AMQPUUID.random().description, options: options, logger: Logger(label: "proton"),
+            loop: try Loop(clock: clock))
         pipelines = handlers.map(HandlerPipeline.init)
+        isOwner = true
+        core.bind(self)
     }
+
+    /// What stands for a container that the program has let go of: it has ended.
+    init(ended core: ContainerCore) {
+        self.core = core
+        pipelines = []
+        isOwner = false
+    }
+
+    deinit {
+        if isOwner { core.loop.abandon() }
+    }
+
+    var loop: Loop { core.loop }
+    var logger: Logger { core.logger }
 
     // MARK: Running
 
@@ -146,8 +162,8 @@ public final class Container {
         let options = options ?? connectionOptions
         try options.validate()
         try Container.check(urls)
-        let connection = Connection(limits: options.limits, eventHandler: eventHandler(handler))
-        connection.attachment = ConnectionContext(container: self, connector: Connector(urls, options))
+        let context = ConnectionContext(core, Reconnection(urls, options))
+        let connection = Connection(limits: options.limits, owner: context, eventHandler: eventHandler(handler))
         connection.containerID = options.containerID ?? id
         options.apply(to: connection)
         connection.open()
@@ -219,11 +235,12 @@ public final class Container {
         try url.requireNoTLS()
         let listener = Listener(address: url.hostAndPort, maxConnections: maxConnections)
         let transport = options.transport(isServer: true)
-        try loop.listen(listener, backlog: backlog) { [unowned self] listener in
-            let connection = makeIncomingConnection(options)
+        try loop.listen(listener, backlog: backlog) { [core] listener in
+            let container = core.container
+            let connection = container.makeIncomingConnection(options)
             switch connection.takePlace(of: listener) {
-            case .served: connection.eventHandler = eventHandler(handler?())
-            case .refused(let reason?): logger.warning("\(listener.requestedAddress): \(reason)")
+            case .served: connection.eventHandler = container.eventHandler(handler?())
+            case .refused(let reason?): core.logger.warning("\(listener.requestedAddress): \(reason)")
             case .refused(nil): break
             }
             return (connection, transport)
@@ -313,13 +330,8 @@ public final class Container {
         return link
     }
 
-    /// A name that no other link of this container has.
     private func uniqueName(_ source: String?, _ target: String?) -> String {
-        let number = linkCount.withLock { count in
-            count += 1
-            return count
-        }
-        return ([id, "\(number)"] + [source ?? target].compactMap { $0 }).joined(separator: "-")
+        core.uniqueLinkName(for: source ?? target)
     }
 
     // MARK: Timers
@@ -335,9 +347,9 @@ public final class Container {
     @discardableResult
     public func schedule(after delay: Duration, _ handler: any Handler) -> Timer {
         let holder = UncheckedMutex<Timer?>(nil)
-        let timer = schedule(after: delay) { [unowned self] in
+        let timer = schedule(after: delay) { [core] in
             guard let timer = holder.withLock({ $0 }) else { return }
-            try handler.onTimerTask(TimerEvent(container: self, timer: timer))
+            try handler.onTimerTask(TimerEvent(container: core.container, timer: timer))
         }
         holder.withLock { $0 = timer }
         return timer

@@ -28,10 +28,18 @@ final class Loop: @unchecked Sendable {
         }
     }
 
-    deinit {
-        // What never ran, or did not end in time, lets go of proton's objects before the proactor frees them.
+    /// Lets go of what never ran, or did not end in time: the container is gone, and no thread runs the loop.
+    ///
+    /// Connections and the loop keep each other until then.
+    func abandon() {
         let (connections, pending, listeners) = state.withLock { state in
-            (state.connections.values, state.pending, state.listeners.values)
+            state.end()
+            state.timers.removeAll()
+            state.bounds.removeAll()
+            return (
+                exchange(&state.connections, with: [:]).values, exchange(&state.pending, with: []),
+                exchange(&state.listeners, with: [:]).values
+            )
         }
         for connection in connections { connection.discard() }
         for pending in pending { pending.connection.discard() }
@@ -43,7 +51,6 @@ final class Loop: @unchecked Sendable {
     /// Connects when the current callback returns, or when the loop starts.
     /// - Throws: `ProtonError.Code.closed` where the loop is stopping or has ended.
     func connect(_ connection: Connection) throws {
-        connection.borrow = { [weak self] in self?.borrow($0) ?? false }
         try state.withLock { state in
             try state.checkOpen()
             state.pending.append(PendingConnect(connection: connection, thread: UInt(pthread_self())))
@@ -79,7 +86,7 @@ final class Loop: @unchecked Sendable {
             for pending in mine { pending.connection.discard() }
             return
         }
-        for pending in mine { begin(pending.connection) }
+        for pending in mine { pending.connection.context?.begin(pending.connection) }
     }
 
     /// Takes the connections that are to be connected, for somebody who does that in the loop's place.
@@ -87,10 +94,12 @@ final class Loop: @unchecked Sendable {
         state.withLock { $0.takePending() }
     }
 
-    /// Hands a connection to the proactor, with an address that needs no look-up.
-    func connect(_ connection: Connection, _ configuration: TransportConfiguration, toAddress address: String) {
+    /// Hands a connection to the proactor when its domain is left, with an address that needs no look-up.
+    func connect(
+        _ connection: Connection, _ configuration: TransportConfiguration, to address: String, othersFollow: Bool
+    ) {
         setHandshakeDeadline(of: connection, configuration)
-        proactor.connect(connection, configuration, to: address)
+        proactor.connect(connection, configuration, to: address, othersFollow: othersFollow)
     }
 
     /// Ends a connection whose peer has not opened it in time.
@@ -110,14 +119,22 @@ final class Loop: @unchecked Sendable {
         state.withLock { $0.cancelDeadline(of: connection) }
     }
 
-    /// Lets the loop's only thread use a connection outside of its batches, until the current callback returns.
-    private func borrow(_ queue: WorkQueue) -> Bool {
+    /// Whether the calling thread is the loop's only one: then it uses a connection until the current callback returns.
+    func mayLend(_ queue: WorkQueue) -> Bool {
         guard soleThread.load(ordering: .relaxed) == UInt(pthread_self()) else { return false }
-        queue.domain.enter()
-        // What is written now is flushed at the end of the batch that this begins.
-        queue.requestFlush()
-        state.withLock { $0.borrowed.append(queue) }
+        state.withLock { $0.lent.append(queue) }
         return true
+    }
+
+    /// Has the items of a connection run that is in no proactor.
+    func runItems(of queue: WorkQueue) {
+        let isPosted = state.withLock { state in
+            if case .ended = state.phase { return false }
+            state.parked.append(queue)
+            return true
+        }
+        // Where the loop has ended nobody else uses the connection any more.
+        if isPosted { proactor.interrupt() } else { try? queue.runParked() }
     }
 
     // MARK: Timers and jobs
@@ -244,17 +261,17 @@ final class Loop: @unchecked Sendable {
         proactor.interrupt()
     }
 
-    /// Sees to what a batch leaves behind: connections to connect, and those that it borrowed.
+    /// Sees to what a callback leaves behind: connections to connect, and those that were lent to it.
     /// - Returns: whether the loop has ended.
     private func finishCallback() -> Bool {
         // In one go, since every batch pays for it.
-        let (borrowed, hasPending, hasEnded) = state.withLock { state in
+        let (lent, hasPending, hasEnded) = state.withLock { state in
             (
-                state.borrowed.isEmpty ? [] : exchange(&state.borrowed, with: []), !state.pending.isEmpty,
+                state.lent.isEmpty ? [] : exchange(&state.lent, with: []), !state.pending.isEmpty,
                 state.endWhereIdle()
             )
         }
-        for queue in borrowed { queue.domain.leave() }
+        for queue in lent { queue.endLoan() }
         guard hasPending else { return hasEnded }
         connectPending(of: UInt(pthread_self()))
         return state.withLock { $0.endWhereIdle() }
@@ -312,15 +329,9 @@ final class Loop: @unchecked Sendable {
         bound(after: .seconds(2)) { [unowned self] in endAnyway() }
     }
 
-    /// Ends the loop with what is left; `deinit` lets go of it.
+    /// Ends the loop with what is left; `abandon` lets go of it.
     private func endAnyway() {
-        state.withLock { state in
-            switch state.phase {
-            case .idle, .running, .stopping: state.phase = .ended(nil)
-            case .failing(let error): state.phase = .ended(error)
-            case .ended: break
-            }
-        }
+        state.withLock { $0.end() }
     }
 }
 
@@ -331,7 +342,6 @@ extension Loop: ProactorDelegate {
         let acceptor = state.withLock { $0.listeners[ObjectIdentifier(listener)]?.acceptor }
         guard let acceptor else { return nil }
         let (connection, configuration) = try acceptor(listener)
-        connection.borrow = { [weak self] in self?.borrow($0) ?? false }
         let isTaken = state.withLock { state in
             guard (try? state.checkOpen()) != nil else { return false }
             state.connections[ObjectIdentifier(connection)] = connection
@@ -361,8 +371,8 @@ extension Loop: ProactorDelegate {
     }
 
     func timeoutPassed() throws {
+        defer { state.withLock { setTimeout($0) } }
         try runTimers()
-        state.withLock { setTimeout($0) }
     }
 
     func interrupted() throws { try runJobs() }
@@ -374,22 +384,32 @@ extension Loop: ProactorDelegate {
         return try runTimers() || hadJobs
     }
 
+    /// How many timers are run in a row: one that sets itself again without a delay lets others have their turn.
+    private static let timerBudget = 100
+
     /// - Returns: whether a timer was due.
     @discardableResult
     private func runTimers() throws -> Bool {
-        var hasRun = false
-        while let due = state.withLock({ $0.popDue(by: clock) }) {
-            hasRun = true
+        var count = 0
+        while count < Loop.timerBudget, let due = state.withLock({ $0.popDue(by: clock) }) {
+            count += 1
             try clock.run(due)
         }
-        return hasRun
+        return count > 0
     }
 
     /// - Returns: whether there was a job.
     @discardableResult
     private func runJobs() throws -> Bool {
-        let jobs = state.withLock { exchange(&$0.jobs, with: []) }
-        for job in jobs { try job() }
-        return !jobs.isEmpty
+        let (jobs, parked) = state.withLock { (exchange(&$0.jobs, with: []), exchange(&$0.parked, with: [])) }
+        var failure: (any Error)?
+        for queue in parked {
+            do { try queue.runParked() } catch { failure = failure ?? error }
+        }
+        for job in jobs where failure == nil {
+            do { try job() } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return !jobs.isEmpty || !parked.isEmpty
     }
 }

@@ -33,7 +33,9 @@ extension Loop {
         /// The timers that end connections which their peers do not open.
         var deadlines: [ObjectIdentifier: TimerQueue.ID] = [:]
         /// Connections that the loop's only thread is using outside of their batches.
-        var borrowed: [WorkQueue] = []
+        var lent: [WorkQueue] = []
+        /// Connections in no proactor whose items are to be run.
+        var parked: [WorkQueue] = []
         /// How many injectors may still bring something: the loop waits for them, unless it is being stopped.
         var holds = 0
 
@@ -71,6 +73,15 @@ extension Loop {
             bounds.popDue(.now) ?? timers.popDue(clock.now)
         }
 
+        /// Ends the loop with what is left.
+        mutating func end() {
+            switch phase {
+            case .idle, .running, .stopping: phase = .ended(nil)
+            case .failing(let error): phase = .ended(error)
+            case .ended: break
+            }
+        }
+
         /// Ends the loop where nothing is left to wait for.
         /// - Returns: whether it has ended.
         mutating func endWhereIdle() -> Bool {
@@ -84,7 +95,8 @@ extension Loop {
         }
 
         var isIdle: Bool {
-            connections.isEmpty && listeners.isEmpty && pending.isEmpty && jobs.isEmpty && timers.activeCount == 0
+            connections.isEmpty && listeners.isEmpty && pending.isEmpty && jobs.isEmpty && parked.isEmpty
+                && timers.activeCount == 0
         }
     }
 }

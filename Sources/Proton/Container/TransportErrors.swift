@@ -5,14 +5,29 @@ import ProtonEngine
 extension Connection {
     /// What ended the transport, as an error that says what to do; nil while nothing has.
     var transportError: ProtonError? {
-        (context?.connector?.lookupFailure ?? transport?.condition).map {
-            ProtonError(transport: $0, to: peerDescription)
-        }
+        guard let condition = context?.reconnection?.lookupFailure ?? transport?.condition else { return nil }
+        // The peer has closed the connection, and it is made again.
+        if condition == remoteCondition { return closeError }
+        return ProtonError(transport: condition, to: peerDescription)
+    }
+
+    /// The peer's close of the connection, as an error.
+    private var closeError: ProtonError { closeError(.connectionError, "closed the connection", of: self) }
+
+    /// Whether a peer's close of the connection with an error condition counts as the loss of the transport.
+    ///
+    /// That of a broker that drops its connections always does, as in Python; others do where the connection is made
+    /// again after them.
+    var treatsCloseAsLoss: Bool {
+        guard isLocalOpen else { return false }
+        if remoteCondition?.name == .connectionForced { return true }
+        guard let context, let options = context.reconnection?.options, !context.loop.isStopping else { return false }
+        return options.reconnect != nil && options.reconnectPolicy.triesAgain(after: closeError)
     }
 
     /// How messages name the peer: as the program did, or by its address.
     private var peerDescription: String {
-        context?.connector?.url.hostAndPort ?? transport?.remoteAddress ?? "the peer"
+        context?.reconnection?.url.hostAndPort ?? transport?.remoteAddress ?? "the peer"
     }
 
     /// What happens to an error that no handler of the program's cares for.
@@ -20,21 +35,25 @@ extension Connection {
     /// On a connection that the program opened it comes out of `run()`; on one that a peer opened it is logged, since no
     /// peer may end a server. While the container stops nobody wants to know.
     func failUnhandled(_ error: ProtonError) throws {
-        guard let context, !context.container.isStopping else { return }
+        guard let context, !context.loop.isStopping else { return }
         if !isIncoming { throw error }
-        context.container.logger.warning("\(error.message)", metadata: ["peer": "\(peerDescription)"])
+        context.core.logger.warning("\(error.message)", metadata: ["peer": "\(peerDescription)"])
     }
 
     /// The same for the loss of a transport, which only comes out where the connection is not made again.
     func failUnhandledLoss(_ error: ProtonError) throws {
-        guard let context, let connector = context.connector, !context.container.isStopping,
-            connector.mayRetry(after: error, wasOpen: isRemoteOpened)
-        else { return try failUnhandled(error) }
-        // After the last try `onReconnectFailed` says the same.
-        guard connector.willRetry(self, at: context.container.loop.now) else { return }
-        // A warning once an outage: the tries that follow mostly fail for the same reason.
-        let level: Logger.Level = connector.isFailing && !isRemoteOpened ? .debug : .warning
-        context.container.logger.log(level: level, "\(error.message) Trying again.")
+        guard let context, let reconnection = context.reconnection, isLocalOpen, !context.loop.isStopping else {
+            return try failUnhandled(error)
+        }
+        switch reconnection.prospect(after: context.loss(of: self), at: context.loop.now) {
+        case .end: try failUnhandled(error)
+        // `onReconnectFailed` says the same.
+        case .givingUp: break
+        case .anotherTry:
+            // A warning once an outage: the tries that follow mostly fail for the same reason.
+            let level: Logger.Level = reconnection.isFailing && !isRemoteOpened ? .debug : .warning
+            context.core.logger.log(level: level, "\(error.message) Trying again.")
+        }
     }
 
     /// The same for the condition that a peer closed an endpoint with; the connection is closed with it.

@@ -61,8 +61,8 @@ public final class EndpointStateHandler: Handler {
     public func onConnectionRemoteClose(_ event: ConnectionEvent) throws {
         let connection = event.connection
         if let condition = connection.remoteCondition {
-            if condition.name == .connectionForced, connection.isLocalOpen {
-                // The peer was told to drop its connections: what follows is what follows a lost transport.
+            if connection.treatsCloseAsLoss {
+                // What follows is what follows a lost transport.
                 connection.abort(condition)
                 return
             }

@@ -2,8 +2,8 @@ import Testing
 
 @testable import Proton
 
-/// When and where the next try to connect is made.
-struct RetryPlanTests {
+/// How long to wait before the next try to connect.
+struct BackoffTests {
     @Test func theWaitsOfPython() {
         let backoff = Backoff(jitter: 0)
         let waits = (0..<10).map { backoff.delay(before: $0, chance: 0.7) }
@@ -48,10 +48,6 @@ struct RetryPlanTests {
         backoff.maxTime = .zero
         #expect(backoff.delay(before: 0, elapsed: .seconds(20), chance: 0) == .zero)
         #expect(backoff.delay(before: 1, elapsed: .zero, chance: 0) == nil)
-        // All URLs have their try before the time counts.
-        var plan = RetryPlan(backoff)
-        #expect(plan.next(after: .failedTry, urlCount: 2, elapsed: .seconds(20), chance: 0) == .zero)
-        #expect(plan.next(after: .failedTry, urlCount: 2, elapsed: .seconds(20), chance: 0) == nil)
     }
 
     @Test func badValuesAreNamed() {
@@ -64,34 +60,5 @@ struct RetryPlanTests {
             let error = #expect(throws: ProtonError.self) { try backoff.validate() }
             #expect(error?.code == .invalidArgument && error?.message.contains(name) == true)
         }
-    }
-
-    /// What a plan does step by step: the URL of each try and the wait before it in milliseconds.
-    private static func walk(
-        _ backoff: Backoff?, urls: Int, _ losses: [RetryPlan.Loss]
-    ) -> [String] {
-        var plan = RetryPlan(backoff)
-        return losses.map { loss in
-            guard let wait = plan.next(after: loss, urlCount: urls, chance: 0) else { return "end" }
-            return "\(plan.urlIndex)@\(wait.milliseconds)"
-        }
-    }
-
-    @Test func allURLsAreTriedBeforeAWait() {
-        let fails = Array(repeating: RetryPlan.Loss.failedTry, count: 6)
-        #expect(
-            Self.walk(Backoff(maxTries: 3), urls: 2, fails) == ["1@0", "0@100", "1@0", "0@200", "1@0", "end"])
-        #expect(Self.walk(Backoff(), urls: 1, Array(fails.prefix(3))) == ["0@100", "0@200", "0@400"])
-    }
-
-    @Test func withoutReconnectEachURLIsTriedOnce() {
-        #expect(Self.walk(nil, urls: 3, [.failedTry, .failedTry, .failedTry]) == ["1@0", "2@0", "end"])
-        #expect(Self.walk(nil, urls: 3, [.drop]) == ["end"])
-    }
-
-    @Test func aDropBeginsAnew() {
-        #expect(
-            Self.walk(Backoff(), urls: 2, [.failedTry, .failedTry, .drop, .failedTry, .failedTry])
-                == ["1@0", "0@100", "0@0", "1@0", "0@100"])
     }
 }

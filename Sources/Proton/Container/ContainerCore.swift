@@ -1,0 +1,41 @@
+import Logging
+import ProtonEngine
+
+/// What of a container its connections need: its name, its options and its loop.
+///
+/// It outlives the `Container`, which is what the program holds: a connection that is kept longer still has it.
+final class ContainerCore: Sendable {
+    let id: String
+    let options: ConnectionOptions
+    let logger: Logger
+    let loop: Loop
+    private let linkCount = UncheckedMutex(0)
+    private let handle = UncheckedMutex(Handle())
+
+    private struct Handle {
+        weak var container: Container?
+    }
+
+    init(id: String, options: ConnectionOptions, logger: Logger, loop: Loop) {
+        self.id = id
+        self.options = options
+        self.logger = logger
+        self.loop = loop
+    }
+
+    /// The program's container; once that is gone, one that has ended.
+    var container: Container { handle.withLock(\.container) ?? Container(ended: self) }
+
+    func bind(_ container: Container) {
+        handle.withLock { $0.container = container }
+    }
+
+    /// A name that no other link of this container has.
+    func uniqueLinkName(for address: String?) -> String {
+        let number = linkCount.withLock { count in
+            count += 1
+            return count
+        }
+        return ([id, "\(number)"] + [address].compactMap { $0 }).joined(separator: "-")
+    }
+}

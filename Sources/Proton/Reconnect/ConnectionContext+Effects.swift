@@ -1,0 +1,112 @@
+import AMQP
+import ProtonEngine
+
+/// Does what the state machine of a connection says. All of it happens in the connection's domain.
+extension ConnectionContext {
+    /// Connects to the peer, once the thread that made the connection lets go of it.
+    func begin(_ connection: Connection) {
+        connection.workQueue.add { try self.handle(.begin, of: $0) }
+        connection.workQueue.release()
+    }
+
+    /// Tells the state machine of an event, and does what it answers.
+    private func handle(_ event: Reconnection.Event, of connection: Connection) throws {
+        guard connection.isLocalOpen, !loop.isStopping else { return try end(connection) }
+        try perform(answer(to: event), on: connection)
+    }
+
+    /// What the state machine answers to an event.
+    func answer(to event: Reconnection.Event) -> Reconnection.Effect {
+        let now = loop.now
+        return reconnection?.handle(event, at: now, chance: .random(in: 0...1)) ?? .none
+    }
+
+    private func perform(_ effect: Reconnection.Effect, on connection: Connection) throws {
+        let queue = connection.workQueue
+        switch effect {
+        case .none: break
+        case .lookUp(let url):
+            AddressLookup.start(url.host, port: url.port) { result in
+                queue.add { connection in
+                    switch result {
+                    case .found(let addresses): try self.handle(.found(addresses, of: url), of: connection)
+                    case .failed(let reason): try self.handle(.notFound(url, reason: reason), of: connection)
+                    }
+                }
+            }
+        case .connect(let candidate, let othersFollow):
+            prepare(connection, for: candidate)
+            let configuration = transport(for: candidate)
+            loop.connect(connection, configuration, to: candidate.address, othersFollow: othersFollow)
+        case .fail:
+            try connection.eventHandler.handle(.transport(.error, connection))
+            try connection.eventHandler.handle(.transport(.closed, connection))
+            if try !transportClosed(connection) { try finish(connection) }
+        case .wait(let delay):
+            _ = loop.schedule(after: delay, keepsRunning: false) {
+                queue.add { try self.handle(.waited, of: $0) }
+            }
+        case .end: try finish(connection)
+        }
+    }
+
+    /// Says in a connection who and where its peer is.
+    func prepare(_ connection: Connection, for candidate: Reconnection.Candidate) {
+        connection.hostname = candidate.hostname
+        connection.user = candidate.user
+        if let password = candidate.password { connection.setPassword(password) }
+    }
+
+    func transport(for candidate: Reconnection.Candidate) -> TransportConfiguration {
+        let options = reconnection?.options ?? core.options
+        return options.transport(isServer: false, hasPassword: candidate.password != nil)
+    }
+
+    /// The first try without a socket: what it is made with.
+    func beginInMemory() throws -> Reconnection.Candidate? {
+        try reconnection?.change(urls: nil) { $0.reconnect = nil }
+        var effect = answer(to: .begin)
+        if case .lookUp(let url) = effect { effect = answer(to: .found([url.hostAndPort], of: url)) }
+        guard case .connect(let candidate, _) = effect else { return nil }
+        return candidate
+    }
+
+    // MARK: The end of a transport
+
+    func transportClosed(_ connection: Connection) throws -> Bool {
+        loop.cancelHandshakeDeadline(of: connection)
+        guard reconnection != nil, connection.isLocalOpen, !loop.isStopping else { return false }
+        let loss = loss(of: connection)
+        switch answer(to: .lost(loss)) {
+        case .wait(let delay):
+            try perform(.wait(delay), on: connection)
+            return true
+        case .end(isGivenUp: true):
+            try connection.eventHandler.handle(.transport(.gaveUp, connection))
+            return false
+        default: return false
+        }
+    }
+
+    /// What is known of the end of the connection's transport.
+    func loss(of connection: Connection) -> Reconnection.Loss {
+        Reconnection.Loss(error: connection.transportError, wasReached: !connection.isUnconnected)
+    }
+
+    func endedWithoutTransport(_ connection: Connection) {
+        connection.workQueue.add { try self.end($0) }
+    }
+
+    /// Ends a connection that has no transport: no peer will answer its close.
+    private func end(_ connection: Connection) throws {
+        guard connection.transport == nil else { return }
+        try perform(answer(to: .closed), on: connection)
+    }
+
+    /// Takes leave of a connection that is in no proactor.
+    private func finish(_ connection: Connection) throws {
+        connection.end()
+        defer { loop.connectionFinished(connection) }
+        if loop.isDispatching { try connection.dispatchFinal() }
+    }
+}
