@@ -12,8 +12,10 @@ struct HandshakeTests {
     static let beginnings: [[UInt8]] = [[], name, sasl]
     static let others: [[UInt8]] = [
         name + [0, 0, 9, 1], name + [1, 1, 0, 10], name + [0, 2, 0, 0], Array("HTTP/1.1 400 Bad Request\r\n".utf8),
+        // The alert of a TLS server that wants a handshake.
+        [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46, 0x00],
     ]
-    static let namesOfOthers = ["0.9.1", "1.0.10", "2.0.0", "HTTP/1.1"]
+    static let namesOfOthers = ["0.9.1", "1.0.10", "2.0.0", "HTTP/1.1", "speaks TLS"]
 
     /// How long a peer has to open, with margin, on a clock that is turned.
     static let handshake = ConnectionLimits().handshakeTimeout + .seconds(1)

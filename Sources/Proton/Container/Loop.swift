@@ -166,7 +166,10 @@ final class Loop: @unchecked Sendable {
     /// Called with the lock held, so that the last to set the time-out has seen the latest timers.
     private func setTimeout(_ state: borrowing State) {
         guard let delay = state.delay(by: clock) else { return }
-        proactor.setTimeout(milliseconds: UInt32(clamping: delay.milliseconds))
+        // Proton hands a time-out of nothing out before it looks at its sockets: one timer after the other would keep it
+        // from ever doing so.
+        let least: Int64 = state.timerRuns > 0 ? 1 : 0
+        proactor.setTimeout(milliseconds: UInt32(clamping: max(least, delay.milliseconds)))
     }
 
     /// Runs a job on one of the loop's threads, after the ones that were posted before.
@@ -371,7 +374,13 @@ extension Loop: ProactorDelegate {
     }
 
     func timeoutPassed() throws {
-        defer { state.withLock { setTimeout($0) } }
+        state.withLock { $0.timerRuns += 1 }
+        defer {
+            state.withLock { state in
+                setTimeout(state)
+                state.timerRuns -= 1
+            }
+        }
         try runTimers()
     }
 

@@ -28,6 +28,8 @@ extension Loop {
         var pending: [PendingConnect] = []
         var jobs: [@Sendable () throws -> Void] = []
         var timers = TimerQueue()
+        /// How many threads run timers now.
+        var timerRuns = 0
         /// What bounds the end of the loop: by the system's clock, since one that is turned may stand for ever.
         var bounds = TimerQueue()
         /// The timers that end connections which their peers do not open.

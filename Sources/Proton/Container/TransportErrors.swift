@@ -79,9 +79,11 @@ extension ProtonError {
     init(transport condition: Condition, to peer: String) {
         let text = condition.description ?? condition.name.description
         if let header = ProtocolHeader(quotedIn: text) {
+            let advice =
+                header.isTLS
+                ? "connect to its port without TLS" : "connect to a port that speaks AMQP 1.0"
             self.init(
-                .protocolMismatch,
-                "\(peer) speaks \(header), and this program AMQP 1.0.0: connect to a port that speaks AMQP 1.0.",
+                .protocolMismatch, "\(peer) speaks \(header), and this program AMQP 1.0.0: \(advice).",
                 condition: condition)
             return
         }
@@ -140,7 +142,11 @@ struct ProtocolHeader: CustomStringConvertible {
         bytes = ProtocolHeader.unquoted(text[start.upperBound..<end.lowerBound])
     }
 
+    /// Whether it is a record of TLS (RFC 8446, 5.1): most likely an alert.
+    var isTLS: Bool { bytes.count >= 2 && (0x14...0x17).contains(bytes[0]) && bytes[1] == 3 }
+
     var description: String {
+        if isTLS { return "TLS" }
         guard bytes.starts(with: Array("AMQP".utf8)), bytes.count >= 8 else {
             return bytes.isEmpty ? "another protocol" : "another protocol (it sent \"\(printable)\")"
         }
