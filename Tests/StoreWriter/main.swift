@@ -6,7 +6,8 @@ import ProtonBrokerStore
 // What the store's tests start and kill:
 //
 //   store_writer write FILE SEED     changes a store by a script, and prints how many changes are written, as they are
-//   store_writer serve FILE THREADS  serves as a broker with a store, and prints the port that it listens on
+//   store_writer serve FILE THREADS [PORT]
+//                                    serves as a broker with a store, and prints the port that it listens on
 //   store_writer open FILE           opens a store as a user without rights, and prints what comes of that
 
 func write(_ path: String, _ seed: UInt64) throws {
@@ -32,11 +33,11 @@ func write(_ path: String, _ seed: UInt64) throws {
     }
 }
 
-func serve(_ path: String, threads: Int) throws {
+func serve(_ path: String, threads: Int, port: Int) throws {
     var options = BrokerOptions()
     options.store = try SQLiteStore(path)
     options.threads = threads
-    let broker = try Broker("127.0.0.1:0", options: options)
+    let broker = try Broker("127.0.0.1:\(port)", options: options)
     try broker.run {
         print(broker.port)
         fflush(nil)
@@ -56,12 +57,15 @@ do {
     let arguments = CommandLine.arguments
     if arguments.count == 4, arguments[1] == "write", let seed = UInt64(arguments[3]) {
         try write(arguments[2], seed)
-    } else if arguments.count == 4, arguments[1] == "serve", let threads = Int(arguments[3]) {
-        try serve(arguments[2], threads: threads)
+    } else if arguments.count == 4 || arguments.count == 5, arguments[1] == "serve", let threads = Int(arguments[3]),
+        let port = arguments.count == 4 ? 0 : Int(arguments[4])
+    {
+        try serve(arguments[2], threads: threads, port: port)
     } else if arguments.count == 3, arguments[1] == "open" {
         try open(arguments[2])
     } else {
-        throw ProtonError(.invalidArgument, "usage: store_writer write FILE SEED | serve FILE THREADS | open FILE")
+        throw ProtonError(
+            .invalidArgument, "usage: store_writer write FILE SEED | serve FILE THREADS [PORT] | open FILE")
     }
 } catch {
     print("\(error)")
