@@ -147,6 +147,7 @@ extension Connection {
         case .remoteOpen where hasTooManyLinks:
             close(Condition(.resourceLimitExceeded, "More than \(limits.maxLinks) links on one connection."))
             return
+        case .remoteOpen: link.noteRemoteAttach()
         case .flow: (link as? Sender)?.finishDrain()
         default: break
         }
@@ -178,7 +179,8 @@ extension Link {
     /// What a peer did wrong that proton lets pass: more messages than it had credit for, or one that is too large.
     @inline(__always)
     fileprivate func violation(by delivery: OpaquePointer, on link: OpaquePointer) -> Condition? {
-        // Proton takes a message off the credit only when it is read: until then it is counted as queued.
+        // Proton takes a message off the credit only when it is read: until then it is counted as queued. Both are plain
+        // counts, which the delivery-count's wrap does not touch.
         if pn_link_remote_credit(link) < 0 {
             return Condition(.transferLimitExceeded, "More messages were sent than there was credit for.")
         }

@@ -173,8 +173,11 @@ public class Link: Endpoint {
 
     /// How many messages the receiver has asked for that have not been sent yet; of a sender, how many it may send.
     public final var credit: Int {
-        givesCreditBack ? 0 : confined().map { Int(pn_link_credit($0)) } ?? 0
+        givesCreditBack ? 0 : confined().map { Int(pn_link_credit($0)) + Int(waitingCredit) } ?? 0
     }
+
+    /// Of a receiver: credit that is given when the peer has attached the link.
+    @exclusivity(unchecked) final var waitingCredit: Int32 = 0
 
     /// Whether what credit a sender has goes back once what was sent before is written; see `Sender.drained`.
     @exclusivity(unchecked) final var givesCreditBack = false
@@ -254,6 +257,17 @@ public class Link: Endpoint {
     }
 
     // MARK: Life
+
+    /// The peer has attached the link: called before the event of that is told.
+    func noteRemoteAttach() {}
+
+    /// The link is made again for a new transport: what belonged to the old one is forgotten.
+    /// - Parameter old: proton's link of the old transport, which is still there.
+    func noteRenewal(of old: OpaquePointer) {
+        endedSides = []
+        takePartial()
+        deliveries.removeAll()
+    }
 
     /// Frees a link that both sides have closed, and settles what was unsettled on it.
     final func free() {

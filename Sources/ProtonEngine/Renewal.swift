@@ -25,11 +25,10 @@ extension Connection {
         pn_data_copy(pn_connection_desired_capabilities(new), pn_connection_desired_capabilities(old))
         pn_data_copy(pn_connection_properties(new), pn_connection_properties(old))
         let (sessions, links) = (allSessions, links)
-        let wasReached = !isUnconnected
         replacePointer(with: new)
         pn_connection_open(new)
         for session in sessions { session.renew(on: new) }
-        for link in links { link.renew(keepingCredit: !wasReached) }
+        for link in links { link.renew() }
         if defaultSession?.pointer == nil { defaultSession = nil }
     }
 }
@@ -59,8 +58,7 @@ extension Link {
     }
 
     /// Its session is renewed before it.
-    /// - Parameter keepingCredit: whether the credit that was given has never reached the peer.
-    fileprivate func renew(keepingCredit: Bool) {
+    fileprivate func renew() {
         guard let old = pointer, isRenewable, let session = session.pointer,
             let new = isSender ? pn_sender(session, name) : pn_receiver(session, name)
         else { return invalidate() }
@@ -70,13 +68,10 @@ extension Link {
         pn_link_set_snd_settle_mode(new, pn_link_snd_settle_mode(old))
         pn_link_set_rcv_settle_mode(new, pn_link_rcv_settle_mode(old))
         pn_link_set_max_message_size(new, pn_link_max_message_size(old))
-        endedSides = []
-        _ = takePartial()
-        deliveries.removeAll()
+        noteRenewal(of: old)
         pn_link_set_context(new, pn_link_get_context(old))
         pn_link_set_context(old, nil)
         pointer = new
-        if keepingCredit, !isSender { pn_link_flow(new, pn_link_credit(old)) }
         if pn_link_state(old) & EndpointState.localActive.rawValue != 0 { pn_link_open(new) }
     }
 }

@@ -98,6 +98,13 @@ public final class Sender: Link {
     /// Lets go of a message that is being sent in pieces: it keeps its link, and so itself.
     func forgetStream() { extras = nil }
 
+    override func noteRenewal(of old: OpaquePointer) {
+        super.noteRenewal(of: old)
+        endStream()
+        givesCreditBack = false
+        toldDrain = nil
+    }
+
     /// The tag of the next delivery.
     /// - Throws: where a message is being sent in pieces, which the next would become part of.
     private func tag(_ own: [UInt8]?) throws -> [UInt8] {

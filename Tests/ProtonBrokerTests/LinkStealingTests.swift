@@ -95,6 +95,10 @@ struct LinkStealingTests {
                     #expect(condition?.name == .linkStolen)
                     script.finish()
                 }
+                script.linkDetached = { link in
+                    #expect(link.remoteCondition?.name == .linkStolen)
+                    script.finish()
+                }
                 script.message = { _ in script.finish() }
                 try script.run(containerID: "wire") {
                     try $0.createReceiver($1, "topic/a", name: "link", options: .durableSubscription)

@@ -144,7 +144,7 @@ struct Inbox: BlockingTraffic {
         guard let receiver = link as? Receiver else { return }
         let expected = receiver.credit + messages.count
         guard expected < wanted || expected <= window / 2 else { return }
-        receiver.flow(max(window, wanted) - expected)
+        receiver.grant(max(window, wanted) - expected)
     }
 
     mutating func opened(_ link: Link) {

@@ -25,7 +25,7 @@ public final class FlowController: Handler {
         guard link.isReceiver, link.credit <= window / 2, let receiver = link as? Receiver,
             !receiver.awaitsDrainEnd, receiver.isLocalOpen
         else { return }
-        receiver.flow(window - receiver.credit)
+        receiver.grant(window - receiver.credit)
     }
 
     /// Tells the delegate that a drain is over.

@@ -134,7 +134,7 @@ final class IncomingLink: @unchecked Sendable {
         if allowance == 0 { limitLog.note(.credit, "The queue is full.", address: destination.address) }
         if let deferred { allowance = min(allowance, window - deferred.count) }
         guard allowance > credit else { return }
-        receiver.flow(allowance - credit)
+        receiver.grant(allowance - credit)
         credit = allowance
     }
 

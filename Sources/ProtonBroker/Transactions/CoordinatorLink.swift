@@ -28,7 +28,7 @@ final class CoordinatorLink {
     }
 
     func topUp() {
-        if receiver.credit <= CoordinatorLink.window / 2 { receiver.flow(CoordinatorLink.window - receiver.credit) }
+        if receiver.credit <= CoordinatorLink.window / 2 { receiver.grant(CoordinatorLink.window - receiver.credit) }
     }
 
     private func deliveryChanged(_ delivery: Delivery) {
