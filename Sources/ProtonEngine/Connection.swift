@@ -30,8 +30,10 @@ public final class Connection: Endpoint {
     /// The place of a connection that a proactor has, until it is over.
     var place: Admission.Place?
     var defaultSession: Session?
-    /// How many links there are, on all sessions.
+    /// How many links there are, on all sessions, opened or not.
     var linkCount = 0
+    /// Whether this side has closed the connection since its peer broke a rule or a limit, and that has not been told.
+    var isFailing = false
     /// How far the connection has come with its transport.
     package private(set) var phase = Phase.new
     /// What handlers have been told of the connection's beginning.
@@ -89,6 +91,7 @@ public final class Connection: Endpoint {
     public func close(_ condition: Condition?) {
         guard let pointer = confined(), !isLocalClosed else { return }
         if let condition { Condition.set(condition, in: pn_connection_condition(pointer)) }
+        noteEnding()
         pn_connection_close(pointer)
         guard let transport = pn_connection_transport(pointer) else {
             owner?.endedWithoutTransport(self)
@@ -245,18 +248,23 @@ public final class Connection: Endpoint {
     }
 
     /// Makes a new session, not opened yet.
-    /// - Throws: `ProtonError.Code.closed` where the connection is over.
+    /// - Throws: `ProtonError.Code.closed` where the connection has been closed here, or is over;
+    ///   `ProtonError.Code.limitExceeded` where there are as many as the peer, or `ConnectionLimits.maxSessions`, allows.
     public func makeSession() throws -> Session {
-        guard let pointer = confined(), let session = pn_session(pointer) else {
-            throw ProtonError(.closed, "The connection is over: connect again before you make a session.")
+        guard let pointer = confined(), !isLocalClosed else {
+            throw ProtonError(.closed, "The connection is closed: connect again before you make a session.")
+        }
+        try checkRoomForSession()
+        guard let session = pn_session(pointer) else {
+            throw ProtonError(.limitExceeded, "There is no memory for a session.")
         }
         return Session(session, of: self)
     }
 
     /// The session that links go on where none is named; made and opened when first asked for.
-    /// - Throws: `ProtonError.Code.closed` where the connection is over.
+    /// - Throws: as `makeSession` does.
     public func session() throws -> Session {
-        if let defaultSession, !defaultSession.isLocalClosed { return defaultSession }
+        if let defaultSession, !defaultSession.isLocalClosed, !defaultSession.isRemoteClosed { return defaultSession }
         let session = try makeSession()
         session.open()
         defaultSession = session
@@ -342,8 +350,6 @@ public final class Connection: Endpoint {
         phase = wasOpen ? .open : .connecting(othersFollow: othersFollow)
         return true
     }
-
-    var hasTooManyLinks: Bool { linkCount > limits.maxLinks }
 
     /// Takes a new connection of proton's in the place of the one whose transport has closed; called by `renew`.
     func replacePointer(with new: OpaquePointer) {

@@ -7,10 +7,13 @@ extension Delivery {
 
     /// Adds bytes to a message that `Sender.stream` began, as many as `Sender.writableBytes` allows.
     /// - Returns: how many bytes were taken, from the first; 0 where those before have to go out first.
-    /// - Throws: `ProtonError.Code.closed` where the message has ended, or its link is over.
+    /// - Throws: `ProtonError.Code.closed` where the message has ended, or its link is over;
+    ///   `ProtonError.Code.limitExceeded` where the message would become larger than the peer takes
+    ///   (`Link.remoteMaxMessageSize`). Nothing of `bytes` is taken then: `abort` the message.
     public func write(_ bytes: some Collection<UInt8>) throws -> Int {
         let (sender, pointer) = try streaming()
         let piece = bytes.prefix(sender.writableBytes)
+        try sender.admitPiece(piece.count)
         let written = piece.withContiguousStorageIfAvailable { Delivery.write($0, to: pointer) }
         return written ?? Array(piece).withUnsafeBufferPointer { Delivery.write($0, to: pointer) }
     }
@@ -20,9 +23,10 @@ extension Delivery {
     /// A message may have several, one after the other, so that the length of the body need not be known before.
     /// - Throws: as `write` does.
     public func writeDataHeader(count: UInt32) throws {
-        let (_, pointer) = try streaming()
+        let (sender, pointer) = try streaming()
         let header: [UInt8] = [0x00, 0x53, 0x75, 0xb0] + withUnsafeBytes(of: count.bigEndian) { Array($0) }
-        // Eight bytes more than the limit do no harm, and a header that comes in part would be none.
+        try sender.admitPiece(header.count)
+        // Eight bytes more than the capacity do no harm, and a header that comes in part would be none.
         _ = header.withUnsafeBufferPointer { Delivery.write($0, to: pointer) }
     }
 

@@ -121,8 +121,8 @@ public struct Delivery {
             guard pn_delivery_partial(pointer) else { return .complete }
             guard link.canKeep(pn_delivery_pending(pointer)) else {
                 link.takePartial()
-                settle()
-                link.close(Condition(.resourceLimitExceeded, "Too much is sent in parts: end some messages first."))
+                settleAtOnce(.released)
+                link.fail(Condition(.resourceLimitExceeded, "Too much is sent in parts: end some messages first."))
                 return .nothing
             }
             link.readPart(pointer)
@@ -150,7 +150,10 @@ public struct Delivery {
     /// Accepts and settles, where the program has not said anything of the message and has not settled it.
     package func acceptWhereUndecided() {
         guard let token, let pointer, pn_delivery_local_state(pointer) == 0 else { return }
-        if !pn_delivery_settled(pointer) { pn_delivery_update(pointer, UInt64(PN_ACCEPTED)) }
+        if !pn_delivery_settled(pointer) {
+            pn_delivery_update(pointer, UInt64(PN_ACCEPTED))
+            if link.settlesSecond { return }
+        }
         link.deliveries.remove(token)
         pn_delivery_settle(pointer)
     }
@@ -210,9 +213,44 @@ public struct Delivery {
 
     /// Settles: forgets the delivery on this side.
     ///
+    /// A message that came in, that its sender has not settled and that has no outcome here yet is given back as
+    /// released: what is settled without an outcome is nobody's (AMQP 1.0, 3.4), and some peers end the session for it.
     /// The rest of a message that is still coming in is dropped; one that is still being written ends here.
+    ///
+    /// Where both sides have agreed on `ReceiverSettleMode.second`, what came in is settled once its sender has.
     public func settle() {
+        if link.isReceiver, let pointer, !pn_delivery_settled(pointer) {
+            let isDecided = Delivery.isOutcome(pn_delivery_local_state(pointer))
+            if !isDecided { pn_delivery_update(pointer, UInt64(PN_RELEASED)) }
+            if link.settlesSecond { return }
+        }
         end { _ in }
+    }
+
+    /// Whether a state of this code says what becomes of a message: none, and how much has come, do not.
+    private static func isOutcome(_ code: UInt64) -> Bool { code != 0 && code != UInt64(PN_RECEIVED) }
+
+    /// Settles what came in once its sender has, which ends the second settle mode (AMQP 1.0, 2.6.12).
+    func settleAfterSender() {
+        guard link.isReceiver, let pointer, pn_delivery_settled(pointer),
+            Delivery.isOutcome(pn_delivery_local_state(pointer))
+        else { return }
+        end { _ in }
+    }
+
+    /// Whether the receiver has given an outcome, and waits with settling for this side (`ReceiverSettleMode.second`).
+    package var isSettledFirstHere: Bool {
+        guard link.isSender, link.remoteReceiverSettleMode == .second, let pointer else { return false }
+        return !pn_delivery_settled(pointer) && Delivery.isOutcome(pn_delivery_remote_state(pointer))
+    }
+
+    /// Whether the peer has settled without an outcome a message that was sent: what became of it is not known.
+    ///
+    /// In `onSettled` this tells such a message from one that has an outcome, which has been told before. It may have been
+    /// dropped: to be sure send it again, to a receiver that can bear to have it twice.
+    public var isInDoubt: Bool {
+        guard link.isSender, let pointer else { return false }
+        return pn_delivery_settled(pointer) && !Delivery.isOutcome(pn_delivery_remote_state(pointer))
     }
 
     @inline(__always)
@@ -224,7 +262,14 @@ public struct Delivery {
     }
 
     /// Tells the peer what this side makes of the message, and settles.
+    ///
+    /// Where both sides have agreed on `ReceiverSettleMode.second`, what came in is settled once its sender has.
     public func settle(_ state: DeliveryState) {
+        if link.settlesSecond, link.isReceiver, !isSettled { update(state) } else { settleAtOnce(state) }
+    }
+
+    /// Tells the peer what this side makes of the message, and settles, in whichever mode.
+    func settleAtOnce(_ state: DeliveryState) {
         end { state.set(in: $0) }
     }
 

@@ -4,6 +4,9 @@
 package enum EngineEvent {
     package enum ConnectionChange {
         case initialized, bound, unbound, localOpen, remoteOpen, localClose, remoteClose, final
+        /// This side has closed the connection since the peer broke a rule or a limit: after `localClose`, with
+        /// `condition`. Not of proton's.
+        case failed
     }
 
     package enum SessionChange {
@@ -12,6 +15,9 @@ package enum EngineEvent {
 
     package enum LinkChange {
         case initialized, localOpen, remoteOpen, localClose, remoteClose, localDetach, remoteDetach, flow, final
+        /// This side has closed the link since the peer broke a rule or a limit: after `localClose`, with `condition`.
+        /// Not of proton's.
+        case failed
     }
 
     package enum TransportChange {

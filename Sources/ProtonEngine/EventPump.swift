@@ -27,6 +27,7 @@ extension Connection {
             try eventHandler.handle(.transport(.tailClosed, self))
             endAfterTail()
         case PN_TRANSPORT_CLOSED:
+            noteEnding()
             if takeAbort() { try eventHandler.handle(.transport(.error, self)) }
             try eventHandler.handle(.transport(.closed, self))
             // Proton unbinds them when nobody takes the connection's events any more.
@@ -39,8 +40,12 @@ extension Connection {
         case PN_CONNECTION_BOUND: try eventHandler.handle(.connection(.bound, self))
         case PN_CONNECTION_LOCAL_OPEN:
             if announcement.open() { try eventHandler.handle(.connection(.localOpen, self)) }
-        case PN_CONNECTION_LOCAL_CLOSE: try eventHandler.handle(.connection(.localClose, self))
-        case PN_CONNECTION_REMOTE_CLOSE: try eventHandler.handle(.connection(.remoteClose, self))
+        case PN_CONNECTION_LOCAL_CLOSE:
+            try eventHandler.handle(.connection(.localClose, self))
+            if exchange(&isFailing, with: false) { try eventHandler.handle(.connection(.failed, self)) }
+        case PN_CONNECTION_REMOTE_CLOSE:
+            noteEnding()
+            try eventHandler.handle(.connection(.remoteClose, self))
         case PN_CONNECTION_REMOTE_OPEN:
             noteRemoteOpen()
             try eventHandler.handle(.connection(.remoteOpen, self))
@@ -87,12 +92,13 @@ extension Connection {
             let link = Link.existing(linkPointer)
         else { return }
         let delivery = OpaquePointer(context)
-        if link.isReceiver, let condition = link.violation(by: delivery, on: linkPointer) {
-            return link.refuse(delivery, with: condition)
+        if link.isReceiver, let violation = link.violation(by: delivery, on: linkPointer) {
+            return link.refuse(delivery, for: violation)
         }
         if let known = Delivery(known: delivery, of: link) {
             try link.nearestHandler.handle(known)
             known.noteTold()
+            if link.settlesSecond { known.settleAfterSender() }
         } else {
             let arrived = Delivery(arrived: delivery, on: link)
             try link.nearestHandler.handle(arrived)
@@ -115,13 +121,15 @@ extension Connection {
             if told.opened { try session.nearestHandler.handle(.session(.localOpen, session)) }
             return
         case .localOpen where !session.announcement.open(): return
-        default: try session.nearestHandler.handle(.session(change, session))
-        }
-        switch change {
         case .localClose: session.endedSides.insert(.localClosed)
-        case .remoteClose: session.endedSides.insert(.remoteClosed)
-        default: return
+        case .remoteClose:
+            session.endedSides.insert(.remoteClosed)
+            session.noteEnding()
+        case .remoteOpen where session.isPeerMade && hasTooManySessions:
+            return fail(Condition(.resourceLimitExceeded, "More sessions than there are channels for."))
+        default: break
         }
+        try session.nearestHandler.handle(.session(change, session))
         guard session.endedSides == .closed, session.pointer != nil else { return }
         // Links that were left open go with it.
         try dispatchFinal(of: links.filter { $0.session === session }, [session])
@@ -138,29 +146,43 @@ extension Connection {
         }
         guard let link else { return }
         switch change {
+        case .flow: return try dispatchFlow(of: link, pointer)
         case .initialized:
             let told = link.announcement.begin(isOpen: link.isLocalOpen)
             if told.initialized { try link.nearestHandler.handle(.link(.initialized, link)) }
             if told.opened { try link.nearestHandler.handle(.link(.localOpen, link)) }
             return
         case .localOpen where !link.announcement.open(): return
-        case .remoteOpen where hasTooManyLinks:
-            close(Condition(.resourceLimitExceeded, "More than \(limits.maxLinks) links on one connection."))
-            return
+        case .remoteOpen where link.isPeerMade && hasTooManyLinks:
+            return fail(Condition(.resourceLimitExceeded, "More than \(limits.maxLinks) links on one connection."))
         case .remoteOpen: link.noteRemoteAttach()
-        case .flow: (link as? Sender)?.finishDrain()
-        default: break
+        // A link that is attached again after a detach is another one: the old one goes as after a close.
+        case .localClose, .localDetach: link.endedSides.insert(.localClosed)
+        case .remoteClose, .remoteDetach:
+            link.endedSides.insert(.remoteClosed)
+            link.noteEnding()
+        case .localOpen, .failed, .final: break
         }
         try link.nearestHandler.handle(.link(change, link))
-        // A link that is attached again after a detach is another one: the old one goes as after a close.
         switch change {
-        case .localClose, .localDetach: link.endedSides.insert(.localClosed)
-        case .remoteClose, .remoteDetach: link.endedSides.insert(.remoteClosed)
-        default: return
+        case .localClose where exchange(&link.isFailing, with: false):
+            try link.nearestHandler.handle(.link(.failed, link))
+        // A sender that was not open could not use its credit, and no other event would tell of it.
+        case .localOpen where exchange(&link.hasEarlyCredit, with: false):
+            try link.nearestHandler.handle(.link(.flow, link))
+        default: break
         }
         guard link.endedSides == .closed, link.pointer != nil else { return }
         try link.nearestHandler.handle(.link(.final, link))
         link.free()
+    }
+
+    private func dispatchFlow(of link: Link, _ pointer: OpaquePointer) throws {
+        (link as? Sender)?.finishDrain()
+        if link.announcement == .initialized, pn_link_state(pointer) & EndpointState.localUninitialized.rawValue != 0 {
+            link.hasEarlyCredit = true
+        }
+        try link.nearestHandler.handle(.link(.flow, link))
     }
 }
 
@@ -173,27 +195,4 @@ extension Link {
     /// The handler of the link's events.
     @inline(__always)
     package final var nearestHandler: any EventHandler { eventHandler ?? session.nearestHandler }
-}
-
-extension Link {
-    /// What a peer did wrong that proton lets pass: more messages than it had credit for, or one that is too large.
-    @inline(__always)
-    fileprivate func violation(by delivery: OpaquePointer, on link: OpaquePointer) -> Condition? {
-        // Proton takes a message off the credit only when it is read: until then it is counted as queued. Both are plain
-        // counts, which the delivery-count's wrap does not touch.
-        if pn_link_remote_credit(link) < 0 {
-            return Condition(.transferLimitExceeded, "More messages were sent than there was credit for.")
-        }
-        if parts.count + pn_delivery_pending(delivery) > messageSizeLimit {
-            return Condition(.messageSizeExceeded, "A message is larger than \(messageSizeLimit) bytes.")
-        }
-        return nil
-    }
-
-    /// Closes the link, and drops what the peer sent.
-    fileprivate func refuse(_ delivery: OpaquePointer, with condition: Condition) {
-        takePartial()
-        (Delivery(known: delivery, of: self) ?? Delivery(arrived: delivery, on: self)).settle()
-        close(condition)
-    }
 }

@@ -19,7 +19,7 @@ public class Link: Endpoint {
     /// Which sides have closed or detached, as far as events have told.
     @exclusivity(unchecked) final var endedSides: EndpointState = []
     /// What has come of a message that has not been taken whole.
-    @exclusivity(unchecked) private(set) final var parts = Parts.none
+    @exclusivity(unchecked) final var parts = Parts.none
     /// The largest message that is taken, in bytes.
     @exclusivity(unchecked) private(set) final var messageSizeLimit: Int
     /// The deliveries of the link that have not been settled here.
@@ -28,7 +28,11 @@ public class Link: Endpoint {
     /// Whether the peer made the link.
     final var isPeerMade = false
     /// What handlers have been told of the link's beginning.
-    final var announcement = Announcement.none
+    @exclusivity(unchecked) final var announcement = Announcement.none
+    /// Whether the peer has given credit, or asked for it back, while the link was not open here.
+    final var hasEarlyCredit = false
+    /// Whether this side has closed the link since its peer broke a rule or a limit, and that has not been told.
+    final var isFailing = false
 
     init(_ pointer: OpaquePointer, of session: Session) {
         self.pointer = pointer
@@ -97,6 +101,7 @@ public class Link: Endpoint {
         guard let pointer = confined(), !isLocalClosed else { return }
         if let condition { Condition.set(condition, in: pn_link_condition(pointer)) }
         giveBackWhereShut()
+        noteEnding()
         pn_link_close(pointer)
     }
 
@@ -109,78 +114,32 @@ public class Link: Endpoint {
         guard let pointer = confined(), !isLocalClosed else { return }
         if let condition { Condition.set(condition, in: pn_link_condition(pointer)) }
         giveBackWhereShut()
+        noteEnding()
         pn_link_detach(pointer)
-    }
-
-    // MARK: Messages in parts
-
-    /// What has come of a message that has not been taken whole.
-    enum Parts {
-        /// Nothing has been read of it.
-        case none
-        /// These bytes wait for the rest.
-        case kept([UInt8])
-        /// So many bytes were handed out as they came.
-        case taken(Int)
-
-        /// How many bytes have been read.
-        var count: Int {
-            switch self {
-            case .none: 0
-            case .kept(let bytes): bytes.count
-            case .taken(let count): count
-            }
-        }
-    }
-
-    /// Whether anything has been read of a message that has not been taken whole.
-    final var hasParts: Bool {
-        if case .none = parts { false } else { true }
-    }
-
-    /// Whether the program takes the message that comes now in pieces.
-    final var isTakenInParts: Bool {
-        if case .taken = parts { true } else { false }
-    }
-
-    /// Whether this many bytes more may be kept until the rest of their message is there.
-    final func canKeep(_ count: Int) -> Bool {
-        let limits = connection.limits
-        return connection.incompleteBytes + count <= max(limits.maxIncompleteBytes, limits.maxMessageSize)
-    }
-
-    /// Keeps up to `count` bytes more; `read` puts them there, and returns how many they are.
-    final func keep(_ count: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) {
-        // Taken out meanwhile, or the bytes would be copied.
-        var bytes = takePartial()
-        bytes.append(count, read)
-        connection.incompleteBytes += bytes.count
-        parts = .kept(bytes)
-    }
-
-    /// Notes that the program has taken so many bytes of a message whose rest it takes in pieces too.
-    final func noteTaken(_ count: Int) { parts = .taken(count) }
-
-    /// Takes out what was kept; the next bytes are those of another message, unless the caller says otherwise.
-    @discardableResult
-    final func takePartial() -> [UInt8] {
-        guard case .kept(let bytes) = exchange(&parts, with: .none) else { return [] }
-        connection.incompleteBytes -= bytes.count
-        return bytes
     }
 
     // MARK: Credit
 
     /// How many messages the receiver has asked for that have not been sent yet; of a sender, how many it may send.
     public final var credit: Int {
-        givesCreditBack ? 0 : confined().map { Int(pn_link_credit($0)) + Int(waitingCredit) } ?? 0
+        creditUse != .open ? 0 : confined().map { Int(pn_link_credit($0)) + Int(waitingCredit) } ?? 0
     }
 
     /// Of a receiver: credit that is given when the peer has attached the link.
     @exclusivity(unchecked) final var waitingCredit: Int32 = 0
 
-    /// Whether what credit a sender has goes back once what was sent before is written; see `Sender.drained`.
-    @exclusivity(unchecked) final var givesCreditBack = false
+    /// Whether a sender may use its credit.
+    enum CreditUse {
+        /// As far as it goes.
+        case open
+        /// It goes back once what was sent before is written; see `Sender.drained`.
+        case givenBack
+        /// No more: the link has been closed or detached on one of its sides, or has lost its connection.
+        case ended
+    }
+
+    /// Whether a sender may use its credit; of a receiver it stays `.open`.
+    @exclusivity(unchecked) final var creditUse = CreditUse.open
 
     /// How many deliveries are buffered on this side.
     public final var queued: Int {
@@ -214,7 +173,17 @@ public class Link: Endpoint {
     /// When the receiver settles, as this side asks; set before `open`.
     public final var receiverSettleMode: ReceiverSettleMode {
         get { confined().map { ReceiverSettleMode(pn_link_rcv_settle_mode($0)) } ?? .first }
-        set { confined().use { pn_link_set_rcv_settle_mode($0, newValue.code) } }
+        set {
+            confined().use { pn_link_set_rcv_settle_mode($0, newValue.code) }
+            noteSettleModes()
+        }
+    }
+
+    /// Whether the receiver settles only when the sender has (AMQP 1.0, 2.6.12): both sides have said `.second`.
+    @exclusivity(unchecked) final var settlesSecond = false
+
+    private func noteSettleModes() {
+        settlesSecond = receiverSettleMode == .second && remoteReceiverSettleMode == .second
     }
 
     /// Whether the sender settles what it sends, as the peer says.
@@ -227,23 +196,28 @@ public class Link: Endpoint {
         confined().map { ReceiverSettleMode(pn_link_remote_rcv_settle_mode($0)) } ?? .first
     }
 
-    /// The largest message that this side takes, in bytes; 0 is no limit. Set before `open`.
+    /// The largest message that this side takes, in bytes, 1 at least; nil is no limit. Set before `open`.
     ///
-    /// A receiver's is `ConnectionLimits.maxMessageSize` unless it is set here; a larger message closes the link.
+    /// A receiver's is `ConnectionLimits.maxMessageSize` unless it is set here. A larger message is rejected and closes
+    /// the link, both with `amqp:link:message-size-exceeded`; the program is told by `onLinkError`, with `condition`.
     /// What is not taken in pieces (`Delivery.takePart`) is kept in memory up to it.
-    public final var maxMessageSize: UInt64 {
-        get { confined().map { pn_link_max_message_size($0) } ?? 0 }
+    public final var maxMessageSize: Int? {
+        get { confined().flatMap { Link.size(pn_link_max_message_size($0)) } }
         set {
             guard let pointer = confined() else { return }
-            pn_link_set_max_message_size(pointer, newValue)
-            messageSizeLimit = newValue == 0 ? .max : Int(clamping: newValue)
+            let size = newValue.map { max($0, 1) }
+            pn_link_set_max_message_size(pointer, UInt64(size ?? 0))
+            messageSizeLimit = size ?? .max
         }
     }
 
-    /// The largest message that the peer takes, in bytes; 0 is no limit.
-    public final var remoteMaxMessageSize: UInt64 {
-        confined().map { pn_link_remote_max_message_size($0) } ?? 0
+    /// The largest message that the peer takes, in bytes; nil is no limit, and before the peer has attached.
+    public final var remoteMaxMessageSize: Int? {
+        confined().flatMap { Link.size(pn_link_remote_max_message_size($0)) }
     }
+
+    /// A size as AMQP has it, where 0 is no limit (AMQP 1.0, 2.7.3).
+    private static func size(_ size: UInt64) -> Int? { size == 0 ? nil : Int(clamping: size) }
 
     /// What this side tells of the link.
     public final var properties: AMQPMap {
@@ -259,12 +233,18 @@ public class Link: Endpoint {
     // MARK: Life
 
     /// The peer has attached the link: called before the event of that is told.
-    func noteRemoteAttach() {}
+    func noteRemoteAttach() { noteSettleModes() }
+
+    /// One side closes or detaches the link, or what it is on: called before the event of that is told.
+    func noteEnding() {}
 
     /// The link is made again for a new transport: what belonged to the old one is forgotten.
     /// - Parameter old: proton's link of the old transport, which is still there.
     func noteRenewal(of old: OpaquePointer) {
         endedSides = []
+        settlesSecond = false
+        isFailing = false
+        hasEarlyCredit = false
         takePartial()
         deliveries.removeAll()
     }
@@ -287,15 +267,5 @@ public class Link: Endpoint {
         eventHandler = nil
         pn_link_set_context(pointer, nil)
         Unmanaged.passUnretained(self).release()
-    }
-}
-
-extension [UInt8] {
-    /// Adds up to `count` bytes; `read` puts them there, and returns how many they are.
-    fileprivate mutating func append(_ count: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) {
-        let start = self.count
-        append(contentsOf: repeatElement(0, count: count))
-        let read = withUnsafeMutableBytes { read(UnsafeMutableRawBufferPointer(rebasing: $0[start...])) }
-        removeLast(count - read)
     }
 }

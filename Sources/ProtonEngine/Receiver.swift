@@ -59,6 +59,7 @@ public final class Receiver: Link {
     /// A flow frame that left before would name a delivery-count that is not known yet, which 2.7.4 forbids: a peer that
     /// starts at another one would count our credit from there.
     override func noteRemoteAttach() {
+        super.noteRemoteAttach()
         isAttached = true
         guard let pointer else { return }
         let credit = exchange(&waitingCredit, with: 0)

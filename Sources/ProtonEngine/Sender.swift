@@ -10,9 +10,14 @@ public final class Sender: Link {
     /// The number of the last delivery that the receiver gave credit for when it asked for the drain that was told last.
     @exclusivity(unchecked) private var toldDrain: UInt64?
 
+    /// The largest message that the peer takes, in bytes.
+    @exclusivity(unchecked) private var peerLimit = Int.max
+
     private final class Extras {
         var makeTag: (() -> [UInt8])?
         var streamed: Delivery?
+        /// How many bytes of the message in pieces have been written.
+        var written = 0
     }
 
     // MARK: Whole messages
@@ -22,9 +27,11 @@ public final class Sender: Link {
     /// It goes out after the callback; what the peer makes of it comes to `onAccepted` and the like. On a link whose
     /// messages are sent settled (`.atMostOnce`) the delivery is settled already.
     /// - Throws: `ProtonError.Code.noCredit` where the sender has no credit: send from `onSendable`, while `credit` is
-    ///   above zero; `ProtonError.Code.closed` where the link is over; `CodecError` where the message is too deep or too
-    ///   large to encode; `ProtonError.Code.invalidArgument` while a message is sent in pieces (`stream`), and where
-    ///   `makeTag` made a tag that is not 1 to 32 bytes.
+    ///   above zero; `ProtonError.Code.closed` where the link, its session or its connection has been closed on either
+    ///   side, or is lost; `ProtonError.Code.limitExceeded` where the message is larger than the peer takes
+    ///   (`remoteMaxMessageSize`): the link can be used on; `CodecError` where the message is too deep or too large to
+    ///   encode; `ProtonError.Code.invalidArgument` while a message is sent in pieces (`stream`), and where `makeTag`
+    ///   made a tag that is not 1 to 32 bytes. Nothing is sent then.
     @discardableResult
     public func send(_ message: Message) throws -> Delivery {
         let pointer = try admitted()
@@ -61,9 +68,9 @@ public final class Sender: Link {
         let pointer = try admitted()
         if extras != nil {
             let tag = try tag(nil)
-            return bytes.withUnsafeBytes { bytes in tag.withUnsafeBytes { begin(pointer, $0, bytes, nil) } }
+            return try bytes.withUnsafeBytes { bytes in try tag.withUnsafeBytes { try begin(pointer, $0, bytes, nil) } }
         }
-        return bytes.withUnsafeBytes { begin(pointer, with: $0) }
+        return try bytes.withUnsafeBytes { try begin(pointer, with: $0) }
     }
 
     private func sendUnusually(
@@ -73,7 +80,7 @@ public final class Sender: Link {
         // Again, since the program may make tags.
         let pointer = try admitted()
         let bytes = try connection.encodingBuffer.encode(message)
-        return tag.withUnsafeBytes { begin(pointer, $0, bytes, state) }
+        return try tag.withUnsafeBytes { try begin(pointer, $0, bytes, state) }
     }
 
     // MARK: Tags
@@ -97,13 +104,6 @@ public final class Sender: Link {
 
     /// Lets go of a message that is being sent in pieces: it keeps its link, and so itself.
     func forgetStream() { extras = nil }
-
-    override func noteRenewal(of old: OpaquePointer) {
-        super.noteRenewal(of: old)
-        endStream()
-        givesCreditBack = false
-        toldDrain = nil
-    }
 
     /// The tag of the next delivery.
     /// - Throws: where a message is being sent in pieces, which the next would become part of.
@@ -144,6 +144,7 @@ public final class Sender: Link {
         state?.set(in: made)
         let delivery = Delivery(made, new: self)
         ownExtras.streamed = delivery
+        ownExtras.written = 0
         return delivery
     }
 
@@ -155,6 +156,14 @@ public final class Sender: Link {
     /// Whether a delivery is the one that is being sent in pieces.
     func isStreaming(_ delivery: Delivery) -> Bool {
         delivery.isUnsettled && extras?.streamed == delivery
+    }
+
+    /// Notes that so many bytes are about to be added to the message that is sent in pieces.
+    /// - Throws: `ProtonError.Code.limitExceeded` where the peer does not take a message that large.
+    func admitPiece(_ count: Int) throws(ProtonError) {
+        guard let extras else { return }
+        guard count <= peerLimit - extras.written else { throw tooLarge(extras.written + count) }
+        extras.written += count
     }
 
     /// Ends what is sent in pieces.
@@ -182,16 +191,19 @@ public final class Sender: Link {
     @discardableResult
     public func drained() -> Int {
         toldDrain = nil
-        guard queued > 0, isDraining else { return confined().map { Int(pn_link_drained($0)) } ?? 0 }
-        // Proton looks once whether all is written before it tells the peer, and then never again.
-        defer { givesCreditBack = true }
-        return credit
+        guard queued > 0 || isStreaming, isDraining, creditUse == .open else {
+            return confined().map { Int(pn_link_drained($0)) } ?? 0
+        }
+        // Proton looks once whether all is written before it tells the peer, and then never again; and it would give the
+        // credit back that a message in pieces needs to the end.
+        defer { creditUse = .givenBack }
+        return isStreaming ? credit - 1 : credit
     }
 
     /// Something was written: gives credit back that `drained` could not.
     package func finishDrain() {
-        guard givesCreditBack, queued == 0 else { return }
-        givesCreditBack = false
+        guard creditUse == .givenBack, queued == 0, !isStreaming else { return }
+        creditUse = .open
         drained()
     }
 
@@ -212,24 +224,38 @@ public final class Sender: Link {
         guard let pointer = confined() else {
             throw ProtonError(.closed, "The \(title) is over: nothing can be sent on it.")
         }
-        guard pn_link_credit(pointer) > 0, !givesCreditBack else {
-            throw ProtonError(
-                .noCredit, "The \(title) has no credit: send from onSendable, while the sender's credit is above 0."
-            )
-        }
+        guard pn_link_credit(pointer) > 0, creditUse == .open else { throw refusal }
         return pointer
     }
 
-    private func begin(_ pointer: OpaquePointer, with bytes: UnsafeRawBufferPointer) -> Delivery {
+    /// Why nothing can be sent.
+    private var refusal: ProtonError {
+        if creditUse == .ended {
+            return ProtonError(
+                .closed,
+                "The \(title) has been closed, or what it is on, or its connection is lost: nothing can be sent on it.")
+        }
+        return ProtonError(
+            .noCredit, "The \(title) has no credit: send from onSendable, while the sender's credit is above 0.")
+    }
+
+    private func tooLarge(_ size: Int) -> ProtonError {
+        ProtonError(
+            .limitExceeded,
+            "A message of \(size) bytes is too large for the \(title): the peer takes \(peerLimit) bytes at most.")
+    }
+
+    private func begin(_ pointer: OpaquePointer, with bytes: UnsafeRawBufferPointer) throws -> Delivery {
         var tag = (count &+ 1).bigEndian
-        return withUnsafeBytes(of: &tag) { begin(pointer, $0, bytes, nil) }
+        return try withUnsafeBytes(of: &tag) { try begin(pointer, $0, bytes, nil) }
     }
 
     @inline(__always)
     private func begin(
         _ pointer: OpaquePointer, _ tag: UnsafeRawBufferPointer, _ bytes: UnsafeRawBufferPointer,
         _ state: DeliveryState?
-    ) -> Delivery {
+    ) throws -> Delivery {
+        guard bytes.count <= peerLimit else { throw tooLarge(bytes.count) }
         count &+= 1
         guard let delivery = pn_delivery(pointer, tag.tag) else { return Delivery.settled(on: self) }
         state?.set(in: delivery)
@@ -240,6 +266,23 @@ public final class Sender: Link {
             return Delivery.settled(on: self)
         }
         return Delivery(delivery, new: self)
+    }
+
+    // MARK: Life
+
+    override func noteRemoteAttach() {
+        super.noteRemoteAttach()
+        peerLimit = remoteMaxMessageSize ?? .max
+    }
+
+    override func noteEnding() { creditUse = .ended }
+
+    override func noteRenewal(of old: OpaquePointer) {
+        super.noteRenewal(of: old)
+        endStream()
+        creditUse = .open
+        peerLimit = .max
+        toldDrain = nil
     }
 }
 

@@ -61,27 +61,38 @@ public final class Session: Endpoint {
         guard let pointer = confined(), !isLocalClosed else { return }
         if let condition { Condition.set(condition, in: pn_session_condition(pointer)) }
         giveBackWhereShut()
+        noteEnding()
         pn_session_close(pointer)
     }
 
     /// Makes a sender on this session, not opened yet.
     /// - Parameter name: unique among the links between the two containers (AMQP 1.0, 2.6.1).
-    /// - Throws: `ProtonError.Code.closed` where the session is over.
+    /// - Throws: `ProtonError.Code.closed` where the session or its connection has been closed;
+    ///   `ProtonError.Code.limitExceeded` where the connection has `ConnectionLimits.maxLinks` links.
     public func makeSender(name: String) throws -> Sender {
-        guard let pointer = confined(), let link = pn_sender(pointer, name) else { throw overError }
+        guard let link = pn_sender(try admitted(), name) else { throw overError }
         return Sender(link, of: self)
     }
 
     /// Makes a receiver on this session, not opened yet.
     /// - Parameter name: unique among the links between the two containers (AMQP 1.0, 2.6.1).
-    /// - Throws: `ProtonError.Code.closed` where the session is over.
+    /// - Throws: as `makeSender` does.
     public func makeReceiver(name: String) throws -> Receiver {
-        guard let pointer = confined(), let link = pn_receiver(pointer, name) else { throw overError }
+        guard let link = pn_receiver(try admitted(), name) else { throw overError }
         return Receiver(adopting: link, of: self)
     }
 
+    /// Proton's session, where a link can be made on it.
+    private func admitted() throws(ProtonError) -> OpaquePointer {
+        guard let pointer = confined(), !isLocalClosed, !isRemoteClosed, !connection.isLocalClosed else {
+            throw overError
+        }
+        try connection.checkRoomForLink()
+        return pointer
+    }
+
     private var overError: ProtonError {
-        ProtonError(.closed, "The session is over: make a link on a session that is open.")
+        ProtonError(.closed, "The session is closed, or its connection: make a link on a session that is open.")
     }
 
     // MARK: Windows
@@ -114,6 +125,11 @@ public final class Session: Endpoint {
     public var incomingBytes: Int { confined().map { Int(pn_session_incoming_bytes($0)) } ?? 0 }
 
     // MARK: Life
+
+    /// One side ends the session: nothing can be sent on its links any more.
+    func noteEnding() {
+        for link in connection.links where link.session === self { link.noteEnding() }
+    }
 
     /// Frees a session that both sides have closed, with its links.
     func free() {

@@ -1,6 +1,6 @@
 import CProton
 
-/// Whether a sender settles what it sends (AMQP 1.0, 2.8.2).
+/// Whether a sender settles what it sends (AMQP 1.0, 2.8.2); of a receiver, what it asks its sender for.
 public enum SenderSettleMode: Sendable, Hashable {
     /// Every message is sent unsettled: the receiver answers with an outcome. At least once.
     case unsettled
@@ -30,7 +30,11 @@ public enum SenderSettleMode: Sendable, Hashable {
 public enum ReceiverSettleMode: Sendable, Hashable {
     /// As soon as it has an outcome.
     case first
-    /// Once the sender has settled, which exactly-once needs.
+    /// Once the sender has settled (AMQP 1.0, 2.6.12).
+    ///
+    /// It holds where both sides say so: `Link.receiverSettleMode` and `remoteReceiverSettleMode`; a peer that answers with
+    /// `first` gets that. `Delivery.settle` then tells the outcome, and the library settles when the sender has. A sender
+    /// settles as soon as it has the outcome, unless `HandlerOptions.autoSettles` leaves that to the program.
     case second
 
     init(_ code: pn_rcv_settle_mode_t) {

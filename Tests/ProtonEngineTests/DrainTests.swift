@@ -1,6 +1,8 @@
 import AMQP
-import ProtonEngine
+import ProtonTesting
 import Testing
+
+@testable import ProtonEngine
 
 /// Draining a link, in every order of the two sides' steps.
 struct DrainTests {
@@ -93,6 +95,52 @@ struct DrainTests {
         sender.drained()
         try pair.pump()
         #expect(sender.credit == 0 && receiver.credit == 2 && receiver.queued == 2 && !receiver.isDraining)
+    }
+
+    /// The message needs its credit to the end, which proton would give back.
+    @Test(arguments: [false, true], [false, true])
+    func aDrainDuringAMessageInPiecesEndsWithIt(isPartWritten: Bool, isAborted: Bool) throws {
+        let pair = EnginePair()
+        let (sender, receiver) = try pair.openSender(credit: 5)
+        let stream = try sender.stream()
+        if isPartWritten { _ = try stream.write([0, 0x53]) }
+        try pair.pump()
+        receiver.drain()
+        try pair.pump()
+        #expect(sender.isDraining && sender.takeDrainStart())
+        #expect(sender.drained() == 4 && sender.credit == 0)
+        try pair.pump()
+        #expect(receiver.isDraining)
+        if isAborted {
+            stream.abort()
+        } else {
+            _ = try stream.write(isPartWritten ? [0x77, 0x40] : [0, 0x53, 0x77, 0x40])
+            try stream.finish()
+        }
+        #expect(try Self.take(receiver, pair) == (isAborted ? 0 : 1))
+        try pair.pump()
+        #expect(!receiver.isDraining && sender.credit == 0 && receiver.state == .active)
+        receiver.flow(2)
+        try pair.pump()
+        #expect(sender.credit == 2)
+    }
+
+    /// The peer gives credit, and drains, while this side has not made up its mind about the link.
+    @Test func creditIsToldOnceTheLinkIsOpenHere() throws {
+        let raw = RawPeer()
+        raw.peer.events.react = { _ in }
+        raw.peer.connection.open()
+        try raw.send(.amqpHeader, .open(), .begin())
+        for session in raw.peer.connection.allSessions { session.open() }
+        try raw.send(.attach(receivingFrom: "q"), .flow(credit: 3, ["drain": true]))
+        let sender = try #require(raw.peer.connection.links.first as? Sender)
+        #expect(raw.peer.events.count("link.flow") == 1 && !raw.frames.contains { $0.kind == .attach })
+        sender.open()
+        try raw.pump()
+        #expect(raw.peer.events.names.filter { $0.hasPrefix("link") }.suffix(2) == ["link.localOpen", "link.flow"])
+        #expect(sender.takeDrainStart() && sender.drained() == 3)
+        try raw.pump()
+        #expect(raw.frames.last { $0.kind == .flow }?["delivery-count"] == .uint(3))
     }
 
     @Test func aDrainThatIsUsedUpEndsByItself() throws {

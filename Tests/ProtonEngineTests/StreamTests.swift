@@ -1,5 +1,6 @@
 import AMQP
 import ProtonEngine
+import ProtonTesting
 import Testing
 
 /// Messages that are written and taken in pieces.
@@ -174,22 +175,21 @@ struct StreamTests {
     }
 
     @Test func piecesCountAgainstTheLargestMessage() throws {
-        let pair = Self.pair(messageSize: 100_000)
-        pair.server.events.react = { event in
+        var limits = ConnectionLimits()
+        limits.maxMessageSize = 100_000
+        let raw = RawPeer(limits: limits)
+        raw.peer.events.react = { event in
             event.answer()
             if case .delivery(let delivery) = event { _ = delivery.takePart() }
         }
-        var condition: Condition?
-        pair.client.events.react = { event in
-            if case .link(.remoteClose, let link) = event { condition = link.remoteCondition }
-        }
-        let (sender, _) = try pair.openSender(credit: 1)
-        let stream = try sender.stream()
-        for _ in 0..<4 {
-            _ = try stream.write(repeatElement(1, count: 30_000))
-            try pair.pump()
-        }
-        #expect(condition?.name == .messageSizeExceeded)
+        try raw.open()
+        try raw.send(.attach())
+        try raw.receiver.flow(1)
+        let part = [UInt8](repeating: 1, count: 30_000)
+        for _ in 0..<3 { try raw.send(.transfer(id: 0, more: true, part)) }
+        #expect(raw.detachCondition == nil)
+        try raw.send(.transfer(id: 0, more: true, part))
+        #expect(raw.detachCondition?.name == .messageSizeExceeded)
     }
 
     @Test func aReceiverCanTakeLargerMessages() throws {

@@ -65,13 +65,21 @@ extension Connection {
 
     /// What a peer did to an endpoint, and the condition that it gave, as an error.
     func closeError(_ code: ProtonError.Code, _ what: String, of endpoint: some Endpoint) -> ProtonError {
+        if endpoint.remoteCondition == nil, let condition = endpoint.condition {
+            let title = (endpoint as? Link)?.title ?? "connection"
+            return ProtonError(
+                .limitExceeded, "\(peerDescription): the \(title) is closed here: \(condition.words)",
+                condition: condition)
+        }
         let condition = endpoint.remoteCondition
-        let reason =
-            condition.map { condition in
-                condition.description.map { "\(condition.name): \($0)" } ?? "\(condition.name)"
-            } ?? "no reason was given"
+        let reason = condition?.words ?? "no reason was given"
         return ProtonError(code, "\(peerDescription) \(what): \(reason)", condition: condition)
     }
+}
+
+extension Condition {
+    /// The name and the description, for messages.
+    var words: String { description.map { "\(name): \($0)" } ?? "\(name)" }
 }
 
 extension ProtonError {

@@ -1,4 +1,5 @@
 import AMQP
+import Logging
 import ProtonEngine
 
 /// Turns the opening and closing of endpoints into the callbacks of a `MessagingHandler`, and answers the peer's.
@@ -51,6 +52,7 @@ public final class EndpointStateHandler: Handler {
         } else if link.isLocalUninitialized {
             // What the callback sets counts: the peer's termini are only the answer where it sets nothing else.
             link.copyRemoteTermini()
+            link.receiverSettleMode = link.remoteReceiverSettleMode
             try delegate.onLinkOpening(event)
             if link.isLocalUninitialized { link.open() }
         }
@@ -106,6 +108,27 @@ public final class EndpointStateHandler: Handler {
     public func onLinkRemoteDetach(_ event: LinkEvent) throws {
         try delegate.onLinkDetached(event)
         event.link.detach()
+    }
+
+    // MARK: Closing here because of the peer
+
+    /// This side has closed the link since the peer broke a rule or a limit: `link.condition` says which.
+    func onLinkFailed(_ event: LinkEvent) throws {
+        log(event.link.title, event.link)
+        try delegate.onLinkError(event)
+    }
+
+    /// This side has closed the connection since the peer broke a rule or a limit.
+    func onConnectionFailed(_ event: ConnectionEvent) throws {
+        log("connection", event.connection)
+        try delegate.onConnectionError(event)
+    }
+
+    private func log(_ title: String, _ endpoint: some Endpoint) {
+        let reason = endpoint.condition?.words ?? "no reason"
+        endpoint.connection.container.logger.warning(
+            "The \(title) is closed here: \(reason)",
+            metadata: ["peer": "\(endpoint.connection.transport?.remoteAddress ?? "unknown")"])
     }
 
     // MARK: Transport

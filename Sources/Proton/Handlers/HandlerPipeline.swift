@@ -100,6 +100,7 @@ final class HandlerPipeline: HandlerTree {
         case .remoteDetach:
             try handler.onLinkRemoteDetach(event)
             try endpoints?.onLinkRemoteDetach(event)
+        case .failed: try endpoints?.onLinkFailed(event)
         case .final: try handler.onLinkFinal(event)
         }
     }
@@ -136,6 +137,7 @@ final class HandlerPipeline: HandlerTree {
         case .remoteClose:
             try handler.onConnectionRemoteClose(event)
             try endpoints?.onConnectionRemoteClose(event)
+        case .failed: try endpoints?.onConnectionFailed(event)
         case .final: try handler.onConnectionFinal(event)
         }
     }

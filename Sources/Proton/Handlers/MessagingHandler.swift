@@ -44,11 +44,15 @@ public protocol MessagingHandler: Handler {
     /// The peer has confirmed that the link, closed here, is closed.
     func onLinkClosed(_ event: LinkEvent) throws
 
-    /// The peer closed the connection with an error condition, `event.connection.remoteCondition`.
+    /// The peer closed the connection with an error condition, `event.connection.remoteCondition`; or, where that is nil,
+    /// this side closed it since the peer passed a limit, with `event.connection.condition`.
     func onConnectionError(_ event: ConnectionEvent) throws
     /// The peer ended the session with an error condition, `event.session.remoteCondition`.
     func onSessionError(_ event: SessionEvent) throws
-    /// The peer closed the link with an error condition, `event.link.remoteCondition`.
+    /// The peer closed the link with an error condition, `event.link.remoteCondition`; or, where that is nil, this side
+    /// closed it since the peer passed a limit, such as that of a message's size, with `event.link.condition`.
+    ///
+    /// A message that was too large is rejected then; it does not come again where the link is attached again.
     func onLinkError(_ event: LinkEvent) throws
 
     /// The peer has detached the link without closing it, with `event.link.remoteCondition` where it gave a reason; it
@@ -90,6 +94,9 @@ public protocol MessagingHandler: Handler {
     /// Of a message that came in: anything that its sender said without settling.
     func onDeliveryUpdated(_ event: DeliveryEvent) throws
     /// The peer has settled a message that was sent or received here.
+    ///
+    /// A message that was sent and that the peer settles without an outcome is in doubt (`event.delivery.isInDoubt`), and
+    /// may have been dropped: `onAccepted` and the like are not called for it.
     func onSettled(_ event: DeliveryEvent) throws
 
     /// A message has come. Throw `Reject` or `Release` to give it that outcome.

@@ -38,9 +38,9 @@ public final class OutgoingMessageHandler: Handler {
     /// Tells the delegate that the receiver drains.
     func tellDrainStart(_ event: SenderEvent) throws { try delegate.onSenderDrainStart(event) }
 
-    /// Settles a delivery that the peer has settled.
+    /// Settles a delivery that the peer has settled, or that it settles after this side.
     func settle(_ delivery: Delivery) {
-        if autoSettles, delivery.isSettled { delivery.settle() }
+        if autoSettles, delivery.isSettled || delivery.isSettledFirstHere { delivery.settle() }
     }
 }
 

@@ -50,8 +50,8 @@ public struct LinkOption: Sendable {
         LinkOption { $0.properties = properties.keyedBySymbols }
     }
 
-    /// The largest message that this side takes, in bytes; 0 is no limit. See `Link.maxMessageSize`.
-    public static func maxMessageSize(_ size: UInt64) -> LinkOption {
+    /// The largest message that this side takes, in bytes; nil is no limit. See `Link.maxMessageSize`.
+    public static func maxMessageSize(_ size: Int?) -> LinkOption {
         LinkOption { $0.maxMessageSize = size }
     }
 

@@ -174,7 +174,7 @@ final class ConnectionHandler: Handler {
         receiver.target.isDynamic = target.isDynamic
         receiver.source.copy(receiver.remoteSource)
         receiver.senderSettleMode = receiver.remoteSenderSettleMode
-        receiver.maxMessageSize = UInt64(broker.options.connection.limits.maxMessageSize)
+        receiver.maxMessageSize = broker.options.connection.limits.maxMessageSize
         let link = IncomingLink(receiver, to: destination, broker: broker, transactions: transactions)
         if case .node(let node, let lifetime) = destination {
             do throws(Refusal) {

@@ -1,0 +1,46 @@
+import AMQP
+import CProton
+
+/// What a peer does on a link that breaks a rule or passes a limit of this side, and that proton lets pass.
+extension Link {
+    /// What a peer did wrong with a delivery.
+    enum Violation {
+        /// It sent more messages than it had credit for.
+        case credit
+        /// It sent a message that is too large.
+        case messageSize
+    }
+
+    /// What a peer did wrong with a delivery that has an event.
+    @inline(__always)
+    func violation(by delivery: OpaquePointer, on link: OpaquePointer) -> Violation? {
+        // Proton takes a message off the credit only when it is read: until then it is counted as queued. Both are plain
+        // counts, which the delivery-count's wrap does not touch.
+        if pn_link_remote_credit(link) < 0 { return .credit }
+        return parts.count + pn_delivery_pending(delivery) > messageSizeLimit ? .messageSize : nil
+    }
+
+    /// Gives the delivery an outcome, and closes the link.
+    ///
+    /// A message that is too large is rejected, so that it does not come again to whoever attaches next.
+    func refuse(_ pointer: OpaquePointer, for violation: Violation) {
+        takePartial()
+        let delivery = Delivery(known: pointer, of: self) ?? Delivery(arrived: pointer, on: self)
+        switch violation {
+        case .credit:
+            delivery.settleAtOnce(.released)
+            fail(Condition(.transferLimitExceeded, "More messages were sent than there was credit for."))
+        case .messageSize:
+            let condition = Condition(.messageSizeExceeded, "A message is larger than \(messageSizeLimit) bytes.")
+            delivery.settleAtOnce(.rejected(condition))
+            fail(condition)
+        }
+    }
+
+    /// Closes the link since its peer broke a rule or a limit; the program is told when the closing is.
+    func fail(_ condition: Condition) {
+        guard !isLocalClosed else { return }
+        isFailing = true
+        close(condition)
+    }
+}
