@@ -78,7 +78,7 @@ final class FlowReceiver: MessagingHandler {
             event.connection.close()
         case 4 where event.receiver.credit <= 3:
             let credit = min(10, 25 - received) - event.receiver.credit
-            if credit > 0 { event.receiver.flow(credit) }
+            if credit > 0 { try event.receiver.flow(credit) }
         default: break
         }
     }
@@ -101,18 +101,18 @@ final class FlowReceiver: MessagingHandler {
         case 1:
             log("Example 1: simple credit.")
             sender.available = 2
-            receiver.flow(2)
+            try receiver.flow(2)
         case 2:
             log("Example 2: a drain of 5, and 3 messages are there.")
             sender.available = 3
-            receiver.drain(5)
+            try receiver.drain(5)
         case 3:
             log("Example 3: a drain, and no message is there.")
-            receiver.drain(1)
+            try receiver.drain(1)
         default:
             log("Example 4: credit up to 10, and again at 3, for 25 messages.")
             sender.available = 25
-            receiver.flow(10)
+            try receiver.flow(10)
         }
     }
 

@@ -18,7 +18,7 @@ final class Recv: MessagingHandler {
 
     func onMessage(_ event: MessageEvent) {
         print(event.message)
-        if event.receiver.queued == 0 {
+        if event.receiver.queuedCount == 0 {
             event.connection.close()
         }
     }

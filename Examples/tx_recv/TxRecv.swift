@@ -35,8 +35,8 @@ final class TxRecv: TransactionalClientHandler {
         }
     }
 
-    func onTransactionDeclared(_ event: TransactionEvent) {
-        receiver?.flow(expected == 0 ? batchSize : min(batchSize, expected - committed))
+    func onTransactionDeclared(_ event: TransactionEvent) throws {
+        try receiver?.flow(expected == 0 ? batchSize : min(batchSize, expected - committed))
         transaction = event.transaction
     }
 

@@ -47,7 +47,7 @@ final class TxRecv: TransactionalClientHandler {
 
     func onApplicationEvent(_ event: ApplicationEvent) throws {
         switch event.name {
-        case "fetch": receiver?.flow(1)
+        case "fetch": try receiver?.flow(1)
         case "commit": try transaction?.commit()
         case "abort": try transaction?.abort()
         case "quit":

@@ -72,7 +72,7 @@ public struct Delivery {
     public var isAborted: Bool { pointer.map { pn_delivery_aborted($0) } ?? false }
 
     /// How many bytes of the message are there to be read.
-    public var pending: Int { pointer.map { pn_delivery_pending($0) } ?? 0 }
+    public var pendingBytes: Int { pointer.map { pn_delivery_pending($0) } ?? 0 }
 
     /// Whether the whole message has come and has been taken; true too once the delivery is settled here.
     public var isConsumed: Bool { pointer.map { !pn_delivery_partial($0) && !pn_delivery_readable($0) } ?? true }

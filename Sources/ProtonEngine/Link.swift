@@ -142,12 +142,12 @@ public class Link: Endpoint {
     @exclusivity(unchecked) final var creditUse = CreditUse.open
 
     /// How many deliveries are buffered on this side.
-    public final var queued: Int {
+    public final var queuedCount: Int {
         confined().map { Int(pn_link_queued($0)) } ?? 0
     }
 
     /// How many deliveries this side has not settled.
-    public final var unsettled: Int {
+    public final var unsettledCount: Int {
         confined().map { Int(pn_link_unsettled($0)) } ?? 0
     }
 

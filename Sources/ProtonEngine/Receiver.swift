@@ -19,7 +19,9 @@ public final class Receiver: Link {
     /// It may be called before the link is open: the credit then waits until the peer has attached, since it is counted
     /// from what the peer says there (AMQP 1.0, 2.6.7). Credit that is not used when the connection is lost is given
     /// again when the link is attached again.
-    public func flow(_ credit: Int) {
+    /// - Throws: `ProtonError.Code.invalidArgument` for a negative number.
+    public func flow(_ credit: Int) throws(ProtonError) {
+        try Receiver.check(credit)
         grant(credit)
     }
 
@@ -37,7 +39,9 @@ public final class Receiver: Link {
     /// When all credit is used or given back `onReceiverDrainFinish` is called; then credit is topped up again, where
     /// `HandlerOptions.prefetch` says so. To give credit with `flow` before that takes the drain back. A drain that is
     /// under way when the connection is lost is asked for again when the link is attached again.
-    public func drain(_ credit: Int = 0) {
+    /// - Throws: `ProtonError.Code.invalidArgument` for a negative number.
+    public func drain(_ credit: Int = 0) throws(ProtonError) {
+        try Receiver.check(credit)
         guard let pointer = confined() else { return }
         awaitsDrainEnd = true
         let more = fitting(credit, in: pointer)
@@ -90,8 +94,14 @@ public final class Receiver: Link {
         return true
     }
 
+    private static func check(_ credit: Int) throws(ProtonError) {
+        guard credit < 0 else { return }
+        throw ProtonError(
+            .invalidArgument, "\(credit) is no credit: it is 0 or more. What was given is taken back by a drain.")
+    }
+
     /// What of `credit` fits on top of what there is: proton adds without a check.
     private func fitting(_ credit: Int, in pointer: OpaquePointer) -> Int32 {
-        min(Int32(clamping: max(0, credit)), .max - max(0, pn_link_credit(pointer)) - waitingCredit)
+        min(Int32(clamping: credit), .max - max(0, pn_link_credit(pointer)) - waitingCredit)
     }
 }

@@ -177,7 +177,7 @@ public final class Sender: Link {
 
     /// Tells the receiver how many messages wait here (AMQP 1.0, 2.6.7: `available`).
     public func offered(_ count: Int) {
-        confined().use { pn_link_offered($0, Int32(clamping: count)) }
+        confined().use { pn_link_offered($0, Int32(clamping: max(0, count))) }
     }
 
     /// Whether the receiver asks for what can be sent at once, and for the rest of its credit back
@@ -191,7 +191,7 @@ public final class Sender: Link {
     @discardableResult
     public func drained() -> Int {
         toldDrain = nil
-        guard queued > 0 || isStreaming, isDraining, creditUse == .open else {
+        guard queuedCount > 0 || isStreaming, isDraining, creditUse == .open else {
             return confined().map { Int(pn_link_drained($0)) } ?? 0
         }
         // Proton looks once whether all is written before it tells the peer, and then never again; and it would give the
@@ -202,7 +202,7 @@ public final class Sender: Link {
 
     /// Something was written: gives credit back that `drained` could not.
     package func finishDrain() {
-        guard creditUse == .givenBack, queued == 0, !isStreaming else { return }
+        guard creditUse == .givenBack, queuedCount == 0, !isStreaming else { return }
         creditUse = .open
         drained()
     }

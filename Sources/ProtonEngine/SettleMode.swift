@@ -33,8 +33,9 @@ public enum ReceiverSettleMode: Sendable, Hashable {
     /// Once the sender has settled (AMQP 1.0, 2.6.12).
     ///
     /// It holds where both sides say so: `Link.receiverSettleMode` and `remoteReceiverSettleMode`; a peer that answers with
-    /// `first` gets that. `Delivery.settle` then tells the outcome, and the library settles when the sender has. A sender
-    /// settles as soon as it has the outcome, unless `HandlerOptions.autoSettles` leaves that to the program.
+    /// `first` gets that. Of a link that the peer made, a program that receives sets it in `onLinkOpening`, or answers with
+    /// `first`. `Delivery.settle` then tells the outcome, and the library keeps the delivery and settles it when the sender
+    /// has. A sender settles as soon as it has the outcome, unless `HandlerOptions.autoSettles` leaves that to the program.
     case second
 
     init(_ code: pn_rcv_settle_mode_t) {

@@ -46,7 +46,7 @@ private final class Drain: MessagingHandler {
         try event.container.createReceiver(try event.container.connect(peer.address), queue)
     }
 
-    func onLinkOpened(_ event: LinkEvent) { event.receiver?.drain(10) }
+    func onLinkOpened(_ event: LinkEvent) throws { try event.receiver?.drain(10) }
     func onMessage(_ event: MessageEvent) { count += 1 }
     func onReceiverDrainFinish(_ event: ReceiverEvent) { event.container.stop() }
 }
@@ -69,8 +69,8 @@ private final class Detach: MessagingHandler {
         try event.container.createReceiver(connection, queue, name: "again", options: .durableSubscription)
     }
 
-    func onLinkOpened(_ event: LinkEvent) {
-        if isAgain { event.receiver?.flow(1) } else { event.link.detach() }
+    func onLinkOpened(_ event: LinkEvent) throws {
+        if isAgain { try event.receiver?.flow(1) } else { event.link.detach() }
     }
 
     func onLinkDetached(_ event: LinkEvent) throws { try attachAgain(event) }

@@ -99,7 +99,7 @@ import Testing
             self.connection = connection
             if rest != nil { try event.container.createSender(connection, "queue") }
             let receiver = try event.container.createReceiver(connection, "queue")
-            if rest == nil { receiver.drain(1_000_000) } else { receiver.flow(100) }
+            if rest == nil { try receiver.drain(1_000_000) } else { try receiver.flow(100) }
         }
 
         /// Something has happened; the last thing that does is that the broker is killed.
@@ -142,7 +142,7 @@ import Testing
             ledger.inDoubt.insert(number)
             settled.append(number)
             event.delivery.settle(.accepted)
-            if rest != nil { event.receiver.flow(1) }
+            if rest != nil { try event.receiver.flow(1) }
             count()
         }
 

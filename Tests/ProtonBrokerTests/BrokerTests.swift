@@ -150,7 +150,8 @@ struct BrokerTests {
             address = link.remoteSource.address ?? ""
             try link.connection.container.createSender(link.connection, address)
         }
-        script.sendable = { sender in if sender.unsettled == 0, gone == nil { try sender.send(Message(body: "hello")) }
+        script.sendable = { sender in
+            if sender.unsettledCount == 0, gone == nil { try sender.send(Message(body: "hello")) }
         }
         script.message = { event in
             #expect(event.message.text == "hello")

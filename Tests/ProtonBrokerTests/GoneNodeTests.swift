@@ -74,7 +74,7 @@ struct GoneNodeTests {
         defer { broker.stop() }
         let publisher = Script(broker)
         publisher.sendable = { sender in
-            guard sender.credit > 0, sender.unsettled == 0 else { return }
+            guard sender.credit > 0, sender.unsettledCount == 0 else { return }
             try sender.send(message("a"))
         }
         publisher.outcome = { _, _ in

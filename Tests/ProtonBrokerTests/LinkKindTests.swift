@@ -122,7 +122,7 @@ struct LinkKindTests {
             event.delivery.settle(
                 .modified(deliveryFailed: true, undeliverableHere: true, annotations: ["x-opt-why": "no"]))
             // The same link would take it, and another gets it.
-            (event.delivery.link as? Receiver)?.flow(1)
+            try (event.delivery.link as? Receiver)?.flow(1)
             try event.container.createReceiver(event.connection, "q", name: "other").flow(1)
         }
         try script.run { try $0.createReceiver($1, "q", name: "first").flow(1) }

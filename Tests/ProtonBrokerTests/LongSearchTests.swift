@@ -118,7 +118,7 @@ struct LongSearchTests {
             try event.container.createReceiver(connection, "queue", options: .selector("colour = 'red'"))
         }
 
-        func onLinkOpened(_ event: LinkEvent) { event.receiver?.drain(5) }
+        func onLinkOpened(_ event: LinkEvent) throws { try event.receiver?.drain(5) }
 
         func onMessage(_ event: MessageEvent) { journal.events.append(event.message.body.stringValue ?? "") }
 

@@ -112,7 +112,7 @@ extension Broker {
         }
         try script.run {
             let receiver = try $0.createReceiver($1, address)
-            if prefetch == 0 { receiver.flow(count) }
+            if prefetch == 0 { try receiver.flow(count) }
         }
         return messages
     }

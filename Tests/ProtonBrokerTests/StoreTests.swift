@@ -79,7 +79,7 @@ struct StoreTests {
         let script = Script(broker, autoAccepts: true)
         script.linkOpened = { link in
             guard let receiver = link as? Receiver else { return }
-            receiver.flow(1)
+            try receiver.flow(1)
             try broker.send([message("reply")], to: receiver.remoteSource.address ?? "")
         }
         script.message = { _ in script.finish() }
@@ -104,7 +104,7 @@ struct StoreTests {
                         try controller.discharge(id) { _ in controller.script.finish() }
                     }
                 }
-                receiver.flow(1)
+                try receiver.flow(1)
             }
         }
         let groups = store.groups[written...]

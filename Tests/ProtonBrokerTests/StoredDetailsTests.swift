@@ -87,7 +87,7 @@ struct StoredDetailsTests {
                     event.delivery.update(.transactional(id: id, outcome: .modified(deliveryFailed: true)))
                     try controller.discharge(id) { _ in controller.script.finish() }
                 }
-                receiver.flow(1)
+                try receiver.flow(1)
             }
         }
         broker.stop()

@@ -103,7 +103,9 @@ struct SubscriptionNameTests {
         }
         script.linkError = { _, condition in note(condition) }
         script.sendable = { relay in
-            if relay.target.address == nil, relay.unsettled == 0 { try relay.send(Message(body: "x", address: "me/s")) }
+            if relay.target.address == nil, relay.unsettledCount == 0 {
+                try relay.send(Message(body: "x", address: "me/s"))
+            }
         }
         script.outcome = { _, outcome in if case .rejected(let condition)? = outcome { note(condition) } }
         try script.run {

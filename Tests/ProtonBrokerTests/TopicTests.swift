@@ -48,7 +48,7 @@ struct TopicTests {
         let texts = try receive(from: broker, ["topic/a", "topic/a"]) {
             let script = Script(broker)
             script.sendable = { sender in
-                guard sender.credit > 0, sender.unsettled == 0 else { return }
+                guard sender.credit > 0, sender.unsettledCount == 0 else { return }
                 try sender.send(Message(body: "relayed", address: "topic/a"))
             }
             script.outcome = { _, outcome in
@@ -113,7 +113,7 @@ struct TopicTests {
         var texts: [String] = []
         script.linkOpened = { link in
             try broker.send("1", "2", "3", "4", "5", to: "topic/a")
-            (link as? Receiver)?.flow(10)
+            try (link as? Receiver)?.flow(10)
         }
         script.message = { event in
             texts.append(event.message.text)
@@ -149,7 +149,7 @@ struct TopicTests {
             opened += 1
             guard opened == addresses.count else { return }
             try publish()
-            for receiver in receivers { receiver.drain(100) }
+            for receiver in receivers { try receiver.drain(100) }
         }
         script.message = { event in
             if let index = receivers.firstIndex(where: { $0 === event.receiver }) {

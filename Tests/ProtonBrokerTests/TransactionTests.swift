@@ -131,7 +131,7 @@ struct TransactionTests {
                     guard count == 2 else { return }
                     try controller.discharge(id, fails: fails) { _ in controller.script.finish() }
                 }
-                receiver.flow(2)
+                try receiver.flow(2)
             }
         }
         let rest = try broker.receive(fails ? 3 : 1, from: "q")
@@ -166,7 +166,7 @@ struct TransactionTests {
                         if end == .session { controller.script.finish() }
                     }
                 }
-                receiver.flow(1)
+                try receiver.flow(1)
             }
         } catching: {
             $0 is Gone

@@ -58,8 +58,8 @@ struct BufferingTests {
         let (sender, receiver) = try pair.openSender(credit: 128)
         for _ in 0..<128 { try sender.send(encoded: [UInt8](repeating: 1, count: 1_024)) }
         try pair.pump()
-        #expect(sender.credit == 0 && receiver.queued < 128)
-        receiver.flow(1)
+        #expect(sender.credit == 0 && receiver.queuedCount < 128)
+        try receiver.flow(1)
         try pair.pump()
         #expect(sender.credit == 1)
     }
@@ -150,7 +150,7 @@ struct BufferingTests {
         let deliveries = try (0..<10).map { _ in try sender.send(encoded: bytes) }
         try pair.pump()
         // The window is shut, and opens wide enough for the rest.
-        #expect(sender.queued > 0 && sender.unsettled == 10)
+        #expect(sender.queuedCount > 0 && sender.unsettledCount == 10)
         pair.client.events.react = { _ in }
         there.close(receiver)
         try pair.pump()
@@ -160,7 +160,7 @@ struct BufferingTests {
         #expect(pair.client.transportCondition == nil)
         #expect(pair.server.transportCondition == nil)
         if here == there, here != .connection {
-            #expect(sender.state == .closed && sender.unsettled == 0 && sender.queued == 0)
+            #expect(sender.state == .closed && sender.unsettledCount == 0 && sender.queuedCount == 0)
             #expect(deliveries.allSatisfy { $0.isSettled })
         }
     }

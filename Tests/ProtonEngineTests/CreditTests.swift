@@ -8,7 +8,7 @@ struct CreditTests {
     @Test func creditAddsUpAndIsUsedUp() throws {
         let pair = EnginePair()
         let (sender, receiver) = try pair.openSender(credit: 2)
-        receiver.flow(3)
+        try receiver.flow(3)
         #expect(receiver.credit == 5 && sender.credit == 2)
         try pair.pump()
         #expect(sender.credit == 5 && pair.client.events.count("link.flow") > 0)
@@ -16,30 +16,42 @@ struct CreditTests {
         #expect(sender.credit == 0)
         #expect(throws: ProtonError.self) { try sender.send(Message(body: 6)) }
         try pair.pump()
-        #expect(receiver.queued == 5 && receiver.credit == 5)
+        #expect(receiver.queuedCount == 5 && receiver.credit == 5)
     }
 
     @Test func noCreditIsGivenForNothing() throws {
         let pair = EnginePair()
         let (sender, receiver) = try pair.openSender()
-        receiver.flow(0)
-        receiver.flow(-5)
+        try receiver.flow(0)
         try pair.pump()
         #expect(receiver.credit == 0 && sender.credit == 0)
+    }
+
+    @Test func negativeCreditIsNone() throws {
+        let pair = EnginePair()
+        let (sender, receiver) = try pair.openSender(credit: 3)
+        for give in [receiver.flow, receiver.drain] {
+            for credit in [-1, Int.min] {
+                let error = #expect(throws: ProtonError.self) { try give(credit) }
+                #expect(error?.code == .invalidArgument && error?.message.contains("\(credit)") == true)
+            }
+        }
+        try pair.pump()
+        #expect(receiver.credit == 3 && sender.credit == 3 && !receiver.isDraining)
     }
 
     @Test func theLargestCreditDoesNotWrap() throws {
         let pair = EnginePair()
         let (sender, receiver) = try pair.openSender()
-        receiver.flow(.max)
-        receiver.flow(.max)
-        receiver.flow(1)
+        try receiver.flow(.max)
+        try receiver.flow(.max)
+        try receiver.flow(1)
         try pair.pump()
         #expect(receiver.credit == Int(Int32.max) && sender.credit == Int(Int32.max))
         try sender.send(Message(body: 1))
         try pair.pump()
-        #expect(receiver.state == .active && receiver.queued == 1)
-        receiver.drain(.max)
+        #expect(receiver.state == .active && receiver.queuedCount == 1)
+        try receiver.drain(.max)
         #expect(receiver.credit == Int(Int32.max))
     }
 
@@ -47,7 +59,7 @@ struct CreditTests {
         let pair = EnginePair()
         let (sender, receiver) = try pair.openSender(credit: 3)
         #expect(!sender.isDraining && !receiver.isDraining)
-        receiver.drain(2)
+        try receiver.drain(2)
         #expect(receiver.isDraining)
         try pair.pump()
         #expect(sender.isDraining && sender.credit == 5)
@@ -55,9 +67,9 @@ struct CreditTests {
         #expect(sender.drained() == 4)
         #expect(sender.credit == 0)
         try pair.pump()
-        #expect(receiver.credit == 1 && receiver.queued == 1 && !receiver.isDraining)
+        #expect(receiver.credit == 1 && receiver.queuedCount == 1 && !receiver.isDraining)
         // Credit after a drain counts anew.
-        receiver.flow(2)
+        try receiver.flow(2)
         try pair.pump()
         #expect(sender.credit == 2 && !sender.isDraining)
         #expect(sender.drained() == 0 && sender.credit == 2)

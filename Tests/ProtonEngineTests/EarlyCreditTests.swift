@@ -11,10 +11,10 @@ struct EarlyCreditTests {
         let raw = RawPeer(isServer: false)
         let receiver: Receiver
 
-        init(_ set: (Receiver) -> Void = { _ in }) throws {
+        init(_ set: (Receiver) throws -> Void = { _ in }) throws {
             receiver = try raw.peer.connection.session().makeReceiver(name: "link")
             receiver.open()
-            set(receiver)
+            try set(receiver)
             try raw.send(.amqpHeader, .open(), .begin(["remote-channel": 0]))
         }
 
@@ -32,15 +32,15 @@ struct EarlyCreditTests {
 
     @Test(arguments: [0, 20, 0x7fff_ffff, 0x8000_0000, 0xffff_fffb] as [UInt32])
     func creditWaitsForThePeersAttach(start: UInt32) throws {
-        let link = try Waiting { $0.flow(10) }
+        let link = try Waiting { try $0.flow(10) }
         #expect(link.raw.frames.contains { $0.kind == .attach } && link.flows.isEmpty)
-        link.receiver.flow(3)
+        try link.receiver.flow(3)
         try link.raw.pump()
         #expect(link.receiver.credit == 13 && link.flows.isEmpty)
         try link.attach(startingAt: start)
         #expect(link.flows.map(\.count) == [UInt(start)] && link.flows.map(\.credit) == [13])
         #expect(link.receiver.credit == 13)
-        link.receiver.flow(2)
+        try link.receiver.flow(2)
         try link.raw.pump()
         #expect(link.flows.last?.credit == 15 && link.receiver.credit == 15)
     }
@@ -48,12 +48,12 @@ struct EarlyCreditTests {
     /// What a peer may send by the formula of 2.6.7, from a start that wraps.
     @Test(arguments: [0x7fff_fffd, 0xffff_fffd] as [UInt32])
     func countsWrap(start: UInt32) throws {
-        let link = try Waiting { $0.flow(10) }
+        let link = try Waiting { try $0.flow(10) }
         link.raw.peer.events.react = { event in
             guard case .delivery(let delivery) = event, delivery.arrival() == .complete else { return }
             _ = delivery.takeBytes()
             delivery.settle(.accepted)
-            if delivery.link.credit <= 5 { (delivery.link as? Receiver)?.flow(10 - delivery.link.credit) }
+            if delivery.link.credit <= 5 { try (delivery.link as? Receiver)?.flow(10 - delivery.link.credit) }
         }
         try link.attach(startingAt: start)
         var sent: UInt32 = 0
@@ -67,12 +67,12 @@ struct EarlyCreditTests {
                 sent += 1
             }
         }
-        #expect(link.receiver.state == .active && link.receiver.unsettled == 0)
+        #expect(link.receiver.state == .active && link.receiver.unsettledCount == 0)
         #expect(link.raw.detachCondition == nil && !link.raw.isClosed)
     }
 
     @Test func onePeerTooManyIsStillFoundOut() throws {
-        let link = try Waiting { $0.flow(2) }
+        let link = try Waiting { try $0.flow(2) }
         try link.attach(startingAt: 0xffff_ffff)
         for id in 0..<2 as Range<UInt32> { try link.raw.send(.transfer(id: id, tag: [UInt8(id)])) }
         #expect(link.raw.detachCondition == nil)
@@ -82,8 +82,8 @@ struct EarlyCreditTests {
 
     @Test func aDrainWaitsToo() throws {
         let link = try Waiting {
-            $0.flow(2)
-            $0.drain(3)
+            try $0.flow(2)
+            try $0.drain(3)
         }
         #expect(link.flows.isEmpty && link.receiver.isDraining && link.receiver.credit == 5)
         #expect(!link.receiver.takeDrainEnd())
@@ -96,7 +96,7 @@ struct EarlyCreditTests {
 
     /// There is nothing to give back, and so nothing that the peer has to say.
     @Test func aDrainOfNothingEndsWhenThePeerAttaches() throws {
-        let link = try Waiting { $0.drain() }
+        let link = try Waiting { try $0.drain() }
         #expect(!link.receiver.isDraining && !link.receiver.takeDrainEnd())
         try link.attach(startingAt: 7)
         #expect(link.raw.peer.events.count("link.flow") == 1 && link.receiver.takeDrainEnd())
@@ -104,8 +104,8 @@ struct EarlyCreditTests {
 
     @Test func creditTakesADrainBack() throws {
         let link = try Waiting {
-            $0.drain(3)
-            $0.flow(2)
+            try $0.drain(3)
+            try $0.flow(2)
         }
         #expect(!link.receiver.isDraining)
         try link.attach(startingAt: 0)
@@ -114,7 +114,7 @@ struct EarlyCreditTests {
     }
 
     @Test func aLinkThatIsRefusedGetsNoCredit() throws {
-        let link = try Waiting { $0.flow(5) }
+        let link = try Waiting { try $0.flow(5) }
         link.raw.peer.events.react = { $0.answer() }
         try link.raw.send(
             .attach(sendingTo: "target", ["source": .null]), .detach(error: Condition(.notFound, "No such node.")))
@@ -123,9 +123,9 @@ struct EarlyCreditTests {
 
     @Test func theLargestCreditDoesNotWrapWhileItWaits() throws {
         let link = try Waiting {
-            $0.flow(.max)
-            $0.flow(.max)
-            $0.drain(1)
+            try $0.flow(.max)
+            try $0.flow(.max)
+            try $0.drain(1)
         }
         #expect(link.receiver.credit == Int(Int32.max))
         try link.attach(startingAt: 5)

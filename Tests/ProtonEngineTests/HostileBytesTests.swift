@@ -255,7 +255,7 @@ struct HostileBytesTests {
                 failures += 1
                 return delivery.settle(.rejected())
             }
-            (link as? Receiver)?.flow(10)
+            try (link as? Receiver)?.flow(10)
         }
         try raw.send(Self.attached)
         try raw.send(.transfer(id: 0, [0, 0x53, 0x77] + Self.bombs[index].bytes))

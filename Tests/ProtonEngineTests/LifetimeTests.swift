@@ -31,9 +31,9 @@ struct LifetimeTests {
             Self.useAll(of: delivery)
             #expect(delivery.isSettled && delivery.tag.isEmpty && delivery.remoteState == nil && delivery != last)
         }
-        #expect(!last.isSettled && !last.tag.isEmpty && sender.unsettled == 1)
+        #expect(!last.isSettled && !last.tag.isEmpty && sender.unsettledCount == 1)
         try pair.pump()
-        #expect(receiver.unsettled == 0 && sender.unsettled == 0)
+        #expect(receiver.unsettledCount == 0 && sender.unsettledCount == 0)
     }
 
     @Test func aFreedLinkIsInert() throws {
@@ -44,12 +44,12 @@ struct LifetimeTests {
         sender.close()
         try pair.pump()
         Self.useAll(of: delivery)
-        for link in [sender, receiver] { Self.useAll(of: link) }
+        for link in [sender, receiver] { try Self.useAll(of: link) }
         #expect(sender.name == "sender" && sender.state == .closed && receiver.state == .closed)
         #expect(throws: ProtonError.self) { try sender.send(Message(body: 1)) }
         // What took its place on the session is another link.
         let next = try pair.openSender(credit: 1, named: "next")
-        Self.useAll(of: sender)
+        try Self.useAll(of: sender)
         #expect(next.sender.state == .active && next.sender.credit == 1)
     }
 
@@ -60,7 +60,7 @@ struct LifetimeTests {
         session.close()
         try pair.pump()
         Self.useAll(of: session)
-        Self.useAll(of: sender)
+        try Self.useAll(of: sender)
         #expect(session.state == .closed)
     }
 
@@ -73,8 +73,8 @@ struct LifetimeTests {
         let transport = try #require(connection.transport)
         pair.value = nil
         Self.useAll(of: delivery)
-        Self.useAll(of: links.sender)
-        Self.useAll(of: links.receiver)
+        try Self.useAll(of: links.sender)
+        try Self.useAll(of: links.receiver)
         Self.useAll(of: links.sender.session)
         #expect(connection.state == .closed && connection.links.isEmpty && connection.transport == nil)
         connection.open()
@@ -190,10 +190,10 @@ struct LifetimeTests {
         delivery.acceptWhereUndecided()
         #expect(delivery.takeBytes().isEmpty && delivery.news() == nil && delivery.arrival() == .nothing)
         #expect(!delivery.isReadable && !delivery.isPartial && !delivery.isAborted && !delivery.isUpdated)
-        #expect(delivery.pending == 0 && delivery.localState == nil)
+        #expect(delivery.pendingBytes == 0 && delivery.localState == nil)
     }
 
-    private static func useAll(of link: Link) {
+    private static func useAll(of link: Link) throws {
         link.open()
         link.close("a:b")
         link.detach()
@@ -204,11 +204,11 @@ struct LifetimeTests {
         link.source.address = "x"
         link.target.capabilities = ["x"]
         link.source.copy(link.remoteSource)
-        #expect(link.state == .closed && link.credit == 0 && link.queued == 0 && link.unsettled == 0)
+        #expect(link.state == .closed && link.credit == 0 && link.queuedCount == 0 && link.unsettledCount == 0)
         #expect(link.condition == nil && link.properties.isEmpty && link.source.address == nil)
         #expect(link.remoteSource.filter.isEmpty && link.remoteTarget.kind == .unspecified)
-        (link as? Receiver)?.flow(5)
-        (link as? Receiver)?.drain(5)
+        try (link as? Receiver)?.flow(5)
+        try (link as? Receiver)?.drain(5)
         (link as? Sender)?.offered(5)
         _ = (link as? Sender)?.drained()
     }

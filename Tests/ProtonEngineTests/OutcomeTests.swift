@@ -59,7 +59,7 @@ struct OutcomeTests {
         #expect(exchange.news.value.map(\.state) == [state])
         #expect(exchange.news.value.map(\.isSettled) == [true])
         #expect(exchange.sent.isSettled && exchange.taken.isSettled)
-        #expect(exchange.sent.link.unsettled == 0 && exchange.taken.link.unsettled == 0)
+        #expect(exchange.sent.link.unsettledCount == 0 && exchange.taken.link.unsettledCount == 0)
     }
 
     @Test(arguments: states)
@@ -75,7 +75,7 @@ struct OutcomeTests {
         #expect(exchange.taken.arrival() == .settled && exchange.taken.isSettled)
         exchange.taken.settle()
         try exchange.pair.pump()
-        #expect(exchange.taken.link.unsettled == 0 && exchange.sent.link.unsettled == 0)
+        #expect(exchange.taken.link.unsettledCount == 0 && exchange.sent.link.unsettledCount == 0)
     }
 
     @Test func theSenderSettlesFirst() throws {
@@ -135,7 +135,7 @@ struct OutcomeTests {
         for number in 0..<5 { try sender.send(Message(body: .value(AMQPValue(number)))) }
         try raw.pump()
         try raw.send(.disposition(.accepted, 0, ["last": 2]), .disposition(.accepted, 4))
-        #expect(outcomes == [.accepted, .accepted, .accepted, .accepted] && sender.unsettled == 1)
+        #expect(outcomes == [.accepted, .accepted, .accepted, .accepted] && sender.unsettledCount == 1)
     }
 
     @Test func aStateIsNewOnce() throws {

@@ -48,7 +48,7 @@ struct PeerLimitTests {
             #expect(error?.code == .limitExceeded)
             #expect(error?.message.contains("1000") == true && error?.message.contains(" 20") == true)
         }
-        #expect(try client.sizes() == [] && client.sender.credit == 10 && client.sender.unsettled == 0)
+        #expect(try client.sizes() == [] && client.sender.credit == 10 && client.sender.unsettledCount == 0)
         client.sender.makeTag = { [7] }
         #expect(
             Self.error { try client.sender.send(encoded: .init(repeating: 0, count: 1_001)) }?.code == .limitExceeded)

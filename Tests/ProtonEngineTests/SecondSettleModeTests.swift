@@ -19,7 +19,7 @@ struct SecondSettleModeTests {
         let receiver = try raw.peer.connection.session().makeReceiver(name: "link")
         receiver.receiverSettleMode = .second
         receiver.open()
-        receiver.flow(5)
+        try receiver.flow(5)
         try raw.send(.amqpHeader, .open(), .begin(["remote-channel": 0]))
         try raw.send(
             .attach(sendingTo: "q", ["rcv-settle-mode": .ubyte(peersMode)]), .transfer(id: 0, isSettled: settled))
@@ -43,9 +43,9 @@ struct SecondSettleModeTests {
         let (raw, receiver) = try Self.receiver(peersMode: 1, Self.decisions[index])
         #expect(raw.frames.first { $0.kind == .attach }?["rcv-settle-mode"] == .ubyte(1))
         var told = Self.dispositions(raw)
-        #expect(told.map(\.state) == [.accepted] && told.map(\.settled) == [false] && receiver.unsettled == 1)
+        #expect(told.map(\.state) == [.accepted] && told.map(\.settled) == [false] && receiver.unsettledCount == 1)
         try raw.send(.disposition(.accepted, 0, isReceiver: false))
-        #expect(receiver.unsettled == 0 && receiver.deliveries.count == 0 && receiver.credit == 4)
+        #expect(receiver.unsettledCount == 0 && receiver.deliveries.count == 0 && receiver.credit == 4)
         // Both have settled: there is nothing more to say.
         told = Self.dispositions(raw)
         #expect(told.count == 1)
@@ -54,12 +54,12 @@ struct SecondSettleModeTests {
     @Test func aPeerThatDoesNotWantItGetsTheFirstMode() throws {
         let (raw, receiver) = try Self.receiver(peersMode: 0) { $0.settle(.accepted) }
         let told = Self.dispositions(raw)
-        #expect(told.map(\.state) == [.accepted] && told.map(\.settled) == [true] && receiver.unsettled == 0)
+        #expect(told.map(\.state) == [.accepted] && told.map(\.settled) == [true] && receiver.unsettledCount == 0)
     }
 
     @Test func whatComesSettledIsOver() throws {
         let (raw, receiver) = try Self.receiver(peersMode: 1, settled: true) { $0.settle(.accepted) }
-        #expect(Self.dispositions(raw).isEmpty && receiver.unsettled == 0)
+        #expect(Self.dispositions(raw).isEmpty && receiver.unsettledCount == 0)
     }
 
     @Test func aSenderLearnsThatItIsFirstToSettle() throws {
@@ -76,7 +76,7 @@ struct SecondSettleModeTests {
         delivery.settle()
         try raw.pump()
         let disposition = try #require(raw.frames.last { $0.kind == .disposition })
-        #expect(disposition["role"] != true && disposition["settled"] == true && sender.unsettled == 0)
+        #expect(disposition["role"] != true && disposition["settled"] == true && sender.unsettledCount == 0)
     }
 
     // MARK: Without an outcome

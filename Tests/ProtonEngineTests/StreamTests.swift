@@ -51,7 +51,8 @@ struct StreamTests {
         try pair.pump()
         #expect(read == total && isRight && ended)
         #expect(mostAtSender <= 1 << 20 && mostAtReceiver <= 256 * 1_024)
-        #expect(sender.session.outgoingBytes == 0 && receiver.session.incomingBytes == 0 && receiver.unsettled == 0)
+        #expect(
+            sender.session.outgoingBytes == 0 && receiver.session.incomingBytes == 0 && receiver.unsettledCount == 0)
         #expect(sender.credit == 0)
     }
 
@@ -134,7 +135,7 @@ struct StreamTests {
         stream.abort()
         #expect(throws: ProtonError.self) { try stream.write([1]) }
         try pair.pump()
-        #expect(arrivals == [.incomplete, .aborted] && receiver.unsettled == 0)
+        #expect(arrivals == [.incomplete, .aborted] && receiver.unsettledCount == 0)
         // The next message is whole again.
         pair.server.events.react = { event in
             guard case .delivery(let delivery) = event else { return }
@@ -248,7 +249,7 @@ struct StreamTests {
         try pair.pump()
         try stream.finish()
         try pair.pump()
-        #expect(taken == [[1, 2]] && sender.unsettled == 0 && stream.isSettled)
+        #expect(taken == [[1, 2]] && sender.unsettledCount == 0 && stream.isSettled)
     }
 
     @Test func tags() throws {

@@ -32,11 +32,11 @@ struct TransferTests {
         let first = try sender.send(Message(id: 1, body: "one"))
         let second = try sender.send(Message(id: 2, body: "two"))
         #expect(first != second && !first.tag.isEmpty && first.tag != second.tag && !first.isSettled)
-        #expect(sender.credit == 8 && sender.unsettled == 2)
+        #expect(sender.credit == 8 && sender.unsettledCount == 2)
         try pair.pump(step: step)
         #expect(messages.value.map(\.body) == ["one", "two"] && messages.value.map(\.id) == [1, 2])
         #expect(settled.allSatisfy { $0.outcome == .accepted && $0.isSettled } && settled.count == 2)
-        #expect(sender.unsettled == 0 && receiver.unsettled == 0 && first.isSettled)
+        #expect(sender.unsettledCount == 0 && receiver.unsettledCount == 0 && first.isSettled)
     }
 
     @Test func settledWhenSent() throws {
@@ -44,12 +44,12 @@ struct TransferTests {
         let messages = Self.collect(pair)
         let (sender, receiver) = try pair.openSender(credit: 3) { $0.senderSettleMode = .settled }
         let delivery = try sender.send(Message(body: 1))
-        #expect(delivery.isSettled && sender.unsettled == 0 && delivery.tag.isEmpty && delivery.localState == nil)
+        #expect(delivery.isSettled && sender.unsettledCount == 0 && delivery.tag.isEmpty && delivery.localState == nil)
         delivery.settle(.released)
         delivery.abort()
         try pair.pump()
         #expect(messages.value.map(\.body) == [1])
-        #expect(receiver.unsettled == 0)
+        #expect(receiver.unsettledCount == 0)
     }
 
     @Test(arguments: [0, 1, 511, 512, 513, 65_535, 65_536, 1_000_000])
@@ -73,7 +73,7 @@ struct TransferTests {
         pair.server.events.react = { event in
             event.answer()
             guard case .delivery(let delivery) = event, delivery.arrival() == .complete else { return }
-            #expect(delivery.isReadable && !delivery.isPartial && delivery.pending > 0)
+            #expect(delivery.isReadable && !delivery.isPartial && delivery.pendingBytes > 0)
             taken.append(delivery.takeBytes())
             #expect(delivery.takeBytes().isEmpty && delivery.arrival() == .nothing)
             delivery.settle()
@@ -167,7 +167,7 @@ struct TransferTests {
         #expect(arrivals.last == .aborted)
         try raw.send(.transfer(id: 1, tag: [2], [7]))
         #expect(taken == [[7]] && !raw.isClosed)
-        #expect(try raw.receiver.unsettled == 1)
+        #expect(try raw.receiver.unsettledCount == 1)
     }
 
     @Test func givingUpWhatHasNotGoneOut() throws {
@@ -198,7 +198,7 @@ struct TransferTests {
         try pair.pump()
         #expect(kept?.arrival() == .incomplete)
         try pair.pump()
-        #expect(arrivals == [.aborted] && receiver.unsettled == 0)
+        #expect(arrivals == [.aborted] && receiver.unsettledCount == 0)
         #expect(sender.session.outgoingBytes == 0)
     }
 
@@ -220,7 +220,7 @@ struct TransferTests {
         sender.offered(17)
         try sender.send(Message(body: 1))
         try pair.pump()
-        #expect(receiver.queued == 1 && receiver.unsettled == 1)
+        #expect(receiver.queuedCount == 1 && receiver.unsettledCount == 1)
     }
 }
 

@@ -63,7 +63,7 @@ struct VanishingPeerTests {
         #expect(!delivery.isSettled)
         sender.close()
         delivery.settle()
-        receiver.flow(5)
+        try receiver.flow(5)
         sender.connection.close()
         try pair.pump()
         #expect(pair.client.driver.isFinished)

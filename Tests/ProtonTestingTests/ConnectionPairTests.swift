@@ -196,10 +196,10 @@ struct ConnectionPairTests {
 
     /// Answers whatever comes by asking for more of it.
     private final class Restless: MessagingHandler {
-        func onLinkFlow(_ event: LinkEvent) { event.receiver?.flow(1) }
-        func onLinkOpening(_ event: LinkEvent) { event.receiver?.flow(1) }
+        func onLinkFlow(_ event: LinkEvent) throws { try event.receiver?.flow(1) }
+        func onLinkOpening(_ event: LinkEvent) throws { try event.receiver?.flow(1) }
         func onSendable(_ event: SenderEvent) throws { try event.sender.send(Message(body: "again")) }
-        func onMessage(_ event: MessageEvent) { event.receiver.flow(1) }
+        func onMessage(_ event: MessageEvent) throws { try event.receiver.flow(1) }
         func onStart(_ event: ContainerEvent) throws {
             try event.container.createSender(event.container.connect("localhost"), "a")
         }

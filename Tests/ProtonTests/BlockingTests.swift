@@ -210,7 +210,7 @@ struct BlockingTests {
     func handlerThatThrows() async throws {
         try await withServer { handler in
             handler.on("onSendable") { (event: SenderEvent) in
-                if event.sender.unsettled == 0 { try event.sender.send(Message(body: "x")) }
+                if event.sender.unsettledCount == 0 { try event.sender.send(Message(body: "x")) }
             }
         } _: { server in
             let connection = try BlockingConnection(server.url, timeout: .seconds(10))

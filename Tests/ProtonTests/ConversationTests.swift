@@ -8,7 +8,7 @@ struct ConversationTests {
     /// Sends one message, then closes everything from the client's side.
     private static func sendOne(_ exchange: Exchange) throws {
         exchange.client.on("onSendable") { (event: SenderEvent) in
-            if event.sender.unsettled == 0 { try event.sender.send(Message(body: "Hello World!")) }
+            if event.sender.unsettledCount == 0 { try event.sender.send(Message(body: "Hello World!")) }
         }
         exchange.client.on("onSettled") { (event: DeliveryEvent) in event.link.close() }
         exchange.client.on("onLinkClosed") { (event: LinkEvent) in event.session.close() }

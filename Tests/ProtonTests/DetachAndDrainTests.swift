@@ -77,13 +77,13 @@ struct DetachAndDrainTests {
             }
             exchange.client.on("onLinkOpened") { (event: LinkEvent) in
                 // With a prefetch there is credit for ten already.
-                event.receiver?.drain(prefetch == 0 ? 10 : 0)
+                try event.receiver?.drain(prefetch == 0 ? 10 : 0)
             }
             exchange.client.on("onReceiverDrainFinish") { (event: ReceiverEvent) in
                 log.append("finish")
                 #expect(event.receiver.credit == 0 && !event.receiver.isDraining)
                 credit.append(event.receiver.credit)
-                if prefetch == 0 { event.receiver.flow(10) }
+                if prefetch == 0 { try event.receiver.flow(10) }
                 exchange.client.on("onReceiverDrainFinish") { (_: ReceiverEvent) in log.append("again") }
             }
             server.refilled = { sender in
@@ -108,10 +108,10 @@ struct DetachAndDrainTests {
         let lines = try await onThread {
             let exchange = Exchange(clientOptions: HandlerOptions(prefetch: 0))
             var finishes = 0
-            exchange.client.on("onLinkOpened") { (event: LinkEvent) in event.receiver?.drain() }
+            exchange.client.on("onLinkOpened") { (event: LinkEvent) in try event.receiver?.drain() }
             exchange.client.on("onReceiverDrainFinish") { (event: ReceiverEvent) in
                 finishes += 1
-                if finishes == 2 { event.connection.close() } else { event.receiver.drain() }
+                if finishes == 2 { event.connection.close() } else { try event.receiver.drain() }
             }
             try exchange.run { container, connection in try container.createReceiver(connection, "q") }
             return exchange.lines(of: exchange.client)
@@ -124,10 +124,10 @@ struct DetachAndDrainTests {
             let exchange = Exchange(clientOptions: HandlerOptions(prefetch: 0))
             var finishes = 0
             exchange.server.on("onSenderDrainStart") { (event: SenderEvent) in event.sender.drained() }
-            exchange.client.on("onLinkOpened") { (event: LinkEvent) in event.receiver?.drain(5) }
+            exchange.client.on("onLinkOpened") { (event: LinkEvent) in try event.receiver?.drain(5) }
             exchange.client.on("onReceiverDrainFinish") { (event: ReceiverEvent) in
                 finishes += 1
-                if finishes == 3 { event.connection.close() } else { event.receiver.drain(finishes) }
+                if finishes == 3 { event.connection.close() } else { try event.receiver.drain(finishes) }
             }
             try exchange.run { container, connection in try container.createReceiver(connection, "q") }
             return (exchange.journal.count("server.onSenderDrainStart"), finishes)
@@ -147,10 +147,10 @@ struct DetachAndDrainTests {
                     next += 1
                 }
             }
-            exchange.client.on("onLinkOpened") { (event: LinkEvent) in event.receiver?.flow(1) }
+            exchange.client.on("onLinkOpened") { (event: LinkEvent) in try event.receiver?.flow(1) }
             exchange.client.on("onMessage") { (event: MessageEvent) in
                 bodies.append(event.message.body.value.intValue ?? -1)
-                if bodies.count == 5 { event.connection.close() } else { event.receiver.flow(1) }
+                if bodies.count == 5 { event.connection.close() } else { try event.receiver.flow(1) }
             }
             try exchange.run { container, connection in try container.createReceiver(connection, "q") }
             return bodies

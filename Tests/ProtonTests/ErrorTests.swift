@@ -20,7 +20,7 @@ struct ErrorTests {
                 let exchange = Exchange()
                 exchange.server.fails(in: callback, with: TestError(callback))
                 exchange.client.on("onSendable") { (event: SenderEvent) in
-                    if event.sender.unsettled == 0 { try event.sender.send(Message(body: 1)) }
+                    if event.sender.unsettledCount == 0 { try event.sender.send(Message(body: 1)) }
                 }
                 exchange.client.on("onSettled") { (event: DeliveryEvent) in event.link.close() }
                 exchange.client.on("onLinkClosed") { (event: LinkEvent) in event.session.close() }

@@ -128,7 +128,7 @@ struct HandlerOrderTests {
                 }
             }
             client.on("onSettled") { (event: DeliveryEvent) in
-                if event.link.unsettled == 1, sent == 50 { event.container.stop() }
+                if event.link.unsettledCount == 1, sent == 50 { event.container.stop() }
             }
             let container = try Container(server, options: .once)
             server.client = client

@@ -20,11 +20,11 @@ struct LinkRenewalTests {
     }
 
     /// Runs a client with one receiver, without a prefetch.
-    private static func run(_ address: String, _ client: Scripted, _ use: @escaping (Receiver) -> Void) throws {
+    private static func run(_ address: String, _ client: Scripted, _ use: @escaping (Receiver) throws -> Void) throws {
         defer { client.forget() }
         client.on("onStart") { (event: ContainerEvent) in
             let connection = try event.container.connect(address)
-            use(try event.container.createReceiver(connection, "q"))
+            try use(event.container.createReceiver(connection, "q"))
         }
         try Container(client, options: .quick).run()
     }
@@ -52,7 +52,7 @@ struct LinkRenewalTests {
                 count += 1
                 if count == 10 { event.connection.close() }
             }
-            try Self.run(address, client) { $0.flow(10) }
+            try Self.run(address, client) { try $0.flow(10) }
             #expect(client.journal.count("client.onLinkOpened") == 2)
         }
     }
@@ -75,7 +75,7 @@ struct LinkRenewalTests {
             client.on("onReceiverDrainFinish") { (event: ReceiverEvent) in
                 event.container.schedule(after: .milliseconds(50)) { event.connection.close() }
             }
-            try Self.run(address, client) { $0.drain(10) }
+            try Self.run(address, client) { try $0.drain(10) }
             #expect(client.journal.count("client.onReceiverDrainFinish") == 1)
         }
     }
@@ -136,7 +136,7 @@ struct LinkRenewalTests {
                 sender = try event.container.createSender(event.container.connect(address), "q")
             }
             client.on("onSendable") { (event: SenderEvent) in
-                if event.sender.unsettled == 0 { try event.sender.send(Message(body: 1)) }
+                if event.sender.unsettledCount == 0 { try event.sender.send(Message(body: 1)) }
             }
             client.on("onDisconnected") { (_: TransportEvent) in
                 #expect(sender?.credit == 0)

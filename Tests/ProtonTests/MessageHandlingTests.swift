@@ -112,7 +112,7 @@ struct MessageHandlingTests {
             let exchange = Exchange()
             var states: [DeliveryState?] = []
             exchange.client.on("onSendable") { (event: SenderEvent) in
-                if event.sender.unsettled == 0, states.isEmpty { try event.sender.send(encoded: [0xde, 0xad]) }
+                if event.sender.unsettledCount == 0, states.isEmpty { try event.sender.send(encoded: [0xde, 0xad]) }
             }
             exchange.client.on("onSettled") { (event: DeliveryEvent) in
                 states.append(event.delivery.remoteState)
@@ -182,10 +182,10 @@ struct MessageHandlingTests {
                 }
             }
             exchange.client.on("onSettled") { (event: DeliveryEvent) in
-                counts.append(event.link.unsettled)
+                counts.append(event.link.unsettledCount)
                 guard counts.count == 3 else { return }
                 event.delivery.settle()
-                counts.append(event.link.unsettled)
+                counts.append(event.link.unsettledCount)
                 event.connection.close()
             }
             try exchange.run { container, connection in try container.createSender(connection, "a") }
@@ -198,7 +198,7 @@ struct MessageHandlingTests {
         let lines = try await onThread {
             let exchange = Exchange(serverOptions: HandlerOptions(autoAccepts: false))
             exchange.client.on("onSendable") { (event: SenderEvent) in
-                if event.sender.unsettled == 0 { try event.sender.send(Message(body: 1)) }
+                if event.sender.unsettledCount == 0 { try event.sender.send(Message(body: 1)) }
             }
             exchange.server.on("onMessage") { (event: MessageEvent) in event.delivery.update(.accepted) }
             exchange.client.on("onAccepted") { (event: DeliveryEvent) in event.delivery.settle() }
@@ -232,10 +232,10 @@ struct MessageHandlingTests {
             var credits: [Int] = []
             var bodies: [Int] = []
             exchange.client.on("onSendable") { (event: SenderEvent) in credits.append(event.sender.credit) }
-            exchange.server.on("onLinkOpened") { (event: LinkEvent) in event.receiver?.flow(2) }
+            exchange.server.on("onLinkOpened") { (event: LinkEvent) in try event.receiver?.flow(2) }
             exchange.server.on("onMessage") { (event: MessageEvent) in
                 bodies.append(event.message.body.value.intValue ?? -1)
-                if bodies.count == 2 { event.receiver.flow(1) }
+                if bodies.count == 2 { try event.receiver.flow(1) }
             }
             _ = try Self.send(3, exchange)
             return (credits, bodies)
@@ -252,12 +252,12 @@ struct MessageHandlingTests {
             }
             exchange.server.on("onMessage") { (event: MessageEvent) in
                 taken += 1
-                if taken == 3 { event.receiver.drain(0) }
+                if taken == 3 { try event.receiver.drain(0) }
                 if taken == 8 { event.connection.close() }
             }
             exchange.server.on("onLinkFlow") { (event: LinkEvent) in
                 // The window is topped up as before once the drain is done.
-                if let receiver = event.receiver, receiver.credit == 0 { receiver.flow(5) }
+                if let receiver = event.receiver, receiver.credit == 0 { try receiver.flow(5) }
             }
             exchange.client.on("onSendable") { (event: SenderEvent) in
                 if event.sender.credit > 0, !event.sender.isDraining { try event.sender.send(Message(body: 1)) }

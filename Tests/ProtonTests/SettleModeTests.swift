@@ -17,6 +17,9 @@ struct SettleModeTests {
             sender.on("onSendable") { (event: SenderEvent) in
                 if sent.isEmpty { sent.append(try event.sender.send(Message(body: 1))) }
             }
+            exchange.server.on("onLinkOpening") { (event: LinkEvent) in
+                if event.link.isReceiver { event.link.receiverSettleMode = event.link.remoteReceiverSettleMode }
+            }
             receiver.on("onMessage") { (event: MessageEvent) in
                 #expect(event.receiver.receiverSettleMode == .second)
                 #expect(event.receiver.remoteReceiverSettleMode == .second)
@@ -24,7 +27,7 @@ struct SettleModeTests {
             receiver.on("onSettled") { (event: DeliveryEvent) in
                 #expect(event.delivery.localState == .accepted && event.delivery.isSettled)
                 event.container.schedule(after: .milliseconds(1)) {
-                    #expect(event.link.unsettled == 0 && sent.first?.link.unsettled == 0)
+                    #expect(event.link.unsettledCount == 0 && sent.first?.link.unsettledCount == 0)
                     event.connection.close()
                 }
             }

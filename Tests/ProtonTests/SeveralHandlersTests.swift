@@ -38,7 +38,7 @@ struct SeveralHandlersTests {
     func eachIsToldOfADrainBeforeTheDefaultAnswersIt(_ place: Place) async throws {
         let (lines, credit) = try await onThread {
             let client = Scripted("client", options: HandlerOptions(prefetch: 0))
-            client.on("onLinkOpened") { (event: LinkEvent) in event.receiver?.drain(5) }
+            client.on("onLinkOpened") { (event: LinkEvent) in try event.receiver?.drain(5) }
             client.on("onReceiverDrainFinish") { (event: ReceiverEvent) in event.connection.close() }
             var credit: [Int] = []
             // The first one has the default; the second one sends two more messages, and then gives the rest back.
@@ -64,7 +64,7 @@ struct SeveralHandlersTests {
     func aDrainThatNobodyAnswersIsAnsweredByTheLibrary(_ place: Place) async throws {
         let lines = try await onThread {
             let client = Scripted("client", options: HandlerOptions(prefetch: 0))
-            client.on("onLinkOpened") { (event: LinkEvent) in event.receiver?.drain(5) }
+            client.on("onLinkOpened") { (event: LinkEvent) in try event.receiver?.drain(5) }
             client.on("onReceiverDrainFinish") { (event: ReceiverEvent) in event.connection.close() }
             try Self.run(place, first: { Below($0) }, second: Plain(), client: client) {
                 try $0.createReceiver($1, "q")
@@ -78,7 +78,7 @@ struct SeveralHandlersTests {
     func anAnswerThatOneOfThemOwesIsWaitedFor(_ place: Place) async throws {
         let (drained, lines) = try await onThread {
             let client = Scripted("client", options: HandlerOptions(prefetch: 0))
-            client.on("onLinkOpened") { (event: LinkEvent) in event.receiver?.drain(5) }
+            client.on("onLinkOpened") { (event: LinkEvent) in try event.receiver?.drain(5) }
             client.on("onReceiverDrainFinish") { (event: ReceiverEvent) in event.connection.close() }
             let second = Scripted("second", client.journal)
             defer { second.forget() }
@@ -111,7 +111,7 @@ struct SeveralHandlersTests {
                 second.forget()
             }
             var credit: [Int] = []
-            first.on("onLinkOpened") { (event: LinkEvent) in event.receiver?.drain() }
+            first.on("onLinkOpened") { (event: LinkEvent) in try event.receiver?.drain() }
             for handler in [first, second] {
                 handler.on("onReceiverDrainFinish") { (event: ReceiverEvent) in credit.append(event.receiver.credit) }
             }
@@ -142,12 +142,12 @@ struct SeveralHandlersTests {
             defer { second.forget() }
             var states: [DeliveryState?] = []
             second.on("onSendable") { (event: SenderEvent) in
-                if event.sender.unsettled == 0, states.isEmpty { try event.sender.send(Message(body: "x")) }
+                if event.sender.unsettledCount == 0, states.isEmpty { try event.sender.send(Message(body: "x")) }
             }
             second.on("onSettled") { (event: DeliveryEvent) in
                 states.append(event.delivery.remoteState)
                 event.container.schedule(after: .zero) {
-                    #expect(event.link.unsettled == 0)
+                    #expect(event.link.unsettledCount == 0)
                     event.connection.close()
                 }
             }
@@ -211,7 +211,7 @@ private final class Drainer: Handler {
         guard let receiver = event.link as? Receiver else { return }
         let connection = event.connection
         _ = event.container.schedule(after: .milliseconds(20)) {
-            if connection.isLocalOpen { receiver.drain() }
+            if connection.isLocalOpen { try receiver.drain() }
         }
     }
 }

@@ -52,7 +52,8 @@ public final class EndpointStateHandler: Handler {
         } else if link.isLocalUninitialized {
             // What the callback sets counts: the peer's termini are only the answer where it sets nothing else.
             link.copyRemoteTermini()
-            link.receiverSettleMode = link.remoteReceiverSettleMode
+            // A receiver keeps what it has until the sender settles: that is for the program to want.
+            if link.isSender { link.receiverSettleMode = link.remoteReceiverSettleMode }
             try delegate.onLinkOpening(event)
             if link.isLocalUninitialized { link.open() }
         }

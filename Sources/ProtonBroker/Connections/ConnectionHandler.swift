@@ -129,6 +129,7 @@ final class ConnectionHandler: Handler {
         }
         sender.target.copy(sender.remoteTarget)
         sender.senderSettleMode = sender.remoteSenderSettleMode == .settled ? .settled : .unsettled
+        sender.receiverSettleMode = sender.remoteReceiverSettleMode
         sender.eventHandler = link
         node.add(link)
         broker.peers.addLinks(1, to: sender.connection)

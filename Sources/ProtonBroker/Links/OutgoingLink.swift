@@ -112,7 +112,7 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
     }
 
     private var isBacklogged: Bool {
-        sender.queued > 0 && sender.session.outgoingBytes >= OutgoingLink.backlogLimit
+        sender.queuedCount > 0 && sender.session.outgoingBytes >= OutgoingLink.backlogLimit
     }
 
     /// The queue has put messages into the empty outbox. Called on any of the broker's threads.

@@ -26,7 +26,7 @@ struct Conversation {
         let receiver = try session.makeReceiver(name: "in")
         receiver.source.filter = [.symbol("f"): "x"]
         receiver.open()
-        receiver.flow(3)
+        try receiver.flow(3)
     }
 
     /// Whether it came to its end.
@@ -66,7 +66,7 @@ struct Conversation {
     private static func server(_ event: EngineEvent) throws {
         event.answer()
         switch event {
-        case .link(.remoteOpen, let link): (link as? Receiver)?.flow(4)
+        case .link(.remoteOpen, let link): try (link as? Receiver)?.flow(4)
         case .link(.flow, let link):
             guard let sender = link as? Sender else { return }
             while sender.credit > 0 { try sender.send(Message(body: "from the server")) }

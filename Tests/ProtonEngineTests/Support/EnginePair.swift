@@ -50,7 +50,7 @@ final class EnginePair {
         sender.open()
         try pump()
         let receiver: Receiver = try serverLink(name)
-        receiver.flow(credit)
+        try receiver.flow(credit)
         try pump()
         return (sender, receiver)
     }
@@ -64,7 +64,7 @@ final class EnginePair {
         receiver.source.address = "source"
         set(receiver)
         receiver.open()
-        receiver.flow(credit)
+        try receiver.flow(credit)
         try pump()
         return (receiver, try serverLink(name))
     }
