@@ -30,7 +30,7 @@ class Server: MessagingHandler {
 
     /// Sends a response, over the link that goes wherever a message's address says.
     func send(_ response: String, to replyTo: String) throws {
-        waiting.append(Message(body: "\(response)", address: replyTo))
+        waiting.append(Message(body: response, address: replyTo))
         try respond()
     }
 

@@ -26,7 +26,7 @@ final class Client: MessagingHandler {
     /// Sends the next request, once there is credit for it and an address for the response.
     func nextRequest() throws {
         guard let sender, sender.credit > 0, let replyTo = receiver?.remoteSource.address, !isWaiting else { return }
-        try sender.send(Message(body: .value(.string(requests[0])), replyTo: replyTo))
+        try sender.send(Message(body: requests[0], replyTo: replyTo))
         isWaiting = true
     }
 

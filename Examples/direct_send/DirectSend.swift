@@ -20,7 +20,7 @@ final class Send: MessagingHandler {
 
     func onSendable(_ event: SenderEvent) throws {
         while event.sender.credit > 0, sent < total {
-            let message = Message(id: MessageID(sent + 1), body: ["sequence": AMQPValue(sent + 1)])
+            let message = Message(id: MessageID(sent + 1), body: ["sequence": sent + 1])
             try event.sender.send(message)
             sent += 1
         }

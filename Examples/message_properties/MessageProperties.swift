@@ -5,9 +5,9 @@ import Proton
 struct MessageProperties {
     static func main() {
         var message = Message()
-        message.properties["short"] = AMQPValue(Int16(123))
+        message.properties["short"] = Int16(123)
         message.properties["string"] = "foo"
-        message.properties["symbol"] = AMQPValue(Symbol("sym"))
+        message.properties["symbol"] = Symbol("sym")
 
         // Each type has an accessor, which is nil where the value is of another type.
         if case .short(let short)? = message.properties["short"],

@@ -119,7 +119,7 @@ struct Program: ParsableCommand {
         Foundation.Thread.detachNewThread { client.run() }
         Foundation.Thread.detachNewThread { [messageCount] in
             for number in 1...messageCount {
-                let message = Message(body: .value(.string("\(number)")))
+                let message = Message(body: String(number))
                 // Where the connection ends, so does receiving, which says why.
                 guard (try? client.send(message)) != nil else { return }
                 print("sent \"\(message.body)\"")

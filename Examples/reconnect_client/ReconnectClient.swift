@@ -49,7 +49,7 @@ final class ReconnectClient: MessagingHandler {
         // Only one message is on its way at a time.
         while let sender, sender.credit > 0, sent <= received, sent < expected {
             sent += 1
-            try sender.send(Message(id: MessageID(sent), body: ["sequence": AMQPValue(sent)]))
+            try sender.send(Message(id: MessageID(sent), body: ["sequence": sent]))
         }
     }
 }

@@ -23,7 +23,7 @@ final class Server: MessagingHandler {
         let body = event.message.body.value.stringValue ?? ""
         waiting.append(
             Message(
-                body: .value(.string(body.uppercased())), address: event.message.replyTo,
+                body: body.uppercased(), address: event.message.replyTo,
                 correlationID: event.message.correlationID))
         try respond()
     }

@@ -35,7 +35,7 @@ final class Server: MessagingHandler {
         let body = event.message.body.value.stringValue ?? ""
         try sender.send(
             Message(
-                body: .value(.string(body.uppercased())), address: replyTo, correlationID: event.message.correlationID))
+                body: body.uppercased(), address: replyTo, correlationID: event.message.correlationID))
     }
 
     func onLinkClosing(_ event: LinkEvent) {

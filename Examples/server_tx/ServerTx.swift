@@ -57,7 +57,7 @@ final class TxServer: MessagingHandler {
         let request = event.message
         guard let replyTo = request.replyTo else { throw Reject(Condition(.notAllowed, "no reply-to")) }
         let response = Message(
-            body: .value(.string("\(request.body)".uppercased())), address: replyTo,
+            body: "\(request.body)".uppercased(), address: replyTo,
             correlationID: request.correlationID)
         let sender = try relay ?? senders[replyTo] ?? event.container.createSender(event.connection, replyTo)
         if relay == nil { senders[replyTo] = sender }

@@ -26,7 +26,7 @@ struct Program: ParsableCommand {
         let connection = try BlockingConnection(url, timeout: .seconds(timeout))
         let client = try SyncRequestResponse(connection, url.path)
         for request in requests {
-            let response = try client.call(Message(body: .value(.string(request))))
+            let response = try client.call(Message(body: request))
             print("\(request) => \(response.body)")
         }
         try connection.close()

@@ -37,7 +37,7 @@ final class TxSend: TransactionalClientHandler {
     func send() throws {
         while let transaction, let sender, sender.credit > 0, committed + currentBatch < total {
             let number = committed + currentBatch + 1
-            try transaction.send(sender, Message(id: MessageID(number), body: ["sequence": AMQPValue(number)]))
+            try transaction.send(sender, Message(id: MessageID(number), body: ["sequence": number]))
             currentBatch += 1
             if currentBatch == batchSize || committed + currentBatch == total {
                 try transaction.commit()

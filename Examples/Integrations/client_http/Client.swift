@@ -76,7 +76,7 @@ final class Client: MessagingHandler, @unchecked Sendable {
     private func sendPending() throws {
         while let sender, let replyAddress, sender.credit > 0, !pending.isEmpty {
             let request = pending.removeFirst()
-            try sender.send(Message(body: "\(request.body)", replyTo: replyAddress))
+            try sender.send(Message(body: request.body, replyTo: replyAddress))
             sent.append(request)
         }
     }

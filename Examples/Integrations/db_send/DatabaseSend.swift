@@ -54,7 +54,7 @@ final class Send: MessagingHandler {
         while let sender, sender.credit > 0, keepsSending, !records.isEmpty {
             let record = records.removeFirst()
             let body = record.description.map { AMQPValue.string($0) } ?? .null
-            let message = Message(id: MessageID(Int(record.id)), body: .value(body), isDurable: true)
+            let message = Message(id: MessageID(record.id), body: .value(body), isDurable: true)
             try sender.send(message, tag: "\(record.id)".utf8)
             sent += 1
             print("sent message \(record.id)")

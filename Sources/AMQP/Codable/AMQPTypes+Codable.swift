@@ -39,8 +39,6 @@ extension ExactAMQPType {
 }
 
 extension Symbol: ExactAMQPType, Codable {
-    var amqpValue: AMQPValue { .symbol(self) }
-
     init?(amqp value: AMQPValue) {
         switch value {
         case .symbol(let symbol): self = symbol
@@ -71,8 +69,6 @@ extension Symbol: ExactAMQPType, Codable {
 }
 
 extension Timestamp: ExactAMQPType, Codable {
-    var amqpValue: AMQPValue { .timestamp(self) }
-
     init?(amqp value: AMQPValue) {
         guard let timestamp = value.timestampValue else { return nil }
         self = timestamp
@@ -94,8 +90,6 @@ extension Timestamp: ExactAMQPType, Codable {
 }
 
 extension AMQPUUID: ExactAMQPType, Codable {
-    var amqpValue: AMQPValue { .uuid(self) }
-
     init?(amqp value: AMQPValue) {
         switch value {
         case .uuid(let uuid): self = uuid
@@ -126,8 +120,6 @@ extension AMQPUUID: ExactAMQPType, Codable {
 }
 
 extension AMQPValue: ExactAMQPType, Codable {
-    var amqpValue: AMQPValue { self }
-
     init?(amqp value: AMQPValue) {
         self = value
     }
@@ -148,8 +140,6 @@ extension AMQPValue: ExactAMQPType, Codable {
 }
 
 extension AMQPArray: ExactAMQPType, Codable {
-    var amqpValue: AMQPValue { .array(self) }
-
     init?(amqp value: AMQPValue) {
         guard case .array(let exact) = value else { return nil }
         self = exact
@@ -171,8 +161,6 @@ extension AMQPArray: ExactAMQPType, Codable {
 }
 
 extension Described: ExactAMQPType, Codable {
-    var amqpValue: AMQPValue { .described(self) }
-
     init?(amqp value: AMQPValue) {
         guard case .described(let exact) = value else { return nil }
         self = exact
@@ -194,8 +182,6 @@ extension Described: ExactAMQPType, Codable {
 }
 
 extension Decimal32: ExactAMQPType, Codable {
-    var amqpValue: AMQPValue { .decimal32(self) }
-
     init?(amqp value: AMQPValue) {
         guard case .decimal32(let exact) = value else { return nil }
         self = exact
@@ -217,8 +203,6 @@ extension Decimal32: ExactAMQPType, Codable {
 }
 
 extension Decimal64: ExactAMQPType, Codable {
-    var amqpValue: AMQPValue { .decimal64(self) }
-
     init?(amqp value: AMQPValue) {
         guard case .decimal64(let exact) = value else { return nil }
         self = exact
@@ -240,8 +224,6 @@ extension Decimal64: ExactAMQPType, Codable {
 }
 
 extension Decimal128: ExactAMQPType, Codable {
-    var amqpValue: AMQPValue { .decimal128(self) }
-
     init?(amqp value: AMQPValue) {
         guard case .decimal128(let exact) = value else { return nil }
         self = exact
@@ -263,8 +245,6 @@ extension Decimal128: ExactAMQPType, Codable {
 }
 
 extension OrderedMap: ExactAMQPType where Key == AMQPValue {
-    var amqpValue: AMQPValue { .map(self) }
-
     init?(amqp value: AMQPValue) {
         guard case .map(let exact) = value else { return nil }
         self = exact

@@ -1,8 +1,5 @@
 /// A type that stands for an AMQP type, and which the Codable bridge need not take apart.
-protocol ExactAMQPType {
-    /// The value as AMQP has it.
-    var amqpValue: AMQPValue { get }
-
+protocol ExactAMQPType: AMQPValueConvertible {
     /// The value of this type that the AMQP value stands for; `nil` when there is none.
     init?(amqp value: AMQPValue)
 }
@@ -33,8 +30,6 @@ extension AMQPValue {
 }
 
 extension Bool: ExactAMQPType {
-    var amqpValue: AMQPValue { .boolean(self) }
-
     init?(amqp value: AMQPValue) {
         guard case .boolean(let boolean) = value else { return nil }
         self = boolean
@@ -51,49 +46,18 @@ extension ExactAMQPInteger {
     }
 }
 
-extension Int8: ExactAMQPInteger {
-    var amqpValue: AMQPValue { .byte(self) }
-}
-
-extension Int16: ExactAMQPInteger {
-    var amqpValue: AMQPValue { .short(self) }
-}
-
-extension Int32: ExactAMQPInteger {
-    var amqpValue: AMQPValue { .int(self) }
-}
-
-extension Int64: ExactAMQPInteger {
-    var amqpValue: AMQPValue { .long(self) }
-}
-
-extension Int: ExactAMQPInteger {
-    var amqpValue: AMQPValue { .long(Int64(self)) }
-}
-
-extension UInt8: ExactAMQPInteger {
-    var amqpValue: AMQPValue { .ubyte(self) }
-}
-
-extension UInt16: ExactAMQPInteger {
-    var amqpValue: AMQPValue { .ushort(self) }
-}
-
-extension UInt32: ExactAMQPInteger {
-    var amqpValue: AMQPValue { .uint(self) }
-}
-
-extension UInt64: ExactAMQPInteger {
-    var amqpValue: AMQPValue { .ulong(self) }
-}
-
-extension UInt: ExactAMQPInteger {
-    var amqpValue: AMQPValue { .ulong(UInt64(self)) }
-}
+extension Int8: ExactAMQPInteger {}
+extension Int16: ExactAMQPInteger {}
+extension Int32: ExactAMQPInteger {}
+extension Int64: ExactAMQPInteger {}
+extension Int: ExactAMQPInteger {}
+extension UInt8: ExactAMQPInteger {}
+extension UInt16: ExactAMQPInteger {}
+extension UInt32: ExactAMQPInteger {}
+extension UInt64: ExactAMQPInteger {}
+extension UInt: ExactAMQPInteger {}
 
 extension Float: ExactAMQPType {
-    var amqpValue: AMQPValue { .float(self) }
-
     init?(amqp value: AMQPValue) {
         guard let number: Self = value.floatingPoint() else { return nil }
         self = number
@@ -101,8 +65,6 @@ extension Float: ExactAMQPType {
 }
 
 extension Double: ExactAMQPType {
-    var amqpValue: AMQPValue { .double(self) }
-
     init?(amqp value: AMQPValue) {
         guard let number: Self = value.floatingPoint() else { return nil }
         self = number
@@ -110,8 +72,6 @@ extension Double: ExactAMQPType {
 }
 
 extension String: ExactAMQPType {
-    var amqpValue: AMQPValue { .string(self) }
-
     init?(amqp value: AMQPValue) {
         switch value {
         case .string(let text): self = text
@@ -123,8 +83,6 @@ extension String: ExactAMQPType {
 }
 
 extension [UInt8]: ExactAMQPType {
-    var amqpValue: AMQPValue { .binary(self) }
-
     init?(amqp value: AMQPValue) {
         switch UnkeyedDecoding.Elements(value) {
         case .bytes(let bytes):

@@ -1,8 +1,9 @@
 extension Message {
     /// The body of a message: one value, or sections of data or of sequences (Messaging, sections 3.2.6 to 3.2.8).
     ///
-    /// Literals make values: `Message(body: "Hello World!")`, `Message(body: ["sequence": 1])`. Bytes as data, what the
-    /// Python binding sends for `inferred=True`, are written `Message(body: .data(bytes))`.
+    /// Literals make values: `Message(body: "Hello World!")`, `Message(body: ["sequence": 1])`; and so do variables of the
+    /// types that are ``AMQPValueConvertible``: `Message(body: text)`, `message.body = .init(text)`. Bytes as data, what
+    /// the Python binding sends for `inferred=True`, are written `Message(body: .data(bytes))`.
     public enum Body: Sendable, Hashable {
         /// A single value of any type.
         case value(AMQPValue)
@@ -20,6 +21,10 @@ extension Message {
 
         /// A value as body.
         public init(_ value: AMQPValue) { self = .value(value) }
+
+        /// A Swift value as body: a text, a number, bytes and the like.
+        @_disfavoredOverload
+        @inlinable public init(_ value: some AMQPValueConvertible) { self = .value(value.amqpValue) }
 
         /// The body as one value: data is a `binary` and a sequence a `list`, several sections joined.
         public var value: AMQPValue {

@@ -1,6 +1,8 @@
 /// The identifier of a message: a number, a UUID, bytes or a text (Messaging, sections 3.2.11 to 3.2.14).
 ///
-/// Literals make numbers and texts: `Message(id: 1)`, `Message(id: "order-17")`.
+/// Literals make numbers and texts: `Message(id: 1)`, `Message(id: "order-17")`. Variables are put in `MessageID(…)`.
+///
+/// Texts compare by their UTF-8.
 public enum MessageID: Sendable, Hashable {
     /// A number.
     case ulong(UInt64)
@@ -11,10 +13,8 @@ public enum MessageID: Sendable, Hashable {
     /// A text.
     case string(String)
 
-    /// A number.
-    public init(_ value: UInt64) { self = .ulong(value) }
-    /// A number; one below zero, which no identifier can be, becomes 0.
-    public init(_ value: Int) { self = .ulong(UInt64(clamping: value)) }
+    /// A number of any integer type; one that no identifier can be becomes the nearest: below zero, 0.
+    @inlinable public init(_ value: some BinaryInteger) { self = .ulong(UInt64(clamping: value)) }
     /// A universally unique identifier.
     public init(_ value: AMQPUUID) { self = .uuid(value) }
     /// Bytes.

@@ -28,14 +28,10 @@ public struct AMQPArray: Sendable, Hashable {
         self.init(unchecked: type, descriptors, elements)
     }
 
-    /// An array of symbols: how AMQP writes several capabilities.
-    public init(_ symbols: [Symbol]) { self.init(unchecked: .symbol, [], symbols.map { .symbol($0) }) }
-
-    /// An array of strings.
-    public init(_ strings: [String]) { self.init(unchecked: .string, [], strings.map { .string($0) }) }
-
-    /// An array of `long`.
-    public init(_ numbers: [Int64]) { self.init(unchecked: .long, [], numbers.map { .long($0) }) }
+    /// An array of Swift values: `[Symbol]` is how AMQP writes several capabilities.
+    public init<Element: AMQPArrayElement>(_ elements: [Element]) {
+        self.init(unchecked: Element.amqpType, [], elements.map(\.amqpValue))
+    }
 
     /// An array of elements that are known to be of the type.
     init(unchecked type: AMQPType, _ descriptors: [AMQPValue], _ elements: [AMQPValue]) {

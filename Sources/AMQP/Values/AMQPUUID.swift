@@ -30,6 +30,21 @@ public struct AMQPUUID: Sendable, Hashable {
         [high, low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * UInt64($0))) } }
     }
 
+    /// An identifier of 16 bytes as C and Foundation hold them: `AMQPUUID(UUID().uuid)`.
+    public init(
+        _ bytes: (
+            UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8,
+            UInt8
+        )
+    ) {
+        (high, low) = withUnsafeBytes(of: bytes) { bytes in
+            (
+                UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            )
+        }
+    }
+
     /// An identifier of its text of 36 characters, in either case, or nil when it is not one.
     public init?(_ text: String) {
         let dashes: Set = [8, 13, 18, 23]

@@ -5,7 +5,7 @@
 ///
 /// Looking a key up walks the pairs: maps in messages are small, and there a walk beats a hash table. For lookups in a
 /// map of thousands of pairs, make a `Dictionary` of it once.
-public struct OrderedMap<Key: Sendable & Hashable>: Sendable {
+public struct OrderedMap<Key: MapKey>: Sendable {
     /// The pairs in their order, with distinct keys.
     @usableFromInline var pairs: [(Key, AMQPValue)]
 
@@ -138,14 +138,9 @@ public typealias Annotations = OrderedMap<AnnotationKey>
 public typealias ApplicationProperties = OrderedMap<String>
 
 extension OrderedMap where Key == AMQPValue {
-    /// A map with the pairs of annotations.
-    public init(_ annotations: Annotations) {
-        self.init(distinct: annotations.pairs.map { ($0.0.value, $0.1) })
-    }
-
-    /// A map with the pairs of application properties.
-    public init(_ properties: ApplicationProperties) {
-        self.init(distinct: properties.pairs.map { (.string($0.0), $0.1) })
+    /// A map with the pairs of another, such as annotations or application properties.
+    public init(_ map: OrderedMap<some MapKey>) {
+        self.init(distinct: map.pairs.map { ($0.0.amqpValue, $0.1) })
     }
 }
 

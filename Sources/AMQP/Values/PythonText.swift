@@ -50,17 +50,8 @@ extension AMQPValue: CustomDebugStringConvertible {
 extension OrderedMap: CustomStringConvertible {
     /// The map as the Python binding prints it: `{'sequence': 1}`.
     public var description: String {
-        let texts = pairs.map { pair in "\(Self.pythonKey(pair.0)): \(pair.1.debugDescription)" }
+        let texts = pairs.map { pair in "\(pair.0.amqpValue.debugDescription): \(pair.1.debugDescription)" }
         return "{\(texts.joined(separator: ", "))}"
-    }
-
-    private static func pythonKey(_ key: Key) -> String {
-        switch key {
-        case let key as AMQPValue: key.debugDescription
-        case let key as AnnotationKey: key.value.debugDescription
-        case let key as String: pythonText(of: key)
-        default: String(describing: key)
-        }
     }
 }
 

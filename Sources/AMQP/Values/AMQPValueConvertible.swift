@@ -1,0 +1,112 @@
+/// A Swift type whose values have a form in AMQP, so that variables go into messages as they are.
+///
+/// ```swift
+/// var message = Message(body: text)
+/// message.properties["count"] = count
+/// message.body = .init([name: price])
+/// ```
+///
+/// An integer becomes the AMQP integer of its width and sign, and `Int` and `UInt` become `long` and `ulong`. An array
+/// becomes a `list`, but for bytes, which are a `binary`; ``AMQPArray`` is AMQP's own array. A dictionary becomes a `map` in
+/// the order of its keys. An optional is none of these: what is absent is left out, and a null is written `AMQPValue.null`.
+///
+/// Types of other modules can be made to conform, such as Foundation's `UUID`:
+///
+/// ```swift
+/// extension UUID: @retroactive AMQPValueConvertible {
+///     public var amqpValue: AMQPValue { .uuid(AMQPUUID(uuid)) }
+/// }
+/// ```
+public protocol AMQPValueConvertible {
+    /// The value in AMQP.
+    var amqpValue: AMQPValue { get }
+
+    /// Several values in AMQP: a `list`, unless the type says otherwise.
+    static func amqpValue(of elements: [Self]) -> AMQPValue
+}
+
+extension AMQPValueConvertible {
+    /// A `list` of the values.
+    @inlinable public static func amqpValue(of elements: [Self]) -> AMQPValue { .list(elements.map(\.amqpValue)) }
+}
+
+extension AMQPValue {
+    /// The value of a Swift value.
+    @_disfavoredOverload
+    @inlinable public init(_ value: some AMQPValueConvertible) { self = value.amqpValue }
+
+    // Literals come here, which the attribute leaves them to: a dictionary literal keeps its order.
+
+    /// A `list`.
+    public init(_ elements: [AMQPValue]) { self = .list(elements) }
+    /// A `map`.
+    public init(_ map: AMQPMap) { self = .map(map) }
+}
+
+// MARK: - Collections
+
+extension Array: AMQPValueConvertible where Element: AMQPValueConvertible {
+    /// A `list`; of bytes, a `binary`.
+    @inlinable public var amqpValue: AMQPValue { Element.amqpValue(of: self) }
+}
+
+extension Dictionary: AMQPValueConvertible where Key: AMQPValueConvertible, Value: AMQPValueConvertible {
+    /// A `map` in the order of the keys.
+    public var amqpValue: AMQPValue {
+        // Swift's order differs from run to run, and between dictionaries that are equal.
+        .map(AMQPMap(map { ($0.amqpValue, $1.amqpValue) }.sorted { AMQPValue.isKey($0.0, before: $1.0) }))
+    }
+}
+
+extension OrderedMap {
+    /// The pairs of a dictionary, in the order of the keys.
+    public init(_ dictionary: [Key: some AMQPValueConvertible]) {
+        let pairs = dictionary.map { ($0, $1.amqpValue) }
+        self.init(repeating: pairs.sorted { AMQPValue.isKey($0.0.amqpValue, before: $1.0.amqpValue) })
+    }
+}
+
+extension AMQPValue {
+    /// An order of keys: numbers by size, texts by their bytes, anything else by how it is printed.
+    fileprivate static func isKey(_ a: AMQPValue, before b: AMQPValue) -> Bool {
+        switch (a, b) {
+        case (.string(let a), .string(let b)): return a.utf8.lexicographicallyPrecedes(b.utf8)
+        case (.symbol(let a), .symbol(let b)): return a < b
+        default:
+            if let a: Int64 = a.integer(), let b: Int64 = b.integer() { return a < b }
+            return a.debugDescription.utf8.lexicographicallyPrecedes(b.debugDescription.utf8)
+        }
+    }
+}
+
+extension OrderedMap: AMQPValueConvertible {
+    /// A `map` of the same pairs in the same order.
+    public var amqpValue: AMQPValue { .map(AMQPMap(self)) }
+}
+
+// MARK: - AMQP's own types
+
+extension AMQPValue: AMQPValueConvertible {
+    /// The value itself.
+    @inlinable public var amqpValue: AMQPValue { self }
+}
+
+extension AMQPArray: AMQPValueConvertible {
+    /// An `array`.
+    @inlinable public var amqpValue: AMQPValue { .array(self) }
+}
+
+extension Described: AMQPValueConvertible {
+    /// A described value.
+    @inlinable public var amqpValue: AMQPValue { .described(self) }
+}
+
+extension AnnotationKey: AMQPValueConvertible {
+    /// A `symbol` or a `ulong`.
+    @inlinable public var amqpValue: AMQPValue { value }
+}
+
+extension MessageID: AMQPValueConvertible {
+    /// A `ulong`, a `uuid`, a `binary` or a `string`.
+    @inlinable public var amqpValue: AMQPValue { value }
+}
