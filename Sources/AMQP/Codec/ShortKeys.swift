@@ -2,7 +2,7 @@
 ///
 /// Equal texts have equal bytes there, so that no value needs to be built to find a key that is there twice. It holds no
 /// more than a few; when a key is of another kind or there are more, ``isComplete`` is false, and the keys are to be
-/// compared as values. (Beyond ASCII, texts with other bytes may be equal: Swift compares them by what they mean.)
+/// compared as values, since one key may be encoded in several ways.
 struct ShortKeys {
     private static let capacity = 16
 

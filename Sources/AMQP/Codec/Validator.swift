@@ -1,7 +1,7 @@
 /// Walks over encoded values and checks everything about them, without building any.
 ///
 /// Whatever it has passed, ``ValueReader`` reads without a check or an error path: sizes and counts agree, constructors
-/// exist, texts are UTF-8 or ASCII, keys are distinct, and the nesting is within the limits. Offsets count from the start
+/// exist, texts are UTF-8 or ASCII, keys are distinct by their bytes, and the nesting is within the limits. Offsets count from the start
 /// of the bytes.
 struct Validator {
     private let base: UnsafeRawPointer

@@ -46,6 +46,22 @@ public enum MessageID: Sendable, Hashable {
     }
 }
 
+extension MessageID {
+    /// Whether two identifiers have the same type and content; texts compare by their UTF-8.
+    public static func == (a: MessageID, b: MessageID) -> Bool {
+        switch (a, b) {
+        case (.ulong(let a), .ulong(let b)): a == b
+        case (.uuid(let a), .uuid(let b)): a == b
+        case (.binary(let a), .binary(let b)): a == b
+        case (.string(let a), .string(let b)): a.hasSameBytes(as: b)
+        default: false
+        }
+    }
+
+    /// Feeds the type and the content to a hasher.
+    public func hash(into hasher: inout Hasher) { value.hash(into: &hasher) }
+}
+
 extension MessageID: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
     /// An integer literal is a number.
     public init(integerLiteral value: UInt64) { self = .ulong(value) }

@@ -43,6 +43,15 @@ struct PropertiesSection: Sendable, Hashable {
     var groupID: String?
     var groupSequence: UInt32?
     var replyToGroupID: String?
+
+    static func == (a: PropertiesSection, b: PropertiesSection) -> Bool {
+        a.id == b.id && a.userID == b.userID && a.address.hasSameBytes(as: b.address)
+            && a.subject.hasSameBytes(as: b.subject) && a.replyTo.hasSameBytes(as: b.replyTo)
+            && a.correlationID == b.correlationID && a.contentType == b.contentType
+            && a.contentEncoding == b.contentEncoding && a.expiryTime == b.expiryTime
+            && a.creationTime == b.creationTime && a.groupID.hasSameBytes(as: b.groupID)
+            && a.groupSequence == b.groupSequence && a.replyToGroupID.hasSameBytes(as: b.replyToGroupID)
+    }
 }
 
 /// The sections that were set by the program, shared by copies of a message until one of them changes it.

@@ -5,7 +5,8 @@
 /// `["sequence": 1, "ok": true]` is a map of strings to a `long` and a `boolean`.
 ///
 /// Two values are equal when they have the same type and content; `uint` 1 and `ulong` 1 differ, and maps compare in
-/// order, as AMQP defines it. Floats compare by bits, so a NaN equals itself and 0.0 differs from -0.0.
+/// order, as AMQP defines it. Texts compare by their UTF-8, and floats by bits, so that a NaN equals itself and 0.0 differs
+/// from -0.0.
 public enum AMQPValue: Sendable {
     /// No value.
     case null
@@ -120,7 +121,7 @@ extension AMQPValue: Hashable {
         case (.timestamp(let a), .timestamp(let b)): a == b
         case (.uuid(let a), .uuid(let b)): a == b
         case (.binary(let a), .binary(let b)): a == b
-        case (.string(let a), .string(let b)): a == b
+        case (.string(let a), .string(let b)): a.hasSameBytes(as: b)
         case (.symbol(let a), .symbol(let b)): a == b
         case (.list(let a), .list(let b)): a == b
         case (.map(let a), .map(let b)): a == b
@@ -153,7 +154,7 @@ extension AMQPValue: Hashable {
         case .timestamp(let v): hasher.combine(v)
         case .uuid(let v): hasher.combine(v)
         case .binary(let v): hasher.combine(v)
-        case .string(let v): hasher.combine(v)
+        case .string(let v): v.hashBytes(into: &hasher)
         case .symbol(let v): hasher.combine(v)
         case .list(let v): hasher.combine(v)
         case .map(let v): hasher.combine(v)

@@ -1,8 +1,42 @@
 /// The key of an ``OrderedMap``.
-public protocol MapKey: AMQPValueConvertible, Sendable, Hashable {}
+///
+/// AMQP compares keys by their type and their bytes. Swift's `String` compares what texts look like, and so it says here how
+/// it is compared as a key; other types have their `==` and their hash.
+public protocol MapKey: AMQPValueConvertible, Sendable, Hashable {
+    /// Whether two keys are the same.
+    static func isSame(_ a: Self, _ b: Self) -> Bool
 
-extension String: MapKey {}
+    /// Feeds to a hasher what ``isSame(_:_:)`` compares.
+    func hashKey(into hasher: inout Hasher)
+}
+
+extension MapKey {
+    /// Whether two keys are equal.
+    @inlinable public static func isSame(_ a: Self, _ b: Self) -> Bool { a == b }
+
+    /// Feeds the key to a hasher.
+    @inlinable public func hashKey(into hasher: inout Hasher) { hash(into: &hasher) }
+}
+
+extension String: MapKey {
+    /// Whether two texts have the same UTF-8.
+    @inlinable public static func isSame(_ a: String, _ b: String) -> Bool { a.hasSameBytes(as: b) }
+
+    /// Feeds the UTF-8 to a hasher.
+    @inlinable public func hashKey(into hasher: inout Hasher) { hashBytes(into: &hasher) }
+}
 
 extension AMQPValue: MapKey {}
 
 extension AnnotationKey: MapKey {}
+
+/// A key as the key of a `Dictionary` or the element of a `Set`.
+@usableFromInline struct HashedKey<Key: MapKey>: Hashable {
+    @usableFromInline let key: Key
+
+    @inlinable init(_ key: Key) { self.key = key }
+
+    @inlinable static func == (a: HashedKey, b: HashedKey) -> Bool { Key.isSame(a.key, b.key) }
+
+    @inlinable func hash(into hasher: inout Hasher) { key.hashKey(into: &hasher) }
+}

@@ -1,7 +1,8 @@
 /// A map that keeps the order of its pairs, on the wire and back (Types, section 1.6.23).
 ///
 /// AMQP uses it in three forms, told apart by their keys: ``AMQPMap``, ``Annotations`` and ``ApplicationProperties``.
-/// Keys are distinct. Two maps are equal when they hold the same pairs in the same order, as AMQP defines it.
+/// Keys are distinct, by their type and bytes: two strings that only look alike are two keys. Two maps are equal when they
+/// hold the same pairs in the same order, as AMQP defines it.
 ///
 /// Looking a key up walks the pairs: maps in messages are small, and there a walk beats a hash table. For lookups in a
 /// map of thousands of pairs, make a `Dictionary` of it once.
@@ -29,12 +30,12 @@ public struct OrderedMap<Key: MapKey>: Sendable {
         }
         pairs = []
         pairs.reserveCapacity(elements.count)
-        var places: [Key: Int] = [:]
+        var places: [HashedKey<Key>: Int] = [:]
         for (key, value) in elements {
-            if let place = places[key] {
+            if let place = places[HashedKey(key)] {
                 pairs[place].1 = value
             } else {
-                places[key] = pairs.count
+                places[HashedKey(key)] = pairs.count
                 pairs.append((key, value))
             }
         }
@@ -42,7 +43,7 @@ public struct OrderedMap<Key: MapKey>: Sendable {
 
     @inlinable static func areDistinct(_ elements: [(Key, AMQPValue)]) -> Bool {
         for place in elements.indices.dropFirst() {
-            for other in 0..<place where elements[other].0 == elements[place].0 { return false }
+            for other in 0..<place where Key.isSame(elements[other].0, elements[place].0) { return false }
         }
         return true
     }
@@ -64,11 +65,11 @@ public struct OrderedMap<Key: MapKey>: Sendable {
     /// A new key goes to the end. Assigning `nil` removes the pair; to store an AMQP null, assign `AMQPValue.null`.
     @inlinable public subscript(_ key: Key) -> AMQPValue? {
         get {
-            for pair in pairs where pair.0 == key { return pair.1 }
+            for pair in pairs where Key.isSame(pair.0, key) { return pair.1 }
             return nil
         }
         set {
-            switch (pairs.firstIndex { $0.0 == key }, newValue) {
+            switch (pairs.firstIndex { Key.isSame($0.0, key) }, newValue) {
             case (let place?, let value?): pairs[place].1 = value
             case (let place?, nil): pairs.remove(at: place)
             case (nil, let value?): pairs.append((key, value))
@@ -81,14 +82,14 @@ public struct OrderedMap<Key: MapKey>: Sendable {
 extension OrderedMap: Hashable {
     /// Whether two maps hold the same pairs in the same order.
     @inlinable public static func == (a: Self, b: Self) -> Bool {
-        a.pairs.elementsEqual(b.pairs) { $0.0 == $1.0 && $0.1 == $1.1 }
+        a.pairs.elementsEqual(b.pairs) { Key.isSame($0.0, $1.0) && $0.1 == $1.1 }
     }
 
     /// Feeds the pairs in their order to a hasher.
     @inlinable public func hash(into hasher: inout Hasher) {
         hasher.combine(pairs.count)
         for pair in pairs {
-            hasher.combine(pair.0)
+            pair.0.hashKey(into: &hasher)
             hasher.combine(pair.1)
         }
     }
