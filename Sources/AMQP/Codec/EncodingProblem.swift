@@ -22,6 +22,7 @@ enum EncodingProblem {
     case duplicateKey
     case noStringKey
     case noAnnotationKey
+    case compoundProperty
     // Messages
     case noDescriptor(UInt8)
     case sectionOutOfOrder(UInt8)
@@ -45,7 +46,7 @@ enum EncodingProblem {
         }
     }
 
-    private var message: String {
+    var message: String {
         switch self {
         case .noBytes: "There are no bytes to decode"
         case .tooManyBytes(let count, let limit): "\(count) bytes are more than the limit of \(limit)"
@@ -67,6 +68,7 @@ enum EncodingProblem {
         case .duplicateKey: "A map has the same key twice"
         case .noStringKey: "A key of application properties is no string"
         case .noAnnotationKey: "A key of annotations is neither a symbol nor a ulong"
+        case .compoundProperty: "An application property is a list, a map or an array"
         case .noDescriptor(let byte): "A section begins with a descriptor, not with \(hex(byte))"
         case .sectionOutOfOrder(let code): "Section \(hex(code)) is repeated or out of order"
         case .noBinary(let byte): "A data section holds a binary, not \(hex(byte))"

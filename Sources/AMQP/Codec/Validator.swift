@@ -275,7 +275,9 @@ struct Validator {
                 keyWork &+= next &- key &+ elements &- remainingElements
             }
             try checkKey(key, keys)
-            next = try skipField(next, map.end, depth &+ 1)
+            let value = next
+            next = try skipField(value, map.end, depth &+ 1)
+            if keys == .strings { try checkIsSimple(value) }
         }
         try checkEnd(next, map)
         if !seen.isComplete, map.count > 2 {
@@ -299,6 +301,23 @@ struct Validator {
         case (.annotations, _):
             try EncodingProblem.noAnnotationKey.fail(offset)
         }
+    }
+
+    /// Throws where the value at an offset, which has been walked, is a list, a map or an array, or describes one.
+    @inline(__always)
+    private func checkIsSimple(_ offset: Int) throws(CodecError) {
+        switch byte(offset) {
+        case 0x00: try checkDescribesSimple(offset)
+        case 0x45, 0xc0...0xff: try EncodingProblem.compoundProperty.fail(offset)
+        default: return
+        }
+    }
+
+    @inline(never)
+    private func checkDescribesSimple(_ offset: Int) throws(CodecError) {
+        var reader = ValueReader(bytes, at: offset)
+        while byte(reader.offset) == 0x00 { reader.skipDescriptor() }
+        try checkIsSimple(reader.offset)
     }
 
     /// Compares the keys of a map, which has been walked, as values.

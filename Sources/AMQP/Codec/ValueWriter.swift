@@ -43,8 +43,8 @@ struct ValueWriter: ~Copyable {
     }
 
     @inline(never)
-    mutating func fail(_ message: String) {
-        if error == nil { error = CodecError(.limitExceeded, at: count, message) }
+    mutating func fail(_ message: String, _ code: CodecError.Code = .limitExceeded) {
+        if error == nil { error = CodecError(code, at: count, message) }
     }
 
     // MARK: Values
@@ -162,6 +162,7 @@ struct ValueWriter: ~Copyable {
             // Through the buffer, no pair is copied.
             for index in pairs.indices {
                 write(pairs[index].0)
+                if pairs[index].1.isCompound { fail(EncodingProblem.compoundProperty.message, .malformed) }
                 write(pairs[index].1, depth: 1)
             }
         }

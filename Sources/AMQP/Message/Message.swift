@@ -351,9 +351,10 @@ extension Message: Hashable {
 extension Message {
     /// The encoding of the message; for a received one that nobody changed, the bytes it came in.
     ///
-    /// - Throws: ``CodecError`` when a value in it is nested deeper than 1,024 levels or has a part larger than 4 GiB.
+    /// - Throws: ``CodecError`` when a value in it is nested deeper than 1,024 levels or has a part larger than 4 GiB, or
+    ///   when one of the application's properties is a list, a map or an array.
     public func encoded() throws(CodecError) -> [UInt8] {
-        if own == nil, let received { return received.withParts { _, bytes in [UInt8](bytes) } }
+        if own == nil, let received { return received.bytes }
         return try ValueWriter.array { (writer) throws(CodecError) in try writer.encode(self) }
     }
 

@@ -27,6 +27,9 @@ struct ReceivedMessage: @unchecked Sendable {
         }
     }
 
+    /// All bytes, valid or not.
+    var bytes: [UInt8] { withParts { _, bytes in [UInt8](bytes) } }
+
     /// Calls a closure with the bytes and where the parts are.
     @inline(__always)
     func withParts<T>(_ body: (borrowing MessageLayout, UnsafeRawBufferPointer) -> T) -> T {

@@ -96,6 +96,16 @@ extension AMQPValue {
     public var isNull: Bool {
         if case .null = self { true } else { false }
     }
+
+    /// Whether the value is a list, a map or an array, or describes one: what application properties cannot have.
+    var isCompound: Bool {
+        var value = self
+        while case .described(let described) = value { value = described.value }
+        return switch value {
+        case .list, .map, .array: true
+        default: false
+        }
+    }
 }
 
 extension AMQPValue: Hashable {

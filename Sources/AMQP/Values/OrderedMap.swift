@@ -134,8 +134,9 @@ public typealias Annotations = OrderedMap<AnnotationKey>
 
 /// The application's own properties of a message: values by string (Messaging, section 3.2.5).
 ///
-/// The specification restricts the values to simple types (no list, map or array, nothing described). Values of other
-/// types are sent and received as they are, because peers in use send them; whether a broker accepts them is its choice.
+/// The values are of simple types: no list, map or array, and no described value of one. A message with another value
+/// cannot be encoded, and one that comes in is invalid. A described value of a simple type may be there, as peers in use
+/// send dates and URIs.
 public typealias ApplicationProperties = OrderedMap<String>
 
 extension OrderedMap where Key == AMQPValue {
