@@ -1,3 +1,5 @@
+public import AMQP
+
 /// What one connection may take of this process; each has a safe default.
 ///
 /// A peer that passes one loses its link or its connection, with an error condition that names the limit.
@@ -26,6 +28,12 @@ public struct ConnectionLimits: Sendable, Hashable {
     ///
     /// Half of it is what the peer is told (AMQP 1.0, 2.4.5), so that a heartbeat may be late.
     public var idleTimeout: Duration = .seconds(60)
+    /// What is decoded at most: of a message, or of one field of the peer's, such as its properties, a filter or a state.
+    /// Default: those of `DecodingLimits`.
+    ///
+    /// A message beyond them is no valid message to this side: see `MessagingHandler.onInvalidMessage`. A field beyond
+    /// them reads as if the peer had not given it.
+    public var decoding = DecodingLimits.default
 
     /// The default limits.
     public init() {}

@@ -141,9 +141,9 @@ public struct Delivery {
     }
 
     /// Takes the message of a delivery whose `arrival` is `complete`.
-    /// - Throws: `CodecError` where what came is not a valid message; it is taken all the same.
-    package func takeMessage() throws(CodecError) -> Message {
-        guard !link.hasParts, let pointer else { return try Message(decoding: takeBytes()) }
+    /// - Throws: `InvalidMessage` where what came is not a valid message; it is taken all the same.
+    package func takeMessage() throws(InvalidMessage) -> Message {
+        guard !link.hasParts, let pointer else { return try link.message(of: takeBytes()) }
         return try link.takeMessage(pointer)
     }
 
@@ -329,10 +329,20 @@ extension Link {
     }
 
     /// Reads a complete message into the memory that it keeps, and goes on to the next delivery.
-    fileprivate func takeMessage(_ delivery: OpaquePointer) throws(CodecError) -> Message {
+    fileprivate func takeMessage(_ delivery: OpaquePointer) throws(InvalidMessage) -> Message {
         guard let pointer else { return Message() }
         defer { pn_link_advance(pointer) }
-        return try Message(capacity: pn_delivery_pending(delivery)) { Link.read(pointer, into: $0) }
+        return try Message(capacity: pn_delivery_pending(delivery), limits: connection.limits.decoding) {
+            Link.read(pointer, into: $0)
+        }
+    }
+
+    /// The message of bytes that were kept until they were complete.
+    fileprivate func message(of bytes: [UInt8]) throws(InvalidMessage) -> Message {
+        try Message(capacity: bytes.count, limits: connection.limits.decoding) { memory in
+            bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
+            return bytes.count
+        }
     }
 
     static func read(_ link: OpaquePointer, into buffer: UnsafeMutableRawBufferPointer) -> Int {

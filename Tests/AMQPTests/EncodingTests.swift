@@ -50,13 +50,13 @@ struct EncodingTests {
 
     @Test func messageFilledInPlace() throws {
         let encoded = try MessageTests.full.encoded()
-        let message = try Message(capacity: encoded.count + 10) { memory in
+        let message = try Message(capacity: encoded.count + 10, limits: .default) { memory in
             memory.copyBytes(from: encoded)
             return encoded.count
         }
         #expect(message == MessageTests.full)
-        #expect(throws: CodecError.self) { try Message(capacity: 0) { _ in 0 } }
-        #expect(throws: CodecError.self) { try Message(capacity: 4) { _ in -1 } }
+        #expect(throws: InvalidMessage.self) { try Message(capacity: 0, limits: .default) { _ in 0 } }
+        #expect(throws: InvalidMessage.self) { try Message(capacity: 4, limits: .default) { _ in -1 } }
     }
 
     @Test func timeToLive() throws {

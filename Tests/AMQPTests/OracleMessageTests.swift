@@ -26,12 +26,21 @@ import Testing
             let bytes = try Array(buffer.encode(message))
             #expect(try bytes == message.encoded(), "seed \(seed)")
             let spare = generator.random.below(50)
-            let decoded = try Message(capacity: bytes.count + spare) { memory in
+            let decoded = try Message(capacity: bytes.count + spare, limits: .default) { memory in
                 memory.copyBytes(from: bytes)
                 return bytes.count
             }
             #expect(decoded == message, "seed \(seed)")
-            #expect(throws: CodecError.self, "seed \(seed)") { try Message(capacity: spare) { _ in 0 } }
+            let invalid = #expect(throws: InvalidMessage.self, "seed \(seed)") {
+                try Message(capacity: bytes.count + 1, limits: .default) { memory in
+                    memory.copyBytes(from: bytes + [0])
+                    return bytes.count + 1
+                }
+            }
+            #expect(invalid?.bytes == bytes + [0], "seed \(seed)")
+            #expect(throws: InvalidMessage.self, "seed \(seed)") {
+                try Message(capacity: spare, limits: .default) { _ in 0 }
+            }
         }
     }
 

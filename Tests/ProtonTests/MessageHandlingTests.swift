@@ -107,27 +107,6 @@ struct MessageHandlingTests {
         #expect(Set(states) == [.accepted, .released, .rejected()])
     }
 
-    @Test func aMessageThatIsNoneIsRejected() async throws {
-        let (states, lines) = try await onThread {
-            let exchange = Exchange()
-            var states: [DeliveryState?] = []
-            exchange.client.on("onSendable") { (event: SenderEvent) in
-                if event.sender.unsettledCount == 0, states.isEmpty { try event.sender.send(encoded: [0xde, 0xad]) }
-            }
-            exchange.client.on("onSettled") { (event: DeliveryEvent) in
-                states.append(event.delivery.remoteState)
-                event.connection.close()
-            }
-            try exchange.run { container, connection in try container.createSender(connection, "a") }
-            return (states, exchange.lines(of: exchange.server))
-        }
-        guard case .outcome(.rejected(let condition))? = states.first ?? nil else {
-            Issue.record("The message was not rejected: \(states)")
-            return
-        }
-        #expect(condition?.name == .decodeError && !lines.contains("onMessage"))
-    }
-
     @Test func messagesForALinkThatIsClosedGoBack() async throws {
         let states = try await onThread {
             let exchange = Exchange()

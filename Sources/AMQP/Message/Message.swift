@@ -67,10 +67,12 @@ public struct Message: Sendable {
     /// cannot fail any more.
     /// - Throws: ``CodecError`` when the bytes are anything else than one valid message within the limits.
     public init(decoding bytes: [UInt8], limits: DecodingLimits = .default) throws(CodecError) {
-        received = try ReceivedMessage(capacity: bytes.count, limits) { memory in
+        let message = ReceivedMessage(capacity: bytes.count) { memory in
             bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
             return bytes.count
         }
+        try message.validate(limits)
+        received = message
     }
 
     /// The message of bytes that a closure puts into memory, which saves a copy.
@@ -78,11 +80,17 @@ public struct Message: Sendable {
     /// - Parameters:
     ///   - capacity: how many bytes there are at most.
     ///   - fill: called once; returns how many there are.
-    /// - Throws: ``CodecError`` when the bytes are anything else than one valid message within the limits.
+    /// - Throws: ``InvalidMessage`` when the bytes are anything else than one valid message within the limits.
     package init(
-        capacity: Int, limits: DecodingLimits = .default, filling fill: (UnsafeMutableRawBufferPointer) -> Int
-    ) throws(CodecError) {
-        received = try ReceivedMessage(capacity: capacity, limits, fill)
+        capacity: Int, limits: DecodingLimits, filling fill: (UnsafeMutableRawBufferPointer) -> Int
+    ) throws(InvalidMessage) {
+        let message = ReceivedMessage(capacity: capacity, fill)
+        do {
+            try message.validate(limits)
+        } catch {
+            throw InvalidMessage(error: error, bytes: message.bytes)
+        }
+        received = message
     }
 
     // MARK: Header

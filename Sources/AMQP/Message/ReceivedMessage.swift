@@ -1,9 +1,9 @@
 /// The bytes of a message as it came in, checked, and read a field at a time when asked for.
 ///
-/// It never changes, so that copies of a message share it on any thread. Nothing read is kept: a field costs what
-/// building its value costs, each time.
+/// Once it is validated it never changes, so that copies of a message share it on any thread. Nothing read is kept: a field
+/// costs what building its value costs, each time.
 ///
-/// `@unchecked Sendable`: nothing is written to it once it is made.
+/// `@unchecked Sendable`: nothing is written to it once a message holds it.
 struct ReceivedMessage: @unchecked Sendable {
     /// What stands before the bytes, in the same piece of memory.
     private struct Head {
@@ -14,13 +14,19 @@ struct ReceivedMessage: @unchecked Sendable {
     private let buffer: ManagedBuffer<Head, UInt8>
 
     /// A message of at most so many bytes, which a closure puts into memory; it returns how many there are.
-    init(
-        capacity: Int, _ limits: DecodingLimits, _ fill: (UnsafeMutableRawBufferPointer) -> Int
-    ) throws(CodecError) {
+    ///
+    /// Nothing but its bytes may be read before they are validated.
+    init(capacity: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) {
         buffer = .create(minimumCapacity: capacity) { _ in Head() }
-        try buffer.withUnsafeMutablePointers { (head, bytes) throws(CodecError) in
+        buffer.withUnsafeMutablePointers { head, bytes in
             let memory = UnsafeMutableRawBufferPointer(start: bytes, count: capacity)
             head.pointee.count = min(max(fill(memory), 0), capacity)
+        }
+    }
+
+    /// Checks the bytes, and notes where the parts are.
+    func validate(_ limits: DecodingLimits) throws(CodecError) {
+        try buffer.withUnsafeMutablePointers { (head, bytes) throws(CodecError) in
             let bytes = UnsafeRawBufferPointer(start: bytes, count: head.pointee.count)
             var validator = try Validator(bytes, limits)
             try validator.findParts(&head.pointee.layout)

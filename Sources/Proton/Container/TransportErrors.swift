@@ -26,7 +26,7 @@ extension Connection {
     }
 
     /// How messages name the peer: as the program did, or by its address.
-    private var peerDescription: String {
+    var peerDescription: String {
         context?.reconnection?.url.hostAndPort ?? transport?.remoteAddress ?? "the peer"
     }
 

@@ -35,12 +35,23 @@ public final class IncomingMessageHandler: Handler {
         do {
             message = try delivery.takeMessage()
         } catch {
-            delivery.reject(Condition(.decodeError, "The message is not valid AMQP: \(error)"))
-            return
+            return try refuse(InvalidMessageEvent(error: error.error, bytes: error.bytes, delivery: delivery))
         }
         do {
             try delegate.onMessage(MessageEvent(message: message, delivery: delivery))
             if autoAccepts { delivery.acceptWhereUndecided() }
+        } catch let rejection as Reject {
+            delivery.reject(rejection.condition)
+        } catch is Release {
+            delivery.release()
+        }
+    }
+
+    private func refuse(_ event: InvalidMessageEvent) throws {
+        let delivery = event.delivery
+        do {
+            try delegate.onInvalidMessage(event)
+            if autoAccepts, delivery.localState == nil { delivery.reject(event.condition) }
         } catch let rejection as Reject {
             delivery.reject(rejection.condition)
         } catch is Release {

@@ -101,6 +101,12 @@ public protocol MessagingHandler: Handler {
 
     /// A message has come. Throw `Reject` or `Release` to give it that outcome.
     func onMessage(_ event: MessageEvent) throws
+    /// What has come as a message is no valid AMQP, or is beyond `ConnectionLimits.decoding`; `onMessage` is not called.
+    ///
+    /// Default: it is rejected with `amqp:decode-error`, and a warning is logged. Implement it to look at the bytes, or to
+    /// give the delivery another outcome; what has none afterwards is rejected too, unless `HandlerOptions.autoAccepts` is
+    /// false: then that is left to the program. Throw `Reject` or `Release` as in `onMessage`.
+    func onInvalidMessage(_ event: InvalidMessageEvent) throws
     /// The peer has given up a message before it was complete; it is settled here afterwards.
     func onAborted(_ event: DeliveryEvent) throws
 }

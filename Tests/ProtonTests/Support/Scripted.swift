@@ -93,6 +93,7 @@ final class Scripted: MessagingHandler {
     func onReleased(_ event: DeliveryEvent) throws { try note(event) }
     func onSettled(_ event: DeliveryEvent) throws { try note(event) }
     func onMessage(_ event: MessageEvent) throws { try note(event) }
+    func onInvalidMessage(_ event: InvalidMessageEvent) throws { try note(event) }
     func onAborted(_ event: DeliveryEvent) throws { try note(event) }
     func onTransportError(_ event: TransportEvent) throws { try note(event) }
     func onTransportHeadClosed(_ event: TransportEvent) throws { try note(event) }

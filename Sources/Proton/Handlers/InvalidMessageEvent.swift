@@ -1,0 +1,35 @@
+public import AMQP
+import Logging
+public import ProtonEngine
+
+/// An event of bytes that came as a message and are none: no valid AMQP, or beyond `ConnectionLimits.decoding`.
+public struct InvalidMessageEvent: EndpointEvent {
+    /// What is wrong with them.
+    public let error: CodecError
+    /// The bytes as they came.
+    public let bytes: [UInt8]
+    /// Their delivery: what their outcome is given to.
+    public let delivery: Delivery
+
+    /// The link that they came on, a receiver.
+    public var link: Link { delivery.link }
+    /// The link's session.
+    public var session: Session { link.session }
+    /// The link's connection.
+    public var connection: Connection { link.connection }
+
+    /// What their sender is told where the handler says nothing else: `amqp:decode-error`, and what is wrong.
+    public var condition: Condition { Condition(.decodeError, "The message is not valid AMQP: \(error)") }
+}
+
+extension MessagingHandler {
+    public func onInvalidMessage(_ event: InvalidMessageEvent) throws {
+        event.connection.container.logger.warning(
+            "A message that came in is not valid AMQP, and is rejected: \(event.error)",
+            metadata: [
+                "peer": "\(event.connection.peerDescription)", "link": "\(event.link.title.debugDescription)",
+                "bytes": "\(event.bytes.count)",
+            ])
+        event.delivery.reject(event.condition)
+    }
+}
