@@ -75,7 +75,7 @@ public final class Connection: Endpoint {
 
     /// The error condition that the peer closed the connection with.
     public var remoteCondition: Condition? {
-        confined().flatMap { Condition(pn_connection_remote_condition($0)) }
+        confined().flatMap { Condition(pn_connection_remote_condition($0), limits.decoding) }
     }
 
     /// The connection itself.
@@ -219,17 +219,17 @@ public final class Connection: Endpoint {
 
     /// The extensions that the peer offers.
     public var remoteOfferedCapabilities: [Symbol] {
-        DataBridge.symbols(of: confined().flatMap(pn_connection_remote_offered_capabilities))
+        DataBridge.symbols(of: confined().flatMap(pn_connection_remote_offered_capabilities), limits.decoding)
     }
 
     /// The extensions that the peer can use.
     public var remoteDesiredCapabilities: [Symbol] {
-        DataBridge.symbols(of: confined().flatMap(pn_connection_remote_desired_capabilities))
+        DataBridge.symbols(of: confined().flatMap(pn_connection_remote_desired_capabilities), limits.decoding)
     }
 
     /// What the peer tells of itself.
     public var remoteProperties: AMQPMap {
-        DataBridge.value(of: confined().flatMap(pn_connection_remote_properties))?.mapValue ?? [:]
+        DataBridge.value(of: confined().flatMap(pn_connection_remote_properties), limits.decoding)?.mapValue ?? [:]
     }
 
     /// The transport under the connection; nil where it has none.

@@ -14,10 +14,10 @@ enum DataBridge {
         }
     }
 
-    /// The first value that a field of proton's holds; nil where there is none, or none that decodes.
-    static func value(of data: OpaquePointer?) -> AMQPValue? {
+    /// The first value that a field of proton's holds; nil where there is none, or none that decodes within the limits.
+    static func value(of data: OpaquePointer?, _ limits: DecodingLimits = .default) -> AMQPValue? {
         let bytes = bytes(of: data)
-        return bytes.isEmpty ? nil : try? AMQPValue(decoding: bytes)
+        return bytes.isEmpty ? nil : try? AMQPValue(decoding: bytes, limits: limits)
     }
 
     /// Puts a value in a field of proton's, or clears it.
@@ -42,8 +42,8 @@ enum DataBridge {
     }
 
     /// The symbols of a field that holds one symbol or an array of them (AMQP 1.0, 1.4: `multiple="true"`).
-    static func symbols(of data: OpaquePointer?) -> [Symbol] {
-        switch value(of: data) {
+    static func symbols(of data: OpaquePointer?, _ limits: DecodingLimits = .default) -> [Symbol] {
+        switch value(of: data, limits) {
         case .symbol(let symbol): [symbol]
         case .array(let array): array.elements.compactMap(\.symbolValue)
         case .list(let list): list.compactMap(\.symbolValue)
@@ -64,10 +64,10 @@ enum DataBridge {
 
 extension Condition {
     /// The condition that a `pn_condition_t` holds, nil where none is set.
-    init?(_ pointer: OpaquePointer?) {
+    init?(_ pointer: OpaquePointer?, _ limits: DecodingLimits = .default) {
         guard let pointer, pn_condition_is_set(pointer), let name = pn_condition_get_name(pointer) else { return nil }
         let info: AMQPMap =
-            if case .map(let map) = DataBridge.value(of: pn_condition_info(pointer)) { map } else { [:] }
+            if case .map(let map) = DataBridge.value(of: pn_condition_info(pointer), limits) { map } else { [:] }
         self.init(
             Symbol(String(cString: name)), DataBridge.string(pn_condition_get_description(pointer)), info: info)
     }

@@ -181,7 +181,7 @@ public struct Delivery {
         guard let token, let pointer, pn_delivery_updated(pointer) else { return nil }
         let code = pn_delivery_remote_state(pointer)
         return News(
-            state: DeliveryState(code, pn_delivery_remote(pointer)), isSettled: pn_delivery_settled(pointer),
+            state: DeliveryState(code, pn_delivery_remote(pointer), limits), isSettled: pn_delivery_settled(pointer),
             isNew: !link.deliveries.wasTold(code, of: token))
     }
 
@@ -197,13 +197,16 @@ public struct Delivery {
 
     /// What the peer said of the message last; nil where it said nothing yet, or the delivery is settled here.
     public var remoteState: DeliveryState? {
-        pointer.flatMap { DeliveryState(pn_delivery_remote_state($0), pn_delivery_remote($0)) }
+        pointer.flatMap { DeliveryState(pn_delivery_remote_state($0), pn_delivery_remote($0), limits) }
     }
 
     /// What this side said of the message last.
     public var localState: DeliveryState? {
-        pointer.flatMap { DeliveryState(pn_delivery_local_state($0), pn_delivery_local($0)) }
+        pointer.flatMap { DeliveryState(pn_delivery_local_state($0), pn_delivery_local($0), limits) }
     }
+
+    /// What of a state is decoded at most.
+    private var limits: DecodingLimits { link.connection.limits.decoding }
 
     /// Tells the peer what this side makes of the message, without settling.
     public func update(_ state: DeliveryState) {

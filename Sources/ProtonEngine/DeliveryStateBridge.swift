@@ -2,32 +2,61 @@ import AMQP
 import CProton
 
 extension DeliveryState {
-    /// The state that proton holds for one side of a delivery; nil where none is set, or one that has no name here.
-    init?(_ code: UInt64, _ disposition: OpaquePointer?) {
+    /// The state that proton holds for one side of a delivery; nil where it holds none.
+    ///
+    /// Proton 0.37 drops a state of a disposition or a transfer whose descriptor is a symbol: it holds what it held before. An
+    /// outcome within a state, of a transaction, has either descriptor.
+    init?(_ code: UInt64, _ disposition: OpaquePointer?, _ limits: DecodingLimits) {
+        let state: DeliveryState
         switch code {
-        case UInt64(PN_ACCEPTED): self = .accepted
-        case UInt64(PN_RELEASED): self = .released
-        case UInt64(PN_REJECTED): self = .rejected(Condition(pn_disposition_condition(disposition)))
+        case UInt64(PN_ACCEPTED): state = .accepted
+        case UInt64(PN_RELEASED): state = .released
+        case UInt64(PN_REJECTED): state = .rejected(Condition(pn_disposition_condition(disposition), limits))
         case UInt64(PN_MODIFIED):
-            let annotations = DataBridge.value(of: pn_disposition_annotations(disposition))?.mapValue
-            self = .modified(
+            let annotations = DataBridge.value(of: pn_disposition_annotations(disposition), limits)?.mapValue
+            state = .modified(
                 deliveryFailed: pn_disposition_is_failed(disposition),
                 undeliverableHere: pn_disposition_is_undeliverable(disposition),
                 annotations: annotations.flatMap { Annotations($0) } ?? [:])
         case UInt64(PN_RECEIVED):
-            self = .received(
+            state = .received(
                 sectionNumber: pn_disposition_get_section_number(disposition),
                 sectionOffset: pn_disposition_get_section_offset(disposition))
         case 0: return nil
-        default: self = DeliveryState(code: code, fields: pn_disposition_data(disposition))
+        default:
+            let fields = DeliveryState.fields(of: disposition, limits) ?? []
+            self = DeliveryState(code: code, fields: fields) ?? .custom(code: code, fields: fields)
+            return
         }
+        self = state.hasNoFields ? DeliveryState.withTransfer(code, disposition, limits) ?? state : state
     }
 
-    /// A state whose fields proton keeps as they came.
-    private init(code: UInt64, fields data: OpaquePointer?) {
-        let fields: [AMQPValue] = if case .list(let list)? = DataBridge.value(of: data) { list } else { [] }
+    /// The state of a transfer, all of whose fields proton keeps as they came; nil where the transfer had none.
+    private static func withTransfer(
+        _ code: UInt64, _ disposition: OpaquePointer?, _ limits: DecodingLimits
+    ) -> DeliveryState? {
+        fields(of: disposition, limits).flatMap { DeliveryState(code: code, fields: $0) }
+    }
+
+    /// The fields that proton keeps as they came.
+    private static func fields(of disposition: OpaquePointer?, _ limits: DecodingLimits) -> [AMQPValue]? {
+        DataBridge.value(of: pn_disposition_data(disposition), limits)?.listValue
+    }
+
+    /// A state by its fields; nil where they are not those of a state that is known here.
+    private init?(code: UInt64, fields: [AMQPValue]) {
         let value = AMQPValue.described(Described(descriptor: .ulong(code), value: .list(fields)))
-        self = (try? DeliveryState(described: value)) ?? .custom(code: code, fields: fields)
+        guard let state = try? DeliveryState(described: value) else { return nil }
+        self = state
+    }
+
+    /// Whether it is a state with fields that all are as if they had not come.
+    private var hasNoFields: Bool {
+        switch self {
+        case .outcome(.rejected(nil)), .received(sectionNumber: 0, sectionOffset: 0): true
+        case .outcome(.modified(false, false, let annotations)): annotations.isEmpty
+        default: false
+        }
     }
 
     /// Puts the state in a delivery as this side's.

@@ -88,7 +88,7 @@ public class Link: Endpoint {
 
     /// The error condition that the peer closed the link with.
     public final var remoteCondition: Condition? {
-        confined().flatMap { Condition(pn_link_remote_condition($0)) }
+        confined().flatMap { Condition(pn_link_remote_condition($0), connection.limits.decoding) }
     }
 
     /// Opens this side: sends an attach frame.
@@ -227,7 +227,7 @@ public class Link: Endpoint {
 
     /// What the peer tells of the link.
     public final var remoteProperties: AMQPMap {
-        DataBridge.value(of: confined().flatMap(pn_link_remote_properties))?.mapValue ?? [:]
+        DataBridge.value(of: confined().flatMap(pn_link_remote_properties), connection.limits.decoding)?.mapValue ?? [:]
     }
 
     // MARK: Life

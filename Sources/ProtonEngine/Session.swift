@@ -48,7 +48,7 @@ public final class Session: Endpoint {
 
     /// The error condition that the peer ended the session with.
     public var remoteCondition: Condition? {
-        confined().flatMap { Condition(pn_session_remote_condition($0)) }
+        confined().flatMap { Condition(pn_session_remote_condition($0), connection.limits.decoding) }
     }
 
     /// Opens this side: sends a begin frame.

@@ -31,6 +31,9 @@ public struct Terminus {
         }
     }
 
+    /// What of a field is decoded at most.
+    private var limits: DecodingLimits { link.connection.limits.decoding }
+
     /// What a terminus stands for (`pn_terminus_type_t`).
     public enum Kind: Sendable, Hashable {
         /// Nothing: a null source or target. A peer that answers with one refuses the link.
@@ -165,25 +168,25 @@ public struct Terminus {
 
     /// The extensions that the node has, or that are asked of it.
     public var capabilities: [Symbol] {
-        get { DataBridge.symbols(of: pointer.flatMap(pn_terminus_capabilities)) }
+        get { DataBridge.symbols(of: pointer.flatMap(pn_terminus_capabilities), limits) }
         nonmutating set { DataBridge.set(newValue, in: changeable.flatMap(pn_terminus_capabilities)) }
     }
 
     /// The outcomes that a source takes (AMQP 1.0, 3.5.3), as descriptors such as `amqp:accepted:list`; none says nothing.
     public var outcomes: [Symbol] {
-        get { DataBridge.symbols(of: pointer.flatMap(pn_terminus_outcomes)) }
+        get { DataBridge.symbols(of: pointer.flatMap(pn_terminus_outcomes), limits) }
         nonmutating set { DataBridge.set(newValue, in: changeable.flatMap(pn_terminus_outcomes)) }
     }
 
     /// The properties of a node that is made for the link.
     public var properties: AMQPMap {
-        get { DataBridge.value(of: pointer.flatMap(pn_terminus_properties))?.mapValue ?? [:] }
+        get { DataBridge.value(of: pointer.flatMap(pn_terminus_properties), limits)?.mapValue ?? [:] }
         nonmutating set { set(newValue, in: changeable.flatMap(pn_terminus_properties)) }
     }
 
     /// Which messages of a source are wanted: descriptions of filters by name (AMQP 1.0, 3.5.8).
     public var filter: AMQPMap {
-        get { DataBridge.value(of: pointer.flatMap(pn_terminus_filter))?.mapValue ?? [:] }
+        get { DataBridge.value(of: pointer.flatMap(pn_terminus_filter), limits)?.mapValue ?? [:] }
         nonmutating set { set(newValue, in: changeable.flatMap(pn_terminus_filter)) }
     }
 

@@ -29,11 +29,60 @@ struct StateTests {
         #expect(try Condition(described: condition.described) == condition)
     }
 
-    @Test func otherForms() throws {
-        let named = AMQPValue.described(Described(descriptor: .symbol("amqp:accepted:list"), value: []))
-        #expect(try DeliveryState(described: named) == .accepted)
+    /// Every descriptor of a state, as a number and as a symbol.
+    static let descriptors: [(code: UInt64, name: Symbol)] = [
+        (0x23, "amqp:received:list"), (0x24, "amqp:accepted:list"), (0x25, "amqp:rejected:list"),
+        (0x26, "amqp:released:list"), (0x27, "amqp:modified:list"), (0x33, "amqp:declared:list"),
+        (0x34, "amqp:transactional-state:list"), (0x1d, "amqp:error:list"),
+    ]
+
+    /// The value with the descriptors of states in it as symbols.
+    static func named(_ value: AMQPValue) -> AMQPValue {
+        switch value {
+        case .described(let described):
+            let name = descriptors.first { .ulong($0.code) == described.descriptor }?.name
+            return .described(
+                Described(descriptor: name.map { .symbol($0) } ?? described.descriptor, value: named(described.value)))
+        case .list(let elements): return .list(elements.map(named))
+        default: return value
+        }
+    }
+
+    @Test func symbolicDescriptors() throws {
+        let condition = Condition(.notFound, "none", info: ["a": 1])
+        let states =
+            Self.states.map(\.0) + [.rejected(condition), .transactional(id: [1], outcome: .rejected(condition))]
+        for state in states {
+            let value = Self.named(state.described)
+            #expect(value != state.described)
+            #expect(try DeliveryState(described: value) == state)
+            guard let outcome = state.outcome else { continue }
+            #expect(try Outcome(described: value) == outcome)
+            // Of a transaction: the state's descriptor, and the outcome's.
+            for (inner, isNamed) in [(value, false), (value, true), (outcome.described, true)] {
+                let nested = AMQPValue.list([.binary([1]), inner])
+                let descriptor: AMQPValue = isNamed ? .symbol("amqp:transactional-state:list") : .ulong(0x34)
+                let described = AMQPValue.described(Described(descriptor: descriptor, value: nested))
+                #expect(try DeliveryState(described: described) == .transactional(id: [1], outcome: outcome))
+            }
+        }
+        #expect(try Condition(described: Self.named(condition.described)) == condition)
+    }
+
+    @Test func defaultsThatAreWrittenOut() throws {
         let explicit = try AMQPValue(decoding: bytes("005327 c0 04 03 42 42 40"))
         #expect(try DeliveryState(described: explicit) == .modified())
+    }
+
+    @Test(arguments: [
+        "00a30d616d71703a6163636570746564 45", "00a313616d71703a61636365707465643a6c69737432 45",
+        "00a112616d71703a61636365707465643a6c697374 45", "005424 45", "007000000024 45", "00a30161 45", "0040 45",
+        "005334 c0 09 02 a00101 00a30161 45", "005334 c0 08 02 a00101 005333 45", "005334 c0 08 02 a00101 005323 45",
+        "005334 c0 0d 02 a00101 005334 c0 04 01 a00101",
+    ])
+    func anUnknownDescriptorIsNoState(_ encoding: String) throws {
+        let value = try AMQPValue(decoding: bytes(encoding))
+        #expect(throws: CodecError.self) { try DeliveryState(described: value) }
     }
 
     @Test(arguments: [
