@@ -39,6 +39,9 @@ public struct ProtonError: Error, Sendable, CustomStringConvertible {
         public static let noCredit = Code("noCredit")
         /// A port could not be listened on: in use, not allowed, or no such address.
         public static let listenFailed = Code("listenFailed")
+        /// A message was sent, or the commit of a transaction asked for, and what became of it is not known: the outcome
+        /// did not come. `underlyingError` may tell why.
+        public static let inDoubt = Code("inDoubt")
         /// A transaction was not begun, or not committed.
         public static let transactionFailed = Code("transactionFailed")
         /// An argument or an option makes no sense.

@@ -15,7 +15,7 @@ public struct SendError: Error, Sendable, CustomStringConvertible {
         switch outcome {
         case .accepted: "The message was accepted."
         case .rejected(let condition?):
-            "The message was rejected: \(condition.description.map { "\(condition.name): \($0)" } ?? "\(condition.name)")"
+            "The message was rejected: \(condition.text)"
         case .rejected(nil): "The message was rejected; the peer gave no reason."
         case .released: "The message was released: the peer did not take it, and it can be sent again."
         case .modified: "The message came back modified: the peer could not process it."

@@ -330,7 +330,8 @@ public final class Container {
         return link
     }
 
-    private func uniqueName(_ source: String?, _ target: String?) -> String {
+    /// A name that no other link of this container has.
+    func uniqueName(_ source: String?, _ target: String?) -> String {
         core.uniqueLinkName(for: source ?? target)
     }
 

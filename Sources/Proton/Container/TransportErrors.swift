@@ -68,18 +68,13 @@ extension Connection {
         if endpoint.remoteCondition == nil, let condition = endpoint.condition {
             let title = (endpoint as? Link)?.title ?? "connection"
             return ProtonError(
-                .limitExceeded, "\(peerDescription): the \(title) is closed here: \(condition.words)",
+                .limitExceeded, "\(peerDescription): the \(title) is closed here: \(condition.text)",
                 condition: condition)
         }
         let condition = endpoint.remoteCondition
-        let reason = condition?.words ?? "no reason was given"
+        let reason = condition?.text ?? "no reason was given"
         return ProtonError(code, "\(peerDescription) \(what): \(reason)", condition: condition)
     }
-}
-
-extension Condition {
-    /// The name and the description, for messages.
-    var words: String { description.map { "\(name): \($0)" } ?? "\(name)" }
 }
 
 extension ProtonError {

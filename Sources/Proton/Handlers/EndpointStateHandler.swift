@@ -126,7 +126,7 @@ public final class EndpointStateHandler: Handler {
     }
 
     private func log(_ title: String, _ endpoint: some Endpoint) {
-        let reason = endpoint.condition?.words ?? "no reason"
+        let reason = endpoint.condition?.text ?? "no reason"
         endpoint.connection.container.logger.warning(
             "The \(title) is closed here: \(reason)",
             metadata: ["peer": "\(endpoint.connection.transport?.remoteAddress ?? "unknown")"])

@@ -80,6 +80,7 @@ extension ConnectionContext {
         switch answer(to: .lost(loss)) {
         case .wait(let delay):
             try perform(.wait(delay), on: connection)
+            try coordinator?.connectionLost()
             return true
         case .end(isGivenUp: true):
             try connection.eventHandler.handle(.transport(.gaveUp, connection))

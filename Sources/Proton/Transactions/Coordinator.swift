@@ -1,16 +1,26 @@
 import AMQP
 public import ProtonEngine
 
-/// The link to a peer's transaction coordinator, and what was asked on it (AMQP 1.0, 4.3).
+/// The link to a peer's transaction coordinator, and the requests that were made on it (AMQP 1.0, 4.3).
+///
+/// It belongs to its connection's domain.
 final class Coordinator: MessagingHandler {
-    enum Request {
-        case declare
-        case discharge(id: [UInt8], fail: Bool)
+    struct Request {
+        enum Kind {
+            case declare
+            case discharge(id: [UInt8], fail: Bool)
+        }
+
+        let kind: Kind
+        let transaction: Transaction
+
+        var isDeclare: Bool {
+            if case .declare = kind { true } else { false }
+        }
 
         var message: Message {
-            switch self {
-            case .declare:
-                Message(body: Request.body("amqp:declare:list", [.null]))
+            switch kind {
+            case .declare: Message(body: Request.body("amqp:declare:list", [.null]))
             case .discharge(let id, let fail):
                 Message(body: Request.body("amqp:discharge:list", [.binary(id), .boolean(fail)]))
             }
@@ -22,134 +32,142 @@ final class Coordinator: MessagingHandler {
     }
 
     private let link: Sender
-    /// What waits for credit.
-    private var waiting: [(request: Request, transaction: Transaction)] = []
-    /// What the peer has not answered.
-    private var asked: [Delivery: Transaction] = [:]
-    /// Transactions that are open: they end with the connection.
+    /// Whether the peer has attached the link on the transport that there is now.
+    private var isAttached = false
+    /// Requests that wait for credit.
+    private var unsent: [Request] = []
+    /// Requests that the peer has not answered.
+    private var unanswered: [Delivery: Request] = [:]
+    /// Transactions whose end has not been asked for.
     private var open: [ObjectIdentifier: Transaction] = [:]
-    private var wasOpened = false
 
     init(_ connection: Connection) throws {
-        link = try connection.session().makeSender(name: "txn-ctrl-\(connection.container.id)")
+        // A name is unique between two containers (2.6.1): each connection has a link of its own.
+        link = try connection.session().makeSender(name: connection.container.uniqueName(nil, "txn-ctrl"))
+        link.source.outcomes = ["amqp:accepted:list", "amqp:rejected:list"]
         link.target.kind = .coordinator
         link.target.capabilities = ["amqp:local-transactions"]
         link.eventHandler = HandlerPipeline(self)
         link.open()
     }
 
+    /// The connection that the transactions are on.
+    var connection: Connection { link.connection }
+
     /// Whether requests can still be made.
     var isUsable: Bool { link.isLocalOpen }
 
-    func request(_ request: Request, for transaction: Transaction) throws {
+    func request(_ kind: Request.Kind, for transaction: Transaction) throws {
         guard isUsable else { throw ProtonError(.closed, "The link to the peer's transaction coordinator is closed.") }
-        waiting.append((request, transaction))
+        open[ObjectIdentifier(transaction)] = nil
+        unsent.append(Request(kind: kind, transaction: transaction))
         try send()
     }
 
     private func send() throws {
-        while link.credit > 0, !waiting.isEmpty {
-            let next = waiting.removeFirst()
-            asked[try link.send(next.request.message)] = next.transaction
+        while isAttached, link.credit > 0, !unsent.isEmpty {
+            let request = unsent.removeFirst()
+            unanswered[try link.send(request.message)] = request
         }
-    }
-
-    // MARK: MessagingHandler
-
-    func onSendable(_ event: SenderEvent) throws {
-        try send()
-    }
-
-    func onSettled(_ event: DeliveryEvent) throws {
-        guard let transaction = asked.removeValue(forKey: event.delivery) else { return }
-        try finish(transaction, event.delivery.remoteState)
-    }
-
-    /// The link has come back on a new transport: what was open on the old one is undone.
-    func onLinkOpened(_ event: LinkEvent) throws {
-        guard exchange(&wasOpened, with: true) else { return }
-        try failAll(Condition(.connectionForced, "the connection was lost"))
-    }
-
-    func onLinkError(_ event: LinkEvent) throws {
-        try failAll(event.link.remoteCondition)
-    }
-
-    func onLinkClosing(_ event: LinkEvent) throws {
-        try failAll(nil)
-    }
-
-    /// Its connection is over, and nobody is told.
-    fileprivate func drop() {
-        let transactions = waiting.map(\.transaction) + asked.values + open.values
-        for transaction in transactions { transaction.forget() }
-        (waiting, asked, open) = ([], [:], [:])
     }
 
     // MARK: Answers
 
-    private func finish(_ transaction: Transaction, _ answer: DeliveryState?) throws {
-        let condition: Condition? = if case .outcome(.rejected(let condition)) = answer { condition } else { nil }
-        var event = TransactionEvent(transaction: transaction, connection: link.connection, condition: condition)
+    func onLinkOpened(_ event: LinkEvent) { isAttached = true }
+    func onSendable(_ event: SenderEvent) throws { try send() }
+
+    // A peer may leave it to this side to settle.
+    func onDeliveryUpdated(_ event: DeliveryEvent) throws {
+        if case .declared = event.delivery.remoteState { try answered(event.delivery) }
+    }
+
+    func onAccepted(_ event: DeliveryEvent) throws { try answered(event.delivery) }
+    func onRejected(_ event: DeliveryEvent) throws { try answered(event.delivery) }
+    func onReleased(_ event: DeliveryEvent) throws { try answered(event.delivery) }
+    func onSettled(_ event: DeliveryEvent) throws { try answered(event.delivery) }
+
+    private func answered(_ delivery: Delivery) throws {
+        guard let transaction = unanswered.removeValue(forKey: delivery)?.transaction else { return }
+        let answer = delivery.remoteState
+        delivery.settle()
         let handler = transaction.handler
-        switch (transaction.state, answer) {
-        case (.declaring, .declared(let id)):
-            transaction.state = .open(id: id)
-            open[ObjectIdentifier(transaction)] = transaction
-            try handler?.onTransactionDeclared(event)
-        case (.declaring, _):
-            transaction.end(committed: false)
-            if case .outcome(.accepted) = answer {
-                event.hint = "the peer took the request for a message: it does no transactions."
-            }
-            try handler?.onTransactionDeclareFailed(event)
-        case (.discharging(let failing), _):
-            open[ObjectIdentifier(transaction)] = nil
-            let isDone = answer?.outcome == .accepted
-            transaction.end(committed: isDone && !failing)
-            if failing {
-                try handler?.onTransactionAborted(event)
-            } else if isDone {
-                try handler?.onTransactionCommitted(event)
-            } else {
-                try handler?.onTransactionCommitFailed(event)
-            }
-        case (.open, _), (.ended, _):
-            break
+        guard let callback = transaction.answered(answer) else { return }
+        if transaction.isOpen { open[ObjectIdentifier(transaction)] = transaction }
+        let event = TransactionEvent(
+            transaction: transaction, connection: connection, condition: answer?.rejection, hint: Self.hint(answer))
+        try callback(handler, event)
+    }
+
+    /// What a failure says where the peer gave no condition.
+    private static func hint(_ answer: DeliveryState?) -> String {
+        switch answer {
+        case nil: "the peer settled the request without an outcome"
+        case .outcome(.accepted): "the peer took the request for a message: it does no transactions."
+        default: "the peer gave no reason"
         }
     }
 
-    /// The peer is gone, or does no transactions: those that were begun are undone, and those asked for do not begin.
-    private func failAll(_ condition: Condition?) throws {
-        let isOver = !isUsable || link.isRemoteClosed
-        let unanswered = Array(exchange(&asked, with: [:]).values)
-        let unsent = isOver ? exchange(&waiting, with: []).map(\.transaction) : []
-        for transaction in exchange(&open, with: [:]).values {
-            if case .open = transaction.state { transaction.end(committed: false) }
-        }
-        for transaction in unanswered + unsent {
-            let event = TransactionEvent(
-                transaction: transaction, connection: link.connection, condition: condition)
-            let handler = transaction.handler
-            switch transaction.state {
-            case .declaring:
-                transaction.end(committed: false)
-                try handler?.onTransactionDeclareFailed(event)
-            case .discharging(failing: true):
-                transaction.end(committed: false)
-                try handler?.onTransactionAborted(event)
-            case .discharging(failing: false):
-                transaction.end(committed: false)
-                try handler?.onTransactionCommitFailed(event)
-            case .open, .ended: break
+    // MARK: The end of the link
+
+    func onLinkError(_ event: LinkEvent) throws { try end(event.link.remoteCondition) }
+    func onLinkClosing(_ event: LinkEvent) throws { try end(nil) }
+    func onLinkDetached(_ event: LinkEvent) throws { try end(event.link.remoteCondition) }
+    func onLinkFinal(_ event: LinkEvent) throws { try end(connection.remoteCondition) }
+
+    private func end(_ condition: Condition?) throws {
+        // Before the callbacks, so that what they declare gets a new link.
+        link.close()
+        try endAll(condition, "the link to its coordinator ended", keepsDeclarations: false)
+    }
+
+    /// The connection is lost, and is made again: what has not begun begins then.
+    func connectionLost() throws {
+        // The credit that is left is the old transport's.
+        isAttached = false
+        try endAll(nil, "its connection was lost", keepsDeclarations: true)
+    }
+
+    private func endAll(_ condition: Condition?, _ hint: String, keepsDeclarations: Bool) throws {
+        var ended = open.values.map { (transaction: $0, isSent: false) }
+        var kept: [Request] = []
+        for (request, isSent) in unanswered.values.map({ ($0, true) }) + unsent.map({ ($0, false) }) {
+            if keepsDeclarations, request.isDeclare {
+                kept.append(request)
+            } else {
+                ended.append((request.transaction, isSent))
             }
         }
+        (unanswered, unsent, open) = ([:], kept, [:])
+        // All of them have ended before the first callback is made, which may throw.
+        let callbacks: [() throws -> Void] = ended.compactMap { transaction, isSent in
+            let handler = transaction.handler
+            return transaction.cutOff(isAnswerDue: isSent, condition).map { callback in
+                let event = TransactionEvent(
+                    transaction: transaction, connection: connection, condition: condition, hint: hint)
+                return { try callback(handler, event) }
+            }
+        }
+        for callback in callbacks { try callback() }
+    }
+
+    /// The connection is closed, and nobody is told.
+    fileprivate func drop() {
+        let requests = unsent + unanswered.values
+        for transaction in requests.map(\.transaction) + open.values { transaction.end(.lost) }
+        (unsent, unanswered, open) = ([], [:], [:])
+    }
+}
+
+extension DeliveryState {
+    /// The condition that a message was rejected with.
+    fileprivate var rejection: Condition? {
+        if case .outcome(.rejected(let condition)) = self { condition } else { nil }
     }
 }
 
 extension Connection {
     /// Lets go of the link for transactions, which keeps the connection, and of what was asked on it: the connection is
-    /// over.
+    /// closed.
     func dropCoordinator() {
         guard let context, let coordinator = exchange(&context.coordinator, with: nil) else { return }
         coordinator.drop()
@@ -163,7 +181,7 @@ extension Container {
     ///   - settlesBeforeDischarge: whether messages that come in are settled as soon as they are accepted in the
     ///     transaction, rather than when it ends. Default false.
     /// - Returns: the transaction, which is to be used once `onTransactionDeclared` is called.
-    /// - Throws: `ProtonError.Code.closed` where the connection is over.
+    /// - Throws: `ProtonError.Code.closed` where the connection is closed.
     @discardableResult
     public func declareTransaction(
         _ connection: Connection, handler: any TransactionHandler, settlesBeforeDischarge: Bool = false

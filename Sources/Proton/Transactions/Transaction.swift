@@ -3,20 +3,41 @@ public import ProtonEngine
 
 /// A local transaction: messages sent and accepted in it count together, or not at all (AMQP 1.0, 4.2).
 ///
-/// `Container.declareTransaction` makes one; it can be used once `onTransactionDeclared` has been called, until `commit`
-/// or `abort`. It belongs to its connection's domain.
+/// `Container.declareTransaction` makes one; it can be used from `onTransactionDeclared` on, until `commit` or `abort`. It
+/// belongs to its connection's domain.
+///
+/// A transaction ends with its connection, and with the link to the peer's coordinator (4.3):
+///
+/// | The transaction | connection lost, to be made again | link, session or connection ended |
+/// | --- | --- | --- |
+/// | not declared yet | declared on the new connection | `onTransactionDeclareFailed` |
+/// | open | `onTransactionLost` | `onTransactionLost` |
+/// | `commit` called, the request not sent yet | `onTransactionCommitFailed` | `onTransactionCommitFailed` |
+/// | `commit` called, the request sent | `onTransactionInDoubt` | `onTransactionInDoubt`, or `onTransactionCommitFailed` where the peer says that it was rolled back |
+/// | `abort` called | `onTransactionAborted` | `onTransactionAborted` |
+///
+/// The messages that were accepted in it go back to their source where it is not committed.
 public final class Transaction {
     enum State {
         /// The peer has not answered yet.
         case declaring
         case open(id: [UInt8])
-        /// The end is asked for.
-        case discharging(failing: Bool)
-        case ended
+        case committing
+        case aborting
+        case ended(Ending)
     }
 
-    var state = State.declaring
-    /// What is told of the transaction; nil once that has ended, since a handler may keep its transaction.
+    /// How a transaction ended.
+    enum Ending {
+        case undeclared, committed, aborted
+        /// Its connection or the link to the coordinator ended before.
+        case lost
+        /// The answer to `commit` did not come.
+        case inDoubt
+    }
+
+    private var state = State.declaring
+    /// The handler of the transaction; nil once that has ended, since a handler may keep its transaction.
     private(set) var handler: (any TransactionHandler)?
     private let coordinator: Coordinator
     private let settlesBeforeDischarge: Bool
@@ -29,51 +50,66 @@ public final class Transaction {
         self.settlesBeforeDischarge = settlesBeforeDischarge
     }
 
-    /// The name that the peer gave the transaction; nil before it is declared, and after it ended.
+    /// The name that the peer gave the transaction; nil before it is declared, and from `commit` or `abort` on.
     public var id: [UInt8]? {
         if case .open(let id) = state { id } else { nil }
     }
 
+    var isOpen: Bool { id != nil }
+
+    // MARK: Using it
+
     /// Sends a message in the transaction: it is the peer's once that commits.
-    /// - Throws: `ProtonError.Code.invalidArgument` where the transaction is not open; as `Sender.send` does.
+    ///
+    /// On a link whose messages are sent settled (`.atMostOnce`) too (AMQP 1.0, 4.4.1).
+    /// - Throws: `ProtonError.Code.invalidArgument` before the transaction is declared, after `commit` or `abort`, and where
+    ///   the sender is on another connection; `.transactionFailed` where the transaction ended with its connection or with
+    ///   the link to its coordinator; as `Sender.send` does.
     @discardableResult
     public func send(_ sender: Sender, _ message: Message) throws -> Delivery {
         let id = try openID()
-        let delivery = try sender.send(message)
-        delivery.update(.transactional(id: id, outcome: nil))
-        return delivery
+        try require(sender)
+        return try sender.send(message, state: .transactional(id: id))
     }
 
     /// Accepts a message in the transaction: it is this side's once that commits, and is released if it does not.
-    /// - Throws: `ProtonError.Code.invalidArgument` where the transaction is not open.
+    /// - Throws: as `update(_:_:)`.
     public func accept(_ delivery: Delivery) throws {
         try update(delivery, .accepted)
     }
 
-    /// Gives a message an outcome that holds once the transaction commits.
-    /// - Throws: `ProtonError.Code.invalidArgument` where the transaction is not open.
+    /// Gives a message that came in an outcome that holds once the transaction commits (AMQP 1.0, 4.4.3).
+    /// - Throws: `ProtonError.Code.invalidArgument` before the transaction is declared, after `commit` or `abort`, and for
+    ///   a message that was sent or is of another connection; `.transactionFailed` where the transaction ended with its
+    ///   connection or with the link to its coordinator.
     public func update(_ delivery: Delivery, _ outcome: Outcome) throws {
-        delivery.update(.transactional(id: try openID(), outcome: outcome))
+        let id = try openID()
+        try require(delivery.link)
+        guard delivery.link.isReceiver else {
+            throw ProtonError(.invalidArgument, "An outcome is given to messages that came in: this one was sent.")
+        }
+        delivery.update(.transactional(id: id, outcome: outcome))
         if settlesBeforeDischarge { delivery.settle() } else { pending.append(delivery) }
     }
 
-    /// Asks the peer to let hold what was done in the transaction; `onTransactionCommitted` or
-    /// `onTransactionCommitFailed` follows.
-    /// - Throws: `ProtonError.Code.invalidArgument` where the transaction is not open.
+    /// Asks the peer to let hold what was done in the transaction; `onTransactionCommitted`, `onTransactionCommitFailed` or
+    /// `onTransactionInDoubt` follows.
+    /// - Throws: `ProtonError.Code.invalidArgument` before the transaction is declared, and after `commit` or `abort`;
+    ///   `.transactionFailed` where it ended with its connection or with the link to its coordinator.
     public func commit() throws {
-        try discharge(failing: false)
+        try discharge(.committing, fail: false)
     }
 
     /// Asks the peer to undo what was done in the transaction; `onTransactionAborted` follows.
-    /// - Throws: `ProtonError.Code.invalidArgument` where the transaction is not open.
+    /// - Throws: as `commit()`.
     public func abort() throws {
-        try discharge(failing: true)
+        try discharge(.aborting, fail: true)
     }
 
-    private func discharge(failing: Bool) throws {
+    private func discharge(_ next: State, fail: Bool) throws {
         let id = try openID()
-        state = .discharging(failing: failing)
-        try coordinator.request(.discharge(id: id, fail: failing), for: self)
+        state = next
+        try coordinator.request(.discharge(id: id, fail: fail), for: self)
     }
 
     private func openID() throws -> [UInt8] {
@@ -81,23 +117,72 @@ public final class Transaction {
         case .open(let id): return id
         case .declaring:
             throw ProtonError(
-                .invalidArgument, "The transaction is not there yet: use it from onTransactionDeclared on.")
-        case .discharging, .ended:
+                .invalidArgument, "The transaction is not declared yet: use it from onTransactionDeclared on.")
+        case .ended(.lost):
+            throw ProtonError(
+                .transactionFailed,
+                "The transaction ended with its connection or the link to its coordinator: declare another one.")
+        case .committing, .aborting, .ended:
             throw ProtonError(.invalidArgument, "The transaction has ended: declare another one.")
         }
     }
 
-    /// Lets go of the messages that came in: with their outcome, or back to where they came from.
-    func end(committed: Bool) {
-        for delivery in pending {
-            if committed { delivery.settle() } else { delivery.settle(.released) }
+    private func require(_ link: Link) throws {
+        guard link.connection === coordinator.connection else {
+            throw ProtonError(.invalidArgument, "The \(link.title) is on another connection than the transaction.")
         }
-        forget()
     }
 
-    /// Its connection is over, and nobody is told.
-    func forget() {
-        state = .ended
+    // MARK: Its end
+
+    /// A callback of a handler, to be made once the state has changed.
+    typealias Callback = ((any TransactionHandler)?, TransactionEvent) throws -> Void
+
+    /// Takes the peer's answer to the request under way.
+    /// - Returns: the callback that tells it.
+    func answered(_ answer: DeliveryState?) -> Callback? {
+        switch (state, answer) {
+        case (.declaring, .declared(let id)):
+            state = .open(id: id)
+            return { try $0?.onTransactionDeclared($1) }
+        case (.declaring, _): return end(.undeclared) { try $0?.onTransactionDeclareFailed($1) }
+        case (.aborting, _): return end(.aborted) { try $0?.onTransactionAborted($1) }
+        case (.committing, .outcome(.accepted)): return end(.committed) { try $0?.onTransactionCommitted($1) }
+        case (.committing, .outcome): return end(.aborted) { try $0?.onTransactionCommitFailed($1) }
+        case (.committing, _): return end(.inDoubt) { try $0?.onTransactionInDoubt($1) }
+        case (.open, _), (.ended, _): return nil
+        }
+    }
+
+    /// The link to the coordinator has ended, or the connection was lost.
+    /// - Parameters:
+    ///   - isAnswerDue: whether the request under way was sent.
+    ///   - condition: why the peer closed the link.
+    /// - Returns: the callback that tells it.
+    func cutOff(isAnswerDue: Bool, _ condition: Condition?) -> Callback? {
+        // A coordinator that cannot reject a discharge closes its link with the reason (4.3).
+        let isRolledBack = condition?.name.name.hasPrefix("amqp:transaction:") == true
+        switch state {
+        case .declaring: return end(.undeclared) { try $0?.onTransactionDeclareFailed($1) }
+        case .open: return end(.lost) { try $0?.onTransactionLost($1) }
+        case .committing where isAnswerDue && !isRolledBack: return end(.inDoubt) { try $0?.onTransactionInDoubt($1) }
+        case .committing: return end(.aborted) { try $0?.onTransactionCommitFailed($1) }
+        case .aborting: return end(.aborted) { try $0?.onTransactionAborted($1) }
+        case .ended: return nil
+        }
+    }
+
+    private func end(_ ending: Ending, _ callback: @escaping Callback) -> Callback {
+        end(ending)
+        return callback
+    }
+
+    /// Lets go of the messages that came in: with their outcome, or back to where they came from.
+    func end(_ ending: Ending) {
+        for delivery in pending {
+            if case .committed = ending { delivery.settle() } else { delivery.settle(.released) }
+        }
+        state = .ended(ending)
         handler = nil
         pending = []
     }

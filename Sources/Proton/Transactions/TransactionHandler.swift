@@ -3,7 +3,11 @@ public import ProtonEngine
 
 /// What a program does about its transactions; given to `Container.declareTransaction`.
 ///
-/// The callbacks are made in the domain of the transaction's connection. What one throws comes out of `run()`.
+/// Exactly one of the callbacks but `onTransactionDeclared` ends each transaction; `Transaction` has a table of them. They
+/// are made in the domain of the transaction's connection. What one throws ends `run()`.
+///
+/// The defaults of failures end `run()` with an error. On a connection that a peer made, they log it; while the container
+/// is stopping they do nothing.
 public protocol TransactionHandler: AnyObject {
     /// The peer has begun the transaction: messages can be sent and accepted in it.
     func onTransactionDeclared(_ event: TransactionEvent) throws
@@ -11,11 +15,19 @@ public protocol TransactionHandler: AnyObject {
     func onTransactionCommitted(_ event: TransactionEvent) throws
     /// What was done in the transaction is undone, as `abort` asked.
     func onTransactionAborted(_ event: TransactionEvent) throws
-    /// The peer has not begun the transaction; the default ends `run()` with an error.
+    /// The peer has not begun the transaction. The default fails, unless this side closed the connection.
     func onTransactionDeclareFailed(_ event: TransactionEvent) throws
-    /// What was done in the transaction is undone, although `commit` asked for it; the default ends `run()` with an
-    /// error. Where the connection was lost meanwhile, the outcome is in doubt.
+    /// What was done in the transaction is undone, although `commit` asked for it. The default fails.
     func onTransactionCommitFailed(_ event: TransactionEvent) throws
+    /// The transaction ended before `commit` or `abort`: with its connection, or with the link to its coordinator.
+    ///
+    /// What was done in it is undone (AMQP 1.0, 4.3). Declare another one to do it again: where the connection is made
+    /// again, that begins then. The default fails, unless this side closed the connection.
+    func onTransactionLost(_ event: TransactionEvent) throws
+    /// `commit` was asked for, and the connection or the link to the coordinator ended before the answer.
+    ///
+    /// What was done in the transaction holds, or is undone: which of the two is not known. The default fails.
+    func onTransactionInDoubt(_ event: TransactionEvent) throws
 }
 
 extension TransactionHandler {
@@ -24,13 +36,19 @@ extension TransactionHandler {
     public func onTransactionAborted(_ event: TransactionEvent) throws {}
 
     public func onTransactionDeclareFailed(_ event: TransactionEvent) throws {
-        throw ProtonError(
-            .transactionFailed, "No transaction was begun: \(event.reason)", condition: event.condition)
+        if !event.connection.isLocalClosed { try event.fail("No transaction was begun: \(event.reason)") }
     }
 
     public func onTransactionCommitFailed(_ event: TransactionEvent) throws {
-        throw ProtonError(
-            .transactionFailed, "A transaction was not committed: \(event.reason)", condition: event.condition)
+        try event.fail("A transaction was not committed: \(event.reason)")
+    }
+
+    public func onTransactionLost(_ event: TransactionEvent) throws {
+        if !event.connection.isLocalClosed { try event.fail("A transaction was undone: \(event.reason)") }
+    }
+
+    public func onTransactionInDoubt(_ event: TransactionEvent) throws {
+        try event.fail("Whether a transaction was committed is in doubt: \(event.reason)", .inDoubt)
     }
 }
 
@@ -40,14 +58,16 @@ public struct TransactionEvent: EndpointEvent {
     public let transaction: Transaction
     /// The transaction's connection.
     public let connection: Connection
-    /// Why the peer refused; nil where it did not, or gave no reason.
+    /// Why the peer refused, or why it closed the link to the coordinator; nil where it gave no reason.
     public let condition: Condition?
     /// What to tell where there is no condition.
-    var hint = "the peer gave no reason"
+    let hint: String
 
-    fileprivate var reason: String {
-        guard let condition else { return hint }
-        return condition.description.map { "\(condition.name): \($0)" } ?? "\(condition.name)"
+    fileprivate var reason: String { condition?.text ?? hint }
+
+    /// Does what the defaults of the callbacks do about a failure.
+    fileprivate func fail(_ message: String, _ code: ProtonError.Code = .transactionFailed) throws {
+        try connection.failUnhandled(ProtonError(code, message, condition: condition))
     }
 }
 
