@@ -35,7 +35,7 @@ public final class Connection: Endpoint {
     /// Whether this side has closed the connection since its peer broke a rule or a limit, and that has not been told.
     var isFailing = false
     /// How far the connection has come with its transport.
-    package private(set) var phase = Phase.new
+    package internal(set) var phase = Phase.new
     /// What handlers have been told of the connection's beginning.
     var announcement = Announcement.none
 
@@ -115,7 +115,7 @@ public final class Connection: Endpoint {
             return
         }
         if let condition {
-            phase = .aborted(wasOpen: isRemoteOpened, othersFollow: othersFollow)
+            noteAbort()
             Condition.set(condition, in: pn_transport_condition(transport))
         }
         pn_transport_close_tail(transport)
@@ -124,16 +124,17 @@ public final class Connection: Endpoint {
 
     /// The peer sends nothing more, and has not closed the connection: ends the transport once what waits is written.
     ///
-    /// Proton would wait for its own side to be closed, for ever where the peer's last bytes were no frame.
+    /// Proton would wait for its own side to be closed, for ever where what came is no frame: it says nothing of that.
     func endAfterTail() {
         guard let pointer, let transport = pn_connection_transport(pointer), !pn_transport_head_closed(transport),
             pn_connection_state(pointer) & PN_REMOTE_CLOSED == 0
         else { return }
         if !pn_condition_is_set(pn_transport_condition(transport)) {
-            phase = .aborted(wasOpen: isRemoteOpened, othersFollow: othersFollow)
-            Condition.set(
-                Condition(.framingError, "The peer went away (connection aborted)."),
-                in: pn_transport_condition(transport))
+            let condition = Condition(.framingError, "What came is no frame of AMQP 1.0.")
+            noteAbort()
+            Condition.set(condition, in: pn_transport_condition(transport))
+            // A connection of the program's is made again, which one that it has closed is not.
+            if isIncoming { close(condition) }
         }
         // Work that work adds runs in the next batch: by then this one's output is written.
         workQueue.add { connection in
@@ -301,55 +302,6 @@ public final class Connection: Endpoint {
     }
 
     // MARK: Life
-
-    /// How far a connection has come with its transport.
-    package enum Phase: Equatable {
-        /// It has no transport: it is not connected yet, or waits to be connected again.
-        case new
-        /// It has a transport, and its peer has not opened it.
-        ///
-        /// Where others follow, this is one of several addresses: that it can't be reached is not told.
-        case connecting(othersFollow: Bool)
-        /// Its peer has opened it.
-        case open
-        /// This side has ended the transport, and its error has not been told.
-        case aborted(wasOpen: Bool, othersFollow: Bool)
-    }
-
-    /// Whether the peer has opened the connection over the transport that it has now.
-    package var isRemoteOpened: Bool {
-        switch phase {
-        case .open, .aborted(wasOpen: true, _): true
-        case .new, .connecting, .aborted(wasOpen: false, _): false
-        }
-    }
-
-    /// Whether the transport goes to one of several addresses, and has not reached its peer.
-    var isOneOfSeveralTries: Bool { othersFollow && isUnconnected }
-
-    private var othersFollow: Bool {
-        switch phase {
-        case .connecting(let othersFollow), .aborted(_, let othersFollow): othersFollow
-        case .new, .open: false
-        }
-    }
-
-    /// The connection gets a transport.
-    package func beginConnecting(othersFollow: Bool = false) {
-        phase = .connecting(othersFollow: othersFollow)
-    }
-
-    func noteRemoteOpen() {
-        phase = .open
-        owner?.connectionOpened(self)
-    }
-
-    /// Whether a condition that `abort` gave has not been told; says so once: proton makes no event of it.
-    func takeAbort() -> Bool {
-        guard case .aborted(let wasOpen, let othersFollow) = phase else { return false }
-        phase = wasOpen ? .open : .connecting(othersFollow: othersFollow)
-        return true
-    }
 
     /// Takes a new connection of proton's in the place of the one whose transport has closed; called by `renew`.
     func replacePointer(with new: OpaquePointer) {

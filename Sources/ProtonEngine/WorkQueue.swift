@@ -1,5 +1,4 @@
 import CProton
-import Glibc
 import Synchronization
 
 /// A connection's mailbox and its executor: what is to be done in the connection's own domain, one thing at a time.
@@ -13,10 +12,15 @@ import Synchronization
 /// is connected and between two connections, and on the global executor once it is over.
 public final class WorkQueue: Sendable {
     /// One thing to do.
-    private enum Item {
+    enum Item {
         case work(@Sendable (Connection) throws -> Void)
         case actorJob(UnownedJob)
         case taskJob(UnownedJob, PreferredExecutor)
+    }
+
+    /// What it takes to enter a domain: nobody else can make one.
+    struct Key {
+        fileprivate init() {}
     }
 
     /// Where the connection stands, which decides who runs the items.
@@ -26,7 +30,7 @@ public final class WorkQueue: Sendable {
         /// In no proactor, before it is connected or between two connections: the owner has items run.
         case parked
         /// In a proactor, which answers `pn_connection_wake`.
-        case attached(OpaquePointer)
+        case attached
         /// Driven by hand: whoever does that runs the items.
         case driven
         /// Over, for good: jobs run on the global executor.
@@ -53,31 +57,26 @@ public final class WorkQueue: Sendable {
     }
 
     private let state: UncheckedMutex<State>
-    /// Held while proton is woken, and while the connection leaves the place where that is allowed. Not the lock of the
-    /// items, so that nobody who adds some waits for a system call.
-    private let wakeLock = UncheckedMutex(())
+    /// Proton's connection while it is in a proactor, which can be woken then: it lives until the place is changed, which
+    /// takes this lock. Not that of the items, so that nobody who adds some waits for a system call.
+    private let attached = UncheckedMutex<OpaquePointer?>(nil)
     /// Whether there are items, as a hint that costs no lock.
     private let hasItems = Atomic<Bool>(false)
     /// Which thread is in the connection's domain.
-    package let domain = Domain()
+    package let domain = Domain(Key())
     /// What only the thread in the domain uses.
     private let confined = Confined()
-    /// This queue as the executor that tasks prefer: `Task(executorPreference: connection.workQueue.taskExecutor)`.
-    ///
-    /// It is the fastest way for a task that does little work a message. A task that blocks there blocks the connection.
-    public var taskExecutor: any TaskExecutor { PreferredExecutor(queue: self) }
-
     /// How many jobs run in a row that others have added meanwhile, before other connections have their turn.
     static let budget = 1_000
 
     init(owner: (any ConnectionOwner)?) {
         state = UncheckedMutex(State(owner: owner))
         // Until it is released, or handed to a proactor, the connection belongs to the thread that made it.
-        domain.enter()
+        domain.enter(Key())
     }
 
     deinit {
-        domain.deallocate()
+        domain.deallocate(Key())
     }
 
     // MARK: Adding work
@@ -99,7 +98,7 @@ public final class WorkQueue: Sendable {
         case runElsewhere
     }
 
-    private func put(_ item: Item) -> Bool {
+    func put(_ item: Item) -> Bool {
         let inDomain = domain.isCurrent
         let signal: Signal? = state.withLock { state in
             if case .closed = state.place, case .work = item { return nil }
@@ -137,11 +136,7 @@ public final class WorkQueue: Sendable {
 
     /// Has a batch of the connection's begun, where it is in a proactor.
     private func wake() {
-        wakeLock.withLock { _ in
-            // Proton's connection lives at least until the place is changed, which takes this lock.
-            let pointer: OpaquePointer? = state.withLock { state in
-                if case .attached(let pointer) = state.place { pointer } else { nil }
-            }
+        attached.withLock { pointer in
             if let pointer { pn_connection_wake(pointer) }
         }
     }
@@ -154,7 +149,7 @@ public final class WorkQueue: Sendable {
     /// Runs a batch of the connection's events in the domain, then the items that wait.
     /// - Throws: what `body` throws, or else the first error of an item; the rest has run all the same.
     package func runBatch(_ body: () throws -> Void) throws {
-        domain.enter()
+        domain.enter(Key())
         var failure: (any Error)?
         do { try body() } catch { failure = error }
         // Items wait for the place that the connection goes to, where it goes.
@@ -166,7 +161,10 @@ public final class WorkQueue: Sendable {
                 case .held, .parked, .closed: false
                 }
             }
-        if owns { failure = runItems() ?? failure }
+        if owns {
+            let itemFailure = runItems()
+            failure = failure ?? itemFailure
+        }
         try leave(isRunning: owns, failure)
     }
 
@@ -180,7 +178,7 @@ public final class WorkQueue: Sendable {
             }
         }
         guard isMine else { return }
-        domain.enter()
+        domain.enter(Key())
         try leave(isRunning: true, runItems())
     }
 
@@ -241,41 +239,50 @@ public final class WorkQueue: Sendable {
         var failure = failure
         let move = exchange(&confined.move, with: nil)
         guard isRunning || move != nil else {
-            domain.leave()
+            domain.leave(Key())
             if let failure { throw failure }
             return
         }
-        var handOver: (() -> Void)?
+        if case .close(let finish) = move {
+            let itemFailure = close(finish)
+            failure = failure ?? itemFailure
+        }
+        domain.leave(Key())
         switch move {
-        case nil, .park: break
-        case .attach(_, let body): handOver = body
-        case .close(let finish): failure = failure ?? close(finish)
-        }
-        domain.leave()
-        let signal: Signal = changePlace { state in
-            if isRunning { state.isRunning = false }
-            switch move {
-            case nil: break
-            case .park: state.place = .parked
-            case .attach(let pointer, _): state.place = .attached(pointer)
-            case .close: state.isRunning = false
+        case .attach(let pointer, let handOver):
+            change(to: .attached, pointer) { state in
+                if isRunning { state.isRunning = false }
+                // Under the lock: another thread may handle the connection's last event before this returns. Items wait
+                // for the first batch.
+                handOver()
             }
-            // Under the lock: another thread may handle the connection's last event before this returns.
-            handOver?()
-            hasItems.store(!state.items.isEmpty, ordering: .releasing)
-            guard !state.items.isEmpty, !state.isRunning else { return .none }
-            // A connection that has just gone into a proactor has its first batch to come.
-            if handOver != nil { return .none }
-            return WorkQueue.signal(state)
+        case .park: send(change(to: .parked) { stopRunning(isRunning, &$0) })
+        case nil: send(state.withLock { stopRunning(isRunning, &$0) })
+        case .close: send(state.withLock { stopRunning(true, &$0) })
         }
-        send(signal)
         if let failure { throw failure }
     }
 
-    /// Changes the place, which may end the time in which proton can be woken.
-    private func changePlace<Result>(_ body: (inout State) -> Result) -> Result {
-        // Only a change that takes the connection from its proactor has to wait for a wake.
-        wakeLock.withLock { _ in state.withLock { body(&$0) } }
+    /// Lets the next thread run items.
+    /// - Parameter wasRunning: whether this one did.
+    /// - Returns: what makes sure that those run which are there.
+    private func stopRunning(_ wasRunning: Bool, _ state: inout State) -> Signal {
+        if wasRunning { state.isRunning = false }
+        hasItems.store(!state.items.isEmpty, ordering: .releasing)
+        return state.items.isEmpty || state.isRunning ? .none : WorkQueue.signal(state)
+    }
+
+    /// Brings the connection to another place, with proton's connection where that is a proactor, and changes the rest of
+    /// the state with that.
+    private func change<Result>(
+        to place: Place, _ pointer: OpaquePointer? = nil, _ body: (inout State) -> Result
+    ) -> Result {
+        attached.withLock { attached in
+            state.withLock { state in
+                (attached, state.place) = (pointer, place)
+                return body(&state)
+            }
+        }
     }
 
     // MARK: Outside of a batch
@@ -286,14 +293,14 @@ public final class WorkQueue: Sendable {
     func admitCaller() {
         let (place, owner) = state.withLock { ($0.place, $0.owner) }
         switch place {
-        case .driven, .closed: domain.enter()
+        case .driven, .closed: domain.enter(Key())
         case .held, .parked, .attached:
             guard owner?.mayLend(self) ?? false else {
                 fatalError(
                     "A connection is used outside of its domain: add the work to its workQueue, or run with one thread."
                 )
             }
-            domain.enter()
+            domain.enter(Key())
             // What is written now is flushed at the end of the batch that this begins.
             wake()
         }
@@ -301,7 +308,7 @@ public final class WorkQueue: Sendable {
 
     /// Ends the use of the connection outside of its batches.
     package func endLoan() {
-        domain.leave()
+        domain.leave(Key())
     }
 
     // MARK: Where the connection stands
@@ -322,7 +329,7 @@ public final class WorkQueue: Sendable {
 
     /// The maker of the connection is done with it: the owner has its items run from now on.
     package func release() {
-        domain.leave()
+        domain.leave(Key())
         let signal: Signal = state.withLock { state in
             guard case .held = state.place else { return .none }
             state.place = .parked
@@ -335,11 +342,8 @@ public final class WorkQueue: Sendable {
     ///
     /// What waits already runs at the end of the connection's first batch.
     func attach(_ pointer: OpaquePointer, _ handOver: () -> Void) {
-        domain.leave()
-        state.withLock { state in
-            state.place = .attached(pointer)
-            handOver()
-        }
+        domain.leave(Key())
+        change(to: .attached, pointer) { _ in handOver() }
     }
 
     /// The connection is driven by hand from now on.
@@ -351,10 +355,10 @@ public final class WorkQueue: Sendable {
     func abandon(_ finish: () -> Void) {
         let isClosed = state.withLock { if case .closed = $0.place { true } else { false } }
         guard !isClosed else { return }
-        domain.enter()
+        domain.enter(Key())
         _ = close(finish)
-        domain.leave()
-        finishClosing()
+        domain.leave(Key())
+        send(state.withLock { stopRunning(true, &$0) })
     }
 
     /// Closes the queue, in the domain: what is there runs now, and then `finish`.
@@ -362,8 +366,7 @@ public final class WorkQueue: Sendable {
     /// What is added from now on runs elsewhere, once the domain is left.
     /// - Returns: the first error of an item.
     private func close(_ finish: () -> Void) -> (any Error)? {
-        let items = changePlace { state in
-            state.place = .closed
+        let items = change(to: .closed) { state in
             state.owner = nil
             state.isRunning = true
             return exchange(&state.items, with: [])
@@ -377,98 +380,16 @@ public final class WorkQueue: Sendable {
         return failure
     }
 
-    private func finishClosing() {
-        let hasMore = state.withLock { state in
-            state.isRunning = false
-            return !state.items.isEmpty
-        }
-        if hasMore { send(.runElsewhere) }
-    }
-
     /// Runs jobs once the connection is over. Work that wants the connection is refused by then, so nothing throws.
     private func runAfterClose() {
         let isMine = beginRunning { place in
             if case .closed = place { true } else { false }
         }
         guard isMine else { return }
-        domain.enter()
+        domain.enter(Key())
         _ = runItems()
-        domain.leave()
-        finishClosing()
-    }
-}
-
-// MARK: - The executor
-
-extension WorkQueue: SerialExecutor {
-    /// Runs a job of an actor in the connection's domain; also once the connection is over.
-    public func enqueue(_ job: consuming ExecutorJob) {
-        _ = put(.actorJob(UnownedJob(job)))
-    }
-
-    /// This queue as an actor's executor.
-    public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
-        UnownedSerialExecutor(ordinary: self)
-    }
-
-    /// Stops the program where it is not in the connection's domain: a misuse that would race.
-    public func checkIsolated() {
-        guard !domain.isCurrent else { return }
-        fatalError("This code must run in its connection's domain: use the connection's workQueue.")
-    }
-
-    /// Whether the calling thread is in the connection's domain.
-    public func isIsolatingCurrentContext() -> Bool? {
-        domain.isCurrent
-    }
-
-    /// A queue as the executor that a task prefers, which keeps it.
-    fileprivate final class PreferredExecutor: TaskExecutor {
-        private let queue: WorkQueue
-
-        init(queue: WorkQueue) { self.queue = queue }
-
-        func enqueue(_ job: consuming ExecutorJob) {
-            _ = queue.put(.taskJob(UnownedJob(job), self))
-        }
-    }
-}
-
-// MARK: - The domain
-
-/// Which thread works on a connection now: the check at every entry point, which must cost next to nothing.
-///
-/// A copy holds no reference: it is good for as long as the `WorkQueue` lives that owns it, which the connection keeps,
-/// which its sessions and links keep.
-///
-/// `@unchecked Sendable`: the word that it points to is atomic.
-package struct Domain: @unchecked Sendable {
-    private let thread: UnsafeMutablePointer<Atomic<UInt>>
-
-    fileprivate init() {
-        thread = .allocate(capacity: 1)
-        thread.initialize(to: Atomic(0))
-    }
-
-    fileprivate func deallocate() {
-        thread.deinitialize(count: 1)
-        thread.deallocate()
-    }
-
-    /// Whether the calling thread is in the domain.
-    @inline(__always)
-    package var isCurrent: Bool {
-        thread.pointee.load(ordering: .relaxed) == UInt(pthread_self())
-    }
-
-    /// Enters the domain on this thread; the caller makes sure that no other thread is in it.
-    fileprivate func enter() {
-        thread.pointee.store(UInt(pthread_self()), ordering: .relaxed)
-    }
-
-    /// Leaves the domain; does nothing where another thread has entered it since.
-    fileprivate func leave() {
-        _ = thread.pointee.compareExchange(expected: UInt(pthread_self()), desired: 0, ordering: .relaxed)
+        domain.leave(Key())
+        send(state.withLock { stopRunning(true, &$0) })
     }
 }
 

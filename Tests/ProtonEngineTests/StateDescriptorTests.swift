@@ -61,7 +61,7 @@ struct StateDescriptorTests {
         try raw.send(
             Frame(
                 .disposition, ["role": true, "first": 0, "settled": .boolean(isSettled), "state": state]))
-        (seen.state, seen.isSettled, seen.unsettled) = (delivery.remoteState, delivery.isSettled, sender.unsettled)
+        (seen.state, seen.isSettled, seen.unsettled) = (delivery.remoteState, delivery.isSettled, sender.unsettledCount)
         return seen
     }
 
@@ -126,7 +126,7 @@ struct StateDescriptorTests {
         var states: [DeliveryState?] = []
         raw.peer.events.react = { event in
             event.answer()
-            if case .link(.remoteOpen, let link) = event, let receiver = link as? Receiver { receiver.flow(1) }
+            if case .link(.remoteOpen, let link) = event, let receiver = link as? Receiver { try receiver.flow(1) }
             if case .delivery(let delivery) = event { states.append(delivery.remoteState) }
         }
         try raw.open()

@@ -1,4 +1,5 @@
 import AMQP
+import ProtonTesting
 import Synchronization
 import Testing
 
@@ -149,6 +150,15 @@ struct WorkQueueTests {
         #expect(count.withLock { $0 } == 1)
     }
 
+    @Test func useFromAnotherThreadEndsTheProcessWithAMessage() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let held = UncheckedMutex(Connection(limits: ConnectionLimits(), eventHandler: EventRecorder()))
+            _ = try? await onThread { held.withLock { $0.containerID } }
+        }
+        let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(text.contains("add the work to its workQueue"))
+    }
+
     // MARK: The executor
 
     @Test(.timeLimit(.minutes(1))) func jobsWaitForTheirConnection() async throws {
@@ -261,6 +271,23 @@ struct WorkQueueTests {
         #expect(log.withLock { $0 } == ["hand over"], "it is no longer parked")
         try queue.runBatch {}
         #expect(log.withLock { $0 } == ["hand over", "next", "later"])
+        withExtendedLifetime(connection) {}
+    }
+
+    @Test func aBatchThatFailsAsItClosesIsClosedAllTheSame() throws {
+        let connection = Self.connection()
+        let queue = connection.workQueue
+        let log = Mutex<[String]>([])
+        queue.drive()
+        queue.add { _ in log.withLock { $0.append("work") } }
+        let error = #expect(throws: PairError.self) {
+            try queue.runBatch {
+                queue.move(.close { log.withLock { $0.append("finish") } })
+                throw PairError(what: "handler")
+            }
+        }
+        #expect(error?.what == "handler" && log.withLock { $0 } == ["work", "finish"])
+        #expect(!queue.add { _ in })
         withExtendedLifetime(connection) {}
     }
 

@@ -12,8 +12,12 @@ struct WorkQueueTests {
 
         func onStart(_ event: ContainerEvent) throws {
             let listener = try event.container.listen("127.0.0.1:0")
-            let connection = try event.container.connect("127.0.0.1:\(listener.port ?? 0)", options: .once)
-            queue.withLock { $0 = connection.workQueue }
+            try event.container.connect("127.0.0.1:\(listener.port ?? 0)", options: .once)
+        }
+
+        func onConnectionOpened(_ event: ConnectionEvent) {
+            // Not before: a connection that is closed while it connects has no `onConnectionClosed`.
+            if !event.connection.isIncoming { queue.withLock { $0 = event.connection.workQueue } }
         }
 
         func onConnectionClosed(_ event: ConnectionEvent) { event.container.stop() }

@@ -10,12 +10,12 @@ import Synchronization
 /// `Sendable` (`Container.run(threads:handler:)`).
 final class Loop: @unchecked Sendable {
     private let proactor: Proactor
-    private let state = UncheckedMutex(State())
+    let state = UncheckedMutex(State())
     /// The thread of a loop that has only one; 0 before it runs, and where it has several.
     private let soleThread = Atomic<UInt>(0)
     /// Read once a batch: whether handlers are still told of events.
-    private let isMuted = Atomic<Bool>(false)
-    private let clock: TimerClock
+    let isMuted = Atomic<Bool>(false)
+    let clock: TimerClock
 
     /// - Parameter clock: what timers go by; nil is the system's clock.
     init(clock: (any ContainerClock)?) throws {
@@ -103,7 +103,7 @@ final class Loop: @unchecked Sendable {
     }
 
     /// Ends a connection whose peer has not opened it in time.
-    private func setHandshakeDeadline(of connection: Connection, _ configuration: TransportConfiguration) {
+    func setHandshakeDeadline(of connection: Connection, _ configuration: TransportConfiguration) {
         let timeout = configuration.limits.handshakeTimeout
         let queue = connection.workQueue
         let timer = schedule(after: timeout, keepsRunning: false) {
@@ -164,7 +164,7 @@ final class Loop: @unchecked Sendable {
     }
 
     /// Called with the lock held, so that the last to set the time-out has seen the latest timers.
-    private func setTimeout(_ state: borrowing State) {
+    func setTimeout(_ state: borrowing State) {
         guard let delay = state.delay(by: clock) else { return }
         // Proton hands a time-out of nothing out before it looks at its sockets: one timer after the other would keep it
         // from ever doing so.
@@ -335,90 +335,5 @@ final class Loop: @unchecked Sendable {
     /// Ends the loop with what is left; `abandon` lets go of it.
     private func endAnyway() {
         state.withLock { $0.end() }
-    }
-}
-
-extension Loop: ProactorDelegate {
-    var isDispatching: Bool { !isMuted.load(ordering: .relaxed) }
-
-    func accept(on listener: Listener) throws -> (Connection, TransportConfiguration)? {
-        let acceptor = state.withLock { $0.listeners[ObjectIdentifier(listener)]?.acceptor }
-        guard let acceptor else { return nil }
-        let (connection, configuration) = try acceptor(listener)
-        let isTaken = state.withLock { state in
-            guard (try? state.checkOpen()) != nil else { return false }
-            state.connections[ObjectIdentifier(connection)] = connection
-            return true
-        }
-        guard isTaken else {
-            connection.discard()
-            return nil
-        }
-        setHandshakeDeadline(of: connection, configuration)
-        return (connection, configuration)
-    }
-
-    func listenerClosed(_ listener: Listener, condition: Condition?) throws {
-        let wasListening = state.withLock { $0.listeners.removeValue(forKey: ObjectIdentifier(listener)) != nil }
-        guard wasListening, let condition else { return }
-        throw ProtonError(
-            .listenFailed,
-            "Listening on \(listener.requestedAddress) ended: \(condition.description ?? condition.name.description)",
-            condition: condition)
-    }
-
-    func connectionFinished(_ connection: Connection) {
-        cancelHandshakeDeadline(of: connection)
-        connection.dropCoordinator()
-        state.withLock { _ = $0.connections.removeValue(forKey: ObjectIdentifier(connection)) }
-    }
-
-    func timeoutPassed() throws {
-        state.withLock { $0.timerRuns += 1 }
-        defer {
-            state.withLock { state in
-                setTimeout(state)
-                state.timerRuns -= 1
-            }
-        }
-        try runTimers()
-    }
-
-    func interrupted() throws { try runJobs() }
-
-    /// Runs what is due, for somebody who does that in the loop's place.
-    /// - Returns: whether there was something.
-    func turn() throws -> Bool {
-        let hadJobs = try runJobs()
-        return try runTimers() || hadJobs
-    }
-
-    /// How many timers are run in a row: one that sets itself again without a delay lets others have their turn.
-    private static let timerBudget = 100
-
-    /// - Returns: whether a timer was due.
-    @discardableResult
-    private func runTimers() throws -> Bool {
-        var count = 0
-        while count < Loop.timerBudget, let due = state.withLock({ $0.popDue(by: clock) }) {
-            count += 1
-            try clock.run(due)
-        }
-        return count > 0
-    }
-
-    /// - Returns: whether there was a job.
-    @discardableResult
-    private func runJobs() throws -> Bool {
-        let (jobs, parked) = state.withLock { (exchange(&$0.jobs, with: []), exchange(&$0.parked, with: [])) }
-        var failure: (any Error)?
-        for queue in parked {
-            do { try queue.runParked() } catch { failure = failure ?? error }
-        }
-        for job in jobs where failure == nil {
-            do { try job() } catch { failure = error }
-        }
-        if let failure { throw failure }
-        return !jobs.isEmpty || !parked.isEmpty
     }
 }

@@ -1,0 +1,89 @@
+import AMQP
+import ProtonEngine
+import Synchronization
+
+/// What a loop does about what its proactor tells it, other than the events of connections.
+extension Loop: ProactorDelegate {
+    var isDispatching: Bool { !isMuted.load(ordering: .relaxed) }
+
+    func accept(on listener: Listener) throws -> (Connection, TransportConfiguration)? {
+        let acceptor = state.withLock { $0.listeners[ObjectIdentifier(listener)]?.acceptor }
+        guard let acceptor else { return nil }
+        let (connection, configuration) = try acceptor(listener)
+        let isTaken = state.withLock { state in
+            guard (try? state.checkOpen()) != nil else { return false }
+            state.connections[ObjectIdentifier(connection)] = connection
+            return true
+        }
+        guard isTaken else {
+            connection.discard()
+            return nil
+        }
+        setHandshakeDeadline(of: connection, configuration)
+        return (connection, configuration)
+    }
+
+    func listenerClosed(_ listener: Listener, condition: Condition?) throws {
+        let wasListening = state.withLock { $0.listeners.removeValue(forKey: ObjectIdentifier(listener)) != nil }
+        guard wasListening, let condition else { return }
+        throw ProtonError(
+            .listenFailed,
+            "Listening on \(listener.requestedAddress) ended: \(condition.description ?? condition.name.description)",
+            condition: condition)
+    }
+
+    func connectionFinished(_ connection: Connection) {
+        cancelHandshakeDeadline(of: connection)
+        connection.dropCoordinator()
+        state.withLock { _ = $0.connections.removeValue(forKey: ObjectIdentifier(connection)) }
+    }
+
+    func timeoutPassed() throws {
+        state.withLock { $0.timerRuns += 1 }
+        defer {
+            state.withLock { state in
+                setTimeout(state)
+                state.timerRuns -= 1
+            }
+        }
+        try runTimers()
+    }
+
+    func interrupted() throws { try runJobs() }
+
+    /// Runs what is due, for somebody who does that in the loop's place.
+    /// - Returns: whether there was something.
+    func turn() throws -> Bool {
+        let hadJobs = try runJobs()
+        return try runTimers() || hadJobs
+    }
+
+    /// How many timers are run in a row: one that sets itself again without a delay lets others have their turn.
+    private static let timerBudget = 100
+
+    /// - Returns: whether a timer was due.
+    @discardableResult
+    private func runTimers() throws -> Bool {
+        var count = 0
+        while count < Loop.timerBudget, let due = state.withLock({ $0.popDue(by: clock) }) {
+            count += 1
+            try clock.run(due)
+        }
+        return count > 0
+    }
+
+    /// - Returns: whether there was a job.
+    @discardableResult
+    private func runJobs() throws -> Bool {
+        let (jobs, parked) = state.withLock { (exchange(&$0.jobs, with: []), exchange(&$0.parked, with: [])) }
+        var failure: (any Error)?
+        for queue in parked {
+            do { try queue.runParked() } catch { failure = failure ?? error }
+        }
+        for job in jobs where failure == nil {
+            do { try job() } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return !jobs.isEmpty || !parked.isEmpty
+    }
+}
