@@ -83,7 +83,7 @@ struct Validator {
             }
             return text.upperBound
         case 0xc0, 0xd0: return try skipList(constructor, offset, end, depth)
-        case 0xc1, 0xd1: return try skipMap(constructor, offset, end, depth, keys: .any)
+        case 0xc1, 0xd1: return try skipMap(constructor, offset, end, depth)
         case 0xe0, 0xf0: return try skipArray(constructor, offset, end, depth)
         case 0x00: return try skipDescribed(offset, end, depth)
         case 0x56:
@@ -239,17 +239,35 @@ struct Validator {
     /// Which keys a map may have.
     enum Keys { case any, strings, annotations }
 
-    /// Checks the map whose constructor is at an offset and returns the offset behind it.
-    mutating func skipMap(_ offset: Int, _ end: Int, keys: Keys) throws(CodecError) -> Int {
-        guard offset < end else { try EncodingProblem.truncated.fail(offset) }
+    /// Checks the map of a section, whose constructor is at an offset, and returns the offset behind it.
+    @inline(__always)
+    mutating func skipMap(_ offset: Int, keys: Keys) throws(CodecError) -> Int {
+        guard offset < count else { try EncodingProblem.truncated.fail(offset) }
         let constructor = byte(offset)
         guard constructor == 0xc1 || constructor == 0xd1 else {
             try EncodingProblem.noMap(constructor).fail(offset)
         }
-        return try skipMap(constructor, offset &+ 1, end, 0, keys: keys)
+        return keys == .strings
+            ? try skipStrings(constructor, offset &+ 1) : try skipAnnotations(constructor, offset &+ 1)
     }
 
     private mutating func skipMap(
+        _ constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int
+    ) throws(CodecError) -> Int {
+        try walkMap(constructor, offset, end, depth, keys: .any)
+    }
+
+    @inline(never)
+    private mutating func skipStrings(_ constructor: UInt8, _ offset: Int) throws(CodecError) -> Int {
+        try walkMap(constructor, offset, count, 0, keys: .strings)
+    }
+    @inline(never)
+    private mutating func skipAnnotations(_ constructor: UInt8, _ offset: Int) throws(CodecError) -> Int {
+        try walkMap(constructor, offset, count, 0, keys: .annotations)
+    }
+    /// Inlined for each kind of keys, so that a map costs no more than what its kind has to be checked for.
+    @inline(__always)
+    private mutating func walkMap(
         _ constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int, keys: Keys
     ) throws(CodecError) -> Int {
         try checkDepth(depth, offset)
@@ -275,9 +293,14 @@ struct Validator {
                 keyWork &+= next &- key &+ elements &- remainingElements
             }
             try checkKey(key, keys)
-            let value = next
-            next = try skipField(value, map.end, depth &+ 1)
-            if keys == .strings { try checkIsSimple(value) }
+            if let end = shortTextEnd(next, map.end) {
+                remainingElements &-= 1
+                next = end
+            } else {
+                let value = next
+                next = try skipValue(value, map.end, depth &+ 1)
+                if keys == .strings, isCompoundOrDescribed(byte(value)) { try checkIsSimple(value) }
+            }
         }
         try checkEnd(next, map)
         if !seen.isComplete, map.count > 2 {
@@ -303,21 +326,18 @@ struct Validator {
         }
     }
 
-    /// Throws where the value at an offset, which has been walked, is a list, a map or an array, or describes one.
     @inline(__always)
-    private func checkIsSimple(_ offset: Int) throws(CodecError) {
-        switch byte(offset) {
-        case 0x00: try checkDescribesSimple(offset)
-        case 0x45, 0xc0...0xff: try EncodingProblem.compoundProperty.fail(offset)
-        default: return
-        }
+    private func isCompoundOrDescribed(_ constructor: UInt8) -> Bool {
+        constructor >= 0xc0 || constructor == 0x45 || constructor == 0x00
     }
 
+    /// Throws where the value at an offset, which has been walked, is a list, a map or an array, or describes one.
     @inline(never)
-    private func checkDescribesSimple(_ offset: Int) throws(CodecError) {
+    private func checkIsSimple(_ offset: Int) throws(CodecError) {
         var reader = ValueReader(bytes, at: offset)
         while byte(reader.offset) == 0x00 { reader.skipDescriptor() }
-        try checkIsSimple(reader.offset)
+        let constructor = byte(reader.offset)
+        guard constructor != 0x45, constructor < 0xc0 else { try EncodingProblem.compoundProperty.fail(offset) }
     }
 
     /// Compares the keys of a map, which has been walked, as values.
@@ -376,25 +396,5 @@ struct Validator {
         guard offset == compound.end else {
             try EncodingProblem.rest(compound.end &- offset, count: compound.count).fail(offset)
         }
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    /// Whether no byte has its highest bit set.
-    @inline(__always)
-    var isASCII: Bool {
-        var high: UInt64 = 0
-        if count >= 8 {
-            // Eight at a time; the last eight may overlap those before.
-            var offset = 0
-            while offset &+ 8 <= count {
-                high |= loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-                offset &+= 8
-            }
-            high |= loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
-        } else {
-            for byte in self { high |= UInt64(byte) }
-        }
-        return high & 0x8080_8080_8080_8080 == 0
     }
 }

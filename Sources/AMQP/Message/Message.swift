@@ -67,12 +67,14 @@ public struct Message: Sendable {
     /// cannot fail any more.
     /// - Throws: ``CodecError`` when the bytes are anything else than one valid message within the limits.
     public init(decoding bytes: [UInt8], limits: DecodingLimits = .default) throws(CodecError) {
-        let message = ReceivedMessage(capacity: bytes.count) { memory in
-            bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
-            return bytes.count
+        do {
+            received = try ReceivedMessage(capacity: bytes.count, limits) { memory in
+                bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
+                return bytes.count
+            }
+        } catch {
+            throw error.error
         }
-        try message.validate(limits)
-        received = message
     }
 
     /// The message of bytes that a closure puts into memory, which saves a copy.
@@ -84,13 +86,7 @@ public struct Message: Sendable {
     package init(
         capacity: Int, limits: DecodingLimits, filling fill: (UnsafeMutableRawBufferPointer) -> Int
     ) throws(InvalidMessage) {
-        let message = ReceivedMessage(capacity: capacity, fill)
-        do {
-            try message.validate(limits)
-        } catch {
-            throw InvalidMessage(error: error, bytes: message.bytes)
-        }
-        received = message
+        received = try ReceivedMessage(capacity: capacity, limits, fill)
     }
 
     // MARK: Header
@@ -362,7 +358,7 @@ extension Message {
     /// - Throws: ``CodecError`` when a value in it is nested deeper than 1,024 levels or has a part larger than 4 GiB, or
     ///   when one of the application's properties is a list, a map or an array.
     public func encoded() throws(CodecError) -> [UInt8] {
-        if own == nil, let received { return received.bytes }
+        if own == nil, let received { return received.withParts { _, bytes in [UInt8](bytes) } }
         return try ValueWriter.array { (writer) throws(CodecError) in try writer.encode(self) }
     }
 

@@ -50,11 +50,11 @@ extension Validator {
             switch code {
             case 0x70: offset = try skipHeader(payload)
             case 0x73: offset = try skipProperties(payload, &layout)
-            case 0x74: offset = try skipMap(payload, count, keys: .strings)
+            case 0x74: offset = try skipMap(payload, keys: .strings)
             case 0x75: offset = try skipData(payload)
             case 0x76: offset = try skipSequence(payload)
             case 0x77: offset = try skipValue(payload, count)
-            default: offset = try skipMap(payload, count, keys: .annotations)
+            default: offset = try skipMap(payload, keys: .annotations)
             }
             if number == MessageLayout.body { layout.bodyKind = bodyKind(code) }
             layout.setEnd(number, offset)

@@ -1,9 +1,9 @@
 /// The bytes of a message as it came in, checked, and read a field at a time when asked for.
 ///
-/// Once it is validated it never changes, so that copies of a message share it on any thread. Nothing read is kept: a field
-/// costs what building its value costs, each time.
+/// It never changes, so that copies of a message share it on any thread. Nothing read is kept: a field costs what
+/// building its value costs, each time.
 ///
-/// `@unchecked Sendable`: nothing is written to it once a message holds it.
+/// `@unchecked Sendable`: nothing is written to it once it is made.
 struct ReceivedMessage: @unchecked Sendable {
     /// What stands before the bytes, in the same piece of memory.
     private struct Head {
@@ -14,27 +14,22 @@ struct ReceivedMessage: @unchecked Sendable {
     private let buffer: ManagedBuffer<Head, UInt8>
 
     /// A message of at most so many bytes, which a closure puts into memory; it returns how many there are.
-    ///
-    /// Nothing but its bytes may be read before they are validated.
-    init(capacity: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) {
+    init(
+        capacity: Int, _ limits: DecodingLimits, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+    ) throws(InvalidMessage) {
         buffer = .create(minimumCapacity: capacity) { _ in Head() }
-        buffer.withUnsafeMutablePointers { head, bytes in
+        try buffer.withUnsafeMutablePointers { (head, bytes) throws(InvalidMessage) in
             let memory = UnsafeMutableRawBufferPointer(start: bytes, count: capacity)
             head.pointee.count = min(max(fill(memory), 0), capacity)
-        }
-    }
-
-    /// Checks the bytes, and notes where the parts are.
-    func validate(_ limits: DecodingLimits) throws(CodecError) {
-        try buffer.withUnsafeMutablePointers { (head, bytes) throws(CodecError) in
             let bytes = UnsafeRawBufferPointer(start: bytes, count: head.pointee.count)
-            var validator = try Validator(bytes, limits)
-            try validator.findParts(&head.pointee.layout)
+            do throws(CodecError) {
+                var validator = try Validator(bytes, limits)
+                try validator.findParts(&head.pointee.layout)
+            } catch {
+                throw InvalidMessage(error: error, bytes: [UInt8](bytes))
+            }
         }
     }
-
-    /// All bytes, valid or not.
-    var bytes: [UInt8] { withParts { _, bytes in [UInt8](bytes) } }
 
     /// Calls a closure with the bytes and where the parts are.
     @inline(__always)

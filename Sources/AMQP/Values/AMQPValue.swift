@@ -98,7 +98,17 @@ extension AMQPValue {
     }
 
     /// Whether the value is a list, a map or an array, or describes one: what application properties cannot have.
+    @inline(__always)
     var isCompound: Bool {
+        switch self {
+        case .list, .map, .array: true
+        case .described: describesCompound
+        default: false
+        }
+    }
+
+    @inline(never)
+    private var describesCompound: Bool {
         var value = self
         while case .described(let described) = value { value = described.value }
         return switch value {

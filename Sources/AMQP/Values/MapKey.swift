@@ -23,7 +23,7 @@ extension String: MapKey {
     @inlinable public static func isSame(_ a: String, _ b: String) -> Bool { a.hasSameBytes(as: b) }
 
     /// Feeds the UTF-8 to a hasher.
-    @inlinable public func hashKey(into hasher: inout Hasher) { hashBytes(into: &hasher) }
+    public func hashKey(into hasher: inout Hasher) { hashBytes(into: &hasher) }
 }
 
 extension AMQPValue: MapKey {}

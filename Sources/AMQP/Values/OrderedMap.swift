@@ -65,7 +65,8 @@ public struct OrderedMap<Key: MapKey>: Sendable {
     /// A new key goes to the end. Assigning `nil` removes the pair; to store an AMQP null, assign `AMQPValue.null`.
     @inlinable public subscript(_ key: Key) -> AMQPValue? {
         get {
-            for pair in pairs where Key.isSame(pair.0, key) { return pair.1 }
+            // By index, no pair is copied.
+            for place in pairs.indices where Key.isSame(pairs[place].0, key) { return pairs[place].1 }
             return nil
         }
         set {

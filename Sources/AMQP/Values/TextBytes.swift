@@ -4,18 +4,32 @@
 extension String {
     /// Whether two texts have the same UTF-8.
     @inlinable func hasSameBytes(as other: String) -> Bool {
-        // `==` is quick for the same bytes, and where there is nothing but ASCII. In an ASCII text every scalar is a byte, so
-        // what is equal to it and as long is the same.
-        utf8.count == other.utf8.count && self == other
-            && (utf8Span.isKnownASCII || utf8.elementsEqual(other.utf8))
+        // Mostly the first two decide: short texts with the same bytes are the same in memory. `==` is quick where it says no.
+        isIdentical(to: other)
+            || utf8.count == other.utf8.count && self == other && hasSameContents(as: other)
+    }
+
+    /// Whether two texts are the same bits in memory, which only the same text can be.
+    @inlinable
+    @inline(__always)
+    func isIdentical(to other: String) -> Bool {
+        MemoryLayout<String>.size == MemoryLayout<SIMD2<UInt64>>.size
+            && unsafeBitCast(self, to: SIMD2<UInt64>.self) == unsafeBitCast(other, to: SIMD2<UInt64>.self)
+    }
+
+    @usableFromInline
+    @inline(never)
+    func hasSameContents(as other: String) -> Bool {
+        withContiguousUTF8(of: self) { own in
+            withContiguousUTF8(of: other) { other in own.elementsEqual(other) }
+        }
     }
 
     /// Feeds the UTF-8 to a hasher.
     ///
     /// The hash of `String` is the same for texts that look alike, so that a peer could choose keys that all collide.
-    @inlinable func hashBytes(into hasher: inout Hasher) {
-        var text = self
-        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    func hashBytes(into hasher: inout Hasher) {
+        withContiguousUTF8(of: self) { hasher.combine(bytes: $0) }
         // No byte of UTF-8, so that two texts in a row do not hash as their halves put otherwise.
         hasher.combine(0xff as UInt8)
     }
@@ -29,5 +43,25 @@ extension String? {
         case (nil, nil): true
         default: false
         }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether no byte has its highest bit set.
+    @inline(__always)
+    var isASCII: Bool {
+        var high: UInt64 = 0
+        if count >= 8 {
+            // Eight at a time; the last eight may overlap those before.
+            var offset = 0
+            while offset &+ 8 <= count {
+                high |= loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                offset &+= 8
+            }
+            high |= loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+        } else {
+            for byte in self { high |= UInt64(byte) }
+        }
+        return high & 0x8080_8080_8080_8080 == 0
     }
 }
