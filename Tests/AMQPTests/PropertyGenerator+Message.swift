@@ -55,7 +55,12 @@ extension PropertyGenerator {
     }
 
     mutating func applicationProperties() -> ApplicationProperties {
-        ApplicationProperties((0..<(1 + random.below(5))).map { _ in (text(), scalar()) })
+        ApplicationProperties((0..<(1 + random.below(5))).map { _ in (text(), simple()) })
+    }
+
+    /// A value that an application property may have.
+    private mutating func simple() -> AMQPValue {
+        chance(8) ? .described(Described(descriptor: .symbol(symbol()), value: scalar())) : scalar()
     }
 
     mutating func annotations() -> Annotations {

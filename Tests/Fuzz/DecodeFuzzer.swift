@@ -19,8 +19,12 @@ private func fuzzMessage(_ bytes: [UInt8]) {
     let isWithinTightLimits = (try? Message(decoding: bytes, limits: tightLimits)) != nil
     guard let message = decoded({ () throws(CodecError) in try Message(decoding: bytes) }, bytes.count) else {
         precondition(!isWithinTightLimits, "decodes only with tighter limits")
+        fuzzInvalidMessage(bytes)
         return
     }
+    precondition(!message.properties.values.contains(where: \.isCompound), "a property with a compound value")
+    checkKeys(message.properties)
+    checkKeys(message.annotations)
     precondition(encoded { () throws(CodecError) in try message.encoded() } == bytes, "unchanged bytes changed")
 
     let rebuilt = Message(
@@ -52,6 +56,42 @@ private func fuzzMessage(_ bytes: [UInt8]) {
     _ = try? message.body.decode(FuzzTree.self)
 }
 
+/// What is no message is handed on with its bytes.
+private func fuzzInvalidMessage(_ bytes: [UInt8]) {
+    do throws(InvalidMessage) {
+        _ = try Message(capacity: bytes.count, limits: .default) { memory in
+            bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
+            return bytes.count
+        }
+        preconditionFailure("decodes in memory that was filled only")
+    } catch {
+        precondition(error.bytes == bytes, "other bytes than those that came")
+    }
+}
+
+/// Each key finds its own value, and pairs that are put in again stay the same.
+private func checkKeys<Key>(_ map: OrderedMap<Key>) {
+    for (key, value) in map { precondition(map[key] == value, "a key finds the value of another") }
+    precondition(OrderedMap(map.map { ($0.key, $0.value) }) == map, "two keys are taken for one")
+}
+
+/// The value with the descriptors of outcomes in it as symbols.
+private func named(_ value: AMQPValue) -> AMQPValue {
+    let names: [UInt64: Symbol] = [
+        0x23: "amqp:received:list", 0x24: "amqp:accepted:list", 0x25: "amqp:rejected:list",
+        0x26: "amqp:released:list", 0x27: "amqp:modified:list", 0x33: "amqp:declared:list",
+        0x34: "amqp:transactional-state:list",
+    ]
+    switch value {
+    case .described(let described):
+        var descriptor = described.descriptor
+        if case .ulong(let code) = descriptor, let name = names[code] { descriptor = .symbol(name) }
+        return .described(Described(descriptor: descriptor, value: named(described.value)))
+    case .list(let elements): return .list(elements.map(named))
+    default: return value
+    }
+}
+
 private func fuzzValues(_ bytes: [UInt8]) {
     _ = try? AMQPValue.sequence(decoding: bytes, limits: tightLimits)
     guard let values = decoded({ () throws(CodecError) in try AMQPValue.sequence(decoding: bytes) }, bytes.count) else {
@@ -65,8 +105,10 @@ private func fuzzValues(_ bytes: [UInt8]) {
         precondition(same == value, "a value changed on the way")
         precondition(same.hashValue == value.hashValue, "equal values with different hash values")
         _ = value.description
+        if case .map(let map) = value { checkKeys(map) }
         if let state = try? DeliveryState(described: value) {
             precondition((try? DeliveryState(described: state.described)) == state, "a state changed on the way")
+            precondition((try? DeliveryState(described: named(state.described))) == state, "a symbol is another state")
         }
         _ = try? Condition(described: value)
         if let tree = try? AMQPDecoder().decode(FuzzTree.self, from: value) {
