@@ -91,4 +91,37 @@ struct OutcomeCallbackTests {
         }
         #expect(states == [.transactional(id: [1]), .released])
     }
+
+    /// Proton drops a state whose descriptor is a symbol; that something was said is told, and the message stays unsettled
+    /// until there is an outcome.
+    @Test func aStateThatCannotBeSeenIsToldAndSettlesNothing() async throws {
+        let (lines, unsettled) = try await withScriptedServer { server in
+            let peer = try server.accept()
+            try peer.handshake()
+            try peer.send(.begin(answering: peer.expect(.begin)))
+            try peer.send(.attach(answering: peer.expect(.attach)), .flow(credit: 1))
+            try peer.expect(.transfer)
+            let state = AMQPValue.described(Described(descriptor: .symbol("amqp:released:list"), value: []))
+            try peer.send(.disposition(.accepted, 0, ["state": state, "settled": false]))
+            try peer.send(.disposition(.accepted, 0))
+            try peer.expect(.close, skipping: .disposition)
+            try peer.send(.close())
+        } client: { address in
+            let client = Scripted("client")
+            defer { client.forget() }
+            var unsettled: [Int] = []
+            client.on("onStart") { (event: ContainerEvent) in
+                try event.container.createSender(try event.container.connect(address), "q")
+            }
+            client.on("onSendable") { (event: SenderEvent) in try event.sender.send(Message(body: 1)) }
+            client.on("onDeliveryUpdated") { (event: DeliveryEvent) in
+                #expect(event.delivery.remoteState == nil && !event.delivery.isSettled)
+                unsettled.append(event.link.unsettledCount)
+            }
+            client.on("onSettled") { (event: DeliveryEvent) in event.connection.close() }
+            try Container(client, options: .once).run()
+            return (client.journal.lines.map { String($0.dropFirst(7)) }.filter(Self.callbacks.contains), unsettled)
+        }
+        #expect(lines == ["onDeliveryUpdated", "onAccepted", "onSettled"] && unsettled == [1])
+    }
 }

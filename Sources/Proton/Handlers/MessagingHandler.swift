@@ -89,7 +89,8 @@ public protocol MessagingHandler: Handler {
     /// The peer has released a message, or modified it: it can be sent again. `event.delivery.remoteState` tells which.
     func onReleased(_ event: DeliveryEvent) throws
     /// The peer has said something of a message that is none of these outcomes, in `event.delivery.remoteState`: how much
-    /// of it has come, or something about a transaction.
+    /// of it has come, or something about a transaction. Nil there is a state that proton 0.37 does not hand on: one whose
+    /// descriptor is a symbol.
     ///
     /// Of a message that came in: anything that its sender said without settling.
     func onDeliveryUpdated(_ event: DeliveryEvent) throws

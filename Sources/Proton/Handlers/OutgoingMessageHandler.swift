@@ -29,6 +29,9 @@ public final class OutgoingMessageHandler: Handler {
             case nil: break
             default: try delegate.onDeliveryUpdated(event)
             }
+        } else if news.state == nil, !news.isSettled {
+            // Something was said that proton does not hand on.
+            try delegate.onDeliveryUpdated(event)
         }
         if news.isSettled { try delegate.onSettled(event) }
     }
