@@ -6,7 +6,7 @@ extension Feature {
         Feature("drain", needed: [.swift]) { peer in
             let queue = peer.newQueue()
             let sender = try peer.connect().createSender(queue)
-            for body in ["a", "b"] { try sender.send(Message(body: .value(.string(body)))) }
+            for body in ["a", "b"] { try sender.send(Message(body: body)) }
             let drain = Drain(peer, queue)
             try run(drain, orElse: "does not answer a drain")
             try require(drain.count == 2, "the drain ends after \(drain.count) of 2 messages")

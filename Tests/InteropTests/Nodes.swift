@@ -28,7 +28,7 @@ extension Feature {
             let (ask, answers) = (try client.createSender(requests), try client.createReceiver(replies))
             let asked = try server.createReceiver(requests)
             for id in ["first", "second"] {
-                try ask.send(Message(body: .value(.string(id)), replyTo: replies, correlationID: MessageID(id)))
+                try ask.send(Message(body: id, replyTo: replies, correlationID: MessageID(id)))
                 let request = try asked.take()
                 try require(request.replyTo == replies, "the request's reply-to is \(request.replyTo ?? "nothing")")
                 let answer = Message(body: request.body, correlationID: request.correlationID)
@@ -43,7 +43,7 @@ extension Feature {
             let (connection, queue) = (try peer.connect(), peer.newQueue())
             let sender = try connection.createSender(queue)
             for colour in ["red", "green", "blue", "green"] {
-                try sender.send(Message(body: .value(.string(colour)), properties: ["colour": .string(colour)]))
+                try sender.send(Message(body: colour, properties: ["colour": .string(colour)]))
             }
             let receiver = try connection.createReceiver(queue, options: .selector("colour = 'green'"))
             var colours: [String] = []
@@ -57,7 +57,7 @@ extension Feature {
         Feature("browsing", needed: [.swift]) { peer in
             let (connection, queue) = (try peer.connect(), peer.newQueue())
             let sender = try connection.createSender(queue)
-            for body in ["a", "b"] { try sender.send(Message(body: .value(.string(body)))) }
+            for body in ["a", "b"] { try sender.send(Message(body: body)) }
             for _ in 0..<2 {
                 let browser = try connection.createReceiver(queue, options: .copy)
                 var count = 0

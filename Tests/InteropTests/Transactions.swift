@@ -56,7 +56,7 @@ private final class Transacting: TransactionalClientHandler {
     private func send() throws {
         guard let transaction, let sender, sender.credit >= 2 else { return }
         self.transaction = nil
-        for body in ["a", "b"] { try transaction.send(sender, Message(body: .value(.string(body)))) }
+        for body in ["a", "b"] { try transaction.send(sender, Message(body: body)) }
         if commits { try transaction.commit() } else { try transaction.abort() }
     }
 

@@ -18,7 +18,7 @@ extension Feature {
         Feature("receive: in order", needed: .all) { peer in
             let (connection, queue) = (try peer.connect(), peer.newQueue())
             let sender = try connection.createSender(queue)
-            for number in 0..<20 { try sender.send(Message(body: .value(AMQPValue(number)))) }
+            for number in 0..<20 { try sender.send(Message(body: number)) }
             let receiver = try connection.createReceiver(queue, credit: 5)
             let bodies = try (0..<20).map { _ in try receiver.take().body.value }
             try require(bodies == (0..<20).map { AMQPValue($0) }, "in the order \(bodies)")

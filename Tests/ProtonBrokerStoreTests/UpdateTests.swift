@@ -151,7 +151,7 @@ struct UpdateTests {
         let folder = try Folder()
         var (program, connection) = try serve(folder)
         var sender = try connection.createSender("q")
-        for text in ["a", "b", "c", "d"] { _ = try sender.send(Message(body: .value(.string(text)), isDurable: true)) }
+        for text in ["a", "b", "c", "d"] { _ = try sender.send(Message(body: text, isDurable: true)) }
         var receiver = try connection.createReceiver("q", credit: 3)
         for text in ["a", "b", "c"] {
             #expect(try receiver.receive().body == .value(.string(text)))
@@ -161,7 +161,7 @@ struct UpdateTests {
             .modified(deliveryFailed: true, undeliverableHere: false, annotations: ["x-opt-why": "no room"]))
         try receiver.settle(.released)
         // By the second answer the broker has both, and has written what came of them.
-        for text in ["e", "f"] { _ = try sender.send(Message(body: .value(.string(text)), isDurable: true)) }
+        for text in ["e", "f"] { _ = try sender.send(Message(body: text, isDurable: true)) }
         program.kill()
         (program, connection) = try serve(folder)
         defer { program.kill() }

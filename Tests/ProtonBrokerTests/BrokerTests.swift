@@ -72,7 +72,7 @@ struct BrokerTests {
         let broker = try Broker.start()
         defer { broker.stop() }
         let texts = (0..<500).map { "message \($0)" }
-        try broker.send(texts.map { Message(body: .value(.string($0))) }, to: "q")
+        try broker.send(texts.map { Message(body: $0) }, to: "q")
         try broker.send("other", to: "another")
         #expect(try broker.receive(500, from: "q").map(\.text) == texts)
         #expect(try broker.takeAll(from: "q").isEmpty)
@@ -123,7 +123,7 @@ struct BrokerTests {
         let script = Script(broker, autoAccepts: true)
         var texts: [String] = []
         script.sendable = { sender in
-            for text in ["a", "b"] { try sender.send(Message(body: .value(.string(text)))) }
+            for text in ["a", "b"] { try sender.send(Message(body: text)) }
             sender.close()
         }
         script.message = { event in

@@ -8,7 +8,7 @@ import Testing
 /// Nodes that nobody needs any more are forgotten, by the broker, its timer and its store.
 struct ForgottenNodeTests {
     private func message(_ text: String, timeToLive: Duration? = nil) -> Message {
-        Message(body: .value(.string(text)), isDurable: true, timeToLive: timeToLive)
+        Message(body: text, isDurable: true, timeToLive: timeToLive)
     }
 
     private func stored(_ text: String, queue: UInt64) throws -> StoredItem {

@@ -8,7 +8,7 @@ import Testing
 /// What still has to do with a node that the broker has just forgotten.
 struct GoneNodeTests {
     private func message(_ text: String) -> Message {
-        Message(body: .value(.string(text)), isDurable: true)
+        Message(body: text, isDurable: true)
     }
 
     private func start(_ store: MemoryStore) throws -> Broker {

@@ -9,7 +9,7 @@ struct LinkKindTests {
         defer { broker.stop() }
         let colours = ["red", "green", "blue", "green"]
         try broker.send(
-            colours.map { Message(body: .value(.string($0)), properties: ["colour": .string($0)]) }, to: "q")
+            colours.map { Message(body: $0, properties: ["colour": .string($0)]) }, to: "q")
         let script = Script(broker, autoAccepts: true)
         var texts: [String] = []
         var filters: AMQPMap = [:]

@@ -86,7 +86,7 @@ struct LinkStealingTests {
         defer { broker.stop() }
         try takeOver(broker, count: 0)
         let texts = (1...20).map { "\($0)" }
-        try broker.send(texts.map { Message(body: .value(.string($0))) }, to: "topic/a")
+        try broker.send(texts.map { Message(body: $0) }, to: "topic/a")
         try concurrently(8) { _ in
             for _ in 0..<20 {
                 let script = Script(broker, prefetch: 5)

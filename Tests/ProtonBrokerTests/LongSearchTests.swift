@@ -144,7 +144,7 @@ struct LongSearchTests {
         func onSendable(_ event: SenderEvent) throws {
             while event.sender.credit > 0, sent < colours.count {
                 try event.sender.send(
-                    Message(body: .value(.string("\(sent)")), properties: ["colour": .string(colours[sent])]))
+                    Message(body: "\(sent)", properties: ["colour": .string(colours[sent])]))
                 sent += 1
             }
         }

@@ -22,7 +22,7 @@ struct QueueOrderTests {
     @Test func urgentMessagesGoFirst() throws {
         var queue = Queue<Consumer>()
         for (text, priority) in [("a", 4), ("b", 9), ("c", 0), ("d", 9), ("e", 4)] as [(String, UInt8)] {
-            queue.add(try Message(body: .value(.string(text)), priority: priority).encoded())
+            queue.add(try Message(body: text, priority: priority).encoded())
         }
         #expect(takeAll(&queue) == ["b", "d", "a", "e", "c"])
     }
@@ -33,7 +33,7 @@ struct QueueOrderTests {
         let times: [(String, Duration?)] = [
             ("a", .milliseconds(10)), ("b", nil), ("c", .milliseconds(5)), ("d", .seconds(50)),
         ]
-        for (text, time) in times { queue.add(try Message(body: .value(.string(text)), timeToLive: time).encoded()) }
+        for (text, time) in times { queue.add(try Message(body: text, timeToLive: time).encoded()) }
         let held = queue.heldBytes
         queue.advance()
         #expect(queue.dropped.isEmpty && queue.nextTime == 5)
@@ -67,7 +67,7 @@ struct QueueOrderTests {
             ("g", ["x-opt-delivery-delay": .long(.max)]), ("h", ["x-opt-other": 1]),
         ]
         for (text, annotations) in annotations {
-            queue.add(try Message(body: .value(.string(text)), annotations: annotations).encoded())
+            queue.add(try Message(body: text, annotations: annotations).encoded())
         }
         #expect(queue.waitingCount == 8)
         #expect(takeAll(&queue) == ["b", "e", "f", "h"])
@@ -88,7 +88,7 @@ struct QueueOrderTests {
         ] as [(QueueLimits.Policy, [String], Int)])
     func keepsToItsLimits(policy: QueueLimits.Policy, texts: [String], allowance: Int) throws {
         var queue = Queue<Consumer>(limits: QueueLimits(messages: 3, policy: policy))
-        for number in 0..<10 { _ = queue.enqueue(try Message(body: .value(.string("\(number)"))).encoded()) }
+        for number in 0..<10 { _ = queue.enqueue(try Message(body: "\(number)").encoded()) }
         #expect(queue.allowance(of: 10) == allowance)
         #expect(takeAll(&queue) == texts)
         #expect(queue.heldMessages == 0 && queue.heldBytes == 0)

@@ -8,7 +8,7 @@ import Testing
 /// What a broker makes of a store's file that no broker has written like that.
 struct RestoreTests {
     private func message(_ text: String, timeToLive: Duration? = nil) -> Message {
-        Message(body: .value(.string(text)), isDurable: true, timeToLive: timeToLive)
+        Message(body: text, isDurable: true, timeToLive: timeToLive)
     }
 
     @Test(arguments: [.min, -1, 0, .max] as [Int64]) func anyTimeOfArrivalIsTaken(arrival: Int64) throws {

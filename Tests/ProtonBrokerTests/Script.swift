@@ -97,7 +97,7 @@ extension Broker {
     }
 
     func send(_ texts: String..., to address: String) throws {
-        try send(texts.map { Message(body: .value(.string($0))) }, to: address)
+        try send(texts.map { Message(body: $0) }, to: address)
     }
 
     /// Receives and accepts this many messages.

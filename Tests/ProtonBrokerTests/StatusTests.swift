@@ -72,7 +72,7 @@ struct StatusTests {
         defer { broker.stop() }
         let delays: [Int32] = [3_000, 1_000, 2_000]
         try broker.send(
-            delays.map { Message(body: .value(.string("\($0)")), annotations: ["x-opt-delivery-delay": .int($0)]) },
+            delays.map { Message(body: "\($0)", annotations: ["x-opt-delivery-delay": .int($0)]) },
             to: "q")
         #expect(try broker.takeAll(from: "q") == [])
         var texts: [String] = []

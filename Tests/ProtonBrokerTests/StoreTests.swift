@@ -13,7 +13,7 @@ struct StoreTests {
     }
 
     private func message(_ text: String, isDurable: Bool = true) -> Message {
-        Message(body: .value(.string(text)), isDurable: isDurable)
+        Message(body: text, isDurable: isDurable)
     }
 
     @Test func acceptsADurableMessageOnceItIsWritten() throws {
@@ -130,7 +130,7 @@ struct StoreTests {
         broker = try Broker.start(options: options(second))
         defer { broker.stop() }
         let messages = (1...3).map { number in
-            Message(body: .value(.string("\(number)")), properties: ["n": .int(Int32(number))], isDurable: true)
+            Message(body: "\(number)", properties: ["n": .int(Int32(number))], isDurable: true)
         }
         try broker.send(messages, to: "topic/a")
         #expect(broker.status.queue("me/s")?.waiting == 2)

@@ -14,7 +14,7 @@ struct StoredDetailsTests {
     }
 
     private func message(_ text: String, isDurable: Bool = true, timeToLive: Duration? = nil) -> Message {
-        Message(body: .value(.string(text)), isDurable: isDurable, timeToLive: timeToLive)
+        Message(body: text, isDurable: isDurable, timeToLive: timeToLive)
     }
 
     /// The messages of a queue as a broker sends them that starts with what a store holds.

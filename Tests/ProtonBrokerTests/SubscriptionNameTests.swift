@@ -39,7 +39,7 @@ struct SubscriptionNameTests {
     /// A store as it was before container ids were escaped.
     private func earlierStore() throws -> MemoryStore {
         let details = try AMQPValue.list([.string("topic/a"), .null]).encoded()
-        let bytes = try Message(body: .value(.string("kept")), isDurable: true).encoded()
+        let bytes = try Message(body: "kept", isDurable: true).encoded()
         let addresses = ["a/b/c", "me/s"]
         return MemoryStore(
             addresses.enumerated().map { number, address in
@@ -73,7 +73,7 @@ struct SubscriptionNameTests {
         options.store = store
         var broker = try Broker.start(options: options)
         try subscribe(broker, "a", "b/c", to: "topic/a")
-        try broker.send([Message(body: .value(.string("kept")), isDurable: true)], to: "topic/a")
+        try broker.send([Message(body: "kept", isDurable: true)], to: "topic/a")
         broker.stop()
         options.store = MemoryStore(store.contents)
         broker = try Broker.start(options: options)

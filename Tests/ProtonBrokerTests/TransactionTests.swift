@@ -46,7 +46,7 @@ final class Controller {
     func send(_ text: String, over sender: Sender, in id: [UInt8], _ body: @escaping (DeliveryState?) throws -> Void)
         throws
     {
-        try send(Message(body: .value(.string(text))), over: sender, in: id, body)
+        try send(Message(body: text), over: sender, in: id, body)
     }
 
     func send(

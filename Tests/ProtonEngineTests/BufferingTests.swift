@@ -174,7 +174,7 @@ struct BufferingTests {
             delivery.settle(.accepted)
         }
         let (sender, _) = try pair.openSender(credit: 10) { $0.senderSettleMode = .settled }
-        for number in 0..<10 { try sender.send(Message(body: .value(AMQPValue(number)))) }
+        for number in 0..<10 { try sender.send(Message(body: number)) }
         // All at once: the engine sends them in order.
         sender.close()
         sender.session.close()

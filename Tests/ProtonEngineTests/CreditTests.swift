@@ -12,7 +12,7 @@ struct CreditTests {
         #expect(receiver.credit == 5 && sender.credit == 2)
         try pair.pump()
         #expect(sender.credit == 5 && pair.client.events.count("link.flow") > 0)
-        for number in 0..<5 { try sender.send(Message(body: .value(AMQPValue(number)))) }
+        for number in 0..<5 { try sender.send(Message(body: number)) }
         #expect(sender.credit == 0)
         #expect(throws: ProtonError.self) { try sender.send(Message(body: 6)) }
         try pair.pump()

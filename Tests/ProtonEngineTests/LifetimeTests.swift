@@ -21,7 +21,7 @@ struct LifetimeTests {
         let (sender, receiver) = try pair.openSender(credit: 100)
         var sent: [Delivery] = []
         for number in 0..<10 {
-            sent.append(try sender.send(Message(body: .value(AMQPValue(number)))))
+            sent.append(try sender.send(Message(body: number)))
             try pair.pump()
         }
         // Slots are used again, each time under another name.

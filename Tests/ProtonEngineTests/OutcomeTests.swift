@@ -132,7 +132,7 @@ struct OutcomeTests {
         sender.open()
         try raw.send(Frame.header + Frame.open().bytes + Frame.begin(["remote-channel": 0]).bytes)
         try raw.send(.attach(receivingFrom: "source"), .flow(credit: 10))
-        for number in 0..<5 { try sender.send(Message(body: .value(AMQPValue(number)))) }
+        for number in 0..<5 { try sender.send(Message(body: number)) }
         try raw.pump()
         try raw.send(.disposition(.accepted, 0, ["last": 2]), .disposition(.accepted, 4))
         #expect(outcomes == [.accepted, .accepted, .accepted, .accepted] && sender.unsettledCount == 1)

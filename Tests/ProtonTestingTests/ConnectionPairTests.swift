@@ -24,7 +24,7 @@ struct ConnectionPairTests {
         }
 
         func onSendable(_ event: SenderEvent) throws {
-            if !words.isEmpty { try event.sender.send(Message(body: .value(.string(words.removeFirst())))) }
+            if !words.isEmpty { try event.sender.send(Message(body: words.removeFirst())) }
         }
 
         func onMessage(_ event: MessageEvent) throws {
@@ -34,7 +34,7 @@ struct ConnectionPairTests {
             } else {
                 // There is a single sender.
                 for case let sender as Sender in event.connection.links where sender.credit > 0 {
-                    try sender.send(Message(body: .value(.string(words.removeFirst()))))
+                    try sender.send(Message(body: words.removeFirst()))
                     return
                 }
             }

@@ -66,7 +66,7 @@ struct MemoryBrokerTests {
     }
 
     private static func messages(_ bodies: String...) -> [Message] {
-        bodies.map { Message(body: .value(.string($0))) }
+        bodies.map { Message(body: $0) }
     }
 
     @Test func oneSendsAndOneReceives() throws {

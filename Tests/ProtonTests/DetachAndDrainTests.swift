@@ -143,7 +143,7 @@ struct DetachAndDrainTests {
             exchange.server.on("onSendable") { (event: SenderEvent) in
                 #expect(event.sender.credit == 1)
                 while event.sender.credit > 0 {
-                    try event.sender.send(Message(body: .value(AMQPValue(next))))
+                    try event.sender.send(Message(body: next))
                     next += 1
                 }
             }

@@ -9,7 +9,7 @@ struct MessageHandlingTests {
     /// - Returns: the outcomes that the client saw, in order.
     private static func send(
         _ count: Int, _ exchange: Exchange, options: LinkOption...,
-        message: @escaping (Int) -> Message = { Message(body: .value(AMQPValue($0))) }
+        message: @escaping (Int) -> Message = { Message(body: $0) }
     ) throws -> [DeliveryState?] {
         var sent = 0
         var states: [DeliveryState?] = []

@@ -133,7 +133,7 @@ struct PythonLinkTests {
             var sent = 0
             handler.on("onSendable") { (event: SenderEvent) in
                 while event.sender.credit > 0, sent < 5 {
-                    try event.sender.send(Message(body: .value(AMQPValue(sent))))
+                    try event.sender.send(Message(body: sent))
                     sent += 1
                 }
             }

@@ -46,7 +46,7 @@ struct SeveralHandlersTests {
             defer { second.forget() }
             second.on("onSenderDrainStart") { (event: SenderEvent) in
                 credit.append(event.sender.credit)
-                for number in 0..<2 { try event.sender.send(Message(body: .value(AMQPValue(number)))) }
+                for number in 0..<2 { try event.sender.send(Message(body: number)) }
                 event.sender.drained()
             }
             try Self.run(

@@ -39,7 +39,7 @@ struct ThreadTests {
             try alone(event.connection) {
                 let sent = event.sender.attachedCount
                 while event.sender.credit > 0, sent.value < messages {
-                    try event.sender.send(Message(body: .value(AMQPValue(sent.value))))
+                    try event.sender.send(Message(body: sent.value))
                     sent.increment()
                 }
             }
