@@ -72,6 +72,26 @@ struct KeyTests {
         #expect(try map.count == 5040 && AMQPValue(decoding: AMQPValue.map(map).encoded()) == .map(map))
     }
 
+    private struct Lookalikes: Codable {
+        let composed: Int
+        let decomposed: Int
+
+        enum CodingKeys: String, CodingKey {
+            case composed = "\u{e9}"
+            case decomposed = "e\u{301}"
+        }
+    }
+
+    @Test(arguments: [0, 40])
+    func theyAreTwoPropertiesOfATypeOfTheProgramsOwn(_ others: Int) throws {
+        var map = AMQPMap((0..<others).map { (.string("\($0)"), .null) })
+        map["e\u{301}"] = 2
+        map["\u{e9}"] = 1
+        let decoded = try AMQPDecoder().decode(Lookalikes.self, from: .map(map))
+        #expect(decoded.composed == 1 && decoded.decomposed == 2)
+        #expect(try AMQPEncoder().encode(decoded) == ["\u{e9}": 1, "e\u{301}": 2])
+    }
+
     @Test(arguments: [
         "c1 0b 04 a102c3a9 40 a102c3a9 41", "c1 0e 04 a102c3a9 40 b100000002c3a9 41", "c1 07 04 5301 40 5301 41",
     ])

@@ -47,7 +47,7 @@ struct SuperKey: CodingKey {
     var intValue: Int? { nil }
 }
 
-/// The names of a map's keys in order, and where each stands.
+/// The names of a map's keys in order, told apart by their bytes, and where each stands.
 ///
 /// The few names of a struct are compared one by one; many, which a peer may send, are looked up in a dictionary, so
 /// that the time for a whole map grows linearly with its size.
@@ -55,19 +55,21 @@ struct KeyIndex {
     private static let linearLimit = 16
 
     private(set) var names: [String] = []
-    private var positions: [String: Int] = [:]
+    private var positions: [HashedKey<String>: Int] = [:]
 
     /// Where the name stands; the first place when it was added twice.
     func position(of name: String) -> Int? {
-        names.count <= Self.linearLimit ? names.firstIndex(of: name) : positions[name]
+        names.count <= Self.linearLimit
+            ? names.firstIndex { $0.hasSameBytes(as: name) } : positions[HashedKey(name)]
     }
 
     mutating func append(_ name: String) {
         names.append(name)
         if names.count == Self.linearLimit + 1 {
-            positions = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
-        } else if names.count > Self.linearLimit, positions[name] == nil {
-            positions[name] = names.count - 1
+            positions = Dictionary(
+                zip(names.map { HashedKey($0) }, names.indices), uniquingKeysWith: { first, _ in first })
+        } else if names.count > Self.linearLimit, positions[HashedKey(name)] == nil {
+            positions[HashedKey(name)] = names.count - 1
         }
     }
 }
