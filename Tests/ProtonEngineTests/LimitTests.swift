@@ -294,6 +294,30 @@ struct LimitTests {
         try ConnectionLimits().validate()
     }
 
+    @Test(arguments: [64, 4, 2])
+    func fieldsOfThePeersAreDecodedWithinTheLimits(depth: Int) throws {
+        let raw = RawPeer(limits: Self.limits { $0.decoding.depth = depth })
+        // Four levels.
+        let map: AMQPMap = [.symbol("a"): [[[1]]]]
+        try raw.send(Frame.header + Frame.open("peer", ["properties": .map(map)]).bytes + Frame.begin().bytes)
+        let source = AMQPValue.described(
+            Described(
+                descriptor: .ulong(0x28),
+                value: ["a", .null, .null, .null, .null, .null, .null, .map(map), .null, .null, .symbol("cap")]))
+        try raw.send(.attach(sendingTo: "a", ["source": source, "properties": .map(map)]))
+        let link = try #require(raw.peer.connection.links.first)
+        let expected = depth >= 4 ? map : [:]
+        #expect(raw.peer.connection.remoteProperties == expected && link.remoteProperties == expected)
+        // What is within the limits is there.
+        #expect(link.remoteSource.filter == expected && link.remoteSource.capabilities == ["cap"])
+        var told: Condition?
+        raw.peer.events.react = { event in
+            if case .link(.remoteClose, let link) = event { told = link.remoteCondition }
+        }
+        try raw.send(.detach(error: Condition(.notFound, "gone", info: map)))
+        #expect(told == Condition(.notFound, "gone", info: expected))
+    }
+
     @Test func aSilentPeerIsGivenUp() throws {
         let raw = RawPeer(limits: Self.limits { $0.idleTimeout = .seconds(4) })
         try raw.open()
