@@ -271,7 +271,7 @@ public struct Message: Sendable {
         _modify { yield &setting(.applicationProperties).applicationProperties }
     }
 
-    /// What the message says; a null value when it was left out.
+    /// What the message says; a null value when it was left out, here or by the peer.
     public var body: Body {
         get {
             if let own, own.set.contains(.body) { return own.body }

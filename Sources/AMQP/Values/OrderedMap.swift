@@ -130,7 +130,8 @@ public typealias AMQPMap = OrderedMap<AMQPValue>
 
 /// Annotations of a message or an outcome: values by symbol (Messaging, section 3.2.10).
 ///
-/// `annotations["x-opt-delay"] = 5000` needs no `Symbol(…)`; see ``AnnotationKey``.
+/// `annotations["x-opt-delay"] = 5000` needs no `Symbol(…)`; see ``AnnotationKey``. A message that comes in with other keys,
+/// such as strings, is invalid.
 public typealias Annotations = OrderedMap<AnnotationKey>
 
 /// The application's own properties of a message: values by string (Messaging, section 3.2.5).

@@ -25,7 +25,7 @@ public struct InvalidMessageEvent: EndpointEvent {
 extension MessagingHandler {
     public func onInvalidMessage(_ event: InvalidMessageEvent) throws {
         event.connection.container.logger.warning(
-            "A message that came in is not valid AMQP, and is rejected: \(event.error)",
+            "A delivery is rejected, since it is not valid AMQP: \(event.error)",
             metadata: [
                 "peer": "\(event.connection.peerDescription)", "link": "\(event.link.title.debugDescription)",
                 "bytes": "\(event.bytes.count)",
