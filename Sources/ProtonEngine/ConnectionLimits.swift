@@ -2,16 +2,18 @@ public import AMQP
 
 /// What one connection may take of this process; each has a safe default.
 ///
-/// A peer that passes one loses its link or its connection, with an error condition that names the limit.
+/// A peer that passes one loses its link or its connection, with an error condition that names the limit; the program is
+/// told by `onLinkError` or `onConnectionError`, where the endpoint's `condition` is that. What would take the program
+/// itself beyond one throws `ProtonError.Code.limitExceeded`.
 public struct ConnectionLimits: Sendable, Hashable {
     /// The largest frame that the peer may send, in bytes: 512 to 4,294,967,295 (AMQP 1.0, 2.7.1). Default 65,536.
     public var maxFrameSize: UInt32 = 65_536
-    /// How many sessions the peer may begin: 1 to 65,536 (`channel-max` + 1), of which proton takes 32,768.
+    /// How many sessions there may be, and the peer may begin: 1 to 65,536 (`channel-max` + 1), of which proton takes 32,768.
     /// Default 64.
     public var maxSessions: Int = 64
-    /// How many links the connection may have at once, on all of its sessions. Default 1,024.
+    /// How many links the connection may have at once, on all of its sessions: 65,536 at most. Default 1,024.
     public var maxLinks: Int = 1_024
-    /// The largest message that is taken, in bytes. Default 16 MiB.
+    /// The largest message that is taken, in bytes; a larger one is rejected, and its link closed. Default 16 MiB.
     public var maxMessageSize: Int = 16 * 1_024 * 1_024
     /// How many bytes of messages that have come in part may wait for the rest of them, on all links of the connection
     /// together. Default 64 MiB.

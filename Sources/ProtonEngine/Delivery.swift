@@ -252,8 +252,11 @@ public struct Delivery {
     /// In `onSettled` this tells such a message from one that has an outcome, which has been told before. It may have been
     /// dropped: to be sure send it again, to a receiver that can bear to have it twice.
     public var isInDoubt: Bool {
-        guard link.isSender, let pointer else { return false }
-        return pn_delivery_settled(pointer) && !Delivery.isOutcome(pn_delivery_remote_state(pointer))
+        guard link.isSender, let pointer, pn_delivery_settled(pointer) else { return false }
+        return switch remoteState {
+        case nil, .received, .transactional(_, nil): true
+        default: false
+        }
     }
 
     @inline(__always)

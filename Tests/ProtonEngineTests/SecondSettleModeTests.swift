@@ -105,13 +105,15 @@ struct SecondSettleModeTests {
         sender.open()
         try raw.send(.amqpHeader, .open(), .begin(["remote-channel": 0]))
         try raw.send(.attach(receivingFrom: "q"), .flow(credit: 5))
-        let deliveries = try (0..<3).map { try sender.send(Message(body: .value(.int($0)))) }
+        let deliveries = try (0..<5).map { try sender.send(Message(body: .value(.int($0)))) }
         #expect(deliveries.allSatisfy { !$0.isInDoubt })
         try raw.send(
             .disposition(.accepted, 0, ["state": .null]), .disposition(.accepted, 1),
             .disposition(.received(sectionNumber: 0, sectionOffset: 0), 2))
-        #expect(deliveries.map(\.isSettled) == [true, true, true])
-        #expect(deliveries.map(\.isInDoubt) == [true, false, true])
+        try raw.send(
+            .disposition(.transactional(id: [1], outcome: .accepted), 3), .disposition(.transactional(id: [1]), 4))
+        #expect(deliveries.allSatisfy { $0.isSettled })
+        #expect(deliveries.map(\.isInDoubt) == [true, false, true, false, true])
         for delivery in deliveries { delivery.settle() }
         #expect(deliveries.allSatisfy { !$0.isInDoubt })
     }

@@ -168,5 +168,10 @@ extension IncomingLink: EventHandler {
     /// Takes what comes with every message straight from the engine; the rest goes to the connection's handler.
     func handle(_ delivery: Delivery) { deliveryChanged(delivery) }
 
-    func handle(_ event: EngineEvent) throws { try receiver.connection.eventHandler.handle(event) }
+    func handle(_ event: EngineEvent) throws {
+        if case .link(.failed, _) = event {
+            limitLog.note(.message, "\(receiver.condition?.description ?? "")", address: destination.address)
+        }
+        try receiver.connection.eventHandler.handle(event)
+    }
 }
