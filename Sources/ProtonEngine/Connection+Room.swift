@@ -5,11 +5,13 @@ import CProton
 extension Connection {
     /// How many sessions the two sides have agreed on: as many as there are channels (AMQP 1.0, 2.7.1).
     private var sessionLimit: Int {
-        let own = min(limits.maxSessions, 32_768)
         // Before the peer has opened proton knows only this side's limit.
-        guard let transport = pointer.flatMap(pn_connection_transport) else { return own }
-        return min(own, Int(pn_transport_get_channel_max(transport)) + 1)
+        guard let transport = pointer.flatMap(pn_connection_transport) else { return ownSessionLimit }
+        return min(ownSessionLimit, Int(pn_transport_get_channel_max(transport)) + 1)
     }
+
+    /// Proton takes 32,768 at most.
+    private var ownSessionLimit: Int { min(limits.maxSessions, 32_768) }
 
     /// Makes sure that there is a channel for one session more.
     /// - Throws: `ProtonError.Code.limitExceeded` that names the limit.
@@ -19,14 +21,21 @@ extension Connection {
         // written, and where there is none left it writes nothing any more.
         guard allSessions.count(where: { $0.state != .closed }) >= limit else { return }
         let reason =
-            limit < limits.maxSessions
+            limit < ownSessionLimit
             ? "its peer allows \(limit) at once (channel-max \(limit - 1))"
             : "ConnectionLimits.maxSessions allows \(limit) at once"
         throw ProtonError(.limitExceeded, "The connection has \(limit) sessions: \(reason). Close one first.")
     }
 
-    /// Whether there are more sessions than channels, since the peer has begun one.
-    var hasTooManySessions: Bool { allSessions.count > sessionLimit }
+    /// Whether there is a channel for a session that is about to be opened here.
+    func hasChannel(for session: Session) -> Bool {
+        allSessions.count { $0 !== session && !$0.isLocalUninitialized } < sessionLimit
+    }
+
+    /// Closes the connection, on which a session is without a channel: proton would write nothing any more.
+    func failForChannels() {
+        fail(Condition(.resourceLimitExceeded, "There are more sessions than channels: \(sessionLimit) are allowed."))
+    }
 
     /// Makes sure that one link more is within this side's limit: one too many would end the connection.
     /// - Throws: `ProtonError.Code.limitExceeded` that names the limit.

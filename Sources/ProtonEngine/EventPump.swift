@@ -125,8 +125,7 @@ extension Connection {
         case .remoteClose:
             session.endedSides.insert(.remoteClosed)
             session.noteEnding()
-        case .remoteOpen where session.isPeerMade && hasTooManySessions:
-            return fail(Condition(.resourceLimitExceeded, "More sessions than there are channels for."))
+        case .remoteOpen where session.isPeerMade && !hasChannel(for: session): return failForChannels()
         default: break
         }
         try session.nearestHandler.handle(.session(change, session))

@@ -52,13 +52,20 @@ public final class Session: Endpoint {
     }
 
     /// Opens this side: sends a begin frame.
+    ///
+    /// Where there is no channel for it, since the peer that was connected meanwhile allows fewer than those that were
+    /// made, the connection is closed with `amqp:resource-limit-exceeded`: see `onConnectionError`.
     public func open() {
-        confined().use { pn_session_open($0) }
+        guard let pointer = confined(), isLocalUninitialized else { return }
+        guard connection.hasChannel(for: self) else { return connection.failForChannels() }
+        pn_session_open(pointer)
     }
 
     /// Closes this side: sends an end frame, with the condition where one is given.
     public func close(_ condition: Condition?) {
         guard let pointer = confined(), !isLocalClosed else { return }
+        // One that was not opened is begun before it is ended.
+        if isLocalUninitialized, !connection.hasChannel(for: self) { return connection.failForChannels() }
         if let condition { Condition.set(condition, in: pn_session_condition(pointer)) }
         giveBackWhereShut()
         noteEnding()

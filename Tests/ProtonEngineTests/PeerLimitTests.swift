@@ -108,6 +108,44 @@ struct PeerLimitTests {
         #expect(raw.frames.last { $0.kind == .begin }?.channel == 0 && !raw.isClosed)
     }
 
+    /// Proton writes nothing any more where a session has no channel.
+    @Test func sessionsThatWereMadeBeforeThePeerSaidItsLimit() throws {
+        let raw = RawPeer(isServer: false)
+        let connection = raw.peer.connection
+        let sessions = try (0..<3).map { _ in try connection.makeSession() }
+        try raw.send(.amqpHeader, .open("peer", ["channel-max": 1]))
+        for session in sessions { session.open() }
+        try raw.pump()
+        #expect(raw.frames.count { $0.kind == .begin } == 2)
+        #expect(raw.closeCondition?.name == .resourceLimitExceeded)
+        #expect(raw.closeCondition?.description?.contains("2 are allowed") == true)
+        #expect(raw.peer.events.count("connection.failed") == 1)
+    }
+
+    /// Both sides' sessions need this side's channels.
+    @Test func aPeersSessionForWhichThereIsNoChannel() throws {
+        var limits = ConnectionLimits()
+        limits.maxSessions = 2
+        let raw = RawPeer(isServer: false, limits: limits)
+        for _ in 0..<2 { try raw.peer.connection.makeSession().open() }
+        try raw.send(.amqpHeader, .open(), .begin(channel: 0))
+        #expect(raw.closeCondition?.name == .resourceLimitExceeded && raw.peer.events.count("connection.failed") == 1)
+        #expect(raw.peer.events.count("session.remoteOpen") == 0)
+    }
+
+    /// A channel is free again once the end frame is written: after all that came in one go is handled.
+    @Test func moreSessionsInOneGoThanThereAreChannels() throws {
+        var limits = ConnectionLimits()
+        limits.maxSessions = 4
+        let raw = RawPeer(limits: limits)
+        try raw.open(session: false)
+        let pair = Frame.begin(channel: 1).bytes + Frame.end(channel: 1).bytes
+        for _ in 0..<3 { try raw.send(Array(repeatElement(pair, count: 4).joined())) }
+        #expect(raw.frames.count { $0.kind == .end } == 12 && !raw.isClosed)
+        try raw.send(Array(repeatElement(pair, count: 12).joined()))
+        #expect(raw.closeCondition?.name == .resourceLimitExceeded && raw.peer.events.count("connection.failed") == 1)
+    }
+
     @Test func aSessionTooManyForThisSide() throws {
         var limits = ConnectionLimits()
         limits.maxSessions = 2
