@@ -177,6 +177,27 @@ struct HostilePeerTests {
         try expectService(by: broker)
     }
 
+    /// What can be sent waits for what is unsettled; then there is nothing left to send.
+    @Test func answersADrainThatHadToWaitForTheConsumer() throws {
+        var options = BrokerOptions()
+        options.maxUnsettled = 4
+        let broker = try Broker.start(options: options)
+        defer { broker.stop() }
+        try broker.send((0..<8).map { Message(id: MessageID($0)) }, to: "q")
+        let script = Script(broker)
+        var (open, received): ([Delivery], Int) = ([], 0)
+        script.message = { event in
+            received += 1
+            open.append(event.delivery)
+            guard open.count == 4 else { return }
+            for delivery in open { delivery.accept() }
+            open = []
+        }
+        script.flow = { link in if let receiver = link as? Receiver, !receiver.isDraining { script.finish() } }
+        try script.run { try $0.createReceiver($1, "q").drain(100) }
+        #expect(received == 8)
+    }
+
     @Test func limitsWhatOneConsumerHasUnsettled() throws {
         var options = BrokerOptions()
         options.maxUnsettled = 4

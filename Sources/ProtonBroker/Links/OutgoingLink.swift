@@ -181,8 +181,7 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
         guard let slot = delivery.slot, let message = take(slot) else { return }
         delivery.settle()
         dispose(of: message, outcome)
-        // What limits it may have been what it had not settled.
-        if allowance <= 0 { sendAll() }
+        goOnAfterSettling()
     }
 
     /// The outcome of a message is to hold once a transaction commits.
@@ -197,7 +196,15 @@ final class OutgoingLink: Consumer, @unchecked Sendable {
         guard let slot = delivery.slot, let message = take(slot) else { return }
         if isSettled { delivery.settle() }
         if !isBrowser { transaction.retire(message, of: self, outcome, unsettled: isSettled ? nil : delivery) }
-        if allowance <= 0 { sendAll() }
+        goOnAfterSettling()
+    }
+
+    /// What has kept it from sending may have been what the peer had not settled.
+    private func goOnAfterSettling() {
+        guard allowance <= 0 else { return }
+        sendAll()
+        // No event follows where there is nothing to send any more.
+        endDrain()
     }
 
     /// Does what an outcome means with a message that the link had (AMQP 1.0, 3.4).
