@@ -80,7 +80,7 @@ struct SeveralHandlersTests {
             let client = Scripted("client", options: HandlerOptions(prefetch: 0))
             client.on("onLinkOpened") { (event: LinkEvent) in try event.receiver?.drain(5) }
             client.on("onReceiverDrainFinish") { (event: ReceiverEvent) in event.connection.close() }
-            let second = Scripted("second", client.journal)
+            let second = Scripted("second", client.journal, options: HandlerOptions(answersDrains: false))
             defer { second.forget() }
             var drained = 0
             second.on("onSenderDrainStart") { (event: SenderEvent) in

@@ -92,19 +92,15 @@ public struct ApplicationEvent: Event, @unchecked Sendable {
     func dispatch(in container: Container) throws {
         var event = self
         event.teller = container
-        let handler: any EventHandler
-        switch topic {
-        case .container: handler = container.ownEventHandler
-        case .connection(let connection): handler = connection.eventHandler
-        case .session(let session): handler = session.nearestHandler
-        case .link(let link): handler = link.nearestHandler
-        case .delivery(let delivery): handler = delivery.link.nearestHandler
-        }
-        try (handler as? any ApplicationEventHandler)?.handle(event)
+        let handler: any EventHandler =
+            switch topic {
+            case .container: container.pipeline
+            case .connection(let connection): connection.eventHandler
+            case .session(let session): session.nearestHandler
+            case .link(let link): link.nearestHandler
+            case .delivery(let delivery): delivery.link.nearestHandler
+            }
+        // That of a connection which is over is none of a program's.
+        try (handler as? HandlerPipeline)?.handle(event)
     }
-}
-
-/// An event handler that is told of the program's own events too.
-protocol ApplicationEventHandler: EventHandler {
-    func handle(_ event: ApplicationEvent) throws
 }

@@ -20,7 +20,7 @@ extension Container {
     func makeIncomingConnection(_ options: ConnectionOptions) -> Connection {
         let connection = Connection(
             isIncoming: true, limits: options.limits, owner: ConnectionContext(core, nil),
-            eventHandler: HandlerGroup([]))
+            eventHandler: HandlerPipeline([]))
         connection.containerID = options.containerID ?? id
         options.apply(to: connection)
         return connection
@@ -38,7 +38,7 @@ extension Container {
         _ = loop.takePending()
         if let listener, case .refused = connection.takePlace(of: listener) {
         } else {
-            connection.eventHandler = eventHandler(handler)
+            connection.eventHandler = try eventHandler(handler)
         }
         return ConnectionDriver(connection, connectionOptions.transport(isServer: true))
     }

@@ -15,7 +15,8 @@ public final class Container {
     public var connectionOptions: ConnectionOptions { core.options }
 
     let core: ContainerCore
-    private var pipelines: [HandlerPipeline]
+    /// The container's handlers.
+    private(set) var pipeline: HandlerPipeline
     /// Whether this is what the program made, rather than what stands for it once it is gone.
     private let isOwner: Bool
 
@@ -29,10 +30,10 @@ public final class Container {
         clock: (any ContainerClock)? = nil
     ) throws {
         try options.validate()
+        pipeline = try HandlerPipeline(checking: handlers)
         core = ContainerCore(
             id: id ?? AMQPUUID.random().description, options: options, logger: Logger(label: "proton"),
             loop: try Loop(clock: clock))
-        pipelines = handlers.map(HandlerPipeline.init)
         isOwner = true
         core.bind(self)
     }
@@ -40,7 +41,7 @@ public final class Container {
     /// What stands for a container that the program has let go of: it has ended.
     init(ended core: ContainerCore) {
         self.core = core
-        pipelines = []
+        pipeline = HandlerPipeline([])
         isOwner = false
     }
 
@@ -77,12 +78,12 @@ public final class Container {
         guard threads >= 1 else {
             throw ProtonError(.invalidArgument, "run(threads: \(threads)): at least one thread is needed.")
         }
-        guard pipelines.isEmpty else {
+        guard pipeline.handler == nil else {
             throw ProtonError(
                 .invalidArgument,
                 "run(threads:handler:) wants all callbacks made by its own handler: make the container without one.")
         }
-        pipelines = [HandlerPipeline(handler)]
+        pipeline = try HandlerPipeline(checking: [handler])
         try run(threads: threads, stoppingOn: signals)
     }
 
@@ -97,12 +98,12 @@ public final class Container {
             try tellStart()
         }
         guard hasStarted else { return }
-        for pipeline in pipelines { try pipeline.end(event) }
+        try pipeline.end(event)
     }
 
     /// Tells the handlers that the container starts.
     func tellStart() throws {
-        for pipeline in pipelines { try pipeline.start(ContainerEvent(container: self)) }
+        try pipeline.start(ContainerEvent(container: self))
     }
 
     /// Closes all listeners and connections; `run()` returns when they are closed, at most `grace` later.
@@ -163,7 +164,7 @@ public final class Container {
         try options.validate()
         try Container.check(urls)
         let context = ConnectionContext(core, Reconnection(urls, options))
-        let connection = Connection(limits: options.limits, owner: context, eventHandler: eventHandler(handler))
+        let connection = Connection(limits: options.limits, owner: context, eventHandler: try eventHandler(handler))
         connection.containerID = options.containerID ?? id
         options.apply(to: connection)
         connection.open()
@@ -239,7 +240,7 @@ public final class Container {
             let container = core.container
             let connection = container.makeIncomingConnection(options)
             switch connection.takePlace(of: listener) {
-            case .served: connection.eventHandler = container.eventHandler(handler?())
+            case .served: connection.eventHandler = try container.eventHandler(handler?())
             case .refused(let reason?): core.logger.warning("\(listener.requestedAddress): \(reason)")
             case .refused(nil): break
             }
@@ -249,12 +250,10 @@ public final class Container {
     }
 
     /// A handler of a connection's own, or else the container's.
-    func eventHandler(_ handler: (any Handler)?) -> any EventHandler {
-        handler.map(HandlerPipeline.init) ?? ownEventHandler
+    func eventHandler(_ handler: (any Handler)?) throws(ProtonError) -> HandlerPipeline {
+        guard let handler else { return pipeline }
+        return try HandlerPipeline(checking: [handler])
     }
-
-    /// The container's handlers, as one.
-    var ownEventHandler: any EventHandler { pipelines.count == 1 ? pipelines[0] : HandlerGroup(pipelines) }
 
     // MARK: Links
 
@@ -272,9 +271,9 @@ public final class Container {
         _ context: some SessionProvider, _ target: String?, source: String? = nil, name: String? = nil,
         handler: (any Handler)? = nil, options: LinkOption...
     ) throws -> Sender {
-        try open(
-            context.session().makeSender(name: name ?? uniqueName(source, target)),
-            source: source, target: target, handler, options)
+        try open(source: source, target: target, handler, options) {
+            try context.session().makeSender(name: name ?? uniqueName(source, target))
+        }
     }
 
     /// Connects, and makes a sender to the address that is the URL's path; without a path to none.
@@ -283,9 +282,9 @@ public final class Container {
         _ url: String, name: String? = nil, handler: (any Handler)? = nil, options: LinkOption...
     ) throws -> Sender {
         let url = try AMQPURL(url)
-        return try open(
-            connect(url).session().makeSender(name: name ?? uniqueName(nil, url.path)),
-            source: nil, target: url.path, handler, options)
+        return try open(source: nil, target: url.path, handler, options) {
+            try connect(url).session().makeSender(name: name ?? uniqueName(nil, url.path))
+        }
     }
 
     /// Makes a receiver, and opens it.
@@ -303,9 +302,11 @@ public final class Container {
         _ context: some SessionProvider, _ source: String? = nil, target: String? = nil, name: String? = nil,
         isDynamic: Bool = false, handler: (any Handler)? = nil, options: LinkOption...
     ) throws -> Receiver {
-        let receiver = try context.session().makeReceiver(name: name ?? uniqueName(source, target))
-        if isDynamic { receiver.source.isDynamic = true }
-        return open(receiver, source: source, target: target, handler, options)
+        try open(source: source, target: target, handler, options) {
+            let receiver = try context.session().makeReceiver(name: name ?? uniqueName(source, target))
+            if isDynamic { receiver.source.isDynamic = true }
+            return receiver
+        }
     }
 
     /// Connects, and makes a receiver from the address that is the URL's path; without a path from none.
@@ -314,17 +315,19 @@ public final class Container {
         _ url: String, name: String? = nil, handler: (any Handler)? = nil, options: LinkOption...
     ) throws -> Receiver {
         let url = try AMQPURL(url)
-        return try open(
-            connect(url).session().makeReceiver(name: name ?? uniqueName(url.path, nil)),
-            source: url.path, target: nil, handler, options)
+        return try open(source: url.path, target: nil, handler, options) {
+            try connect(url).session().makeReceiver(name: name ?? uniqueName(url.path, nil))
+        }
     }
 
     private func open<Kind: Link>(
-        _ link: Kind, source: String?, target: String?, _ handler: (any Handler)?, _ options: [LinkOption]
-    ) -> Kind {
+        source: String?, target: String?, _ handler: (any Handler)?, _ options: [LinkOption], _ make: () throws -> Kind
+    ) throws -> Kind {
+        let pipeline = try handler.map { try HandlerPipeline(checking: [$0]) }
+        let link = try make()
         if let source { link.source.address = source }
         if let target { link.target.address = target }
-        if let handler { link.eventHandler = HandlerPipeline(handler) }
+        if let pipeline { link.eventHandler = pipeline }
         for option in options { option.apply(to: link) }
         link.open()
         return link
@@ -369,20 +372,5 @@ extension AMQPURL {
         guard scheme == .amqps else { return }
         throw ProtonError(
             .invalidArgument, "\(self): TLS is not supported yet: use amqp:// where a connection in the clear will do.")
-    }
-}
-
-extension HandlerPipeline {
-    /// Tells the handler, and those below it, that the loop starts.
-    func start(_ event: ContainerEvent) throws {
-        try handler.onReactorInit(event)
-        try (handler as? any MessagingHandler)?.onStart(event)
-        for child in children { try child.start(event) }
-    }
-
-    /// Tells the handler, and those below it, that the loop has ended.
-    func end(_ event: ContainerEvent) throws {
-        try handler.onReactorFinal(event)
-        for child in children { try child.end(event) }
     }
 }

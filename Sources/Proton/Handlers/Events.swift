@@ -74,13 +74,6 @@ public struct LinkEvent: EndpointEvent {
 public struct SenderEvent: EndpointEvent {
     /// The sender.
     public let sender: Sender
-    /// Of `onSenderDrainStart`: where the default says that it has been called.
-    let drainAnswer: DrainAnswer?
-
-    init(sender: Sender, drainAnswer: DrainAnswer? = nil) {
-        (self.sender, self.drainAnswer) = (sender, drainAnswer)
-    }
-
     /// The sender, as a link.
     public var link: Link { sender }
     /// The sender's session.

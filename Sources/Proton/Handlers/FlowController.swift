@@ -2,6 +2,8 @@ import ProtonEngine
 
 /// Keeps the credit of receivers topped up to a window: flow control that a program need not think of.
 public final class FlowController: Handler {
+    public var adapters: HandlerAdapters { HandlerAdapters(flow: self) }
+
     private let window: Int
     private let delegate: (any MessagingHandler)?
 
@@ -14,18 +16,28 @@ public final class FlowController: Handler {
         self.delegate = delegate
     }
 
-    public func onLinkLocalOpen(_ event: LinkEvent) { topUp(event.link) }
-    public func onLinkRemoteOpen(_ event: LinkEvent) { topUp(event.link) }
+    public func onLinkLocalOpen(_ event: LinkEvent) throws { try topUp(event.link) }
+    public func onLinkRemoteOpen(_ event: LinkEvent) throws { try topUp(event.link) }
 
     // When credit is used up, or given back, the library calls `topUp`: not before all handlers know of it, since the
     // next one may drain, or want to see a drain's end.
 
     /// Gives credit when half of the window is used: a flow frame for many messages rather than for each.
-    func topUp(_ link: Link) {
+    /// - Throws: `ProtonError.Code.invalidArgument` for a window below 0.
+    func topUp(_ link: Link) throws {
         guard link.isReceiver, link.credit <= window / 2, let receiver = link as? Receiver,
             !receiver.awaitsDrainEnd, receiver.isLocalOpen
         else { return }
+        try validate()
         receiver.grant(window - receiver.credit)
+    }
+
+    /// - Throws: `ProtonError.Code.invalidArgument` for a window below 0.
+    func validate() throws(ProtonError) {
+        guard window < 0 else { return }
+        throw ProtonError(
+            .invalidArgument,
+            "The prefetch of a handler is \(window): it must be at least 0, which leaves credit to the program.")
     }
 
     /// Tells the delegate that a drain is over.

@@ -10,6 +10,10 @@ import ProtonEngine
 public protocol Handler: AnyObject {
     /// Handlers that are told of each event after this one, in order; asked for once, when the handler is put to use.
     var handlers: [any Handler] { get }
+    /// What the library does for the handler; asked for once, when the handler is put to use.
+    ///
+    /// Programs leave the default, which for a `MessagingHandler` is by its `options`.
+    var adapters: HandlerAdapters { get }
 
     /// The loop starts; comes before `onStart`.
     func onReactorInit(_ event: ContainerEvent) throws
@@ -90,6 +94,7 @@ public protocol Handler: AnyObject {
 
 extension Handler {
     public var handlers: [any Handler] { [] }
+    public var adapters: HandlerAdapters { HandlerAdapters() }
 
     public func onReactorInit(_ event: ContainerEvent) throws {}
     public func onReactorFinal(_ event: ContainerEvent) throws {}

@@ -7,6 +7,9 @@ public import ProtonEngine
 /// incoming and outgoing messages have their turn, which make the callbacks of this protocol; then `handlers`.
 /// Every callback has a default. Those of errors log and close on a connection that a peer opened, and throw, which
 /// ends `run()`, on one that this program opened: implement them to go on.
+///
+/// Classes that have subclasses derive from `MessagingHandlerBase`: a callback that only a subclass of a conforming class
+/// has is never called.
 public protocol MessagingHandler: Handler {
     /// What is left to the library; asked for once, when the handler is put to use.
     var options: HandlerOptions { get }
@@ -75,8 +78,8 @@ public protocol MessagingHandler: Handler {
     func onSendable(_ event: SenderEvent) throws
     /// The receiver wants what can be sent now, and the credit back that is left: called after `onSendable`, once a drain.
     ///
-    /// Default: the credit is given back when all handlers have been told. Implement it to send some more first, and
-    /// then call `event.sender.drained()`: then that is the program's to do, now or later.
+    /// Send some more here; the credit that is left is given back when all handlers have been told. A program that
+    /// wants to give it back later says so by `HandlerOptions.answersDrains`, and calls `event.sender.drained()` then.
     func onSenderDrainStart(_ event: SenderEvent) throws
     /// A drain that `Receiver.drain` began is over: all messages have come that the peer had credit for and could send.
     ///
@@ -114,6 +117,7 @@ public protocol MessagingHandler: Handler {
 
 extension MessagingHandler {
     public var options: HandlerOptions { HandlerOptions() }
+    public var adapters: HandlerAdapters { HandlerAdapters(self) }
 
     public func onStart(_ event: ContainerEvent) throws {}
     public func onConnectionOpening(_ event: ConnectionEvent) throws {}
@@ -128,6 +132,7 @@ extension MessagingHandler {
     public func onConnectionClosed(_ event: ConnectionEvent) throws {}
     public func onSessionClosed(_ event: SessionEvent) throws {}
     public func onLinkClosed(_ event: LinkEvent) throws {}
+    public func onSenderDrainStart(_ event: SenderEvent) throws {}
     public func onReceiverDrainFinish(_ event: ReceiverEvent) throws {}
     public func onDeliveryUpdated(_ event: DeliveryEvent) throws {}
     public func onDisconnected(_ event: TransportEvent) throws {}
@@ -140,33 +145,27 @@ extension MessagingHandler {
     public func onAborted(_ event: DeliveryEvent) throws {}
 
     public func onConnectionError(_ event: ConnectionEvent) throws {
-        try event.connection.failUnhandled(.connectionError, "closed the connection", of: event.connection)
+        try event.failUnhandled()
     }
 
     public func onSessionError(_ event: SessionEvent) throws {
-        try event.connection.failUnhandled(.sessionError, "ended a session", of: event.session)
+        try event.failUnhandled()
     }
 
     public func onLinkDetached(_ event: LinkEvent) throws {
         if event.link.remoteCondition != nil { try onLinkError(event) }
     }
 
-    public func onSenderDrainStart(_ event: SenderEvent) throws {
-        if let answer = event.drainAnswer { answer.defaults += 1 } else { event.sender.drained() }
-    }
-
     public func onLinkError(_ event: LinkEvent) throws {
-        try event.connection.failUnhandled(.linkError, "closed the \(event.link.title)", of: event.link)
+        try event.failUnhandled()
     }
 
     public func onReconnectFailed(_ event: TransportEvent) throws {
-        try event.connection.failUnhandled(
-            event.error ?? ProtonError(.disconnected, "The connection is lost, and is not made again."))
+        try event.failUnhandledEndOfTries()
     }
 
     public func onTransportError(_ event: TransportEvent) throws {
-        guard let error = event.error else { return }
-        try event.connection.failUnhandledLoss(error)
+        try event.failUnhandledLoss()
     }
 }
 

@@ -3,6 +3,8 @@ import ProtonEngine
 
 /// Turns credit, and news of deliveries that went out, into the callbacks of a `MessagingHandler`.
 public final class OutgoingMessageHandler: Handler {
+    public var adapters: HandlerAdapters { HandlerAdapters(settlement: self) }
+
     private let delegate: any MessagingHandler
     private let autoSettles: Bool
 

@@ -4,7 +4,7 @@ extension Session {
     /// What is told of the session's events, and of those of its links, in place of the connection's handler.
     public var handler: (any Handler)? {
         get { (eventHandler as? HandlerPipeline)?.handler }
-        set { eventHandler = newValue.map(HandlerPipeline.init) }
+        set { eventHandler = newValue.map { HandlerPipeline($0) } }
     }
 }
 
@@ -12,7 +12,7 @@ extension Link {
     /// What is told of the link's events, in place of the session's or the connection's handler.
     public final var handler: (any Handler)? {
         get { (eventHandler as? HandlerPipeline)?.handler }
-        set { eventHandler = newValue.map(HandlerPipeline.init) }
+        set { eventHandler = newValue.map { HandlerPipeline($0) } }
     }
 
     /// Answers with the source and target that the peer asked for, every field of them.
