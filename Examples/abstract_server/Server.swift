@@ -1,7 +1,7 @@
 import Proton
 
 /// What servers have in common: they receive requests at an address, and send responses where each asks for.
-class Server: MessagingHandler {
+class Server: MessagingHandlerBase {
     private let host: String
     private let address: String
     private var sender: Sender?
@@ -13,18 +13,18 @@ class Server: MessagingHandler {
         self.address = address
     }
 
-    func onStart(_ event: ContainerEvent) throws {
+    override func onStart(_ event: ContainerEvent) throws {
         let connection = try event.container.connect(host)
         try event.container.createReceiver(connection, address)
         sender = try event.container.createSender(connection, nil)
     }
 
-    func onMessage(_ event: MessageEvent) throws {
+    override func onMessage(_ event: MessageEvent) throws {
         guard let replyTo = event.message.replyTo else { throw Reject(Condition(.notAllowed, "no reply-to")) }
         try onRequest("\(event.message.body)", replyTo)
     }
 
-    func onSendable(_ event: SenderEvent) throws {
+    override func onSendable(_ event: SenderEvent) throws {
         try respond()
     }
 

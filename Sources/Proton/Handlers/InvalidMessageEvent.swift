@@ -22,14 +22,19 @@ public struct InvalidMessageEvent: EndpointEvent {
     public var condition: Condition { Condition(.decodeError, "The message is not valid AMQP: \(error)") }
 }
 
-extension MessagingHandler {
-    public func onInvalidMessage(_ event: InvalidMessageEvent) throws {
-        event.connection.container.logger.warning(
-            "A delivery is rejected, since it is not valid AMQP: \(event.error)",
+extension InvalidMessageEvent {
+    /// Nobody handles it: it is rejected, and a warning is logged.
+    func rejectUnhandled() {
+        connection.container.logger.warning(
+            "A delivery is rejected, since it is not valid AMQP: \(error)",
             metadata: [
-                "peer": "\(event.connection.peerDescription)", "link": "\(event.link.title.debugDescription)",
-                "bytes": "\(event.bytes.count)",
+                "peer": "\(connection.peerDescription)", "link": "\(link.title.debugDescription)",
+                "bytes": "\(bytes.count)",
             ])
-        event.delivery.reject(event.condition)
+        delivery.reject(condition)
     }
+}
+
+extension MessagingHandler {
+    public func onInvalidMessage(_ event: InvalidMessageEvent) throws { event.rejectUnhandled() }
 }

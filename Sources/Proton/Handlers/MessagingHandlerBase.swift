@@ -1,0 +1,95 @@
+/// A base for classes that handle messages, and whose subclasses do too.
+///
+/// Use it where handlers build a hierarchy of classes: every callback can be overridden at each level, and `override` makes
+/// the compiler refuse one with a wrong name or type. Its defaults are those of `MessagingHandler`.
+///
+/// A single class is shorter with the protocol: `final class Receiver: MessagingHandler`. A class with subclasses must not
+/// conform to the protocol itself: a callback that only the subclass has is another method then, and is never called.
+/// A handler for several threads is `Sendable`, and conforms to the protocol, since this class can be changed.
+open class MessagingHandlerBase: MessagingHandler {
+    /// What is left to the library; asked for once, when the handler is put to use.
+    open var options: HandlerOptions
+    /// Handlers that are told of each event after this one, in order; asked for once, when the handler is put to use.
+    open var handlers: [any Handler]
+
+    /// Creates a handler.
+    /// - Parameters:
+    ///   - options: what is left to the library.
+    ///   - handlers: those that are told of each event after this one, in order.
+    public init(_ options: HandlerOptions = HandlerOptions(), handlers: [any Handler] = []) {
+        self.options = options
+        self.handlers = handlers
+    }
+
+    // MARK: MessagingHandler
+
+    open func onStart(_ event: ContainerEvent) throws {}
+    open func onConnectionOpening(_ event: ConnectionEvent) throws {}
+    open func onSessionOpening(_ event: SessionEvent) throws {}
+    open func onLinkOpening(_ event: LinkEvent) throws {}
+    open func onConnectionOpened(_ event: ConnectionEvent) throws {}
+    open func onSessionOpened(_ event: SessionEvent) throws {}
+    open func onLinkOpened(_ event: LinkEvent) throws {}
+    open func onConnectionClosing(_ event: ConnectionEvent) throws {}
+    open func onSessionClosing(_ event: SessionEvent) throws {}
+    open func onLinkClosing(_ event: LinkEvent) throws {}
+    open func onConnectionClosed(_ event: ConnectionEvent) throws {}
+    open func onSessionClosed(_ event: SessionEvent) throws {}
+    open func onLinkClosed(_ event: LinkEvent) throws {}
+    open func onConnectionError(_ event: ConnectionEvent) throws { try event.failUnhandled() }
+    open func onSessionError(_ event: SessionEvent) throws { try event.failUnhandled() }
+    open func onLinkError(_ event: LinkEvent) throws { try event.failUnhandled() }
+    open func onLinkDetached(_ event: LinkEvent) throws {
+        if event.link.remoteCondition != nil { try onLinkError(event) }
+    }
+    open func onDisconnected(_ event: TransportEvent) throws {}
+    open func onReconnectFailed(_ event: TransportEvent) throws { try event.failUnhandledEndOfTries() }
+    open func onSendable(_ event: SenderEvent) throws {}
+    open func onSenderDrainStart(_ event: SenderEvent) throws {}
+    open func onReceiverDrainFinish(_ event: ReceiverEvent) throws {}
+    open func onAccepted(_ event: DeliveryEvent) throws {}
+    open func onRejected(_ event: DeliveryEvent) throws {}
+    open func onReleased(_ event: DeliveryEvent) throws {}
+    open func onDeliveryUpdated(_ event: DeliveryEvent) throws {}
+    open func onSettled(_ event: DeliveryEvent) throws {}
+    open func onMessage(_ event: MessageEvent) throws {}
+    open func onInvalidMessage(_ event: InvalidMessageEvent) throws { event.rejectUnhandled() }
+    open func onAborted(_ event: DeliveryEvent) throws {}
+
+    // MARK: Handler
+
+    open func onReactorInit(_ event: ContainerEvent) throws {}
+    open func onReactorFinal(_ event: ContainerEvent) throws {}
+    open func onTimerTask(_ event: TimerEvent) throws {}
+    open func onApplicationEvent(_ event: ApplicationEvent) throws {}
+    open func onConnectionInit(_ event: ConnectionEvent) throws {}
+    open func onConnectionBound(_ event: ConnectionEvent) throws {}
+    open func onConnectionUnbound(_ event: ConnectionEvent) throws {}
+    open func onConnectionLocalOpen(_ event: ConnectionEvent) throws {}
+    open func onConnectionRemoteOpen(_ event: ConnectionEvent) throws {}
+    open func onConnectionLocalClose(_ event: ConnectionEvent) throws {}
+    open func onConnectionRemoteClose(_ event: ConnectionEvent) throws {}
+    open func onConnectionFinal(_ event: ConnectionEvent) throws {}
+    open func onSessionInit(_ event: SessionEvent) throws {}
+    open func onSessionLocalOpen(_ event: SessionEvent) throws {}
+    open func onSessionRemoteOpen(_ event: SessionEvent) throws {}
+    open func onSessionLocalClose(_ event: SessionEvent) throws {}
+    open func onSessionRemoteClose(_ event: SessionEvent) throws {}
+    open func onSessionFinal(_ event: SessionEvent) throws {}
+    open func onLinkInit(_ event: LinkEvent) throws {}
+    open func onLinkLocalOpen(_ event: LinkEvent) throws {}
+    open func onLinkRemoteOpen(_ event: LinkEvent) throws {}
+    open func onLinkLocalClose(_ event: LinkEvent) throws {}
+    open func onLinkRemoteClose(_ event: LinkEvent) throws {}
+    open func onLinkLocalDetach(_ event: LinkEvent) throws {}
+    open func onLinkRemoteDetach(_ event: LinkEvent) throws {}
+    open func onLinkFlow(_ event: LinkEvent) throws {}
+    open func onLinkFinal(_ event: LinkEvent) throws {}
+    open func onDelivery(_ event: DeliveryEvent) throws {}
+    open func onTransport(_ event: TransportEvent) throws {}
+    open func onTransportAuthenticated(_ event: TransportEvent) throws {}
+    open func onTransportError(_ event: TransportEvent) throws { try event.failUnhandledLoss() }
+    open func onTransportHeadClosed(_ event: TransportEvent) throws {}
+    open func onTransportTailClosed(_ event: TransportEvent) throws {}
+    open func onTransportClosed(_ event: TransportEvent) throws {}
+}
