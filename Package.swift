@@ -92,7 +92,10 @@ let package = Package(
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
         .testTarget(
             name: "ProtonEngineTests", dependencies: ["ProtonEngine", "ProtonTesting"], swiftSettings: settings),
-        .testTarget(name: "ProtonTests", dependencies: ["Proton", "ProtonTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "ProtonTests",
+            dependencies: ["Proton", "ProtonTesting", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings),
         .testTarget(
             name: "ProtonBrokerTests",
             dependencies: [

@@ -1,3 +1,4 @@
+import Logging
 package import Proton
 package import ProtonEngine
 
@@ -21,7 +22,9 @@ package final class InMemoryBroker {
         }
         var options = options
         options.threads = 1
-        container = try Container(id: options.containerID ?? "broker", options: options.connection, clock: clock)
+        container = try Container(
+            id: options.containerID ?? "broker", options: options.connection, clock: clock,
+            logger: options.logger ?? Logger(label: "proton"))
         core = try BrokerCore(options, clock: QueueClock(clock))
         listener = options.maxConnections.map { Listener(address: "memory", maxConnections: $0) }
         metrics = core.useTimers(of: container, name: "memory")

@@ -31,7 +31,6 @@ public final class Broker: Sendable {
     /// Nil where nobody wants any.
     private let metrics: BrokerMetrics?
     private let grace: Duration
-    private let logger = Logger(label: "proton.broker")
     private let life = Life()
 
     /// Creates a broker that listens from now on, and serves its peers once it runs.
@@ -52,7 +51,9 @@ public final class Broker: Sendable {
         addresses: [String], options: BrokerOptions = BrokerOptions(), clock: (any ContainerClock)? = nil
     ) throws {
         try options.validate()
-        container = try Container(id: options.containerID, options: options.connection, clock: clock)
+        container = try Container(
+            id: options.containerID, options: options.connection, clock: clock,
+            logger: options.logger ?? Logger(label: "proton"))
         core = try BrokerCore(options, clock: QueueClock(clock))
         grace = options.stopGrace
         do {
@@ -177,7 +178,7 @@ public final class Broker: Sendable {
 
     /// Closes the listeners and all connections.
     private func close() {
-        logger.debug("closes all connections: it ends")
+        core.logger.debug("closes all connections: it ends")
         container.stop(Condition(.connectionForced, "The broker is shutting down."), grace: grace)
     }
 }

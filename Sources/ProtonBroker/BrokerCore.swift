@@ -7,6 +7,7 @@ struct BrokerCore: Sendable {
     let options: BrokerOptions
     let nodes: NodeTable
     let peers: Peers
+    let logger: Logger
     let limitLog: LimitLog
     /// How far the store has come; nil where there is none.
     let storeProgress: StoreProgress?
@@ -14,7 +15,8 @@ struct BrokerCore: Sendable {
     /// - Throws: where the options' store cannot be read.
     init(_ options: BrokerOptions, clock: QueueClock) throws {
         self.options = options
-        limitLog = LimitLog(clock)
+        logger = options.logger ?? Logger(label: "proton.broker")
+        limitLog = LimitLog(clock, logger: logger)
         let support = NodeSupport(maxBytes: options.maxBytes, clock: clock, store: options.store, limitLog: limitLog)
         nodes = NodeTable(options, support)
         peers = Peers(support.changes)
@@ -22,7 +24,7 @@ struct BrokerCore: Sendable {
         try nodes.recover()
         if options.store != nil {
             let queues = nodes.status
-            Logger(label: "proton.broker").info(
+            logger.info(
                 "read the store",
                 metadata: ["queues": "\(queues.count)", "messages": "\(queues.reduce(0) { $0 + $1.waiting })"])
         }

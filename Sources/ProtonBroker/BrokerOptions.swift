@@ -1,3 +1,4 @@
+public import Logging
 public import Proton
 
 /// How a broker treats its peers; each option has a safe default.
@@ -49,6 +50,8 @@ public struct BrokerOptions: Sendable {
     public var connection = ConnectionOptions()
     /// The broker's container id; nil makes a random one.
     public var containerID: String?
+    /// Where the broker's lines go; nil, the default, is the logger of the label `proton.broker`.
+    public var logger: Logger?
     /// How often the program's metrics are told what the broker holds: at least 1 second; nil, the default, is never.
     ///
     /// They are those of `MetricsSystem` of the package swift-metrics, which the program sets up before it makes the

@@ -1,6 +1,6 @@
 public import AMQP
 import Glibc
-import Logging
+public import Logging
 public import ProtonEngine
 
 /// An AMQP container: connections, listeners and timers, and the loop that tells handlers of their events.
@@ -25,14 +25,16 @@ public final class Container {
     ///   - id: the container's name to its peers; nil makes a random one.
     ///   - options: how connections are made and taken.
     ///   - clock: what timers go by; nil, the default, is the system's clock.
+    ///   - logger: where to write what nobody handles; default that of the label `proton`.
+    /// - Throws: `ProtonError.Code.invalidArgument` for options, also of handlers, that make no sense.
     public init(
         _ handlers: any Handler..., id: String? = nil, options: ConnectionOptions = ConnectionOptions(),
-        clock: (any ContainerClock)? = nil
+        clock: (any ContainerClock)? = nil, logger: Logger = Logger(label: "proton")
     ) throws {
         try options.validate()
         pipeline = try HandlerPipeline(checking: handlers)
         core = ContainerCore(
-            id: id ?? AMQPUUID.random().description, options: options, logger: Logger(label: "proton"),
+            id: id ?? AMQPUUID.random().description, options: options, logger: logger,
             loop: try Loop(clock: clock))
         isOwner = true
         core.bind(self)
@@ -50,7 +52,8 @@ public final class Container {
     }
 
     var loop: Loop { core.loop }
-    var logger: Logger { core.logger }
+    /// Where to write what nobody handles: errors of peers' connections, and connections that are tried again.
+    public var logger: Logger { core.logger }
 
     // MARK: Running
 

@@ -6,10 +6,11 @@ import Proton
 final class ConnectionHandler: Handler {
     private let broker: BrokerCore
     private let transactions: Transactions
-    private var logger = Logger(label: "proton.broker")
+    private var logger: Logger
 
     init(_ broker: BrokerCore) {
         self.broker = broker
+        logger = broker.logger
         transactions = Transactions(limits: broker.options.transactionLimits, nodes: broker.nodes)
     }
 

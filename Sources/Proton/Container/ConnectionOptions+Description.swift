@@ -1,0 +1,23 @@
+/// Options as text, without the password: it appears in no description, mirror or dump.
+extension ConnectionOptions: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    private var parts: [(label: String?, value: Any)] {
+        [
+            ("user", user ?? "none"), ("password", password == nil ? "none" : "(hidden)"), ("usesSASL", usesSASL),
+            ("allowedMechanisms", allowedMechanisms), ("allowsInsecureMechanisms", allowsInsecureMechanisms),
+            ("virtualHost", virtualHost ?? "the URL's"), ("containerID", containerID ?? "the container's"),
+            ("offeredCapabilities", offeredCapabilities), ("desiredCapabilities", desiredCapabilities),
+            ("properties", properties), ("reconnect", reconnect.map { $0 as Any } ?? "none"), ("limits", limits),
+        ]
+    }
+
+    /// The options by their names, such as `ConnectionOptions(user: guest, password: (hidden), …)`.
+    public var description: String {
+        "ConnectionOptions(\(parts.map { "\($0.label ?? ""): \($0.value)" }.joined(separator: ", ")))"
+    }
+
+    /// The same as `description`, so that printing a value that holds options does not show the password either.
+    public var debugDescription: String { description }
+
+    /// The options by their names, without the password.
+    public var customMirror: Mirror { Mirror(self, children: parts) }
+}
