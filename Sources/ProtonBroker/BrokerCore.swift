@@ -35,10 +35,11 @@ struct BrokerCore: Sendable {
     /// - Parameter name: what tells the broker's metrics from those of others.
     /// - Returns: the metrics, still to be started; nil where nobody wants any.
     func useTimers(of container: Container, name: String) -> BrokerMetrics? {
-        // It only starts timers, which any thread may: they are under the loop's lock. Weak, since what the container
-        // holds, its listeners and connections, holds the core.
-        nonisolated(unsafe) weak let loop = container
-        let schedule: BrokerMetrics.Scheduler = { delay, body in loop?.schedule(after: delay) { body() } }
+        let handle = container.handle
+        // A container that has ended needs no timers.
+        let schedule: BrokerMetrics.Scheduler = { delay, body in
+            _ = try? handle.schedule(after: delay) { _ in body() }
+        }
         nodes.setTimer(schedule)
         return options.metricsInterval.map { BrokerMetrics(self, name: name, interval: $0, schedule) }
     }

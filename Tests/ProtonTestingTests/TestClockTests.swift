@@ -80,7 +80,7 @@ struct TestClockTests {
     func turnedOnAnotherThread(_ threads: Int) async throws {
         let (clock, log) = (TestClock(), Log())
         let handler = Starter { container in
-            for number in 0..<100 { container.schedule(after: .seconds(number + 1)) { log.note("\(number)") } }
+            for number in 0..<100 { container.schedule(after: .seconds(number + 1)) { _ in log.note("\(number)") } }
             log.note("ready")
         }
         async let run: Void = onThread { try Container(clock: clock).run(threads: threads, handler: handler) }

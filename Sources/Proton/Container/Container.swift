@@ -7,7 +7,8 @@ public import ProtonEngine
 ///
 /// A container with one thread may be used from the thread that runs it, callbacks included, and before it runs from
 /// the thread that made it. With several threads (`run(threads:handler:)`) it may be used from every callback.
-/// From other threads use a connection's `workQueue` for what is to be done with it, and an `EventInjector` for the rest.
+/// From other threads use a connection's `workQueue` for what is to be done with it, and the container's `handle` for the
+/// rest. A `ContainerThread` runs it in the background.
 public final class Container {
     /// The name of this container to its peers, unique among them (AMQP 1.0, 2.7.1). Default a random UUID.
     public var id: String { core.id }
@@ -15,6 +16,8 @@ public final class Container {
     public var connectionOptions: ConnectionOptions { core.options }
 
     let core: ContainerCore
+    /// Whether callbacks are made by several threads.
+    let sharing = UncheckedMutex(Sharing.undecided(unshared: nil))
     /// The container's handlers.
     private(set) var pipeline: HandlerPipeline
     /// Whether this is what the program made, rather than what stands for it once it is gone.
@@ -69,15 +72,23 @@ public final class Container {
     /// Runs the loop on several threads until nothing is left.
     ///
     /// A connection's callbacks are made one at a time, those of different connections at the same time. A connection
-    /// that a callback made is handed to the loop when the callback returns: set its links up before.
+    /// that a callback made is handed to the loop when the callback returns: set its links up before. What is handed to
+    /// the container is `Sendable`, or made for one connection by a closure that is: `listen(_:handler:)`,
+    /// `connect(_:options:makeHandler:)`, `schedule(after:) { container in … }`.
     /// - Parameters:
     ///   - threads: how many, at least 1; this thread is one of them.
-    ///   - handler: what is told of events; the container has no handlers of its own.
+    ///   - handler: what is told of events; the container has no handlers of its own. With several threads it has none
+    ///     below it either, since those need not be `Sendable`.
     ///   - signals: signals that stop the container as `stop()` does.
-    /// - Throws: as `run(stoppingOn:)`; `ProtonError.Code.invalidArgument` where the container has handlers of its own.
+    /// - Throws: as `run(stoppingOn:)`; `ProtonError.Code.invalidArgument` where the container has handlers of its own, or was
+    ///   given what only one thread may use.
     public func run(
         threads: Int, handler: any Handler & Sendable, stoppingOn signals: StopSignal...
     ) throws {
+        try run(threads: threads, handler: handler, stoppingOn: signals)
+    }
+
+    func run(threads: Int, handler: any Handler & Sendable, stoppingOn signals: [StopSignal]) throws {
         guard threads >= 1 else {
             throw ProtonError(.invalidArgument, "run(threads: \(threads)): at least one thread is needed.")
         }
@@ -86,22 +97,29 @@ public final class Container {
                 .invalidArgument,
                 "run(threads:handler:) wants all callbacks made by its own handler: make the container without one.")
         }
+        guard threads == 1 || handler.handlers.isEmpty else {
+            throw ProtonError(
+                .invalidArgument,
+                "run(threads: \(threads)) wants a handler without handlers below it, which need not be Sendable.")
+        }
         pipeline = try HandlerPipeline(checking: [handler])
         try run(threads: threads, stoppingOn: signals)
     }
 
-    private func run(threads: Int, stoppingOn signals: [StopSignal]) throws {
+    func run(threads: Int, stoppingOn signals: [StopSignal]) throws {
+        try decideSharing(threads)
         let watch = signals.isEmpty ? nil : SignalWatch(signals) { [loop] in loop.post { loop.stop() } }
         defer { watch?.cancel() }
         let event = ContainerEvent(container: self)
         defer { withExtendedLifetime(self) {} }
-        var hasStarted = false
-        try loop.run(threads: threads) {
-            hasStarted = true
-            try tellStart()
+        try loop.asItsThread {
+            var hasStarted = false
+            try loop.run(threads: threads) {
+                hasStarted = true
+                try tellStart()
+            }
+            if hasStarted { try pipeline.end(event) }
         }
-        guard hasStarted else { return }
-        try pipeline.end(event)
     }
 
     /// Tells the handlers that the container starts.
@@ -131,8 +149,9 @@ public final class Container {
     ///   - url: where to, as in `amqp://user:password@host:port`, or just `host`.
     ///   - handler: what is told of the connection's events, in place of the container's handlers.
     ///   - options: nil is `connectionOptions`.
-    /// - Throws: `AMQPURLError`; `ProtonError.Code.invalidArgument` for options that make no sense and for `amqps`, which
-    ///   is not supported yet; `.closed` where the container is stopping.
+    /// - Throws: `AMQPURLError`; `ProtonError.Code.invalidArgument` for options that make no sense, for `amqps`, which is
+    ///   not supported yet, and for a handler where there are several threads: these use `makeHandler`; `.closed` where the
+    ///   container is stopping.
     @discardableResult
     public func connect(
         _ url: String, handler: (any Handler)? = nil, options: ConnectionOptions? = nil
@@ -163,11 +182,16 @@ public final class Container {
     public func connect(
         _ urls: [AMQPURL], handler: (any Handler)? = nil, options: ConnectionOptions? = nil
     ) throws -> Connection {
+        if let handler { try requireOneThread(for: handler, "use connect(_:options:makeHandler:)") }
+        return try connect(urls, pipeline: eventHandler(handler), options: options)
+    }
+
+    func connect(_ urls: [AMQPURL], pipeline: HandlerPipeline, options: ConnectionOptions?) throws -> Connection {
         let options = options ?? connectionOptions
         try options.validate()
         try Container.check(urls)
         let context = ConnectionContext(core, Reconnection(urls, options))
-        let connection = Connection(limits: options.limits, owner: context, eventHandler: try eventHandler(handler))
+        let connection = Connection(limits: options.limits, owner: context, eventHandler: pipeline)
         connection.containerID = options.containerID ?? id
         options.apply(to: connection)
         connection.open()
@@ -228,7 +252,7 @@ public final class Container {
     @discardableResult
     public func listen(
         _ url: String, options: ConnectionOptions? = nil, maxConnections: Int? = nil, backlog: Int32 = 4_096,
-        handler: (@Sendable () -> any Handler)? = nil
+        handler: (@Sendable () -> sending any Handler)? = nil
     ) throws -> Listener {
         let options = options ?? connectionOptions
         try options.validate()
@@ -339,33 +363,6 @@ public final class Container {
     /// A name that no other link of this container has.
     func uniqueName(_ source: String?, _ target: String?) -> String {
         core.uniqueLinkName(for: source ?? target)
-    }
-
-    // MARK: Timers
-
-    /// The time by the container's clock, from any thread that may use the container.
-    ///
-    /// It is the system's continuous clock where the container was given no other one. In what a timer calls, a clock
-    /// that is turned shows the time that this timer was set for.
-    public var now: ContinuousClock.Instant { loop.now }
-
-    /// Calls `onTimerTask` of a handler later; the container runs at least until then.
-    /// - Throws: nothing; what the callback throws comes out of `run()`.
-    @discardableResult
-    public func schedule(after delay: Duration, _ handler: any Handler) -> Timer {
-        let holder = UncheckedMutex<Timer?>(nil)
-        let timer = schedule(after: delay) { [core] in
-            guard let timer = holder.withLock({ $0 }) else { return }
-            try handler.onTimerTask(TimerEvent(container: core.container, timer: timer))
-        }
-        holder.withLock { $0 = timer }
-        return timer
-    }
-
-    /// Calls a closure later; the container runs at least until then. What it throws comes out of `run()`.
-    @discardableResult
-    public func schedule(after delay: Duration, _ body: @escaping () throws -> Void) -> Timer {
-        Timer(id: loop.schedule(after: delay, keepsRunning: true, body), loop: loop)
     }
 }
 

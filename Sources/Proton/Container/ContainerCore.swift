@@ -23,8 +23,11 @@ final class ContainerCore: Sendable {
         self.loop = loop
     }
 
+    /// The program's container; nil once that is gone.
+    var existingContainer: Container? { handle.withLock(\.container) }
+
     /// The program's container; once that is gone, one that has ended.
-    var container: Container { handle.withLock(\.container) ?? Container(ended: self) }
+    var container: Container { existingContainer ?? Container(ended: self) }
 
     func bind(_ container: Container) {
         handle.withLock { $0.container = container }

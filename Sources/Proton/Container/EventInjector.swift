@@ -2,9 +2,9 @@ import ProtonEngine
 
 /// Lets any thread hand events of the program's own to a container.
 ///
-/// `Container.selectable` adds it to its container, which then runs until the injector is closed. It is also the way to
-/// have something done on the container's own thread: an event about nothing comes to the container's handlers there,
-/// and can connect, listen and set timers. For work on one connection its `workQueue` does without an event.
+/// `Container.selectable` adds it to its container, which then runs until the injector is closed. It is how Python's
+/// programs do it. A closure does without an event: on the container's thread by `ContainerHandle.execute`, for work on
+/// one connection by its `workQueue`.
 ///
 /// All of it may be called from any thread, also when the container has ended.
 public final class EventInjector: Sendable {
@@ -14,7 +14,7 @@ public final class EventInjector: Sendable {
     private enum State {
         /// Not added to a container yet: what is triggered waits.
         case new([ApplicationEvent])
-        case added(InjectorSite)
+        case added(ContainerHandle)
         case closed
     }
 
@@ -35,7 +35,7 @@ public final class EventInjector: Sendable {
     ///   over, or `maxEarlyEvents` wait for a container already. A container that ends by an error drops what waits.
     @discardableResult
     public func trigger(_ event: ApplicationEvent) -> Bool {
-        var site: InjectorSite?
+        var container: ContainerHandle?
         let isTaken = state.withLock { state in
             switch state {
             case .new(var events):
@@ -46,23 +46,23 @@ public final class EventInjector: Sendable {
                 state = .new(events)
                 return true
             case .added(let added):
-                site = added
+                container = added
                 return true
             case .closed: return false
             }
         }
         // Without the lock: this may be the last to let go of a container, and of handlers that close the injector.
-        return site?.post(event) ?? isTaken
+        return container?.post(event) ?? isTaken
     }
 
     /// Takes the injector out of its container, which may then end. What was triggered before is handed on first.
     public func close() {
-        let site: InjectorSite? = state.withLock { state in
+        let container: ContainerHandle? = state.withLock { state in
             defer { state = .closed }
-            if case .added(let site) = state { return site }
+            if case .added(let container) = state { return container }
             return nil
         }
-        site?.container?.loop.release()
+        container?.core.loop.release()
     }
 
     /// Begins to hand events to a container, first those that wait.
@@ -72,10 +72,10 @@ public final class EventInjector: Sendable {
                 throw ProtonError(
                     .invalidArgument, "An EventInjector is added to one container, and once: make another one.")
             }
-            let site = InjectorSite(container: container)
+            let handle = container.handle
             container.loop.hold()
-            state = .added(site)
-            for event in events { site.post(event) }
+            state = .added(handle)
+            for event in events { handle.post(event) }
         }
     }
 }
@@ -90,23 +90,18 @@ extension Container {
     }
 }
 
-/// Where an injector's events go.
-///
-/// `@unchecked Sendable`: of the container other threads use the loop only, which is `Sendable`; the rest is for its
-/// own handlers, in `dispatch`. Weak, since the container's handlers mostly keep the injector.
-private struct InjectorSite: @unchecked Sendable {
-    weak var container: Container?
-
-    /// - Returns: whether the event will be dispatched.
+extension ContainerHandle {
+    /// Has an event dispatched, in the domain of what it is about.
+    /// - Returns: whether it will be.
     @discardableResult
-    func post(_ event: ApplicationEvent) -> Bool {
+    fileprivate func post(_ event: ApplicationEvent) -> Bool {
         if let connection = event.connection { return connection.workQueue.add { _ in try dispatch(event) } }
-        return container?.loop.post { try dispatch(event) } ?? false
+        return core.loop.post { try dispatch(event) }
     }
 
     private func dispatch(_ event: ApplicationEvent) throws {
         // Work that waits for a connection may still run while its container goes: nobody wants to know then.
-        guard let container, container.loop.isDispatching else { return }
+        guard let container = core.existingContainer, core.loop.isDispatching else { return }
         try event.dispatch(in: container)
     }
 }

@@ -15,6 +15,8 @@ final class Loop: @unchecked Sendable {
     private let soleThread = Atomic<UInt>(0)
     /// Read once a batch: whether handlers are still told of events.
     let isMuted = Atomic<Bool>(false)
+    /// The threads that handle events now.
+    private let ownThreads = UncheckedMutex<Set<UInt>>([])
     let clock: TimerClock
 
     /// - Parameter clock: what timers go by; nil is the system's clock.
@@ -32,15 +34,17 @@ final class Loop: @unchecked Sendable {
     ///
     /// Connections and the loop keep each other until then.
     func abandon() {
-        let (connections, pending, listeners) = state.withLock { state in
+        let (connections, pending, listeners, jobs) = state.withLock { state in
             state.end()
             state.timers.removeAll()
             state.bounds.removeAll()
             return (
                 exchange(&state.connections, with: [:]).values, exchange(&state.pending, with: []),
-                exchange(&state.listeners, with: [:]).values
+                exchange(&state.listeners, with: [:]).values, exchange(&state.jobs, with: [])
             )
         }
+        // Let go of here, without the lock.
+        withExtendedLifetime(jobs) {}
         for connection in connections { connection.discard() }
         for pending in pending { pending.connection.discard() }
         for (listener, _) in listeners { listener.abandon() }
@@ -240,7 +244,7 @@ final class Loop: @unchecked Sendable {
             fail(error)
         }
         connectPending(of: nil)
-        let helpers = (1..<max(1, threads)).compactMap { _ in Thread.start { [self] in runOnThisThread() } }
+        let helpers = (1..<max(1, threads)).compactMap { _ in Thread.start { [self] in asItsThread(runOnThisThread) } }
         runOnThisThread()
         for helper in helpers { helper.join() }
         let failure: (any Error)? = state.withLock { state in
@@ -250,6 +254,17 @@ final class Loop: @unchecked Sendable {
             return nil
         }
         if let failure { throw failure }
+    }
+
+    /// Whether the calling thread is one of those that run the loop.
+    var isOnItsThread: Bool { ownThreads.withLock { $0.contains(UInt(pthread_self())) } }
+
+    /// Makes the calling thread one of those that run the loop.
+    func asItsThread<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let thread = UInt(pthread_self())
+        ownThreads.withLock { _ = $0.insert(thread) }
+        defer { ownThreads.withLock { _ = $0.remove(thread) } }
+        return try body()
     }
 
     private func runOnThisThread() {
