@@ -90,18 +90,61 @@ struct HandlerClassTests {
         #expect(error?.code == .linkError)
     }
 
-    /// A callback that the class lacks would be the protocol's, and `override` of it an error.
-    @Test func theClassHasEveryCallback() throws {
+    /// A callback that a class lacks would be the protocol's, and `override` of it an error.
+    @Test(arguments: [
+        ("Handlers/MessagingHandlerBase", ["Handlers/Handler", "Handlers/MessagingHandler"]),
+        ("Transactions/TransactionalClientHandlerBase", ["Transactions/TransactionHandler"]),
+    ])
+    func aClassHasEveryCallback(_ name: String, _ protocols: [String]) throws {
         let package = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
         func callbacks(_ file: String, _ keyword: String) throws -> [String] {
-            let path = package.appending(path: "Sources/Proton/Handlers/\(file).swift")
-            return try String(contentsOf: path, encoding: .utf8).split(separator: "\n").filter {
-                $0.hasPrefix("    \(keyword)func on")
-            }
-            .compactMap { $0.split(separator: "func ").last?.split(separator: "(").first }.map(String.init)
+            let path = package.appending(path: "Sources/Proton/\(file).swift")
+            return try String(contentsOf: path, encoding: .utf8)
+                .split(separator: "\n").filter { $0.hasPrefix("    \(keyword)func on") }
+                .compactMap { $0.split(separator: "func ").last?.split(separator: "(").first }.map(String.init)
         }
-        let wanted = try callbacks("Handler", "") + callbacks("MessagingHandler", "")
-        #expect(wanted.count > 50)
-        #expect(try callbacks("MessagingHandlerBase", "open ").sorted() == Set(wanted).sorted())
+        let wanted = try Set(protocols.flatMap { try callbacks($0, "") })
+        #expect(wanted.count > 5)
+        #expect(try callbacks(name, "open ").sorted() == wanted.sorted())
+    }
+
+    // MARK: Transactions
+
+    private class Worker: TransactionalClientHandlerBase {
+        let journal: Journal
+        private let url: String
+
+        init(_ url: String, _ journal: Journal) {
+            (self.url, self.journal) = (url, journal)
+            super.init()
+        }
+
+        override func onStart(_ event: ContainerEvent) throws {
+            try event.container.declareTransaction(event.container.connect(url, options: .once), handler: self)
+        }
+
+        override func onTransactionDeclared(_ event: TransactionEvent) throws {
+            journal.note("declared")
+            try event.transaction.commit()
+        }
+    }
+
+    private final class LastWorker: Worker {
+        override func onTransactionCommitted(_ event: TransactionEvent) throws {
+            journal.note("committed, accepts by itself: \(options.autoAccepts)")
+            event.connection.close()
+        }
+    }
+
+    @Test func transactionsTellSubclassesOfSubclasses() async throws {
+        let lines = try await withBroker { broker in
+            let address = broker.address
+            return try await onThread {
+                let journal = Journal()
+                try Container(LastWorker(address, journal)).run()
+                return journal.lines
+            }
+        }
+        #expect(lines == ["declared", "committed, accepts by itself: false"])
     }
 }

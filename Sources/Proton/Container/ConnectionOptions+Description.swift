@@ -6,7 +6,8 @@ extension ConnectionOptions: CustomStringConvertible, CustomDebugStringConvertib
             ("allowedMechanisms", allowedMechanisms), ("allowsInsecureMechanisms", allowsInsecureMechanisms),
             ("virtualHost", virtualHost ?? "the URL's"), ("containerID", containerID ?? "the container's"),
             ("offeredCapabilities", offeredCapabilities), ("desiredCapabilities", desiredCapabilities),
-            ("properties", properties), ("reconnect", reconnect.map { $0 as Any } ?? "none"), ("limits", limits),
+            ("properties", properties), ("reconnect", reconnect.map { $0 as Any } ?? "none"),
+            ("reconnectPolicy", reconnectPolicy), ("limits", limits),
         ]
     }
 

@@ -36,19 +36,19 @@ extension TransactionHandler {
     public func onTransactionAborted(_ event: TransactionEvent) throws {}
 
     public func onTransactionDeclareFailed(_ event: TransactionEvent) throws {
-        if !event.connection.isLocalClosed { try event.fail("No transaction was begun: \(event.reason)") }
+        try event.failDeclare()
     }
 
     public func onTransactionCommitFailed(_ event: TransactionEvent) throws {
-        try event.fail("A transaction was not committed: \(event.reason)")
+        try event.failCommit()
     }
 
     public func onTransactionLost(_ event: TransactionEvent) throws {
-        if !event.connection.isLocalClosed { try event.fail("A transaction was undone: \(event.reason)") }
+        try event.failLost()
     }
 
     public func onTransactionInDoubt(_ event: TransactionEvent) throws {
-        try event.fail("Whether a transaction was committed is in doubt: \(event.reason)", .inDoubt)
+        try event.failInDoubt()
     }
 }
 
@@ -63,10 +63,29 @@ public struct TransactionEvent: EndpointEvent {
     /// What to tell where there is no condition.
     let hint: String
 
-    fileprivate var reason: String { condition?.text ?? hint }
+    private var reason: String { condition?.text ?? hint }
 
-    /// Does what the defaults of the callbacks do about a failure.
-    fileprivate func fail(_ message: String, _ code: ProtonError.Code = .transactionFailed) throws {
+    // MARK: What the defaults of the callbacks do about a failure
+
+    /// Nobody handles that the transaction was not begun.
+    func failDeclare() throws {
+        if !connection.isLocalClosed { try fail("No transaction was begun: \(reason)") }
+    }
+
+    /// Nobody handles that the transaction was not committed.
+    func failCommit() throws { try fail("A transaction was not committed: \(reason)") }
+
+    /// Nobody handles that the transaction ended by itself.
+    func failLost() throws {
+        if !connection.isLocalClosed { try fail("A transaction was undone: \(reason)") }
+    }
+
+    /// Nobody handles that what became of the transaction is not known.
+    func failInDoubt() throws {
+        try fail("Whether a transaction was committed is in doubt: \(reason)", .inDoubt)
+    }
+
+    private func fail(_ message: String, _ code: ProtonError.Code = .transactionFailed) throws {
         try connection.failUnhandled(ProtonError(code, message, condition: condition))
     }
 }

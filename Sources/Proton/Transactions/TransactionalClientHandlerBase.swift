@@ -1,0 +1,24 @@
+/// A base for classes that handle messages and transactions, and whose subclasses do too; see `MessagingHandlerBase`.
+///
+/// Messages are accepted in a transaction, or by hand: the options' default has `autoAccepts` false.
+open class TransactionalClientHandlerBase: MessagingHandlerBase, TransactionalClientHandler {
+    /// Creates a handler.
+    /// - Parameters:
+    ///   - options: what is left to the library.
+    ///   - handlers: those that are told of each event after this one, in order.
+    public override init(
+        _ options: HandlerOptions = HandlerOptions(autoAccepts: false), handlers: [any Handler] = []
+    ) {
+        super.init(options, handlers: handlers)
+    }
+
+    // MARK: TransactionHandler
+
+    open func onTransactionDeclared(_ event: TransactionEvent) throws {}
+    open func onTransactionCommitted(_ event: TransactionEvent) throws {}
+    open func onTransactionAborted(_ event: TransactionEvent) throws {}
+    open func onTransactionDeclareFailed(_ event: TransactionEvent) throws { try event.failDeclare() }
+    open func onTransactionCommitFailed(_ event: TransactionEvent) throws { try event.failCommit() }
+    open func onTransactionLost(_ event: TransactionEvent) throws { try event.failLost() }
+    open func onTransactionInDoubt(_ event: TransactionEvent) throws { try event.failInDoubt() }
+}
