@@ -31,7 +31,7 @@ extension Feature {
             try peer.crash()
             do {
                 try sender.send(Message(body: "after"))
-            } catch let error as ProtonError where error.code == .disconnected {
+            } catch let error as ProtonError where error.code == .inDoubt {
                 // It was on its way while the connection was lost.
                 try sender.send(Message(body: "after"))
             }

@@ -88,7 +88,8 @@ struct BlockingTests {
             connection = try BlockingConnection(silent.url, timeout: .seconds(10))
             sender = try connection.createSender("a")
             error = Self.error { try sender.send(Message(body: "x"), timeout: .milliseconds(50)) }
-            #expect(error?.code == .timedOut)
+            #expect(error?.code == .inDoubt)
+            #expect((error?.underlyingError as? ProtonError)?.code == .timedOut)
             #expect(error?.message.contains("was sent") == true)
             try connection.close()
             try silent.stop()
@@ -119,13 +120,13 @@ struct BlockingTests {
             try receiver.reject()
             try receiver.release()
             try receiver.release(delivered: false)
-            try receiver.settle()
+            try receiver.settle(.accepted)
             #expect(Self.error { try receiver.accept() }?.code == .invalidArgument)
             #expect(Self.error { _ = try receiver.receive(timeout: .milliseconds(20)) }?.code == .timedOut)
             try connection.close()
         }
         // The engine sends outcomes in an order of its own.
-        #expect(log.lines.sorted() == ["1 accepted", "2 rejected", "3 modified", "4 released", "5 released"])
+        #expect(log.lines.sorted() == ["1 accepted", "2 rejected", "3 modified", "4 released", "5 accepted"])
     }
 
     @Test("A message that comes after a receive has given up is there for the next", arguments: [0, 1])

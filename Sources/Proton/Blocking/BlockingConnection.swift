@@ -3,13 +3,29 @@ import ProtonEngine
 
 /// A connection whose operations wait until they are done: for scripts, tools, and code that has threads to block.
 ///
-/// It may be used from any thread, and from several at once, but not from a task, whose thread must not block. The
-/// connection runs on a thread of its own, so that heartbeats are sent and messages come in between calls.
-/// Every call ends within its time-out, and at once where the connection or the link is lost or closed meanwhile.
+/// It may be used from any thread, and from several at once, but not from a task, whose thread must not block, and not in
+/// callbacks of its own handlers, where calls that would wait throw. The connection runs on a thread of its own, so that
+/// heartbeats are sent and messages come in between calls.
 ///
 /// A connection that is to one URL and that was given no options is not made again when it is lost; with several URLs or
-/// with options of the program's own `ConnectionOptions.reconnect` decides. Links are then restored, and calls wait for
-/// that; a message that was on its way when the connection was lost makes its `send` fail.
+/// with options of the program's own `ConnectionOptions.reconnect` decides. Links are then restored.
+///
+/// Every call ends within its time-out. What becomes of one that waits:
+///
+/// | Call, and what it waits for | connection lost, to be made again | connection ended for good | the peer closes or detaches the link | time-out |
+/// | --- | --- | --- | --- | --- |
+/// | `createSender`, `createReceiver`: the peer's attach | waits for the new connection | throws what ended it | `.linkError` | `.timedOut`; the link is closed |
+/// | `send`: credit | waits, and is sent on the new connection | throws what ended it: not sent | `.linkError`: not sent | `.timedOut`: not sent |
+/// | `send`: the outcome | `.inDoubt` | `.inDoubt` | `.inDoubt` | `.inDoubt` |
+/// | `receive`: a message | waits for the new connection | throws what ended it | `.linkError` | `.timedOut`; what comes later is kept for the next call |
+/// | `accept`, `reject`, `release`, `settle` | done, without effect: the peer may send the message again | throws what ended it | `.linkError` | never wait |
+/// | `SyncRequestResponse.call`: the response | `.inDoubt`: the node for responses is gone | throws what ended it | `.linkError` | `.timedOut` |
+/// | `close` of a link | done | done | done | `.timedOut` |
+/// | `close` of the connection | done | done | goes on | `.timedOut`; the connection is dropped a second later |
+///
+/// What ended a connection is `.disconnected`, `.connectionError`, `.sessionError` where the peer ends the session that all
+/// links are on, `.authenticationFailed` and the like, or `.closed` where this side closed it. Once a link or a connection
+/// has ended, each later call throws the same.
 public final class BlockingConnection: Sendable {
     /// How long operations that are given no time-out of their own may take; nil is for ever.
     public let timeout: Duration?
@@ -21,11 +37,11 @@ public final class BlockingConnection: Sendable {
     /// Connects, and waits until the peer has opened the connection.
     /// - Parameters:
     ///   - url: where to, as in `amqp://user:password@host:port`, or just `host`.
-    ///   - timeout: how long this and every other operation may take; nil is for ever. Default 60 seconds.
+    ///   - timeout: how long this and every other operation may take, above zero; nil is for ever. Default 60 seconds.
     ///   - options: how the connection is made. The default connects once; others that are given here, such as
     ///     `ConnectionOptions()`, make the connection again unless their `reconnect` is nil.
     /// - Throws: `AMQPURLError`, and `ProtonError`: `.connectFailed`, `.authenticationFailed`, `.connectionError` and the
-    ///   like; `.timedOut`.
+    ///   like; `.timedOut`; `.invalidArgument` for options that make no sense, and for a time-out that is not above zero.
     public convenience init(
         _ url: String, timeout: Duration? = .seconds(60), options: ConnectionOptions = ConnectionOptions(reconnect: nil)
     ) throws {
@@ -48,11 +64,12 @@ public final class BlockingConnection: Sendable {
     }
 
     private init(_ urls: [AMQPURL], _ timeout: Duration?, _ options: ConnectionOptions) throws {
+        let deadline = try Deadline(of: "BlockingConnection", after: timeout)
         self.timeout = timeout
         core = BlockingCore(urls[0])
         try core.start(urls, options)
         do {
-            try core.waitUntilOpen(until: Deadline(after: timeout), urls[0].hostAndPort)
+            try core.waitUntilOpen(until: deadline, urls[0].hostAndPort)
         } catch {
             core.shutDown()
             throw error
@@ -73,12 +90,13 @@ public final class BlockingConnection: Sendable {
     ///   - name: the link's name; nil makes one that is unique.
     ///   - options: what else to set before the link is opened.
     /// - Throws: `ProtonError.Code.linkError` with the peer's condition where it refuses the link; `.timedOut`; `.closed`,
-    ///   or what ended the connection.
+    ///   or what ended the connection; `.invalidArgument` in a callback of this connection.
     public func createSender(
         _ address: String?, handler: (any Handler & Sendable)? = nil, name: String? = nil, options: LinkOption...
     ) throws -> BlockingSender {
+        let deadline = try core.begin("createSender", timeout: timeout)
         let link = BlockingLink(core, "sender to \(address ?? "no address")", Outbox(), handler)
-        try link.open(timeout: timeout) { connection, link in
+        try link.open(until: deadline) { connection, link in
             try connection.container.createSender(
                 connection, address, name: name, handler: link.handler, options: LinkOption(options))
         }
@@ -104,9 +122,10 @@ public final class BlockingConnection: Sendable {
         guard credit >= 0 else {
             throw ProtonError(.invalidArgument, "createReceiver: credit is \(credit): it must be at least 0.")
         }
+        let deadline = try core.begin("createReceiver", timeout: timeout)
         let node = address ?? (isDynamic ? "a dynamic node" : "no address")
         let link = BlockingLink(core, "receiver from \(node)", Inbox(window: credit), handler)
-        try link.open(timeout: timeout) { connection, link in
+        try link.open(until: deadline) { connection, link in
             try connection.container.createReceiver(
                 connection, address, name: name, isDynamic: isDynamic, handler: link.handler,
                 options: LinkOption(options))
@@ -116,10 +135,12 @@ public final class BlockingConnection: Sendable {
 
     // MARK: Closing
 
-    /// Closes the connection, and waits until it is over; calls of other threads end with `ProtonError.Code.closed`.
+    /// Closes the connection, and waits until it has ended; calls of other threads end with `ProtonError.Code.closed`, or
+    /// `.inDoubt` where they wait for an outcome.
     ///
-    /// What was sent, accepted and the like before goes out first. Does nothing where the connection is over already.
-    /// - Throws: `ProtonError.Code.timedOut` where the peer does not answer; the connection is dropped a second later.
+    /// What was sent, accepted and the like before goes out first. Does nothing where the connection has ended already.
+    /// - Throws: `ProtonError.Code.timedOut` where the peer does not answer; the connection is dropped a second later;
+    ///   `.invalidArgument` in a callback of this connection.
     public func close() throws {
         try core.close(timeout: timeout)
     }

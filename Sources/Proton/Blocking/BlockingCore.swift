@@ -1,7 +1,9 @@
 import AMQP
+import Glibc
 import ProtonEngine
+import Synchronization
 
-/// What of a `BlockingConnection` runs on the connection's thread: its container, and the handler of the connection.
+/// The part of a `BlockingConnection` that runs on the connection's thread: its container, and the connection's handler.
 final class BlockingCore: MessagingHandler, Sendable {
     private enum Phase {
         /// Not open yet, or lost and being made again.
@@ -9,18 +11,21 @@ final class BlockingCore: MessagingHandler, Sendable {
         case open
         /// Being closed by this side.
         case closing
-        /// Over, for this reason.
-        case over(ProtonError)
+        case ended(ProtonError)
     }
 
     private struct State {
         var phase = Phase.opening(lastError: nil)
         var queue: WorkQueue?
         var links: [ObjectIdentifier: any BlockingPart] = [:]
+        /// How often the connection was lost.
+        var losses = 0
         var url: AMQPURL
     }
 
     private let state: Monitor<State>
+    /// The connection's thread; 0 while there is none.
+    private let thread = Atomic<UInt>(0)
 
     init(_ url: AMQPURL) {
         state = Monitor(State(url: url))
@@ -33,21 +38,24 @@ final class BlockingCore: MessagingHandler, Sendable {
 
     // MARK: The thread
 
-    /// Starts the thread, which runs until the connection is over.
+    /// Starts the thread, which runs until the connection has ended.
     func start(_ urls: [AMQPURL], _ options: ConnectionOptions) throws {
         try options.validate()
-        let thread = Thread.start { [self] in
+        let started = Thread.start { [self] in
+            thread.store(UInt(pthread_self()), ordering: .relaxed)
+            // Another thread may get the number of one that has ended.
+            defer { thread.store(0, ordering: .relaxed) }
             do {
                 try run(urls, options)
-                end(ProtonError(.closed, "The connection is over."))
+                end(ProtonError(.closed, "The connection has ended."))
             } catch {
                 end(error as? ProtonError ?? ProtonError(.closed, "\(error)", underlyingError: error))
             }
         }
-        guard let thread else {
+        guard let started else {
             throw ProtonError(.limitExceeded, "No thread can be started for the connection: is their limit reached?")
         }
-        thread.detach()
+        started.detach()
     }
 
     private func run(_ urls: [AMQPURL], _ options: ConnectionOptions) throws {
@@ -62,16 +70,16 @@ final class BlockingCore: MessagingHandler, Sendable {
         try container.run()
     }
 
-    /// The connection is over: whoever waits for something is told, once.
+    /// The connection has ended: ends what waits for something, once.
     private func end(_ error: ProtonError) {
         let (links, reason): ([any BlockingPart], ProtonError) = state.withLock { state in
             defer { state.links = [:] }
             switch state.phase {
-            case .opening, .open: state.phase = .over(error)
-            case .closing: state.phase = .over(ProtonError(.closed, "The connection was closed here."))
-            case .over: break
+            case .opening, .open: state.phase = .ended(error)
+            case .closing: state.phase = .ended(ProtonError(.closed, "The connection was closed here."))
+            case .ended: break
             }
-            guard case .over(let reason) = state.phase else { return ([], error) }
+            guard case .ended(let reason) = state.phase else { return ([], error) }
             return (Array(state.links.values), reason)
         }
         for link in links { link.end(reason) }
@@ -86,7 +94,7 @@ final class BlockingCore: MessagingHandler, Sendable {
             case .opening: nil
             case .open: ()
             case .closing: throw ProtonError(.closed, "The connection was closed here.")
-            case .over(let error): throw error
+            case .ended(let error): throw error
             }
         }
         guard isOpen == nil else { return }
@@ -98,29 +106,49 @@ final class BlockingCore: MessagingHandler, Sendable {
             condition: lastError?.condition, underlyingError: lastError)
     }
 
-    /// Has something done on the connection's thread.
+    /// Begins a call that waits.
+    /// - Parameter call: the call's name, for errors.
+    /// - Returns: when the call has to end.
+    /// - Throws: `ProtonError.Code.invalidArgument` for a time-out that makes no sense, and on the connection's own thread:
+    ///   while that waits, nothing can come.
+    func begin(_ call: String, timeout: Duration?, allowsZero: Bool = false) throws(ProtonError) -> Deadline {
+        guard thread.load(ordering: .relaxed) != UInt(pthread_self()) else {
+            throw ProtonError(
+                .invalidArgument,
+                "\(call) was called in a callback of its own connection, which would wait for itself: "
+                    + "call it on another thread.")
+        }
+        return try Deadline(of: call, after: timeout, allowsZero: allowsZero)
+    }
+
+    /// Runs work on the connection's thread.
     /// - Throws: what ended the connection; `ProtonError.Code.closed`.
     func post(_ work: @escaping @Sendable (Connection) throws -> Void) throws {
         let queue = try state.withLock { state throws(ProtonError) in
             switch state.phase {
             case .opening, .open: return state.queue
             case .closing: throw ProtonError(.closed, "The connection is being closed.")
-            case .over(let error): throw error
+            case .ended(let error): throw error
             }
         }
         if queue?.add(work) == true { return }
-        // The connection is over; its thread is about to say why.
+        // The connection has ended; its thread is about to say why.
         let reason: ProtonError? = state.wait(until: Deadline(after: .seconds(1))) { state in
-            if case .over(let error) = state.phase { error } else { nil }
+            if case .ended(let error) = state.phase { error } else { nil }
         }
-        throw reason ?? ProtonError(.closed, "The connection is over.")
+        throw reason ?? ProtonError(.closed, "The connection has ended.")
     }
 
-    /// Has a link told when the connection ends.
-    func add(_ link: any BlockingPart) throws {
+    /// How often the connection was lost.
+    var losses: Int { state.withLock(\.losses) }
+
+    /// Adds a link, which is told when the connection is lost or ends.
+    /// - Returns: how often the connection was lost before.
+    func add(_ link: any BlockingPart) throws -> Int {
         try state.withLock { state throws(ProtonError) in
-            if case .over(let error) = state.phase { throw error }
+            if case .ended(let error) = state.phase { throw error }
             state.links[ObjectIdentifier(link)] = link
+            return state.losses
         }
     }
 
@@ -139,23 +167,23 @@ final class BlockingCore: MessagingHandler, Sendable {
             case .opening, .open:
                 state.phase = .closing
                 return state.queue
-            case .closing, .over: return nil
+            case .closing, .ended: return nil
             }
         }
         _ = queue?.add { $0.container.stop(grace: grace) }
     }
 
-    /// Closes the connection, and waits until it is over.
+    /// Closes the connection, and waits until it has ended.
     func close(timeout: Duration?) throws {
-        let deadline = Deadline(after: timeout)
+        let deadline = try begin("close", timeout: timeout)
         // The container drops a connection whose peer does not answer, when this call has given it up.
         beginClosing(grace: min(timeout ?? .seconds(1_000_000_000), .seconds(1_000_000_000)) + .seconds(1))
         let links = state.withLock { Array($0.links.values) }
         for link in links { link.end(ProtonError(.closed, "The connection was closed here.")) }
-        let isOver: Void? = state.wait(until: deadline) { state in
-            if case .over = state.phase { () } else { nil }
+        let hasEnded: Void? = state.wait(until: deadline) { state in
+            if case .ended = state.phase { () } else { nil }
         }
-        if isOver == nil { throw ProtonError(.timedOut, "The peer has not closed the connection in time.") }
+        if hasEnded == nil { throw ProtonError(.timedOut, "The peer has not closed the connection in time.") }
     }
 
     // MARK: Callbacks
@@ -188,19 +216,21 @@ final class BlockingCore: MessagingHandler, Sendable {
 
     func onDisconnected(_ event: TransportEvent) {
         let error = event.error ?? ProtonError(.disconnected, "The connection was lost.")
-        let links: [any BlockingPart] = state.withLock { state in
-            guard case .open = state.phase else { return [] }
+        let (links, losses): ([any BlockingPart], Int) = state.withLock { state in
+            guard case .open = state.phase else { return ([], state.losses) }
             state.phase = .opening(lastError: error)
-            return Array(state.links.values)
+            state.losses += 1
+            return (Array(state.links.values), state.losses)
         }
-        for link in links { link.interrupt(error) }
+        for link in links { link.interrupt(error, losses: losses) }
     }
 }
 
-/// What is told of the end of its connection.
+/// A link that is told of the end of its connection.
 protocol BlockingPart: AnyObject, Sendable {
-    /// The connection is over.
+    /// The connection has ended.
     func end(_ error: ProtonError)
     /// The connection is lost, and is being made again.
-    func interrupt(_ error: ProtonError)
+    /// - Parameter losses: how often it was lost so far.
+    func interrupt(_ error: ProtonError, losses: Int)
 }

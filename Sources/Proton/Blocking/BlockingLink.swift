@@ -1,20 +1,27 @@
 import AMQP
 import ProtonEngine
 
-/// What goes over a link of a `BlockingConnection`: what its calls wait for.
+/// The messages of a link of a `BlockingConnection`, which its calls wait for.
 ///
-/// Everything is called with the link's lock held, in the connection's domain where it is handed a part of the engine.
+/// Everything is called with the link's lock held. What is handed a part of the engine is called in the connection's
+/// domain, and so is `giveBack`.
 protocol BlockingTraffic: SendableMetatype {
     /// The link is open, for the first time or after the connection was lost.
     mutating func opened(_ link: Link)
     /// The sender has credit.
     mutating func sendable(_ sender: Sender)
-    /// The peer has said what became of a message.
+    /// The peer has given a message an outcome, or has settled it.
     mutating func decided(_ delivery: Delivery)
     /// A message has come.
     mutating func arrived(_ message: Message, _ delivery: Delivery)
-    /// The connection is lost, and is being made again.
+    /// The link is being closed: settles what is not settled.
+    mutating func giveBack()
+    /// The connection is lost, and its deliveries with it; it is being made again.
     mutating func interrupted(_ error: ProtonError)
+    /// The link has ended, or is going to with its connection: nothing more will be heard of messages.
+    mutating func ended(_ error: ProtonError)
+    /// The program has closed the link: nobody wants what has come.
+    mutating func discard()
 }
 
 extension BlockingTraffic {
@@ -22,18 +29,21 @@ extension BlockingTraffic {
     mutating func sendable(_ sender: Sender) {}
     mutating func decided(_ delivery: Delivery) {}
     mutating func arrived(_ message: Message, _ delivery: Delivery) {}
+    mutating func giveBack() {}
+    mutating func discard() {}
 }
 
-/// The handler of a blocking sender's or receiver's link, and what its callers wait on.
+/// The handler of a blocking sender's or receiver's link, and the state that its callers wait on.
 final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPart {
     enum Phase {
         /// Not attached by the peer yet, or to be attached again.
         case opening
         case open
-        /// The peer has attached something else than was asked for: mostly a refusal, whose reason is to follow.
-        case refused(ProtonError)
+        /// The peer has attached no source or target: a refusal, whose reason follows in a detach (AMQP 1.0, 2.6.3).
+        case refused
+        /// Being closed by this side.
         case closing
-        case over(ProtonError)
+        case ended(ProtonError)
     }
 
     struct State {
@@ -41,14 +51,16 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
         var link: Link?
         /// The address of the node, as the peer says it is.
         var address: String?
+        /// How often the connection was lost, as far as the link was told.
+        var losses = 0
         var traffic: Traffic
 
         /// - Throws: why the link cannot be used any more.
         func check() throws(ProtonError) {
             switch phase {
-            case .opening, .open: return
-            case .refused(let error), .over(let error): throw error
+            case .opening, .open, .refused: return
             case .closing: throw ProtonError(.closed, "The link was closed here.")
+            case .ended(let error): throw error
             }
         }
     }
@@ -57,7 +69,7 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
     let core: BlockingCore
     /// What the link is, for messages: `sender to examples`.
     let title: String
-    /// What the program wants to be told of the link's events.
+    /// The program's own handler of the link's events.
     let program: (any Handler & Sendable)?
 
     var options: HandlerOptions { HandlerOptions(prefetch: 0, autoAccepts: false, treatsPeerCloseAsError: true) }
@@ -74,26 +86,24 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
 
     /// Makes the link, and waits until the peer has attached it.
     func open(
-        timeout: Duration?, _ make: @escaping @Sendable (Connection, BlockingLink) throws -> Link
+        until deadline: Deadline, _ make: @escaping @Sendable (Connection, BlockingLink) throws -> Link
     ) throws {
-        try core.add(self)
+        let losses = try core.add(self)
+        state.withLock { $0.losses = max($0.losses, losses) }
         do {
             try core.post { [self] connection in
                 do {
                     let link = try make(connection, self)
                     state.withLock { $0.link = link }
                 } catch {
-                    end(ProtonError(.closed, "\(title): \(error)", underlyingError: error))
+                    let cause = error as? ProtonError
+                    end(
+                        ProtonError(
+                            cause?.code ?? .closed, "\(title): \(error)", condition: cause?.condition,
+                            underlyingError: error))
                 }
             }
-            let deadline = Deadline(after: timeout)
-            if try waitUntilAttached(until: deadline) { return }
-            // A refusal is followed by a detach that tells the reason: wait a little for it.
-            let reason: ProtonError? = state.wait(until: deadline.or(after: .seconds(1))) { state in
-                if case .over(let error) = state.phase { error } else { nil }
-            }
-            if let reason { throw reason }
-            try state.withLock { state throws(ProtonError) in try state.check() }
+            _ = try waitUntilAttached(until: deadline)
         } catch {
             try? post { $0.close() }
             core.remove(self)
@@ -101,31 +111,32 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
         }
     }
 
-    /// - Returns: whether the peer has attached what was asked for.
-    private func waitUntilAttached(until deadline: Deadline) throws -> Bool {
-        let isOpen: Bool? = try state.wait(until: deadline) { state throws(ProtonError) in
-            switch state.phase {
-            case .opening: return nil
-            case .open: return true
-            case .refused: return false
-            case .closing, .over:
-                try state.check()
-                return nil
-            }
+    /// Waits until the peer has attached the link on the connection that there is now.
+    /// - Returns: the node's address, and how often the connection was lost before.
+    func waitUntilAttached(until deadline: Deadline) throws -> (address: String?, losses: Int) {
+        let attached: (String?, Int)? = try state.wait(until: deadline) { [core] state throws(ProtonError) in
+            try state.check()
+            // The other links are told of a loss one after the other.
+            if case .open = state.phase, state.losses == core.losses { return (state.address, state.losses) }
+            return nil
         }
-        guard let isOpen else { throw ProtonError(.timedOut, "\(title): the peer has not attached the link in time.") }
-        return isOpen
+        if let attached { return attached }
+        if case .refused = state.withLock(\.phase) {
+            throw ProtonError(.linkError, "\(title): the peer attached nothing, and gave no reason in time.")
+        }
+        throw ProtonError(.timedOut, "\(title): the peer has not attached the link in time.")
     }
 
-    /// Has something done with the link on the connection's thread.
-    /// - Throws: what ended the link or the connection.
+    /// Runs work with the link on the connection's thread.
+    /// - Throws: what ended the connection.
     func post(_ work: @escaping @Sendable (Link) -> Void) throws {
         try core.post { [state] _ in
             if let link = state.withLock(\.link) { work(link) }
         }
     }
 
-    /// Has something done with the link's traffic on the connection's thread.
+    /// Runs work with the link's messages on the connection's thread.
+    /// - Throws: what ended the connection.
     func postToTraffic(_ work: @escaping @Sendable (inout Traffic, Link) -> Void) throws {
         try core.post { [state] _ in
             state.withLock { state in
@@ -134,28 +145,45 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
         }
     }
 
+    /// Sends what waits, on the connection's thread, where the peer has attached the link and given credit.
+    /// - Throws: what ended the connection.
+    func postSendable() throws {
+        try core.post { [weak self] _ in self?.sendWaiting() }
+    }
+
+    private func sendWaiting() {
+        state.withLock { state in
+            // Not to another node than the one that was asked for.
+            guard case .open = state.phase, let sender = state.link as? Sender else { return }
+            state.traffic.sendable(sender)
+        }
+    }
+
     /// Closes the link, and waits until the peer has done so.
-    func close(timeout: Duration?) throws {
+    func close(until deadline: Deadline) throws {
         let isMine = state.withLock { state in
             switch state.phase {
             case .opening, .open, .refused:
                 state.phase = .closing
                 return true
-            case .closing, .over: return false
+            case .closing, .ended: return false
             }
         }
         if isMine {
             do {
-                try post { $0.close() }
+                try postToTraffic { traffic, link in
+                    traffic.giveBack()
+                    link.close()
+                }
             } catch {
-                // The connection is over, and the link with it.
+                // The connection has ended, and the link with it.
                 return end(ProtonError(.closed, "\(title): closed here."))
             }
         }
-        let isOver: Void? = state.wait(until: Deadline(after: timeout)) { state in
-            if case .over = state.phase { () } else { nil }
+        let hasEnded: Void? = state.wait(until: deadline) { state in
+            if case .ended = state.phase { () } else { nil }
         }
-        if isOver == nil { throw ProtonError(.timedOut, "\(title): the peer has not closed the link in time.") }
+        if hasEnded == nil { throw ProtonError(.timedOut, "\(title): the peer has not closed the link in time.") }
     }
 
     // MARK: Ends
@@ -163,17 +191,33 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
     func end(_ error: ProtonError) {
         state.withLock { state in
             switch state.phase {
-            case .opening, .open, .refused: state.phase = .over(error)
-            case .closing: state.phase = .over(ProtonError(.closed, "\(title): closed here."))
-            case .over: break
+            case .opening, .open, .refused:
+                state.phase = .ended(error)
+                state.traffic.ended(error)
+            case .closing:
+                let error = ProtonError(.closed, "\(title): closed here.")
+                state.phase = .ended(error)
+                state.traffic.ended(error)
+                state.traffic.discard()
+            case .ended: break
             }
         }
         core.remove(self)
     }
 
-    func interrupt(_ error: ProtonError) {
+    /// Ends the link in a callback: what has no outcome gets one while the link is there.
+    private func giveBackAndEnd(_ error: ProtonError) {
+        state.withLock { $0.traffic.giveBack() }
+        end(error)
+    }
+
+    func interrupt(_ error: ProtonError, losses: Int) {
         state.withLock { state in
-            if case .open = state.phase { state.phase = .opening }
+            switch state.phase {
+            case .open, .refused: state.phase = .opening
+            case .opening, .closing, .ended: break
+            }
+            state.losses = losses
             state.traffic.interrupted(error)
         }
     }
@@ -183,38 +227,54 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
     func onLinkOpened(_ event: LinkEvent) {
         let link = event.link
         let (asked, given) = link.isSender ? (link.target, link.remoteTarget) : (link.source, link.remoteSource)
-        let isAsExpected =
-            given.kind != .unspecified && (asked.isDynamic ? given.address != nil : true)
-            && (asked.address == nil || asked.address == given.address)
+        let isAnswered = given.kind != .unspecified && (given.address != nil || !asked.isDynamic)
+        let isAsAsked = asked.address == nil || asked.address == given.address
         state.withLock { state in
             guard case .opening = state.phase else { return }
-            guard isAsExpected else {
-                let other = given.address.map { "\"\($0)\" instead" } ?? "nothing"
-                state.phase = .refused(
-                    ProtonError(.linkError, "\(title): the peer attached \(other), and gave no reason."))
+            guard isAnswered, isAsAsked else {
+                state.phase = .refused
                 return
             }
             state.phase = .open
             state.address = given.address
             state.traffic.opened(link)
         }
+        // Of another node nothing more will be heard: messages must not go there.
+        guard isAnswered, !isAsAsked else { return }
+        let other = given.address.map { "\"\($0)\"" } ?? "a node without an address"
+        end(ProtonError(.linkError, "\(title): the peer attached \(other) instead, and gave no reason."))
+        link.close()
     }
 
     func onLinkError(_ event: LinkEvent) {
-        end(event.connection.closeError(.linkError, "closed the \(title)", of: event.link))
+        giveBackAndEnd(error(of: event, "closed the \(title)"))
+    }
+
+    func onLinkDetached(_ event: LinkEvent) {
+        giveBackAndEnd(error(of: event, "detached the \(title)"))
+    }
+
+    /// The library has closed the link itself where there is a condition: the peer has passed a limit.
+    func onLinkLocalClose(_ event: LinkEvent) {
+        if event.link.condition != nil { giveBackAndEnd(error(of: event, "closed the \(title)")) }
     }
 
     func onLinkClosed(_ event: LinkEvent) {
         end(ProtonError(.closed, "\(title): closed here."))
     }
 
-    func onLinkDetached(_ event: LinkEvent) {
-        end(event.connection.closeError(.linkError, "detached the \(title)", of: event.link))
+    func onLinkFinal(_ event: LinkEvent) {
+        end(ProtonError(.closed, "\(title): its session has ended."))
     }
 
-    func onSendable(_ event: SenderEvent) {
-        state.withLock { $0.traffic.sendable(event.sender) }
+    private func error(of event: LinkEvent, _ what: String) -> ProtonError {
+        if event.link.remoteCondition == nil, let condition = event.link.condition {
+            return ProtonError(.limitExceeded, "\(title): closed here: \(condition.text)", condition: condition)
+        }
+        return event.connection.closeError(.linkError, what, of: event.link)
     }
+
+    func onSendable(_ event: SenderEvent) { sendWaiting() }
 
     func onAccepted(_ event: DeliveryEvent) { decided(event) }
     func onRejected(_ event: DeliveryEvent) { decided(event) }
@@ -230,15 +290,20 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
     }
 }
 
-/// A handler of the program's for a blocking link, which is told of what it waits for after that.
+/// A program's handler of a blocking link, followed by that of the calls that wait.
 private final class Accompanied: Handler {
     let handlers: [any Handler]
+    private let link: any MessagingHandler
 
     /// Messages are the program's: its handler takes them, or leaves them.
     init(_ program: any Handler, by link: some MessagingHandler) {
+        self.link = link
         handlers = [
             program, EndpointStateHandler(treatsPeerCloseAsError: true, delegate: link),
             OutgoingMessageHandler(delegate: link),
         ]
     }
+
+    func onLinkLocalClose(_ event: LinkEvent) throws { try link.onLinkLocalClose(event) }
+    func onLinkFinal(_ event: LinkEvent) throws { try link.onLinkFinal(event) }
 }

@@ -24,25 +24,41 @@ public final class BlockingReceiver: Sendable {
     }
 
     /// Waits for a message.
-    /// - Parameter timeout: how long; nil is for ever. A message that comes later is there for the next call.
-    /// - Throws: `ProtonError`: `.timedOut`, `.linkError` where the peer closes the link, `.disconnected` and the like where
-    ///   the connection is lost for good, `.closed`; `.invalidArgument` where the receiver was made with a handler.
+    /// - Parameter timeout: how long; zero takes one that has come already, nil is for ever. A message that comes later is
+    ///   there for the next call.
+    /// - Throws: `ProtonError`: `.timedOut`; `.linkError` where the peer closes or detaches the link; `.limitExceeded` where
+    ///   a message is larger than `Link.maxMessageSize`, or more than the credit come, for which the link is closed;
+    ///   `.disconnected` and the like where the connection is lost for good; `.closed`; `.invalidArgument` where the
+    ///   receiver was made with a handler, for a time-out below zero, and in a callback of the same connection.
     public func receive(timeout: Duration?) throws -> Message {
-        try receive(until: Deadline(after: timeout))
+        try receive(until: link.core.begin("receive", timeout: timeout, allowsZero: true))
     }
 
-    func receive(until deadline: Deadline) throws -> Message {
+    /// Waits until the link is attached.
+    /// - Returns: the node's address, and how often the connection was lost before.
+    func waitUntilAttached(until deadline: Deadline) throws -> (address: String?, losses: Int) {
+        try link.waitUntilAttached(until: deadline)
+    }
+
+    /// Waits for a message.
+    /// - Parameter losses: how often the connection may have been lost; nil is as often as it will. What waits for a
+    ///   message to a dynamic node waits in vain when that is gone.
+    func receive(until deadline: Deadline, losses: Int? = nil) throws -> Message {
         try requireNoHandler()
         let isHere = try link.state.withLock { state throws(ProtonError) in
-            try state.check()
+            let isHere = !state.traffic.isEmpty
+            if !isHere { try state.check() }
             state.traffic.wanted += 1
-            return !state.traffic.isEmpty
+            return isHere
         }
         defer { link.state.withLock { $0.traffic.wanted -= 1 } }
         if !isHere { try askForMore() }
         let message = try link.state.wait(until: deadline) { state throws(ProtonError) in
             if let message = state.traffic.pop() { return message }
             try state.check()
+            if let losses, losses != state.losses {
+                throw ProtonError(.inDoubt, "\(link.title): the connection was lost before a message had come.")
+            }
             return nil
         }
         guard let message else { throw ProtonError(.timedOut, "\(link.title): no message has come in time.") }
@@ -79,92 +95,30 @@ public final class BlockingReceiver: Sendable {
             delivered ? .modified(deliveryFailed: true, undeliverableHere: false, annotations: [:]) : .released)
     }
 
-    /// Settles the oldest message that was received and has not been settled, with an outcome where one is given.
+    /// Settles the oldest message that was received and has not been settled, with an outcome.
     ///
     /// Does not wait: the outcome is on its way when this returns. A message that was received before the connection
-    /// was lost and made again cannot be settled any more: nothing happens then, and the peer may send it again.
+    /// was lost and made again cannot be settled any more: nothing happens then, and the peer may send it again. Nothing
+    /// happens either where all messages have an outcome and some of them came settled, which need none.
     /// - Throws: `ProtonError.Code.invalidArgument` where there is no such message; `.closed`, or what ended the link.
-    public func settle(_ outcome: DeliveryState? = nil) throws {
+    public func settle(_ outcome: DeliveryState) throws {
         try requireNoHandler()
-        let number = try link.state.withLock { state throws(ProtonError) in
+        let number: UInt64? = try link.state.withLock { state throws(ProtonError) in
             try state.check()
-            guard let number = state.traffic.takeUnsettled() else {
-                throw ProtonError(
-                    .invalidArgument, "\(link.title): no message is unsettled: receive one, and settle it once.")
-            }
-            return number
+            if let number = state.traffic.takeUnsettled() { return number }
+            guard !state.traffic.hasSeenSettled else { return nil }
+            throw ProtonError(
+                .invalidArgument, "\(link.title): no message is unsettled: receive one, and settle it once.")
         }
-        try link.postToTraffic { inbox, _ in inbox.settle(number, outcome) }
+        if let number { try link.postToTraffic { inbox, _ in inbox.settle(number, outcome) } }
     }
 
-    /// Closes the link, and waits until the peer has done so; messages without an outcome go back to their source.
-    /// - Throws: `ProtonError.Code.timedOut`.
+    /// Closes the link, and waits until the peer has done so.
+    ///
+    /// Messages without an outcome go back to their source: those that nobody received as released, the others as `release`
+    /// does.
+    /// - Throws: `ProtonError.Code.timedOut`; `.invalidArgument` in a callback of the same connection.
     public func close() throws {
-        try link.close(timeout: connection.timeout)
-    }
-}
-
-/// The messages of a blocking receiver: those that have come, no more than the peer had credit for, and those that were
-/// received and wait for their outcome.
-struct Inbox: BlockingTraffic {
-    /// How many messages may come ahead.
-    let window: Int
-    /// How many calls wait for a message now.
-    var wanted = 0
-    /// Numbers are those of deliveries that can be settled.
-    private var messages: [(message: Message, number: UInt64?)] = []
-    private var unsettled: [UInt64] = []
-    private var deliveries: [UInt64: Delivery] = [:]
-    private var lastNumber: UInt64 = 0
-
-    init(window: Int) {
-        self.window = window
-    }
-
-    var isEmpty: Bool { messages.isEmpty }
-
-    mutating func pop() -> Message? {
-        guard !messages.isEmpty else { return nil }
-        let (message, number) = messages.removeFirst()
-        if let number { unsettled.append(number) }
-        return message
-    }
-
-    mutating func takeUnsettled() -> UInt64? {
-        unsettled.isEmpty ? nil : unsettled.removeFirst()
-    }
-
-    mutating func settle(_ number: UInt64, _ outcome: DeliveryState?) {
-        let delivery = deliveries.removeValue(forKey: number)
-        if let outcome { delivery?.settle(outcome) } else { delivery?.settle() }
-    }
-
-    /// Gives the peer credit: one for each call that waits, and up to the window when half of it is used up.
-    func topUp(_ link: Link) {
-        guard let receiver = link as? Receiver else { return }
-        let expected = receiver.credit + messages.count
-        guard expected < wanted || expected <= window / 2 else { return }
-        receiver.grant(max(window, wanted) - expected)
-    }
-
-    mutating func opened(_ link: Link) {
-        topUp(link)
-    }
-
-    mutating func arrived(_ message: Message, _ delivery: Delivery) {
-        guard !delivery.isSettled else {
-            delivery.settle()
-            messages.append((message, nil))
-            return
-        }
-        lastNumber += 1
-        deliveries[lastNumber] = delivery
-        messages.append((message, lastNumber))
-    }
-
-    mutating func interrupted(_ error: ProtonError) {
-        // The peer sends again what was not settled, also what nobody has seen yet.
-        messages = []
-        deliveries = [:]
+        try link.close(until: link.core.begin("close", timeout: connection.timeout))
     }
 }

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// State under a lock, and a way to wait until it is as one wants it.
 ///
@@ -70,33 +69,5 @@ package final class Monitor<State>: @unchecked Sendable {
             }
             if pthread_cond_timedwait(changed, mutex, &time) == ETIMEDOUT { return try body(&state) }
         }
-    }
-}
-
-/// When a wait is over.
-package struct Deadline: Sendable {
-    /// On the monotonic clock; nil is never.
-    fileprivate let time: timespec?
-
-    /// The end of a time-out that begins now; nil is never.
-    package init(after timeout: Duration?) {
-        // More than a lifetime is for ever, and would overflow.
-        guard let timeout, timeout < .seconds(3_000_000_000) else {
-            time = nil
-            return
-        }
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        let (seconds, attoseconds) = max(.zero, timeout).components
-        let nanoseconds = now.tv_nsec + Int(attoseconds / 1_000_000_000)
-        time = timespec(
-            tv_sec: now.tv_sec + Int(seconds) + nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
-    }
-
-    /// Whichever of two comes first.
-    package func or(after timeout: Duration) -> Deadline {
-        let other = Deadline(after: timeout)
-        guard let time, let second = other.time else { return time == nil ? other : self }
-        return (time.tv_sec, time.tv_nsec) < (second.tv_sec, second.tv_nsec) ? self : other
     }
 }

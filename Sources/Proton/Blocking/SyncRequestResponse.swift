@@ -40,13 +40,13 @@ public final class SyncRequestResponse: Sendable {
     ///
     /// The request's `replyTo` and `correlationID` are set here. Responses to calls that timed out are passed over.
     /// - Parameter timeout: how long all of it may take; nil is for ever.
-    /// - Throws: `ProtonError.Code.invalidArgument` where nobody says where the request goes to; otherwise as
-    ///   `BlockingSender.send` and `BlockingReceiver.receive`.
+    /// - Throws: `ProtonError.Code.invalidArgument` where nobody says where the request goes to; `.inDoubt` where the
+    ///   connection was lost after the request was sent; otherwise as `BlockingSender.send` and `BlockingReceiver.receive`.
     public func call(_ request: Message, timeout: Duration?) throws -> Message {
         guard address != nil || request.address != nil else {
             throw ProtonError(.invalidArgument, "The request has no address, and neither has the SyncRequestResponse.")
         }
-        let deadline = Deadline(after: timeout)
+        let deadline = try connection.core.begin("call", timeout: timeout)
         let isMyTurn: Void? = isCalling.wait(until: deadline) { isCalling in
             guard !isCalling else { return nil }
             isCalling = true
@@ -57,17 +57,29 @@ public final class SyncRequestResponse: Sendable {
 
         let id = MessageID("\(SyncRequestResponse.lastID.add(1, ordering: .relaxed).newValue)")
         var request = request
-        request.replyTo = replyTo
         request.correlationID = id
-        if let outcome = try sender.send(request, until: deadline),
-            OutcomeKinds([.rejected, .released]).contains(outcome)
-        {
-            throw SendError(outcome)
-        }
+        let losses = try send(&request, until: deadline)
         while true {
-            let response = try receiver.receive(until: deadline)
+            let response = try receiver.receive(until: deadline, losses: losses)
             try receiver.settle(.accepted)
             if response.correlationID == id { return response }
+        }
+    }
+
+    /// Sends a request, with the node for responses that there is then: after a loss the peer makes another one.
+    /// - Returns: how often the connection was lost before.
+    private func send(_ request: inout Message, until deadline: Deadline) throws -> Int {
+        while true {
+            try sender.waitUntilAttached(until: deadline)
+            let (node, losses) = try receiver.waitUntilAttached(until: deadline)
+            request.replyTo = node
+            switch try sender.send(request, until: deadline, losses: losses) {
+            case .outcome(let outcome) where OutcomeKinds([.rejected, .released]).contains(outcome):
+                throw SendError(outcome)
+            // Where there is no outcome, the response will tell.
+            case .outcome, .sentSettled, .noOutcome: return losses
+            case .notSent: continue
+            }
         }
     }
 }

@@ -6,27 +6,6 @@ enum TransactionStage: String, CaseIterable {
     case declaring, open, committing, aborting
 }
 
-/// What a peer does to it.
-enum PeerFailure: String, CaseIterable {
-    case detaches, detachesWithoutClosing, closesTheLink, rollsBack, endsTheSession, closes, vanishes
-
-    /// Plays it, up to the end of the connection.
-    func play(on peer: ScriptedPeer, handle: UInt32) throws {
-        let error = Condition("amqp:internal-error", "out of order")
-        switch self {
-        case .detaches: try peer.send(.detach(handle: handle, error: error, ["closed": false]))
-        case .detachesWithoutClosing: try peer.send(.detach(handle: handle, ["closed": false]))
-        case .closesTheLink: try peer.send(.detach(handle: handle))
-        case .rollsBack: try peer.send(.detach(handle: handle, error: "amqp:transaction:rollback"))
-        case .endsTheSession: try peer.send(.end())
-        case .closes: try peer.send(.close(error: error))
-        case .vanishes: return peer.close()
-        }
-        try peer.expect(.close, skipping: .detach, .end, .attach, .begin, .disposition)
-        if self != .closes { try peer.send(.close()) }
-    }
-}
-
 /// Plays a coordinator.
 struct ScriptedCoordinator {
     let peer: ScriptedPeer
@@ -34,22 +13,18 @@ struct ScriptedCoordinator {
 
     /// Takes a connection, and answers everything up to the request for a transaction.
     init(_ server: ScriptedServer) throws {
-        peer = try server.accept()
-        try peer.handshake()
-        try peer.send(.begin(answering: peer.expect(.begin)))
+        peer = try server.acceptSession()
         var attach: Frame
         repeat {
             attach = try peer.expect(.attach)
-            let number = UInt32(attach["handle"].intValue ?? 0)
-            try peer.send(.attach(answering: attach), .flow(credit: 10, handle: number))
+            try peer.send(.attach(answering: attach), .flow(credit: 10, handle: attach.handle))
         } while !"\(attach["target"])".contains("local-transactions")
-        handle = UInt32(attach["handle"].intValue ?? 0)
+        handle = attach.handle
     }
 
     /// Takes the next request.
     func request() throws -> UInt32 {
-        UInt32(
-            try peer.expect(.transfer, ["handle": .uint(handle)], skipping: .disposition)["delivery-id"].intValue ?? 0)
+        try peer.expect(.transfer, ["handle": .uint(handle)], skipping: .disposition).deliveryID
     }
 
     /// Takes the next request, and answers it.
@@ -69,8 +44,5 @@ struct ScriptedCoordinator {
         if stage != .open { _ = try request() }
     }
 
-    func close() throws {
-        try peer.expect(.close, skipping: .detach, .disposition)
-        try peer.send(.close())
-    }
+    func close() throws { try peer.answerClose() }
 }

@@ -1,0 +1,34 @@
+import Glibc
+import ProtonEngine
+
+/// When a wait has to end.
+package struct Deadline: Sendable {
+    /// On the monotonic clock; nil is never.
+    let time: timespec?
+
+    /// The end of a time-out that begins now; nil is never.
+    package init(after timeout: Duration?) {
+        // More than a lifetime is for ever, and would overflow.
+        guard let timeout, timeout < .seconds(3_000_000_000) else {
+            time = nil
+            return
+        }
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        let (seconds, attoseconds) = max(.zero, timeout).components
+        let nanoseconds = now.tv_nsec + Int(attoseconds / 1_000_000_000)
+        time = timespec(
+            tv_sec: now.tv_sec + Int(seconds) + nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
+    }
+
+    /// The end of a time-out that a program gives to a call.
+    /// - Throws: `ProtonError.Code.invalidArgument` where it is below zero, or is zero and the call could do nothing then.
+    init(of call: String, after timeout: Duration?, allowsZero: Bool = false) throws(ProtonError) {
+        if let timeout, allowsZero ? timeout < .zero : timeout <= .zero {
+            throw ProtonError(
+                .invalidArgument,
+                "\(call): the time-out is \(timeout): it must be \(allowsZero ? "zero or more" : "more than zero").")
+        }
+        self.init(after: timeout)
+    }
+}

@@ -1,0 +1,25 @@
+import Proton
+import ProtonTesting
+
+/// How a peer ends a link, or with it what it is on.
+enum PeerFailure: String, CaseIterable {
+    case detaches, detachesWithoutClosing, closesTheLink, rollsBack
+    case endsTheSession, closes, closesWithoutReason, vanishes
+
+    /// Plays it, up to the end of the connection.
+    func play(on peer: ScriptedPeer, handle: UInt32) throws {
+        let error = Condition("amqp:internal-error", "out of order")
+        switch self {
+        case .detaches: try peer.send(.detach(handle: handle, error: error, ["closed": false]))
+        case .detachesWithoutClosing: try peer.send(.detach(handle: handle, ["closed": false]))
+        case .closesTheLink: try peer.send(.detach(handle: handle))
+        case .rollsBack: try peer.send(.detach(handle: handle, error: "amqp:transaction:rollback"))
+        case .endsTheSession: try peer.send(.end())
+        case .closes: try peer.send(.close(error: error))
+        case .closesWithoutReason: try peer.send(.close())
+        case .vanishes: return peer.close()
+        }
+        try peer.expect(.close, skipping: .detach, .end, .attach, .begin, .flow, .disposition)
+        if self != .closes, self != .closesWithoutReason { try peer.send(.close()) }
+    }
+}
