@@ -35,7 +35,7 @@ struct BlockingEndTests {
             try isAttached.wait()
             if wait == .outcome { try peer.expect(.transfer) }
             if wait == .message { try peer.expect(.flow) }
-            try failure.play(on: peer, handle: attach.handle)
+            try failure.playToTheEnd(on: peer, handle: attach.handle)
         } client: { address in
             let connection = try BlockingConnection(address, timeout: .seconds(30))
             let error: ProtonError?
@@ -68,7 +68,7 @@ struct BlockingEndTests {
             var answer = Frame.attach(answering: attach)
             answer["target"] = .null
             try peer.send(answer)
-            try failure.play(on: peer, handle: attach.handle)
+            try failure.playToTheEnd(on: peer, handle: attach.handle)
         } client: { address in
             let connection = try BlockingConnection(address, timeout: .seconds(30))
             #expect(Self.error { _ = try connection.createSender("a") }?.code == Self.expectedCode(failure))
@@ -118,8 +118,37 @@ struct BlockingEndTests {
                 #expect(error?.code == .limitExceeded)
                 #expect(error?.condition?.name == .messageSizeExceeded)
                 #expect(
-                    error?.message.hasPrefix("receiver from a: closed here: amqp:link:message-size-exceeded: ") == true)
+                    error?.message.contains("the receiver from a is closed here: amqp:link:message-size-exceeded: ")
+                        == true)
             }
+            try connection.close()
+        }
+    }
+
+    @Test("What comes and is no message is told once, and receiving goes on")
+    func invalidMessage() async throws {
+        try await withScriptedServer { server in
+            let peer = try server.acceptSession()
+            let attach = try peer.attachNext()
+            try peer.expect(.flow)
+            try peer.send(.transfer(0, payload: [0, 0x53, 0x77, 0xff], handle: attach.handle))
+            let rejected = try peer.expect(.disposition, ["first": 0, "settled": true], skipping: .flow).state
+            guard case .outcome(.rejected(let condition)) = rejected else {
+                throw TestError("It was not rejected: \(String(describing: rejected))")
+            }
+            #expect(condition?.name == .decodeError)
+            try peer.expect(.flow)
+            try peer.send(.transfer(1, Message(body: "x"), handle: attach.handle))
+            try peer.expect(.disposition, ["first": 1, "state": .state(.accepted)], skipping: .flow)
+            try peer.answerClose()
+        } client: { address in
+            let connection = try BlockingConnection(address, timeout: .seconds(10))
+            let receiver = try connection.createReceiver("a")
+            let error = Self.error { _ = try receiver.receive() }
+            #expect(error?.code == .protocolViolation)
+            #expect(error?.underlyingError is CodecError)
+            #expect(try receiver.receive().body.value == "x")
+            try receiver.accept()
             try connection.close()
         }
     }

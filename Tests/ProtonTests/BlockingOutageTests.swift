@@ -262,10 +262,6 @@ struct BlockingOutageTests {
     @discardableResult
     private static func attachBoth(_ peer: ScriptedPeer, _ address: String, credit: UInt32 = 10) throws -> UInt32 {
         try peer.attachNext(credit: credit)
-        let attach = try peer.expect(.attach, skipping: .flow)
-        var answer = Frame.attach(answering: attach)
-        answer["source"] = .source(address)
-        try peer.send(answer)
-        return attach.handle
+        return try peer.attachNext(node: address).handle
     }
 }

@@ -86,7 +86,7 @@ struct TransactionEndTests {
     static func expected(_ stage: TransactionStage, _ failure: PeerFailure) -> String {
         let condition =
             switch failure {
-            case .detaches, .closes: " amqp:internal-error"
+            case .detaches, .closes: " amqp:not-allowed"
             case .rollsBack: " amqp:transaction:rollback"
             default: ""
             }
@@ -106,7 +106,7 @@ struct TransactionEndTests {
         try await withScriptedServer { server in
             let coordinator = try ScriptedCoordinator(server)
             try coordinator.play(to: stage)
-            try failure.play(on: coordinator.peer, handle: coordinator.handle)
+            try failure.playToTheEnd(on: coordinator.peer, handle: coordinator.handle)
         } client: { address in
             try Container(Program(address, log, stage), options: .once).run()
         }

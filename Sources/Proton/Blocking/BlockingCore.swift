@@ -197,11 +197,11 @@ final class BlockingCore: MessagingHandler, Sendable {
     }
 
     func onConnectionError(_ event: ConnectionEvent) {
-        end(event.connection.closeError(.connectionError, "closed the connection", of: event.connection))
+        end(event.error)
     }
 
     func onSessionError(_ event: SessionEvent) {
-        end(event.connection.closeError(.sessionError, "ended a session", of: event.session))
+        end(event.error)
         event.connection.close()
     }
 

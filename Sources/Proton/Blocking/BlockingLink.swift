@@ -14,6 +14,8 @@ protocol BlockingTraffic: SendableMetatype {
     mutating func decided(_ delivery: Delivery)
     /// A message has come.
     mutating func arrived(_ message: Message, _ delivery: Delivery)
+    /// A message has come that is none, and was rejected.
+    mutating func refused(_ error: ProtonError)
     /// The link is being closed: settles what is not settled.
     mutating func giveBack()
     /// The connection is lost, and its deliveries with it; it is being made again.
@@ -29,6 +31,7 @@ extension BlockingTraffic {
     mutating func sendable(_ sender: Sender) {}
     mutating func decided(_ delivery: Delivery) {}
     mutating func arrived(_ message: Message, _ delivery: Delivery) {}
+    mutating func refused(_ error: ProtonError) {}
     mutating func giveBack() {}
     mutating func discard() {}
 }
@@ -247,16 +250,16 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
     }
 
     func onLinkError(_ event: LinkEvent) {
-        giveBackAndEnd(error(of: event, "closed the \(title)"))
+        giveBackAndEnd(event.error)
     }
 
     func onLinkDetached(_ event: LinkEvent) {
-        giveBackAndEnd(error(of: event, "detached the \(title)"))
+        giveBackAndEnd(event.error)
     }
 
     /// The library has closed the link itself where there is a condition: the peer has passed a limit.
     func onLinkLocalClose(_ event: LinkEvent) {
-        if event.link.condition != nil { giveBackAndEnd(error(of: event, "closed the \(title)")) }
+        if event.link.condition != nil { giveBackAndEnd(event.error) }
     }
 
     func onLinkClosed(_ event: LinkEvent) {
@@ -265,13 +268,6 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
 
     func onLinkFinal(_ event: LinkEvent) {
         end(ProtonError(.closed, "\(title): its session has ended."))
-    }
-
-    private func error(of event: LinkEvent, _ what: String) -> ProtonError {
-        if event.link.remoteCondition == nil, let condition = event.link.condition {
-            return ProtonError(.limitExceeded, "\(title): closed here: \(condition.text)", condition: condition)
-        }
-        return event.connection.closeError(.linkError, what, of: event.link)
     }
 
     func onSendable(_ event: SenderEvent) { sendWaiting() }
@@ -287,6 +283,14 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
 
     func onMessage(_ event: MessageEvent) {
         state.withLock { $0.traffic.arrived(event.message, event.delivery) }
+    }
+
+    func onInvalidMessage(_ event: InvalidMessageEvent) {
+        event.delivery.reject(event.condition)
+        let error = ProtonError(
+            .protocolViolation, "\(title): a message that has come is not valid AMQP, and was rejected: \(event.error)",
+            condition: event.condition, underlyingError: event.error)
+        state.withLock { $0.traffic.refused(error) }
     }
 }
 

@@ -28,6 +28,7 @@ public final class BlockingReceiver: Sendable {
     ///   there for the next call.
     /// - Throws: `ProtonError`: `.timedOut`; `.linkError` where the peer closes or detaches the link; `.limitExceeded` where
     ///   a message is larger than `Link.maxMessageSize`, or more than the credit come, for which the link is closed;
+    ///   `.protocolViolation` where what has come is no valid message: it was rejected, and the next call goes on;
     ///   `.disconnected` and the like where the connection is lost for good; `.closed`; `.invalidArgument` where the
     ///   receiver was made with a handler, for a time-out below zero, and in a callback of the same connection.
     public func receive(timeout: Duration?) throws -> Message {
@@ -53,18 +54,18 @@ public final class BlockingReceiver: Sendable {
         }
         defer { link.state.withLock { $0.traffic.wanted -= 1 } }
         if !isHere { try askForMore() }
-        let message = try link.state.wait(until: deadline) { state throws(ProtonError) in
-            if let message = state.traffic.pop() { return message }
+        let result = try link.state.wait(until: deadline) { state throws(ProtonError) in
+            if let result = state.traffic.pop() { return result }
             try state.check()
             if let losses, losses != state.losses {
                 throw ProtonError(.inDoubt, "\(link.title): the connection was lost before a message had come.")
             }
             return nil
         }
-        guard let message else { throw ProtonError(.timedOut, "\(link.title): no message has come in time.") }
+        guard let result else { throw ProtonError(.timedOut, "\(link.title): no message has come in time.") }
         // Where the connection is lost by now, there is nothing to ask for.
         try? askForMore()
-        return message
+        return try result.get()
     }
 
     private func requireNoHandler() throws {

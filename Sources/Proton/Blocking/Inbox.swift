@@ -6,12 +6,24 @@ import ProtonEngine
 ///
 /// What the peer sent settled is nowhere else: it stays here also where the link or the connection ends.
 struct Inbox: BlockingTraffic {
+    /// What has come and waits for a call.
+    private enum Arrival {
+        /// A message; its number is that of a delivery that can be settled.
+        case unsettled(Message, number: UInt64)
+        case settled(Message)
+        case invalid(ProtonError)
+
+        /// The number of a delivery that can be settled.
+        var number: UInt64? {
+            if case .unsettled(_, let number) = self { number } else { nil }
+        }
+    }
+
     /// How many messages may come ahead.
     let window: Int
     /// How many calls wait for a message now.
     var wanted = 0
-    /// Numbers are those of deliveries that can be settled.
-    private var messages: [(message: Message, number: UInt64?)] = []
+    private var arrivals: [Arrival] = []
     private var unsettled: [UInt64] = []
     /// Whether a message was received that its sender had settled.
     private(set) var hasSeenSettled = false
@@ -22,13 +34,20 @@ struct Inbox: BlockingTraffic {
         self.window = window
     }
 
-    var isEmpty: Bool { messages.isEmpty }
+    var isEmpty: Bool { arrivals.isEmpty }
 
-    mutating func pop() -> Message? {
-        guard !messages.isEmpty else { return nil }
-        let (message, number) = messages.removeFirst()
-        if let number { unsettled.append(number) } else { hasSeenSettled = true }
-        return message
+    /// Takes what has come first.
+    mutating func pop() -> Result<Message, ProtonError>? {
+        guard !arrivals.isEmpty else { return nil }
+        switch arrivals.removeFirst() {
+        case .unsettled(let message, let number):
+            unsettled.append(number)
+            return .success(message)
+        case .settled(let message):
+            hasSeenSettled = true
+            return .success(message)
+        case .invalid(let error): return .failure(error)
+        }
     }
 
     mutating func takeUnsettled() -> UInt64? {
@@ -42,7 +61,7 @@ struct Inbox: BlockingTraffic {
     /// Gives the peer credit: one for each call that waits, and up to the window when half of it is used up.
     func topUp(_ link: Link) {
         guard let receiver = link as? Receiver, receiver.isLocalOpen else { return }
-        let expected = receiver.credit + messages.count
+        let expected = receiver.credit + arrivals.count
         guard expected < wanted || expected <= window / 2 else { return }
         receiver.grant(max(window, wanted) - expected)
     }
@@ -54,16 +73,18 @@ struct Inbox: BlockingTraffic {
     mutating func arrived(_ message: Message, _ delivery: Delivery) {
         guard !delivery.isSettled else {
             delivery.settle()
-            messages.append((message, nil))
+            arrivals.append(.settled(message))
             return
         }
         lastNumber += 1
         deliveries[lastNumber] = delivery
-        messages.append((message, lastNumber))
+        arrivals.append(.unsettled(message, number: lastNumber))
     }
 
+    mutating func refused(_ error: ProtonError) { arrivals.append(.invalid(error)) }
+
     mutating func giveBack() {
-        let unseen = Set(messages.compactMap(\.number))
+        let unseen = Set(arrivals.compactMap(\.number))
         for (number, delivery) in deliveries.sorted(by: { $0.key < $1.key }) {
             if unseen.contains(number) { delivery.settle(.released) } else { delivery.release() }
         }
@@ -77,10 +98,10 @@ struct Inbox: BlockingTraffic {
 
     mutating func ended(_ error: ProtonError) {
         // The peer sends again what was not settled. Outcomes that were given are on their way.
-        messages.removeAll { $0.number != nil }
+        arrivals.removeAll { $0.number != nil }
     }
 
     mutating func discard() {
-        messages = []
+        arrivals = []
     }
 }

@@ -56,9 +56,8 @@ extension Connection {
         }
     }
 
-    /// The same for the condition that a peer closed an endpoint with; the connection is closed with it.
-    func failUnhandled(_ code: ProtonError.Code, _ what: String, of endpoint: some Endpoint) throws {
-        let error = closeError(code, what, of: endpoint)
+    /// The same for what a peer did to an endpoint; the connection is closed with it.
+    func closeUnhandled(_ error: ProtonError) throws {
         close()
         try failUnhandled(error)
     }

@@ -61,8 +61,9 @@ public protocol MessagingHandler: Handler {
     /// The peer has detached the link without closing it, with `event.link.remoteCondition` where it gave a reason; it
     /// is detached here too afterwards, unless the callback closes it.
     ///
-    /// It is called for the peer's answer to `link.detach()` too. Default: nothing without a condition; with one, what
-    /// `onLinkError` does. See `Link.detach()` for how to attach again.
+    /// It is called for the peer's answer to `link.detach()` too. Default: what `onLinkError` does where there is a
+    /// condition, and with `HandlerOptions.treatsPeerCloseAsError` where the peer was first; otherwise nothing. See
+    /// `Link.detach()` for how to attach again.
     func onLinkDetached(_ event: LinkEvent) throws
 
     /// The transport went away while the connection was open; called once a drop.
@@ -153,7 +154,7 @@ extension MessagingHandler {
     }
 
     public func onLinkDetached(_ event: LinkEvent) throws {
-        if event.link.remoteCondition != nil { try onLinkError(event) }
+        if event.isError(options) { try onLinkError(event) }
     }
 
     public func onLinkError(_ event: LinkEvent) throws {
@@ -166,6 +167,13 @@ extension MessagingHandler {
 
     public func onTransportError(_ event: TransportEvent) throws {
         try event.failUnhandledLoss()
+    }
+}
+
+extension LinkEvent {
+    /// Whether a detach without a close is an error to a handler with these options.
+    func isError(_ options: HandlerOptions) -> Bool {
+        link.remoteCondition != nil || options.treatsPeerCloseAsError && link.isLocalOpen
     }
 }
 

@@ -40,7 +40,7 @@ open class MessagingHandlerBase: MessagingHandler {
     open func onSessionError(_ event: SessionEvent) throws { try event.failUnhandled() }
     open func onLinkError(_ event: LinkEvent) throws { try event.failUnhandled() }
     open func onLinkDetached(_ event: LinkEvent) throws {
-        if event.link.remoteCondition != nil { try onLinkError(event) }
+        if event.isError(options) { try onLinkError(event) }
     }
     open func onDisconnected(_ event: TransportEvent) throws {}
     open func onReconnectFailed(_ event: TransportEvent) throws { try event.failUnhandledEndOfTries() }

@@ -6,21 +6,21 @@ import ProtonEngine
 extension ConnectionEvent {
     /// Nobody handles that the peer closed the connection with an error condition.
     func failUnhandled() throws {
-        try connection.failUnhandled(.connectionError, "closed the connection", of: connection)
+        try connection.closeUnhandled(error)
     }
 }
 
 extension SessionEvent {
     /// Nobody handles that the peer ended the session with an error condition.
     func failUnhandled() throws {
-        try connection.failUnhandled(.sessionError, "ended a session", of: session)
+        try connection.closeUnhandled(error)
     }
 }
 
 extension LinkEvent {
     /// Nobody handles that the peer closed the link with an error condition.
     func failUnhandled() throws {
-        try connection.failUnhandled(.linkError, "closed the \(link.title)", of: link)
+        try connection.closeUnhandled(error)
     }
 }
 

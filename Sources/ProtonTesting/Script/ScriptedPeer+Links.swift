@@ -1,9 +1,8 @@
-import Proton
-import ProtonTesting
+import AMQP
 
 extension ScriptedServer {
     /// Takes the next connection, up to its session.
-    func acceptSession() throws -> ScriptedPeer {
+    package func acceptSession() throws -> ScriptedPeer {
         let peer = try accept()
         try peer.handshake()
         try peer.send(.begin(answering: peer.expect(.begin)))
@@ -13,18 +12,22 @@ extension ScriptedServer {
 
 extension ScriptedPeer {
     /// Takes the next link, and attaches it.
-    /// - Parameter credit: how many messages it may send, where it is a sender.
+    /// - Parameters:
+    ///   - credit: how many messages it may send, where it is a sender.
+    ///   - node: the address of the node that is made, where it asks for a dynamic one.
     /// - Returns: the link's attach.
     @discardableResult
-    func attachNext(credit: UInt32 = 0) throws -> Frame {
+    package func attachNext(credit: UInt32 = 0, node: String = "dynamic") throws -> Frame {
         let attach = try expect(.attach, skipping: .flow)
-        try send(.attach(answering: attach))
+        var answer = Frame.attach(answering: attach)
+        if attach["source"].frameText.contains("dynamic: true") { answer["source"] = .source(node) }
+        try send(answer)
         if credit > 0 { try send(.flow(credit: credit, handle: attach.handle)) }
         return attach
     }
 
     /// Waits for the other side's close, and answers it.
-    func answerClose() throws {
+    package func answerClose() throws {
         try expect(.close, skipping: .detach, .disposition, .flow, .end)
         try send(.close())
     }
@@ -32,7 +35,7 @@ extension ScriptedPeer {
 
 extension Frame {
     /// The handle of a frame of a link.
-    var handle: UInt32 { UInt32(self["handle"].intValue ?? 0) }
+    package var handle: UInt32 { UInt32(self["handle"].intValue ?? 0) }
     /// The id of the first delivery that a frame is about.
-    var deliveryID: UInt32 { UInt32(self[kind == .transfer ? "delivery-id" : "first"].intValue ?? 0) }
+    package var deliveryID: UInt32 { UInt32(self[kind == .transfer ? "delivery-id" : "first"].intValue ?? 0) }
 }
