@@ -120,8 +120,8 @@ let package = Package(
         .executableTarget(
             name: "store_writer", dependencies: ["Proton", "ProtonBroker", "ProtonBrokerStore"],
             path: "Tests/StoreWriter", swiftSettings: settings),
-        // Runs the programs that are built beside it, as a user would: it needs none of their code.
-        .testTarget(name: "ExampleTests", swiftSettings: settings),
+        // Runs the programs that are built beside it, as a user would: it needs none of their code, but a peer for them.
+        .testTarget(name: "ExampleTests", dependencies: ["ProtonTesting"], swiftSettings: settings),
         // Needs brokers to be started: scripts/interop.sh.
         .testTarget(name: "InteropTests", dependencies: ["Proton"], swiftSettings: settings),
     ]

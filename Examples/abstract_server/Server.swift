@@ -8,6 +8,9 @@ class Server: MessagingHandlerBase {
     /// What waits for credit.
     private var waiting: [Message] = []
 
+    /// Where the peer closes there is nothing to wait for: an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: true) }
+
     init(_ host: String, _ address: String) {
         self.host = host
         self.address = address

@@ -38,8 +38,11 @@ final class Client: MessagingHandler {
         try nextRequest()
     }
 
-    func onRejected(_ event: DeliveryEvent) throws {
-        // Nobody would take it the next time either.
+    func onRejected(_ event: DeliveryEvent) throws { try fail(event) }
+    func onReleased(_ event: DeliveryEvent) throws { try fail(event) }
+
+    /// Ends the program: the request was not taken, and would not be the next time either.
+    private func fail(_ event: DeliveryEvent) throws {
         if let outcome = event.delivery.remoteState?.outcome { throw SendError(outcome) }
     }
 

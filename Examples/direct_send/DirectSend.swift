@@ -35,14 +35,18 @@ final class Send: MessagingHandler {
         }
     }
 
-    func onConnectionClosing(_ event: ConnectionEvent) {
-        // What this receiver has left is for the next one.
-        sent = confirmed
+    func onRejected(_ event: DeliveryEvent) throws {
+        // Nobody would take it the next time either.
+        if let outcome = event.delivery.remoteState?.outcome { throw SendError(outcome) }
     }
 
-    func onDisconnected(_ event: TransportEvent) {
-        sent = confirmed
-    }
+    // What a receiver gives back, or leaves when it goes, is for the next one.
+    func onReleased(_ event: DeliveryEvent) { sent = confirmed }
+    func onConnectionClosing(_ event: ConnectionEvent) { sent = confirmed }
+    func onSessionClosing(_ event: SessionEvent) { sent = confirmed }
+    func onLinkClosing(_ event: LinkEvent) { sent = confirmed }
+    func onLinkDetached(_ event: LinkEvent) { sent = confirmed }
+    func onDisconnected(_ event: TransportEvent) { sent = confirmed }
 }
 
 @main

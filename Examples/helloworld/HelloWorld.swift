@@ -25,6 +25,14 @@ final class HelloWorld: MessagingHandler {
         event.sender.close()
     }
 
+    func onRejected(_ event: DeliveryEvent) throws { try fail(event) }
+    func onReleased(_ event: DeliveryEvent) throws { try fail(event) }
+
+    /// Ends the program: the message was not taken, and will not come back.
+    private func fail(_ event: DeliveryEvent) throws {
+        if let outcome = event.delivery.remoteState?.outcome { throw SendError(outcome) }
+    }
+
     func onMessage(_ event: MessageEvent) {
         print(event.message.body)
         event.receiver.close()

@@ -1,10 +1,29 @@
 import ArgumentParser
 import Proton
 
+/// Ends the program where the peer closes what this side has not closed: the message will not come then.
+final class PeerCloses: Handler {
+    func onLinkRemoteClose(_ event: LinkEvent) throws {
+        if event.link.isLocalOpen, event.connection.isLocalOpen { throw event.error }
+    }
+
+    func onLinkRemoteDetach(_ event: LinkEvent) throws {
+        if event.link.isLocalOpen, event.connection.isLocalOpen { throw event.error }
+    }
+
+    func onSessionRemoteClose(_ event: SessionEvent) throws {
+        if event.session.isLocalOpen, event.connection.isLocalOpen { throw event.error }
+    }
+
+    func onConnectionRemoteClose(_ event: ConnectionEvent) throws {
+        if event.connection.isLocalOpen { throw event.error }
+    }
+}
+
 /// Prints the message that comes, and closes the connection.
 final class HelloWorldReceiver: Handler {
     // What a MessagingHandler does by itself: credit for one message.
-    let handlers: [any Handler] = [FlowController(1)]
+    let handlers: [any Handler] = [FlowController(1), PeerCloses()]
 
     func onDelivery(_ event: DeliveryEvent) throws {
         guard case .complete = event.delivery.arrival() else { return }
@@ -16,6 +35,8 @@ final class HelloWorldReceiver: Handler {
 
 /// Sends a message as soon as the receiver lets it.
 final class HelloWorldSender: Handler {
+    let handlers: [any Handler] = [PeerCloses()]
+
     func onLinkFlow(_ event: LinkEvent) throws {
         guard let sender = event.sender, sender.credit > 0 else { return }
         try sender.send(Message(body: "Hello World!"))
@@ -27,8 +48,8 @@ final class HelloWorldSender: Handler {
 final class HelloWorld: Handler {
     let server: String
     let address: String
-    /// Opens and closes what the peer opens and closes.
-    let handlers: [any Handler] = [Handshaker()]
+    /// Opens and closes what the peer opens and closes, after it was looked at.
+    let handlers: [any Handler] = [PeerCloses(), Handshaker()]
 
     init(_ server: String, _ address: String) {
         self.server = server

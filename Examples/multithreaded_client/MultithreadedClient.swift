@@ -16,6 +16,9 @@ final class Client: MessagingHandler, @unchecked Sendable {
     private var received: [Message] = []
     private var ending: Result<Void, any Error>?
 
+    /// Where messages are missing, a peer that closes is an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: true) }
+
     init(_ url: String, _ address: String) {
         self.url = url
         self.address = address

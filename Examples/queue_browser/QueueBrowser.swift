@@ -6,6 +6,9 @@ final class Recv: MessagingHandler {
     let server: String
     let address: String
 
+    /// Where messages are missing, a peer that closes is an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: true) }
+
     init(_ server: String, _ address: String) {
         self.server = server
         self.address = address

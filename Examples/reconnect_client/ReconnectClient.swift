@@ -10,6 +10,9 @@ final class ReconnectClient: MessagingHandler {
     var sent = 0
     var received = 0
 
+    /// Where messages are missing, a peer that closes is an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: true) }
+
     init(_ urls: [String], _ address: String, _ messages: Int) {
         self.urls = urls
         self.address = address

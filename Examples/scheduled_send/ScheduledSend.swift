@@ -10,6 +10,9 @@ final class ScheduledSender: MessagingHandler {
     var tick: Timer?
     var isReady = true
 
+    /// Where the peer closes nothing can be sent: an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: true) }
+
     init(_ url: String, _ interval: Duration, _ timeout: Duration) {
         self.url = url
         self.interval = interval

@@ -7,6 +7,9 @@ final class Recv: MessagingHandler {
     let expected: Int
     var received = 0
 
+    /// Where messages are missing, a peer that closes is an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: true) }
+
     init(_ url: AMQPURL, _ count: Int) {
         self.url = url
         expected = count

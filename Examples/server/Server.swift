@@ -7,6 +7,9 @@ final class Server: MessagingHandler {
     var responses: Sender?
     var waiting: [Message] = []
 
+    /// Where the peer closes there is nothing to wait for: an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: true) }
+
     init(_ url: AMQPURL) {
         self.url = url
     }

@@ -42,6 +42,8 @@ final class Server: MessagingHandler {
         senders = senders.filter { $0.value !== event.link }
     }
 
+    func onLinkDetached(_ event: LinkEvent) { onLinkClosing(event) }
+
     func onConnectionClosing(_ event: ConnectionEvent) {
         senders = senders.filter { $0.value.connection !== event.connection }
     }

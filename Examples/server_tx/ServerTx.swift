@@ -35,7 +35,8 @@ final class TxServer: MessagingHandler {
     var senders: [String: Sender] = [:]
     var relay: Sender?
 
-    var options: HandlerOptions { HandlerOptions(autoAccepts: false) }
+    /// Where the peer closes there is nothing to wait for: an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(autoAccepts: false, treatsPeerCloseAsError: true) }
 
     init(_ server: String, _ address: String) {
         self.server = server
@@ -51,6 +52,12 @@ final class TxServer: MessagingHandler {
         if event.connection.remoteOfferedCapabilities.contains("ANONYMOUS-RELAY") {
             relay = try event.container.createSender(event.connection, nil)
         }
+    }
+
+    func onLinkError(_ event: LinkEvent) throws {
+        // A client that goes takes its node for responses with it.
+        if let address = event.sender?.target.address, senders.removeValue(forKey: address) != nil { return }
+        throw event.error
     }
 
     func onMessage(_ event: MessageEvent) throws {

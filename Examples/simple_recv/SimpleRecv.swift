@@ -8,7 +8,7 @@ final class Recv: MessagingHandler {
     var received = 0
 
     /// Where messages are missing, a peer that closes is an error, even if it gives no reason.
-    var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: expected > 0) }
+    var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: true) }
 
     init(_ url: String, _ count: Int) {
         self.url = url
@@ -17,6 +17,12 @@ final class Recv: MessagingHandler {
 
     func onStart(_ event: ContainerEvent) throws {
         try event.container.createReceiver(url)
+    }
+
+    func onConnectionError(_ event: ConnectionEvent) throws {
+        // Without a number, a peer that closes its connection has sent all there is.
+        if expected == 0, event.connection.remoteCondition == nil { return }
+        throw event.error
     }
 
     func onMessage(_ event: MessageEvent) {

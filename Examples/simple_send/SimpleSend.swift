@@ -37,9 +37,17 @@ final class Send: MessagingHandler {
         }
     }
 
-    func onRejected(_ event: DeliveryEvent) throws {
-        // Nobody would take it the next time either.
+    func onRejected(_ event: DeliveryEvent) throws { try fail(event) }
+    func onReleased(_ event: DeliveryEvent) throws { try fail(event) }
+
+    /// Ends the program: a message was not taken, and would not be the next time either.
+    private func fail(_ event: DeliveryEvent) throws {
         if let outcome = event.delivery.remoteState?.outcome { throw SendError(outcome) }
+    }
+
+    func onSettled(_ event: DeliveryEvent) throws {
+        guard event.delivery.remoteState == nil else { return }
+        throw ProtonError(.inDoubt, "The peer settled a message without an outcome: what became of it is in doubt.")
     }
 
     func onDisconnected(_ event: TransportEvent) {

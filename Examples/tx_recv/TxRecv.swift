@@ -11,7 +11,8 @@ final class TxRecv: TransactionalClientHandler {
     var receiver: Receiver?
     var transaction: Transaction?
 
-    var options: HandlerOptions { HandlerOptions(prefetch: 0, autoAccepts: false) }
+    /// Where messages are missing, a peer that closes is an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(prefetch: 0, autoAccepts: false, treatsPeerCloseAsError: true) }
 
     init(_ url: AMQPURL, _ messages: Int, _ batchSize: Int) {
         self.url = url

@@ -10,7 +10,8 @@ final class TxRecv: TransactionalClientHandler {
     var receiver: Receiver?
     var transaction: Transaction?
 
-    var options: HandlerOptions { HandlerOptions(prefetch: 0, autoAccepts: false) }
+    /// Where the peer closes there is nothing to wait for: an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(prefetch: 0, autoAccepts: false, treatsPeerCloseAsError: true) }
 
     init(_ server: String, _ address: String, _ events: EventInjector) {
         self.server = server

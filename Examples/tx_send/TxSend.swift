@@ -13,6 +13,9 @@ final class TxSend: TransactionalClientHandler {
     var sender: Sender?
     var transaction: Transaction?
 
+    /// Where messages are not committed, a peer that closes is an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(autoAccepts: false, treatsPeerCloseAsError: true) }
+
     init(_ url: AMQPURL, _ messages: Int, _ batchSize: Int) {
         self.url = url
         total = messages

@@ -48,6 +48,11 @@ final class Programs: Sendable {
             "/bin/sh", ["-c", "exec stdbuf -oL \"$@\" < \"$0\"", input, swiftProgram(name)] + arguments)
     }
 
+    /// Starts an example program of ours, with a file for its standard input.
+    func start(_ name: String, _ arguments: [String], input: String) throws -> ChildProcess {
+        try start("/bin/sh", ["-c", "exec \"$@\" < \"$0\"", input, swiftProgram(name)] + arguments)
+    }
+
     /// Starts an example program of ours that may open this many files only.
     func start(_ name: String, openFiles: Int, _ arguments: String...) throws -> ChildProcess {
         try start("/bin/sh", ["-c", "ulimit -n \(openFiles); exec \"$0\" \"$@\"", swiftProgram(name)] + arguments)

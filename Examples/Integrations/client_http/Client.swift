@@ -24,6 +24,9 @@ final class Client: MessagingHandler, @unchecked Sendable {
     /// What waits for its response: they come in the order of the requests.
     private var sent: [Request] = []
 
+    /// Where the peer closes there is nothing to wait for: an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: true) }
+
     init(_ host: String, _ address: String) {
         self.host = host
         self.address = address

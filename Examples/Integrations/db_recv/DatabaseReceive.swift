@@ -11,7 +11,8 @@ final class Recv: MessagingHandler {
     var received = 0
     var accepted = 0
 
-    var options: HandlerOptions { HandlerOptions(autoAccepts: false) }
+    /// Where messages are missing, a peer that closes is an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(autoAccepts: false, treatsPeerCloseAsError: true) }
 
     init(_ url: String, _ count: Int) throws {
         self.url = url

@@ -13,6 +13,9 @@ final class Send: MessagingHandler {
     var confirmed = 0
     var sender: Sender?
 
+    /// Where messages are not confirmed, a peer that closes is an error, even if it gives no reason.
+    var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: true) }
+
     init(_ url: String, _ count: Int) throws {
         self.url = url
         target = count
