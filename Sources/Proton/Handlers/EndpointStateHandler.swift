@@ -83,7 +83,8 @@ public final class EndpointStateHandler: Handler {
     public func onSessionRemoteClose(_ event: SessionEvent) throws {
         if event.session.remoteCondition != nil {
             try delegate.onSessionError(event)
-        } else if event.session.isLocalClosed {
+        } else if event.session.isLocalClosed || event.connection.isLocalClosed {
+            // What is on a connection that is closed here is closed with it.
             try delegate.onSessionClosed(event)
         } else if treatsPeerCloseAsError {
             try delegate.onSessionError(event)
@@ -96,7 +97,7 @@ public final class EndpointStateHandler: Handler {
     public func onLinkRemoteClose(_ event: LinkEvent) throws {
         if event.link.remoteCondition != nil {
             try delegate.onLinkError(event)
-        } else if event.link.isLocalClosed {
+        } else if event.link.isLocalClosed || event.connection.isLocalClosed {
             try delegate.onLinkClosed(event)
         } else if treatsPeerCloseAsError {
             try delegate.onLinkError(event)

@@ -173,7 +173,8 @@ extension MessagingHandler {
 extension LinkEvent {
     /// Whether a detach without a close is an error to a handler with these options.
     func isError(_ options: HandlerOptions) -> Bool {
-        link.remoteCondition != nil || options.treatsPeerCloseAsError && link.isLocalOpen
+        link.remoteCondition != nil
+            || options.treatsPeerCloseAsError && link.isLocalOpen && connection.isLocalOpen
     }
 }
 
