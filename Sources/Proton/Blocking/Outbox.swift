@@ -88,11 +88,25 @@ struct Outbox: BlockingTraffic {
         }
     }
 
-    mutating func ended(_ error: ProtonError) { interrupted(error) }
+    mutating func ended(_ error: ProtonError) {
+        interrupted(error)
+        for number in order {
+            guard case .waiting = sends[number] else { continue }
+            let error = ProtonError(
+                error.code, "\(error.sentence) The message was not sent.", condition: error.condition,
+                underlyingError: error.underlyingError)
+            sends[number] = .done(.failure(error))
+        }
+    }
 
     private func inDoubt(_ cause: ProtonError) -> ProtonError {
         ProtonError(
-            .inDoubt, "\(cause.message) The message was sent: what became of it is in doubt.",
+            .inDoubt, "\(cause.sentence) The message was sent: what became of it is in doubt.",
             condition: cause.condition, underlyingError: cause)
     }
+}
+
+extension ProtonError {
+    /// The message as a sentence that another one can follow.
+    fileprivate var sentence: String { message.hasSuffix(".") ? message : "\(message)." }
 }
