@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop lint format bench fuzz setup FORCE
+.PHONY: help demo test interop debian13 lint format bench fuzz setup FORCE
 
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Package.swift)
 SOURCES := $(shell find Sources $(wildcard Examples) -name .build -prune -o \
@@ -25,9 +25,13 @@ test: ## Run every test, those against Debian's Python binding and as a dependen
 	@scripts/setup.sh test
 	scripts/test.sh
 
-interop: ## Try every feature on RabbitMQ and on proton's own brokers and clients, and print one table
+interop: ## Try every feature on RabbitMQ, on proton's brokers, and with other clients, and print the tables
 	@scripts/setup.sh interop
 	scripts/interop.sh
+
+debian13: ## Build the package and run every test in a Debian 13 of its own, in .build (as root)
+	@scripts/setup.sh debian13
+	scripts/debian13.sh test
 
 lint: ## Check the format of all Swift files and that nothing compiles with a warning
 	@scripts/setup.sh build

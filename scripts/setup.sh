@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing for a purpose: scripts/setup.sh build|demo|test|interop|bench|make ...
+# Installs the Debian packages that are missing for a purpose:
+# scripts/setup.sh build|demo|test|interop|debian13|bench|make ...
 # Runs nothing but file checks where all is there. Says what it installs and why, or what you have to do.
 set -euo pipefail
 
@@ -52,9 +53,18 @@ need_peers() {
     need libqpid-proton-cpp12-dev "proton's C++ binding" /usr/lib/*/libqpid-proton-cpp.so
 }
 
+need_debian13() {
+    need_swift
+    need debootstrap "makes a Debian 13, for RabbitMQ 4 and go-amqp, and to test in" /usr/sbin/debootstrap
+}
+
 need_interop() {
     need_peers
     need rabbitmq-server "a broker to try every feature on" /usr/lib/rabbitmq/bin/rabbitmq-server
+    need python3-uamqp "a client library to try on our broker" /usr/lib/python3/dist-packages/uamqp/__init__.py
+    need openssl "a certificate for it, which speaks TLS only" /usr/bin/openssl
+    need socat "speaks TLS to it, and plain AMQP to our broker" /usr/bin/socat
+    need_debian13
     need procps "ends the brokers (pkill)" /usr/bin/pkill
 }
 
@@ -69,10 +79,11 @@ for purpose in "$@"; do
         build) need_all ;;
         test) need_test ;;
         interop) need_interop ;;
+        debian13) need_debian13 ;;
         bench) need_bench ;;
         make) need make "runs the commands of this project" /usr/bin/make ;;
         *)
-            echo "usage: setup.sh build|demo|test|interop|bench|make ..." >&2
+            echo "usage: setup.sh build|demo|test|interop|debian13|bench|make ..." >&2
             exit 2
             ;;
     esac
