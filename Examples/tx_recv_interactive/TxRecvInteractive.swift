@@ -60,6 +60,30 @@ final class TxRecv: TransactionalClientHandler {
     }
 }
 
+/// The lines of the standard input, as they come.
+///
+/// `readLine` would not do: it holds a lock of the C library while it waits, and from glibc 2.41 on `exit` waits for that
+/// lock, so that the program would end with the next line only.
+struct InputLines: Sequence, IteratorProtocol {
+    private var rest: [UInt8] = []
+
+    mutating func next() -> String? {
+        while true {
+            if let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                defer { rest.removeSubrange(...end) }
+                return String(decoding: rest[..<end], as: UTF8.self)
+            }
+            let more = FileHandle.standardInput.availableData
+            guard more.isEmpty else {
+                rest += more
+                continue
+            }
+            defer { rest = [] }
+            return rest.isEmpty ? nil : String(decoding: rest, as: UTF8.self)
+        }
+    }
+}
+
 @main
 struct Program: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -75,9 +99,7 @@ struct Program: ParsableCommand {
         let events = EventInjector()
         Thread.detachNewThread {
             print("Enter 'fetch', 'commit' or 'abort'")
-            while let line = readLine() {
-                events.trigger(ApplicationEvent(line))
-            }
+            for line in InputLines() { events.trigger(ApplicationEvent(line)) }
             events.trigger(ApplicationEvent("quit"))
         }
         let options = ConnectionOptions(reconnect: nil)
