@@ -1,5 +1,5 @@
 /// The percent-encoding of RFC 3986, section 2.1, over UTF-8.
-enum PercentEncoding {
+package enum PercentEncoding {
     /// Replaces each `%` and its two hexadecimal digits by the byte they stand for.
     ///
     /// - Returns: `nil` when a `%` is not followed by two digits or the result is not UTF-8.
@@ -19,7 +19,7 @@ enum PercentEncoding {
     }
 
     /// Replaces each byte that is not unreserved (RFC 3986, section 2.3) by `%` and two hexadecimal digits.
-    static func encode(_ text: String) -> String {
+    package static func encode(_ text: String) -> String {
         var encoded = ""
         for byte in text.utf8 {
             switch byte {
