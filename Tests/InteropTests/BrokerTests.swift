@@ -15,20 +15,39 @@ extension InteropTests {
 
         @Test(.timeLimit(.minutes(3)), arguments: Feature.all, Peer.running)
         func feature(_ feature: Feature, _ peer: Peer) async throws {
-            let answer = await onThread { () -> Answer in
-                do {
-                    try peer.waitUntilUp()
-                    return .yes(peer.anonymous(try feature.check(peer)))
-                } catch is NotApplicable {
-                    return .notApplicable
-                } catch {
-                    return .no(peer.anonymous("\(error)"))
-                }
-            }
-            try BrokerTests.table.record(feature.name, peer.rawValue, answer)
-            guard case .no(let reason) = answer else { return }
-            #expect(!feature.needed.contains(peer), "\(feature.name): \(peer.rawValue) must have it: \(reason)")
+            try await feature.tryOut(on: peer, BrokerTests.table)
         }
+    }
+
+    /// What RabbitMQ has since version 4, and how it is used.
+    @Suite(.serialized)
+    struct RabbitMQTests {
+        static let table = Table(
+            "This package with RabbitMQ 4", columns: [Peer.rabbitMQ4.rawValue], rows: Feature.rabbitMQ.map(\.name))
+
+        @Test(.timeLimit(.minutes(4)), arguments: Feature.rabbitMQ)
+        func feature(_ feature: Feature) async throws {
+            try await feature.tryOut(on: .rabbitMQ4, RabbitMQTests.table)
+        }
+    }
+}
+
+extension Feature {
+    /// Tries the feature on a peer, and records whether it is there; the test fails where it must be and is not.
+    func tryOut(on peer: Peer, _ table: Table) async throws {
+        let answer = await onThread { () -> Answer in
+            do {
+                try peer.waitUntilUp()
+                return .yes(peer.anonymous(try check(peer)))
+            } catch is NotApplicable {
+                return .notApplicable
+            } catch {
+                return .no(peer.anonymous("\(error)"))
+            }
+        }
+        try table.record(name, peer.rawValue, answer)
+        guard case .no(let reason) = answer else { return }
+        #expect(!needed.contains(peer), "\(name): \(peer.rawValue) must have it: \(reason)")
     }
 }
 

@@ -43,7 +43,7 @@ extension InteropTests {
         }
 
         private static func check(_ task: Task, _ language: Language) throws {
-            let (broker, queue) = (Peer.swift.address, Peer.swift.newQueue())
+            let (broker, queue) = (Peer.swift.address, Peer.swift.newName())
             let (host, port) = ("127.0.0.1", String(broker.split(separator: ":").last ?? ""))
             let arguments = ["-a", "\(broker)/\(queue)", "-m", "10"]
             switch (task, language) {

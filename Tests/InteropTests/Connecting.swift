@@ -7,7 +7,7 @@ extension Feature {
             try peer.connect(ConnectionOptions(allowedMechanisms: ["ANONYMOUS"], reconnect: nil)).close()
             return ""
         },
-        Feature("connect: SASL PLAIN", needed: [.rabbitMQ]) { peer in
+        Feature("connect: SASL PLAIN", needed: [.rabbitMQ3, .rabbitMQ4]) { peer in
             let options = ConnectionOptions(allowedMechanisms: ["PLAIN"], reconnect: nil)
             try peer.connect(options, user: "guest:guest").close()
             return ""

@@ -3,8 +3,8 @@ import Proton
 extension Feature {
     /// What is done with links.
     static let links: [Feature] = [
-        Feature("drain", needed: [.swift]) { peer in
-            let queue = peer.newQueue()
+        Feature("drain", needed: [.rabbitMQ4, .swift]) { peer in
+            let queue = try peer.newQueue()
             let sender = try peer.connect().createSender(queue)
             for body in ["a", "b"] { try sender.send(Message(body: body)) }
             let drain = Drain(peer, queue)
@@ -12,8 +12,8 @@ extension Feature {
             try require(drain.count == 2, "the drain ends after \(drain.count) of 2 messages")
             return ""
         },
-        Feature("detach, and attach again", needed: []) { peer in
-            let queue = peer.newQueue()
+        Feature("detach, and attach again", needed: [.rabbitMQ3, .rabbitMQ4, .swift]) { peer in
+            let queue = try peer.newQueue()
             let durable = LinkOption.target { $0.durability = .unsettledState }
             try peer.connect().createSender(queue, options: durable).send(Message(body: "x", isDurable: true))
             let detach = Detach(peer, queue)
@@ -24,10 +24,13 @@ extension Feature {
     ]
 }
 
-/// Runs a handler on a container of its own until it stops that, for five seconds at most.
-func run(_ handler: some MessagingHandler, orElse missing: String) throws {
+/// Runs a handler on a container of its own until it stops that, for five seconds at most where nothing else is said.
+func run(
+    _ handler: some MessagingHandler, atMost limit: Duration = .seconds(5),
+    orElse missing: @autoclosure @escaping () -> String
+) throws {
     let container = try Container(handler, options: ConnectionOptions(reconnect: nil))
-    container.schedule(after: .seconds(5)) { throw Lacking(missing) }
+    container.schedule(after: limit) { throw Lacking(missing()) }
     try container.run()
 }
 

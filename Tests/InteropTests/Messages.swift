@@ -3,23 +3,23 @@ import Proton
 extension Feature {
     /// What comes out of what went in.
     static let messages: [Feature] = [
-        Feature("message: each field comes through", needed: [.c, .cpp, .python, .swift]) { peer in
-            let sent = fullMessage(to: peer)
-            let (connection, queue) = (try peer.connect(), peer.newQueue())
+        Feature("message: each field comes through", needed: [.rabbitMQ4, .c, .cpp, .python, .swift]) { peer in
+            let sent = fullMessage()
+            let (connection, queue) = (try peer.connect(), try peer.newQueue())
             try connection.createSender(queue).send(sent)
             let received = try connection.createReceiver(queue).take()
             var differences: [String] = []
             for (name, field) in fields where field(received) != field(sent) { differences.append(name) }
             return differences.isEmpty ? "" : "changes or drops \(differences.joined(separator: ", "))"
         },
-        Feature("message: properties of each type", needed: [.c, .cpp, .python, .swift]) { peer in
+        Feature("message: properties of each type", needed: [.rabbitMQ4, .c, .cpp, .python, .swift]) { peer in
             try eachType(peer, simpleValues, { Message(properties: ["value": $0]) }, { $0.properties["value"] })
         },
-        Feature("message: bodies of each type", needed: [.c, .cpp, .python, .swift]) { peer in
+        Feature("message: bodies of each type", needed: [.rabbitMQ4, .c, .cpp, .python, .swift]) { peer in
             try eachType(peer, simpleValues + compoundValues, { Message(body: .value($0)) }, { $0.body.value })
         },
         Feature("message: data and sequence bodies", needed: .all) { peer in
-            let (connection, queue) = (try peer.connect(), peer.newQueue())
+            let (connection, queue) = (try peer.connect(), try peer.newQueue())
             let (sender, receiver) = (try connection.createSender(queue), try connection.createReceiver(queue))
             for body in [Message.Body.data([0, 1, 255]), .sequence([1, "two", [3]])] {
                 try sender.send(Message(body: body))
@@ -32,7 +32,8 @@ extension Feature {
 
     // MARK: Fields
 
-    private static func fullMessage(to peer: Peer) -> Message {
+    /// A message with each field.
+    static func fullMessage() -> Message {
         Message(
             id: MessageID(AMQPUUID(high: 1, low: 2)), body: "body", address: "to", subject: "subject",
             replyTo: "reply-to", correlationID: MessageID([1, 2, 3]), properties: ["key": "value"],
@@ -43,9 +44,10 @@ extension Feature {
             replyToGroupID: "reply-to-group", footer: ["x-opt-foot": "value"])
     }
 
-    private typealias Field = @Sendable (Message) -> AnyHashable
+    typealias Field = @Sendable (Message) -> AnyHashable
 
-    private static let fields: [(String, Field)] = [
+    /// The fields of a message, by what the notes call them.
+    static let fields: [(String, Field)] = [
         ("durable", { $0.isDurable }), ("priority", { $0.priority }), ("time to live", { $0.timeToLive }),
         ("id", { $0.id }), ("user id", { $0.userID }), ("to", { $0.address }), ("subject", { $0.subject }),
         ("reply to", { $0.replyTo }), ("correlation id", { $0.correlationID }),
@@ -58,7 +60,8 @@ extension Feature {
 
     // MARK: Types
 
-    private static let simpleValues: [AMQPValue] = [
+    /// A value of each type that properties may have.
+    static let simpleValues: [AMQPValue] = [
         .null, .boolean(true), .ubyte(200), .ushort(60_000), .uint(4_000_000_000), .ulong(1 << 63), .byte(-100),
         .short(-30_000), .int(-2_000_000_000), .long(-1 << 62), .float(1.5), .double(-2.25),
         .decimal32(Decimal32(bits: 0x2250_000F)), .decimal64(Decimal64(bits: 0x2238_0000_0000_000F)),
@@ -67,7 +70,8 @@ extension Feature {
         .string("Grüße"), .symbol("symbol"),
     ]
 
-    private static let compoundValues: [AMQPValue] = [
+    /// A value of each other type.
+    static let compoundValues: [AMQPValue] = [
         .list([1, "two"]), .map(["key": 1]), .array(AMQPArray([1, 2])),
         .described(Described(descriptor: .symbol("test:kind"), value: "value")),
     ]
@@ -85,7 +89,7 @@ extension Feature {
             do {
                 if links == nil {
                     try peer.waitUntilUp()
-                    let (connection, queue) = (try peer.connect(timeout: .seconds(3)), peer.newQueue())
+                    let (connection, queue) = (try peer.connect(timeout: .seconds(3)), try peer.newQueue())
                     links = (try connection.createSender(queue), try connection.createReceiver(queue))
                 }
                 guard let links else { continue }

@@ -1,4 +1,3 @@
-import Foundation
 import Proton
 
 extension Feature {
@@ -16,14 +15,14 @@ extension Feature {
             try require(try receiver.take().body == "reply", "another message comes")
             return ""
         },
-        Feature("anonymous relay", needed: [.python, .swift]) { peer in
-            let (connection, queue) = (try peer.connect(timeout: .seconds(3)), peer.newQueue())
+        Feature("anonymous relay", needed: [.rabbitMQ4, .python, .swift]) { peer in
+            let (connection, queue) = (try peer.connect(timeout: .seconds(3)), try peer.newQueue())
             try connection.createSender(nil).send(Message(body: "relayed", address: queue))
             try require(try connection.createReceiver(queue).take().body == "relayed", "another message comes")
             return ""
         },
         Feature("request and reply by correlation id, over a queue of the caller's", needed: .all) { peer in
-            let (requests, replies) = (peer.newQueue(), peer.newQueue())
+            let (requests, replies) = (try peer.newQueue(), try peer.newQueue())
             let (client, server) = (try peer.connect(), try peer.connect())
             let (ask, answers) = (try client.createSender(requests), try client.createReceiver(replies))
             let asked = try server.createReceiver(requests)
@@ -40,7 +39,7 @@ extension Feature {
             return ""
         },
         Feature("selector", needed: [.swift]) { peer in
-            let (connection, queue) = (try peer.connect(), peer.newQueue())
+            let (connection, queue) = (try peer.connect(), try peer.newQueue())
             let sender = try connection.createSender(queue)
             for colour in ["red", "green", "blue", "green"] {
                 try sender.send(Message(body: colour, properties: ["colour": .string(colour)]))
@@ -55,7 +54,7 @@ extension Feature {
             return ""
         },
         Feature("browsing", needed: [.swift]) { peer in
-            let (connection, queue) = (try peer.connect(), peer.newQueue())
+            let (connection, queue) = (try peer.connect(), try peer.newQueue())
             let sender = try connection.createSender(queue)
             for body in ["a", "b"] { try sender.send(Message(body: body)) }
             for _ in 0..<2 {
@@ -71,12 +70,23 @@ extension Feature {
             }
             return ""
         },
-        Feature("ten confirmed messages with content type and id, through an exchange", needed: [.rabbitMQ]) { peer in
-            guard peer == .rabbitMQ else { throw NotApplicable() }
-            let address = "/exchange/amq.topic/interop.\(UUID().uuidString.prefix(8))"
-            let connection = try peer.connect()
-            let receiver = try connection.createReceiver(address, credit: 10)
-            let sender = try connection.createSender(address)
+        Feature(
+            "ten confirmed messages with content type and id, through an exchange",
+            needed: [.rabbitMQ3, .rabbitMQ4]
+        ) { peer in
+            let (connection, name) = (try peer.connect(), peer.newName())
+            let (target, source): (String, String)
+            switch peer {
+            case .rabbitMQ3: (target, source) = ("/exchange/amq.topic/\(name)", "/exchange/amq.topic/\(name)")
+            case .rabbitMQ4:
+                let management = try RabbitMQManagement(connection)
+                try management.declareQueue(name)
+                try management.bind(.queue(name), to: "amq.topic", key: name)
+                (target, source) = (RabbitMQAddress.exchange("amq.topic", key: name), RabbitMQAddress.queue(name))
+            case .c, .cpp, .python, .swift: throw NotApplicable()
+            }
+            let receiver = try connection.createReceiver(source, credit: 10)
+            let sender = try connection.createSender(target)
             for number in 1...10 {
                 let message = Message(
                     id: MessageID("message-\(number)"), body: .data([UInt8(number)]),

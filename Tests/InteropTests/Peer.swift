@@ -4,7 +4,8 @@ import Proton
 
 /// A broker that scripts/interop.sh has started, and tells of in the environment.
 enum Peer: String, CaseIterable, Sendable {
-    case rabbitMQ = "RabbitMQ"
+    case rabbitMQ3 = "RabbitMQ 3"
+    case rabbitMQ4 = "RabbitMQ 4"
     case c = "C"
     case cpp = "C++"
     case python = "Python"
@@ -14,18 +15,29 @@ enum Peer: String, CaseIterable, Sendable {
     static let running = allCases.filter { $0.environment("") != nil }
 
     private func environment(_ suffix: String) -> String? {
-        let name = self == .cpp ? "CPP" : rawValue.uppercased()
+        let name = self == .cpp ? "CPP" : rawValue.uppercased().filter { $0 != " " }
         return ProcessInfo.processInfo.environment["INTEROP_\(name)\(suffix)"]
     }
 
     /// Host and port.
     var address: String { environment("") ?? "" }
 
-    /// The address of a queue of this name.
-    func queue(_ name: String) -> String { self == .rabbitMQ ? "/queue/\(name)" : name }
+    /// A name that no other test uses.
+    func newName() -> String { "interop-\(UUID().uuidString.prefix(8))" }
 
     /// The address of a queue that no other test uses.
-    func newQueue() -> String { queue("interop-\(UUID().uuidString.prefix(8))") }
+    /// - Parameter type: what kind of queue, in RabbitMQ 4: it forgets quorum queues that are not a second old when it is
+    ///   killed, but no other ones.
+    func newQueue(_ type: RabbitMQQueue.QueueType = .quorum) throws -> String {
+        let name = newName()
+        switch self {
+        case .rabbitMQ3: return "/queue/\(name)"
+        case .rabbitMQ4:
+            try RabbitMQManagement(connect()).declareQueue(name, type: type)
+            return RabbitMQAddress.queue(name)
+        case .c, .cpp, .python, .swift: return name
+        }
+    }
 
     /// The beginning of a text in one line, without what is another one in each run.
     func anonymous(_ text: String) -> String {
@@ -50,17 +62,22 @@ enum Peer: String, CaseIterable, Sendable {
     /// Ends the broker, as a crash would, and waits until its connections are gone; the script starts it again.
     func crash() throws {
         let connection = try connect()
-        let receiver = try connection.createReceiver(newQueue())
-        let file = environment("_PID") ?? ""
-        let text = try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
-        guard let pid = pid_t(text), kill(pid, SIGKILL) == 0 else {
-            throw Lacking("it cannot be ended: \(file) has \"\(text)\"")
-        }
+        let receiver = try connection.createReceiver(try newQueue())
+        try end(SIGKILL)
         do {
             _ = try receiver.receive(timeout: .seconds(10))
         } catch let error as ProtonError where error.code != .timedOut {
             return
         }
         throw Lacking("its connections outlive it")
+    }
+
+    /// Sends the broker a signal that ends it; the script starts it again.
+    func end(_ signal: Int32) throws {
+        let file = environment("_PID") ?? ""
+        let text = try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let pid = pid_t(text), kill(pid, signal) == 0 else {
+            throw Lacking("it cannot be ended: \(file) has \"\(text)\"")
+        }
     }
 }

@@ -44,6 +44,7 @@ enum Program {
     /// Waits for a program's end.
     /// - Returns: all it has written.
     /// - Throws: `Lacking` with that where it failed.
+    @discardableResult
     static func end(_ program: (process: Process, output: Pipe)) throws -> String {
         let output = String(decoding: program.output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         program.process.waitUntilExit()

@@ -15,7 +15,7 @@ extension Feature {
 
     /// The messages that are at a queue after two were sent in a transaction.
     private static func bodies(_ peer: Peer, commits: Bool) throws -> [String] {
-        let queue = peer.newQueue()
+        let queue = try peer.newQueue()
         try run(Transacting(peer, queue, commits: commits), orElse: "does not answer the coordinator's link")
         let receiver = try peer.connect().createReceiver(queue)
         var bodies: [String] = []
