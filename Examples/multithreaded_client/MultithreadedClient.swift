@@ -89,6 +89,14 @@ final class Client: MessagingHandler, @unchecked Sendable {
         try sendUnsent()
     }
 
+    func onRejected(_ event: DeliveryEvent) throws { try fail(event) }
+    func onReleased(_ event: DeliveryEvent) throws { try fail(event) }
+
+    /// Ends the program: a message was not taken, and will not come back.
+    private func fail(_ event: DeliveryEvent) throws {
+        if let outcome = event.delivery.remoteState?.outcome { throw SendError(outcome) }
+    }
+
     func onMessage(_ event: MessageEvent) {
         update { received.append(event.message) }
     }

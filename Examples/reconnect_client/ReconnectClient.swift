@@ -36,6 +36,14 @@ final class ReconnectClient: MessagingHandler {
         try send()
     }
 
+    func onRejected(_ event: DeliveryEvent) throws { try fail(event) }
+    func onReleased(_ event: DeliveryEvent) throws { try fail(event) }
+
+    /// Ends the program: a message was not taken, and will not come back.
+    private func fail(_ event: DeliveryEvent) throws {
+        if let outcome = event.delivery.remoteState?.outcome { throw SendError(outcome) }
+    }
+
     func onMessage(_ event: MessageEvent) throws {
         // Ignore a duplicate message.
         if let id = event.message.id?.intValue, id <= received { return }

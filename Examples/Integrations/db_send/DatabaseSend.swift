@@ -65,8 +65,14 @@ final class Send: MessagingHandler {
         requestRecords()
     }
 
-    func onSettled(_ event: DeliveryEvent) {
+    func onSettled(_ event: DeliveryEvent) throws {
         guard let id = Int64(String(decoding: event.delivery.tag, as: UTF8.self)) else { return }
+        switch event.delivery.remoteState {
+        case .outcome(.accepted): break
+        // The record stays, for the next time.
+        case .outcome(let outcome): throw SendError(outcome)
+        default: throw ProtonError(.inDoubt, "The peer settled message \(id) without an outcome: it stays.")
+        }
         store.delete(id)
         print("settled message \(id)")
         confirmed += 1
