@@ -96,6 +96,22 @@ struct OptionsTests {
     }
 }
 
+extension OptionsTests {
+    @Test func aBlockingConnectionLogsWhereTheProgramSays() async throws {
+        let log = SharedLog()
+        try await onThread {
+            let port = try HeldPort()
+            let error = #expect(throws: ProtonError.self) {
+                try BlockingConnection(
+                    "127.0.0.1:\(port.number)", timeout: .seconds(1), options: ConnectionOptions(),
+                    logger: Logger(label: "mine") { LogLines($0, log) })
+            }
+            #expect(error?.code == .timedOut)
+        }
+        #expect(log.lines.contains { $0.hasPrefix("mine warning") && $0.contains("Trying again") })
+    }
+}
+
 /// Notes what is logged.
 private struct LogLines: LogHandler {
     let label: String

@@ -1,4 +1,5 @@
 public import AMQP
+public import Logging
 import ProtonEngine
 
 /// A connection whose operations wait until they are done: for scripts, tools, and code that has threads to block.
@@ -40,34 +41,37 @@ public final class BlockingConnection: Sendable {
     ///   - timeout: how long this and every other operation may take, above zero; nil is for ever. Default 60 seconds.
     ///   - options: how the connection is made. The default connects once; others that are given here, such as
     ///     `ConnectionOptions()`, make the connection again unless their `reconnect` is nil.
+    ///   - logger: where losses that are made good go; default that of the label `proton`.
     /// - Throws: `AMQPURLError`, and `ProtonError`: `.connectFailed`, `.authenticationFailed`, `.connectionError` and the
     ///   like; `.timedOut`; `.invalidArgument` for options that make no sense, and for a time-out that is not above zero.
     public convenience init(
-        _ url: String, timeout: Duration? = .seconds(60), options: ConnectionOptions = ConnectionOptions(reconnect: nil)
+        _ url: String, timeout: Duration? = .seconds(60),
+        options: ConnectionOptions = ConnectionOptions(reconnect: nil), logger: Logger = Logger(label: "proton")
     ) throws {
-        try self.init(Container.parse([url]), timeout, options)
+        try self.init(Container.parse([url]), timeout, options, logger)
     }
 
     /// Connects to a URL, as `init(_:timeout:options:)` of a text does.
     public convenience init(
         _ url: AMQPURL, timeout: Duration? = .seconds(60),
-        options: ConnectionOptions = ConnectionOptions(reconnect: nil)
+        options: ConnectionOptions = ConnectionOptions(reconnect: nil), logger: Logger = Logger(label: "proton")
     ) throws {
-        try self.init([url], timeout, options)
+        try self.init([url], timeout, options, logger)
     }
 
     /// Connects to the first of several peers that can be reached, and again when the connection is lost.
     public convenience init(
-        _ urls: [String], timeout: Duration? = .seconds(60), options: ConnectionOptions = ConnectionOptions()
+        _ urls: [String], timeout: Duration? = .seconds(60), options: ConnectionOptions = ConnectionOptions(),
+        logger: Logger = Logger(label: "proton")
     ) throws {
-        try self.init(Container.parse(urls), timeout, options)
+        try self.init(Container.parse(urls), timeout, options, logger)
     }
 
-    private init(_ urls: [AMQPURL], _ timeout: Duration?, _ options: ConnectionOptions) throws {
+    private init(_ urls: [AMQPURL], _ timeout: Duration?, _ options: ConnectionOptions, _ logger: Logger) throws {
         let deadline = try Deadline(of: "BlockingConnection", after: timeout)
         self.timeout = timeout
         core = BlockingCore(urls[0])
-        try core.start(urls, options)
+        try core.start(urls, options, logger)
         do {
             try core.waitUntilOpen(until: deadline, urls[0].hostAndPort)
         } catch {

@@ -1,5 +1,6 @@
 import AMQP
 import Glibc
+import Logging
 import ProtonEngine
 import Synchronization
 
@@ -39,14 +40,14 @@ final class BlockingCore: MessagingHandler, Sendable {
     // MARK: The thread
 
     /// Starts the thread, which runs until the connection has ended.
-    func start(_ urls: [AMQPURL], _ options: ConnectionOptions) throws {
+    func start(_ urls: [AMQPURL], _ options: ConnectionOptions, _ logger: Logger) throws {
         try options.validate()
         let started = Thread.start { [self] in
             thread.store(UInt(pthread_self()), ordering: .relaxed)
             // Another thread may get the number of one that has ended.
             defer { thread.store(0, ordering: .relaxed) }
             do {
-                try run(urls, options)
+                try run(urls, options, logger)
                 end(ProtonError(.closed, "The connection has ended."))
             } catch {
                 end(error as? ProtonError ?? ProtonError(.closed, "\(error)", underlyingError: error))
@@ -58,8 +59,8 @@ final class BlockingCore: MessagingHandler, Sendable {
         started.detach()
     }
 
-    private func run(_ urls: [AMQPURL], _ options: ConnectionOptions) throws {
-        let container = try Container(self, options: options)
+    private func run(_ urls: [AMQPURL], _ options: ConnectionOptions, _ logger: Logger) throws {
+        let container = try Container(self, options: options, logger: logger)
         let connection = try container.connect(urls)
         let isWanted = state.withLock { state in
             state.queue = connection.workQueue
