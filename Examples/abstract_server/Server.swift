@@ -8,11 +8,12 @@ class Server: MessagingHandlerBase {
     /// What waits for credit.
     private var waiting: [Message] = []
 
+    /// Where the peer closes there is nothing to wait for: an error, even if it gives no reason.
+    override var options: HandlerOptions { HandlerOptions(treatsPeerCloseAsError: true) }
+
     init(_ host: String, _ address: String) {
         self.host = host
         self.address = address
-        // Where the peer closes there is nothing to wait for: an error, even if it gives no reason.
-        super.init(HandlerOptions(treatsPeerCloseAsError: true))
     }
 
     override func onStart(_ event: ContainerEvent) throws {

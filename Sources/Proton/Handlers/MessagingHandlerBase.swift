@@ -5,20 +5,28 @@
 ///
 /// A single class is shorter with the protocol: `final class Receiver: MessagingHandler`. A class with subclasses must not
 /// conform to the protocol itself: a callback that only the subclass has is another method then, and is never called.
-/// A handler for several threads is `Sendable`, and conforms to the protocol, since this class can be changed.
+/// A handler for several threads is `Sendable`, and conforms to the protocol: a class that can be derived from is not.
 open class MessagingHandlerBase: MessagingHandler {
-    /// What is left to the library; asked for once, when the handler is put to use.
-    open var options: HandlerOptions
-    /// Handlers that are told of each event after this one, in order; asked for once, when the handler is put to use.
-    open var handlers: [any Handler]
+    private let givenOptions: HandlerOptions
+    private let givenHandlers: [any Handler]
+
+    /// What is left to the library: what `init` was given, unless a subclass says otherwise.
+    ///
+    /// Asked for once, when the handler is put to use.
+    open var options: HandlerOptions { givenOptions }
+    /// Handlers that are told of each event after this one, in order: what `init` was given, unless a subclass says
+    /// otherwise.
+    ///
+    /// Asked for once, when the handler is put to use.
+    open var handlers: [any Handler] { givenHandlers }
 
     /// Creates a handler.
     /// - Parameters:
     ///   - options: what is left to the library.
     ///   - handlers: those that are told of each event after this one, in order.
     public init(_ options: HandlerOptions = HandlerOptions(), handlers: [any Handler] = []) {
-        self.options = options
-        self.handlers = handlers
+        givenOptions = options
+        givenHandlers = handlers
     }
 
     // MARK: MessagingHandler
