@@ -52,6 +52,7 @@ let package = Package(
         .executableTarget(
             name: "broker",
             dependencies: [
+                "ProtonUtilities",
                 "Proton", "ProtonBroker",
                 .target(name: "ProtonBrokerStore", condition: .when(traits: ["DurableBroker"])),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -61,10 +62,13 @@ let package = Package(
             swiftSettings: settings),
         .systemLibrary(name: "CProton"),
         .target(name: "AMQP", swiftSettings: settings),
-        .target(name: "ProtonEngine", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
+        // What the floors share, for this package only: locks, threads, signals, files of settings.
+        .target(name: "ProtonUtilities", swiftSettings: settings),
+        .target(name: "ProtonEngine", dependencies: ["AMQP", "CProton", "ProtonUtilities"], swiftSettings: settings),
         .target(
             name: "Proton",
             dependencies: [
+                "ProtonUtilities",
                 "AMQP", "ProtonEngine",
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -73,6 +77,7 @@ let package = Package(
         .target(
             name: "ProtonBroker",
             dependencies: [
+                "ProtonUtilities",
                 "Proton",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -80,10 +85,13 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        .target(name: "ProtonTesting", dependencies: ["AMQP", "Proton", "ProtonBroker"], swiftSettings: settings),
+        .target(
+            name: "ProtonTesting", dependencies: ["ProtonUtilities", "AMQP", "Proton", "ProtonBroker"],
+            swiftSettings: settings),
         .target(
             name: "ProtonBrokerStore",
             dependencies: [
+                "ProtonUtilities",
                 "Proton", "ProtonBroker",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["DurableBroker"])),
                 .product(name: "Logging", package: "swift-log"),
@@ -91,14 +99,18 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
         .testTarget(
-            name: "ProtonEngineTests", dependencies: ["ProtonEngine", "ProtonTesting"], swiftSettings: settings),
+            name: "ProtonEngineTests", dependencies: ["ProtonUtilities", "ProtonEngine", "ProtonTesting"],
+            swiftSettings: settings),
         .testTarget(
             name: "ProtonTests",
-            dependencies: ["Proton", "ProtonTesting", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "ProtonUtilities", "Proton", "ProtonTesting", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ProtonBrokerTests",
             dependencies: [
+                "ProtonUtilities",
                 "ProtonBroker", "ProtonTesting",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
@@ -106,11 +118,12 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "ProtonTestingTests", dependencies: ["Proton", "ProtonBroker", "ProtonTesting"],
+            name: "ProtonTestingTests", dependencies: ["ProtonUtilities", "Proton", "ProtonBroker", "ProtonTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "ProtonBrokerStoreTests",
             dependencies: [
+                "ProtonUtilities",
                 "Proton", "ProtonBroker", "ProtonBrokerStore", "store_writer",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["DurableBroker"])),
                 .product(name: "Logging", package: "swift-log"),
@@ -118,7 +131,7 @@ let package = Package(
             swiftSettings: settings),
         // What the store's tests kill as it writes.
         .executableTarget(
-            name: "store_writer", dependencies: ["Proton", "ProtonBroker", "ProtonBrokerStore"],
+            name: "store_writer", dependencies: ["ProtonUtilities", "Proton", "ProtonBroker", "ProtonBrokerStore"],
             path: "Tests/StoreWriter", swiftSettings: settings),
         // Runs the programs that are built beside it, as a user would: it needs none of their code, but a peer for them.
         .testTarget(name: "ExampleTests", dependencies: ["ProtonTesting"], swiftSettings: settings),

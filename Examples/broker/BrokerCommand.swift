@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import Proton
 import ProtonBroker
+import ProtonUtilities
 
 /// The broker of the library `ProtonBroker` as a program.
 @main

@@ -1,5 +1,6 @@
 import Proton
 import ProtonBroker
+import ProtonUtilities
 
 /// A file of options, in JSON: `{"address": ["localhost:5672"], "threads": 2, "queue": ["orders"]}`.
 ///

@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 import ProtonBroker
+import ProtonUtilities
 import Synchronization
 
 /// Prints what the broker holds and whom it serves, each time that it is asked to.

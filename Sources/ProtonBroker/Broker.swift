@@ -1,6 +1,7 @@
 import Dispatch
 import Logging
 public import Proton
+import ProtonUtilities
 import Synchronization
 
 /// A message broker: queues and topics, competing consumers, selectors, browsers, transactions.

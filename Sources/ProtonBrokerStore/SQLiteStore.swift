@@ -2,6 +2,7 @@ import Glibc
 public import Logging
 import Proton
 public import ProtonBroker
+import ProtonUtilities
 
 /// A store in one SQLite file: what it has told to be written survives a crash of the system.
 ///

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import Proton
 import ProtonBroker
+import ProtonUtilities
 
 /// The SQLite database of a store, which this process alone has open.
 ///

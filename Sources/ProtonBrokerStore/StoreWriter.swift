@@ -1,6 +1,7 @@
 import Logging
 import Proton
 import ProtonBroker
+import ProtonUtilities
 
 /// The thread of a store that writes: what comes while one transaction goes to the disk is the next one.
 final class StoreWriter: Sendable {

@@ -1,4 +1,5 @@
 public import AMQP
+import ProtonUtilities
 
 /// What one connection may take of this process; each has a safe default.
 ///
@@ -57,17 +58,5 @@ public struct ConnectionLimits: Sendable, Hashable {
         try check(
             idleTimeout >= .zero && idleTimeout.milliseconds <= Int64(UInt32.max),
             "idleTimeout is \(idleTimeout): it must be from zero to 49 days.")
-    }
-}
-
-extension Duration {
-    /// The whole milliseconds, rounded up, and bounded where there are too many.
-    package var milliseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000)
-        guard !overflow else { return seconds < 0 ? .min : .max }
-        let fraction = (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
-        let (sum, over) = whole.addingReportingOverflow(fraction)
-        return over ? .max : sum
     }
 }

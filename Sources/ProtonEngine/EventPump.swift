@@ -1,5 +1,6 @@
 import AMQP
 import CProton
+import ProtonUtilities
 
 extension Connection {
     /// Passes one of proton's events on to the handler that is nearest to what it is about.

@@ -1,3 +1,5 @@
+import ProtonUtilities
+
 /// Messages that come in several frames, and are kept until they are whole or taken piece by piece.
 extension Link {
     /// What has come of a message that has not been taken whole.

@@ -1,6 +1,7 @@
 import AMQP
 import CProton
 import Glibc
+import ProtonUtilities
 
 /// A socket that accepts connections (`pn_listener_t`); its members may be used from any thread.
 public final class Listener: Sendable {

@@ -1,5 +1,6 @@
 import AMQP
 import CProton
+import ProtonUtilities
 
 /// The end of a link that receives.
 public final class Receiver: Link {

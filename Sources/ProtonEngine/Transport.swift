@@ -1,5 +1,6 @@
 public import AMQP
 import CProton
+import ProtonUtilities
 
 /// What a connection's bytes travel over, and its SASL layer (AMQP 1.0, 2.2 and 5.3; `pn_transport_t`): a view.
 ///

@@ -1,4 +1,5 @@
 import CProton
+import ProtonUtilities
 import Synchronization
 
 /// A connection's mailbox and its executor: what is to be done in the connection's own domain, one thing at a time.

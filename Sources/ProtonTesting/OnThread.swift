@@ -1,4 +1,5 @@
 import Proton
+import ProtonUtilities
 import Synchronization
 
 /// Runs a body that blocks on a thread of its own, for tests that are async, and returns what it returns.

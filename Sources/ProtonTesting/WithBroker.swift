@@ -1,5 +1,6 @@
 public import Proton
 public import ProtonBroker
+import ProtonUtilities
 
 /// Runs a body with a broker of its own on a free port of loopback, and stops that whatever the body does.
 ///

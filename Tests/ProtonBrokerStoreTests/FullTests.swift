@@ -2,6 +2,7 @@ import Logging
 import Proton
 import ProtonBroker
 import ProtonBrokerStore
+import ProtonUtilities
 import Synchronization
 import Testing
 

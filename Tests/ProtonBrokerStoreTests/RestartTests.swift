@@ -1,5 +1,6 @@
 import Proton
 import ProtonTesting
+import ProtonUtilities
 import Synchronization
 import Testing
 

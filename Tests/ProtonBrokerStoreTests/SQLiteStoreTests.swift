@@ -1,6 +1,7 @@
 import Foundation
 import Proton
 import ProtonBroker
+import ProtonUtilities
 import Synchronization
 import Testing
 

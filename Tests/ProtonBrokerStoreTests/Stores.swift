@@ -1,6 +1,7 @@
 import Proton
 import ProtonBroker
 import ProtonBrokerStore
+import ProtonUtilities
 
 @testable import store_writer
 

@@ -1,4 +1,5 @@
 import Proton
+import ProtonUtilities
 import Testing
 
 @testable import ProtonBroker

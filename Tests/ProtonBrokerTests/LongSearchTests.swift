@@ -1,4 +1,5 @@
 import ProtonTesting
+import ProtonUtilities
 import Testing
 
 @testable import ProtonBroker

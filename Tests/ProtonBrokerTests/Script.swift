@@ -1,5 +1,6 @@
 import Proton
 import ProtonBroker
+import ProtonUtilities
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import Proton
 import ProtonTesting
+import ProtonUtilities
 import Testing
 
 @testable import ProtonBroker

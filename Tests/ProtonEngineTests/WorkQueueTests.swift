@@ -1,5 +1,6 @@
 import AMQP
 import ProtonTesting
+import ProtonUtilities
 import Synchronization
 import Testing
 

@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 import ProtonTesting
+import ProtonUtilities
 import Synchronization
 import Testing
 

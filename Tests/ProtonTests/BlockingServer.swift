@@ -1,3 +1,5 @@
+import ProtonUtilities
+
 @testable import Proton
 
 /// A peer for the tests of blocking calls: a container that listens, on a thread of its own.

@@ -1,5 +1,6 @@
 import ProtonEngine
 import ProtonTesting
+import ProtonUtilities
 import Testing
 
 @testable import Proton

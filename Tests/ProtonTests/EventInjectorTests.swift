@@ -1,4 +1,5 @@
 import ProtonTesting
+import ProtonUtilities
 import Synchronization
 import Testing
 

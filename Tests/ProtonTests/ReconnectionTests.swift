@@ -1,4 +1,5 @@
 import AMQP
+import ProtonUtilities
 import Testing
 
 @testable import Proton

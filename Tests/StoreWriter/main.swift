@@ -2,6 +2,7 @@ import Glibc
 import Proton
 import ProtonBroker
 import ProtonBrokerStore
+import ProtonUtilities
 
 // What the store's tests start and kill:
 //

@@ -1,6 +1,7 @@
 public import AMQP
 public import Logging
 import ProtonEngine
+import ProtonUtilities
 
 /// A connection whose operations wait until they are done: for scripts, tools, and code that has threads to block.
 ///

@@ -2,6 +2,7 @@ import AMQP
 import Glibc
 import Logging
 import ProtonEngine
+import ProtonUtilities
 import Synchronization
 
 /// The part of a `BlockingConnection` that runs on the connection's thread: its container, and the connection's handler.

@@ -1,5 +1,6 @@
 import AMQP
 import ProtonEngine
+import ProtonUtilities
 
 /// The messages of a link of a `BlockingConnection`, which its calls wait for.
 ///

@@ -1,5 +1,6 @@
 public import AMQP
 import ProtonEngine
+import ProtonUtilities
 
 /// A receiver whose `receive` waits for a message; made by `BlockingConnection.createReceiver`.
 ///

@@ -1,5 +1,6 @@
 public import AMQP
 import ProtonEngine
+import ProtonUtilities
 
 /// A sender whose `send` waits for the outcome; made by `BlockingConnection.createSender`.
 ///

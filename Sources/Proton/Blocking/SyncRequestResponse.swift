@@ -1,5 +1,6 @@
 public import AMQP
 import ProtonEngine
+import ProtonUtilities
 import Synchronization
 
 /// Sends requests and waits for their responses, which come to a dynamic node of its own.

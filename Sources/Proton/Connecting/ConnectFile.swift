@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import ProtonUtilities
 
 /// A file that says where to connect to, for `Container.connect` without a URL: `connect.json`.
 ///
@@ -41,12 +42,21 @@ struct ConnectFile {
     /// Reads a file.
     /// - Throws: `ProtonError.Code.invalidArgument` that names the file, and the key that is wrong.
     init(path: String) throws(ProtonError) {
-        try self.init(JSONFile.read(path), path: path)
+        try self.init(ConnectFile.json { () throws(JSONFileError) in try JSONFile.read(path) }, path: path)
     }
 
     /// Takes what a file holds.
     init(_ data: Data, path: String) throws(ProtonError) {
-        try self.init(JSONFile.parse(data, path: path), path: path)
+        try self.init(ConnectFile.json { () throws(JSONFileError) in try JSONFile.parse(data, path: path) }, path: path)
+    }
+
+    /// What a file holds, with the error of a program's argument where it cannot be read.
+    private static func json(_ read: () throws(JSONFileError) -> JSONValue) throws(ProtonError) -> JSONValue {
+        do {
+            return try read()
+        } catch {
+            throw ProtonError(.invalidArgument, error.message)
+        }
     }
 
     private init(_ root: JSONValue, path: String) throws(ProtonError) {

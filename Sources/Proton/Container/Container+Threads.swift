@@ -1,5 +1,6 @@
 public import AMQP
 public import ProtonEngine
+import ProtonUtilities
 
 /// What a container asks of programs that run it on several threads: that all they hand to it is `Sendable`, or made for
 /// one connection.

@@ -1,4 +1,5 @@
 import ProtonEngine
+import ProtonUtilities
 
 extension Container {
     /// The time by the container's clock, from any thread that may use the container.

@@ -2,6 +2,7 @@ public import AMQP
 import Glibc
 public import Logging
 public import ProtonEngine
+import ProtonUtilities
 
 /// An AMQP container: connections, listeners and timers, and the loop that tells handlers of their events.
 ///

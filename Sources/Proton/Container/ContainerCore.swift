@@ -1,5 +1,6 @@
 import Logging
 import ProtonEngine
+import ProtonUtilities
 
 /// What of a container its connections need: its name, its options and its loop.
 ///

@@ -1,4 +1,5 @@
 import ProtonEngine
+import ProtonUtilities
 
 /// A thread that runs a container, while the program does something else.
 ///

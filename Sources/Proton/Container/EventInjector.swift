@@ -1,4 +1,5 @@
 import ProtonEngine
+import ProtonUtilities
 
 /// Lets any thread hand events of the program's own to a container.
 ///

@@ -1,5 +1,6 @@
 import AMQP
 import ProtonEngine
+import ProtonUtilities
 import Synchronization
 
 /// What a loop does about what its proactor tells it, other than the events of connections.

@@ -1,6 +1,7 @@
 import AMQP
 import Glibc
 import ProtonEngine
+import ProtonUtilities
 import Synchronization
 
 /// The loop of a container: its proactor, its timers, and when it ends.

@@ -1,4 +1,5 @@
 import ProtonEngine
+import ProtonUtilities
 
 /// What a loop keeps under its lock, and when that means that it has ended.
 extension Loop {

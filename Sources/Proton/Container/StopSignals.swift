@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+package import ProtonUtilities
 
 /// A signal that asks a program to end.
 public struct StopSignal: Sendable, Hashable {
@@ -11,106 +11,9 @@ public struct StopSignal: Sendable, Hashable {
     public static let terminate = StopSignal(number: SIGTERM)
 }
 
-/// Waits for signals, and calls its action on a thread that all watches share.
-package final class SignalWatch: Sendable {
-    private let numbers: Set<Int32>
-    /// Whether the action is called for the first signal only, and the next one is the system's.
-    private let isOnce: Bool
-    private let action: @Sendable () -> Void
-
+extension SignalWatch {
     /// Waits for the first of some signals; from then on each of them ends the process at once, as it would without this.
-    package init(_ signals: [StopSignal], _ action: @escaping @Sendable () -> Void) {
-        (numbers, isOnce, self.action) = (Set(signals.map(\.number)), true, action)
-        start()
-    }
-
-    /// Waits for a signal each time that it comes; several that come at once may be one.
-    /// - Parameter action: what to do. Other signals wait until it returns.
-    package init(every number: Int32, _ action: @escaping @Sendable () -> Void) {
-        (numbers, isOnce, self.action) = ([number], false, action)
-        start()
-    }
-
-    private func start() {
-        guard startReading() else { return }
-        watches.withLock { $0.append(self) }
-        for number in numbers { signal(number, noteSignal) }
-        tell(watchesChanged)
-    }
-
-    /// Leaves the signals to the system again, but for those that another watch waits for.
-    package func cancel() {
-        watches.withLock { watches in
-            watches.removeAll { $0 === self }
-            let others = watches.reduce(into: Set()) { $0.formUnion($1.numbers) }
-            for number in numbers.subtracting(others) { signal(number, SIG_DFL) }
-        }
-    }
-
-    /// A signal has come.
-    fileprivate func note(_ number: Int32) {
-        guard numbers.contains(number) else { return }
-        if isOnce { for number in numbers { signal(number, SIG_DFL) } }
-        action()
-    }
-
-    /// Lets the signals come to this thread: a process can be started with them blocked in all threads.
-    fileprivate func unblock() {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for number in numbers { sigaddset(&set, number) }
-        pthread_sigmask(SIG_UNBLOCK, &set, nil)
-    }
-}
-
-// Signals are caught by a handler, which may do next to nothing, and acted upon by a thread. Dispatch's signal sources
-// would do that too, but on Linux they lose signals that come to a thread which does not block them.
-
-private let watches = Mutex<[SignalWatch]>([])
-/// The end of a pair of sockets that the handler writes to; -1 before the first watch.
-private let descriptor = Atomic<Int32>(-1)
-/// What the thread reads when there is another watch; signals have numbers from 1 to 64.
-private let watchesChanged: UInt8 = 0
-
-/// The handler: all that it calls is async-signal-safe.
-private func noteSignal(_ number: Int32) {
-    let interrupted = errno
-    tell(UInt8(truncatingIfNeeded: number))
-    errno = interrupted
-}
-
-/// Writes a byte for the thread: by `send`, which is async-signal-safe and does not wait here.
-private func tell(_ byte: UInt8) {
-    var byte = byte
-    send(descriptor.load(ordering: .relaxed), &byte, 1, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
-}
-
-/// Starts the thread, once for the life of the process.
-/// - Returns: whether it runs; where the system has no descriptor or thread left, signals keep their default action.
-private func startReading() -> Bool {
-    watches.withLock { _ in
-        if descriptor.load(ordering: .relaxed) >= 0 { return true }
-        var ends: [Int32] = [-1, -1]
-        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { return false }
-        let source = ends[0]
-        guard Thread.start({ readSignals(source) }) != nil else {
-            for end in ends { close(end) }
-            return false
-        }
-        descriptor.store(ends[1], ordering: .relaxed)
-        return true
-    }
-}
-
-private func readSignals(_ source: Int32) {
-    var byte: UInt8 = 0
-    while true {
-        switch read(source, &byte, 1) {
-        case 1 where byte == watchesChanged: for watch in watches.withLock(\.self) { watch.unblock() }
-        case 1: for watch in watches.withLock(\.self) { watch.note(Int32(byte)) }
-        case -1 where errno == EINTR: continue
-        default: return
-        }
+    package convenience init(_ signals: [StopSignal], _ action: @escaping @Sendable () -> Void) {
+        self.init(first: signals.map(\.number), action)
     }
 }

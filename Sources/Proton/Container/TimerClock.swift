@@ -1,5 +1,6 @@
 import Glibc
 import ProtonEngine
+import ProtonUtilities
 
 /// The time as a loop's timers see it: that of the system, or of a clock that somebody turns.
 ///

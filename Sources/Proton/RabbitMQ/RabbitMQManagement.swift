@@ -1,5 +1,6 @@
 public import AMQP
 import ProtonEngine
+import ProtonUtilities
 import Synchronization
 
 /// Declares, looks at and deletes the queues, exchanges and bindings of a RabbitMQ broker, version 4 or newer, over AMQP.

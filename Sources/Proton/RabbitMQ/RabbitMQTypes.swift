@@ -1,4 +1,5 @@
 public import AMQP
+import ProtonUtilities
 
 /// RabbitMQ's addresses of version 2, with names percent-encoded; what they name has to be there.
 public enum RabbitMQAddress {

@@ -1,4 +1,5 @@
 import Glibc
+import ProtonUtilities
 
 /// The addresses of a host's name, looked up off the loop's threads: `getaddrinfo` may take its time.
 enum AddressLookup {

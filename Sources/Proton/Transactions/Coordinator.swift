@@ -1,5 +1,6 @@
 import AMQP
 public import ProtonEngine
+import ProtonUtilities
 
 /// The link to a peer's transaction coordinator, and the requests that were made on it (AMQP 1.0, 4.3).
 ///

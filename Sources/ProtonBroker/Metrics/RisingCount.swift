@@ -1,4 +1,5 @@
 import CoreMetrics
+import ProtonUtilities
 import Synchronization
 
 /// A counter that is told where it stands, rather than by how much it has risen.

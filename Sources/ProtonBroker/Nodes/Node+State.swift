@@ -1,4 +1,5 @@
 import ProtonEngine
+import ProtonUtilities
 
 extension Node {
     /// What a node's lock guards.

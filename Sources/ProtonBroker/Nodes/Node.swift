@@ -1,5 +1,6 @@
 import Proton
 import ProtonEngine
+import ProtonUtilities
 import Synchronization
 
 /// What an address names: a queue, and the links that are attached to it.

@@ -1,5 +1,6 @@
 import DequeModule
 import ProtonEngine
+import ProtonUtilities
 
 /// One that takes messages of a queue: the credit that it has there, and what it has not settled.
 ///

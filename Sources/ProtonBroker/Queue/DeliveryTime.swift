@@ -1,4 +1,5 @@
 import Proton
+import ProtonUtilities
 
 /// When a message may be delivered, where its annotations say so.
 ///

@@ -1,4 +1,5 @@
 import Proton
+import ProtonUtilities
 
 /// What selectors ask of a message, read from its bytes once; immutable but for what further selectors ask.
 ///

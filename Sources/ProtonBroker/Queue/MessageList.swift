@@ -1,5 +1,6 @@
 import DequeModule
 import ProtonEngine
+import ProtonUtilities
 
 /// Messages in order, that can be put in and taken out anywhere.
 ///

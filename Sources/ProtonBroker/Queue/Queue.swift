@@ -1,5 +1,6 @@
 import DequeModule
 import ProtonEngine
+import ProtonUtilities
 
 /// The messages of a queue and the consumers that compete for them, without any input or output.
 ///

@@ -1,4 +1,5 @@
 import Proton
+import ProtonUtilities
 
 /// What the first bytes of a message say of how it is queued: its header's part (AMQP 1.0, 3.2.1), and whether
 /// annotations follow.

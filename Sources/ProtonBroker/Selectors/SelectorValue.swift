@@ -1,4 +1,5 @@
 import Proton
+import ProtonUtilities
 
 /// What a part of a selector comes to.
 enum SelectorValue: Sendable, Hashable {

@@ -1,5 +1,6 @@
 import AMQP
 package import ProtonEngine
+import ProtonUtilities
 
 /// Two connections without sockets, and the bytes on their way from one to the other.
 ///

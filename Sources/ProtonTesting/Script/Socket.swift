@@ -1,5 +1,6 @@
 import Glibc
 import ProtonEngine
+import ProtonUtilities
 import Synchronization
 
 /// A TCP socket on loopback, whose every wait has a bound.

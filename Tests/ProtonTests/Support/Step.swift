@@ -1,4 +1,5 @@
 import Proton
+import ProtonUtilities
 
 /// Something that one thread waits for another one to do.
 final class Step: Sendable {

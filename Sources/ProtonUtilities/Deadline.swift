@@ -1,5 +1,4 @@
 import Glibc
-import ProtonEngine
 
 /// When a wait has to end.
 package struct Deadline: Sendable {
@@ -19,16 +18,5 @@ package struct Deadline: Sendable {
         let nanoseconds = now.tv_nsec + Int(attoseconds / 1_000_000_000)
         time = timespec(
             tv_sec: now.tv_sec + Int(seconds) + nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
-    }
-
-    /// The end of a time-out that a program gives to a call.
-    /// - Throws: `ProtonError.Code.invalidArgument` where it is below zero, or is zero and the call could do nothing then.
-    init(of call: String, after timeout: Duration?, allowsZero: Bool = false) throws(ProtonError) {
-        if let timeout, allowsZero ? timeout < .zero : timeout <= .zero {
-            throw ProtonError(
-                .invalidArgument,
-                "\(call): the time-out is \(timeout): it must be \(allowsZero ? "zero or more" : "more than zero").")
-        }
-        self.init(after: timeout)
     }
 }

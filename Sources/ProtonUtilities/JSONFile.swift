@@ -1,4 +1,4 @@
-import FoundationEssentials
+package import FoundationEssentials
 import Glibc
 
 /// A file of settings, in JSON or JSON5.
@@ -7,26 +7,25 @@ package enum JSONFile {
     private static let maxSize = 1_024 * 1_024
 
     /// Reads a file.
-    /// - Throws: `ProtonError.Code.invalidArgument` that names the file.
-    package static func read(_ path: String) throws(ProtonError) -> JSONValue {
+    /// - Throws: `JSONFileError` that names the file.
+    package static func read(_ path: String) throws(JSONFileError) -> JSONValue {
         try parse(try bytes(of: path), path: path)
     }
 
     /// Reads what a file holds.
-    static func parse(_ data: Data, path: String) throws(ProtonError) -> JSONValue {
+    package static func parse(_ data: Data, path: String) throws(JSONFileError) -> JSONValue {
         let decoder = JSONDecoder()
         decoder.allowsJSON5 = true
         do {
             return try decoder.decode(JSONValue.self, from: data)
         } catch {
             // Foundation does not say where.
-            throw ProtonError(
-                .invalidArgument,
+            throw JSONFileError(
                 "\(path): is not valid JSON: `python3 -m json.tool` tells the line, of a file without comments.")
         }
     }
 
-    private static func bytes(of path: String) throws(ProtonError) -> Data {
+    private static func bytes(of path: String) throws(JSONFileError) -> Data {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw unreadable(path, errno) }
         defer { close(descriptor) }
@@ -39,13 +38,22 @@ package enum JSONFile {
             if count == 0 { return data }
             data += buffer[..<count]
         }
-        throw ProtonError(
-            .invalidArgument,
+        throw JSONFileError(
             "\(path): is longer than 1 MiB, the most that a file of settings may have: is it another one?")
     }
 
-    private static func unreadable(_ path: String, _ code: Int32) -> ProtonError {
-        ProtonError(
-            .invalidArgument, "\(path.isEmpty ? "''" : path): cannot be read: \(String(cString: strerror(code))).")
+    private static func unreadable(_ path: String, _ code: Int32) -> JSONFileError {
+        JSONFileError(
+            "\(path.isEmpty ? "''" : path): cannot be read: \(String(cString: strerror(code))).")
     }
+}
+
+/// What is wrong with a file of settings.
+package struct JSONFileError: Error, CustomStringConvertible {
+    /// The file, and what to do.
+    package let message: String
+    /// The same as `message`.
+    package var description: String { message }
+
+    init(_ message: String) { self.message = message }
 }

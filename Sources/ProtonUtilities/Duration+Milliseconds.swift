@@ -1,0 +1,11 @@
+extension Duration {
+    /// The whole milliseconds, rounded up, and bounded where there are too many.
+    package var milliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000)
+        guard !overflow else { return seconds < 0 ? .min : .max }
+        let fraction = (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+        let (sum, over) = whole.addingReportingOverflow(fraction)
+        return over ? .max : sum
+    }
+}
