@@ -7,7 +7,7 @@ final class ScheduledSender: MessagingHandler {
     let interval: Duration
     let timeout: Duration
     var sender: Sender?
-    var tick: Timer?
+    var tick: TimerTask?
     var isReady = true
 
     /// Where the peer closes nothing can be sent: an error, even if it gives no reason.

@@ -26,7 +26,7 @@ final class Script: MessagingHandler {
 
     private let address: String
     private var connection: Connection?
-    private var deadline: Timer?
+    private var deadline: TimerTask?
 
     convenience init(_ broker: Broker, prefetch: Int = 0, autoAccepts: Bool = false) {
         self.init(broker.address, prefetch: prefetch, autoAccepts: autoAccepts)

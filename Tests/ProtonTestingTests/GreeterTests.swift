@@ -4,7 +4,7 @@ import Testing
 /// The program that is tested: says hello, and again in a minute, until an answer comes.
 final class Greeter: MessagingHandler {
     private let server: String
-    private var reminder: Timer?
+    private var reminder: TimerTask?
     private(set) var answers: [String] = []
     private(set) var refusal: Condition?
 

@@ -90,7 +90,7 @@ struct WorkQueueTests {
     @Test("A timer can be cancelled from any thread, and its container ends")
     func cancel() async throws {
         try await onThread {
-            let timer = Monitor<Timer?>(nil)
+            let timer = Monitor<TimerTask?>(nil)
             let thread = Thread.start {
                 guard let timer = timer.wait(until: Deadline(after: .seconds(10)), { $0 }) else { return }
                 #expect(timer.cancel())

@@ -13,8 +13,8 @@ extension Container {
     /// What the callback throws comes out of `run()`. With several threads only the handler of `run(threads:handler:)` has
     /// timers; for others `run()` ends with `ProtonError.Code.invalidArgument`.
     @discardableResult
-    public func schedule(after delay: Duration, _ handler: any Handler) -> Timer {
-        let holder = UncheckedMutex<Timer?>(nil)
+    public func schedule(after delay: Duration, _ handler: any Handler) -> TimerTask {
+        let holder = UncheckedMutex<TimerTask?>(nil)
         let timer = addTimer(after: delay, for: handler) { [core] in
             guard let timer = holder.withLock({ $0 }) else { return }
             try handler.onTimerTask(TimerEvent(container: core.container, timer: timer))
@@ -28,7 +28,7 @@ extension Container {
     /// It is for containers with one thread: with several `run()` ends with `ProtonError.Code.invalidArgument`. There the
     /// closure is `Sendable`, and is given the container: `schedule(after: .seconds(1)) { container in … }`.
     @discardableResult
-    public func schedule(after delay: Duration, _ body: @escaping () throws -> Void) -> Timer {
+    public func schedule(after delay: Duration, _ body: @escaping () throws -> Void) -> TimerTask {
         addTimer(after: delay, for: nil, body)
     }
 
@@ -38,20 +38,21 @@ extension Container {
     @discardableResult
     public func schedule(
         after delay: Duration, _ body: @escaping @Sendable (Container) throws -> Void
-    ) -> Timer {
-        Timer(id: loop.schedule(after: delay, keepsRunning: true) { [core] in try body(core.container) }, loop: loop)
+    ) -> TimerTask {
+        TimerTask(
+            id: loop.schedule(after: delay, keepsRunning: true) { [core] in try body(core.container) }, loop: loop)
     }
 
     private func addTimer(
         after delay: Duration, for handler: (any Handler)?, _ body: @escaping () throws -> Void
-    ) -> Timer {
+    ) -> TimerTask {
         do {
             try requireOneThread(for: handler, "use schedule(after:) { container in … }")
         } catch {
             // Like an error of the callback that this is called in: `try` at every timer would be for this one misuse.
             loop.fail(error)
-            return Timer(id: 0, loop: nil)
+            return TimerTask(id: 0, loop: nil)
         }
-        return Timer(id: loop.schedule(after: delay, keepsRunning: true, body), loop: loop)
+        return TimerTask(id: loop.schedule(after: delay, keepsRunning: true, body), loop: loop)
     }
 }

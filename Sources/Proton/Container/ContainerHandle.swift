@@ -27,7 +27,7 @@ public struct ContainerHandle: Sendable {
     @discardableResult
     public func schedule(
         after delay: Duration, _ body: @escaping @Sendable (Container) throws -> Void
-    ) throws(ProtonError) -> Timer {
+    ) throws(ProtonError) -> TimerTask {
         let timer = core.container.schedule(after: delay, body)
         guard core.loop.isStopping else { return timer }
         timer.cancel()

@@ -18,7 +18,7 @@ public struct TimerEvent: Event {
     /// The container.
     public let container: Container
     /// The timer that has gone off.
-    public let timer: Timer
+    public let timer: TimerTask
 }
 
 /// What every event of a connection, or of something on one, tells.

@@ -1,5 +1,5 @@
 /// Something that a container does later; made by `Container.schedule`.
-public struct Timer: Sendable {
+public struct TimerTask: Sendable {
     let id: TimerQueue.ID
     // Weak, since the loop keeps the actions of its timers, which may keep these.
     weak var loop: Loop?
