@@ -2,7 +2,7 @@ import ArgumentParser
 import Proton
 
 /// Prints the message that comes.
-final class HelloWorldReceiver: Handler {
+final class HelloWorldReceiver: ProtonHandler {
     func onDelivery(_ event: DeliveryEvent) throws {
         guard event.link.isReceiver, case .complete = event.delivery.arrival() else { return }
         print(try Message(decoding: event.delivery.takeBytes()).body)
@@ -11,7 +11,7 @@ final class HelloWorldReceiver: Handler {
 }
 
 /// Sends a message as soon as the receiver lets it, and closes the connection when that has it.
-final class HelloWorldSender: Handler {
+final class HelloWorldSender: ProtonHandler {
     func onLinkFlow(_ event: LinkEvent) throws {
         guard let sender = event.sender, sender.credit > 0 else { return }
         try sender.send(Message(body: "Hello World!"))
@@ -24,7 +24,7 @@ final class HelloWorldSender: Handler {
 }
 
 /// Listens, and connects to itself.
-final class HelloWorld: Handler {
+final class HelloWorld: ProtonHandler {
     let url: AMQPURL
     private var listener: Listener?
 

@@ -2,7 +2,7 @@ import ArgumentParser
 import Proton
 
 /// Ends the program where the peer closes what this side has not closed: the message will not come then.
-final class PeerCloses: Handler {
+final class PeerCloses: ProtonHandler {
     func onLinkRemoteClose(_ event: LinkEvent) throws {
         if event.link.isLocalOpen, event.connection.isLocalOpen { throw event.error }
     }
@@ -21,9 +21,9 @@ final class PeerCloses: Handler {
 }
 
 /// Prints the message that comes, and closes the connection.
-final class HelloWorldReceiver: Handler {
+final class HelloWorldReceiver: ProtonHandler {
     // What a MessagingHandler does by itself: credit for one message.
-    let handlers: [any Handler] = [FlowController(1), PeerCloses()]
+    let handlers: [any ProtonHandler] = [FlowController(1), PeerCloses()]
 
     func onDelivery(_ event: DeliveryEvent) throws {
         guard case .complete = event.delivery.arrival() else { return }
@@ -34,8 +34,8 @@ final class HelloWorldReceiver: Handler {
 }
 
 /// Sends a message as soon as the receiver lets it.
-final class HelloWorldSender: Handler {
-    let handlers: [any Handler] = [PeerCloses()]
+final class HelloWorldSender: ProtonHandler {
+    let handlers: [any ProtonHandler] = [PeerCloses()]
 
     func onLinkFlow(_ event: LinkEvent) throws {
         guard let sender = event.sender, sender.credit > 0 else { return }
@@ -45,11 +45,11 @@ final class HelloWorldSender: Handler {
 }
 
 /// Connects, then receives, then sends: each step when the peer has answered the one before.
-final class HelloWorld: Handler {
+final class HelloWorld: ProtonHandler {
     let server: String
     let address: String
     /// Opens and closes what the peer opens and closes, after it was looked at.
-    let handlers: [any Handler] = [PeerCloses(), Handshaker()]
+    let handlers: [any ProtonHandler] = [PeerCloses(), Handshaker()]
 
     init(_ server: String, _ address: String) {
         self.server = server

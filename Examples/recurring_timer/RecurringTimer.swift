@@ -2,7 +2,7 @@ import ArgumentParser
 import Proton
 
 /// Does something again and again, at equal distances in time.
-final class Recurring: Handler {
+final class Recurring: ProtonHandler {
     let period: Duration
 
     init(_ period: Duration) {

@@ -185,7 +185,7 @@ public final class Broker: Sendable {
 }
 
 /// Each connection has a handler of its own: the container's has nothing to do.
-private final class Idle: Handler, Sendable {}
+private final class Idle: ProtonHandler, Sendable {}
 
 /// Whether a broker runs or has ended, to be waited for.
 private final class Life: Sendable {

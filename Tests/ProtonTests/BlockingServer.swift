@@ -16,7 +16,7 @@ final class BlockingServer: Sendable {
     /// Starts a server, and waits until it listens.
     /// - Parameter make: makes what serves its peers, on its thread.
     init(
-        port: Int = 0, options: ConnectionOptions = .once, _ make: @escaping @Sendable () -> any Handler
+        port: Int = 0, options: ConnectionOptions = .once, _ make: @escaping @Sendable () -> any ProtonHandler
     ) throws {
         let thread = Thread.start { [life, injector] in
             let root = Root(port, injector) { port in life.withLock { $0 = .listening(port: port) } }
@@ -58,7 +58,7 @@ final class BlockingServer: Sendable {
     }
 
     /// Listens, and does as it is told from other threads.
-    private final class Root: Handler {
+    private final class Root: ProtonHandler {
         private let port: Int
         private let injector: EventInjector
         private let isListening: (Int) -> Void
@@ -110,7 +110,7 @@ final class EchoServer: MessagingHandler {
 }
 
 /// Opens connections and sessions, and leaves links unanswered.
-final class DeafToLinks: Handler {
+final class DeafToLinks: ProtonHandler {
     func onConnectionRemoteOpen(_ event: ConnectionEvent) { event.connection.open() }
     func onSessionRemoteOpen(_ event: SessionEvent) { event.session.open() }
     func onConnectionRemoteClose(_ event: ConnectionEvent) { event.connection.close() }

@@ -86,7 +86,7 @@ struct ContainerHandleTests {
 
     @Test("The handle of a container that was dropped keeps nothing of it, and takes nothing")
     func dropped() throws {
-        final class Kept: Handler {
+        final class Kept: ProtonHandler {
             let life: Counter
             init(_ life: Counter) { self.life = life }
             deinit { life.increment() }

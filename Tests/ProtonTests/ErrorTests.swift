@@ -41,7 +41,7 @@ struct ErrorTests {
         let error = await #expect(throws: TestError.self) {
             try await onThread {
                 let (failing, journal) = (Scripted("failing"), Journal())
-                let handler: any Handler = isBelow ? Scripted("above", journal, handlers: [failing]) : failing
+                let handler: any ProtonHandler = isBelow ? Scripted("above", journal, handlers: [failing]) : failing
                 let server = Scripted("server")
                 defer { for scripted in [failing, server] { scripted.forget() } }
                 for callback in ["onConnectionInit", "onSessionInit", "onLinkInit"] {

@@ -14,10 +14,10 @@ struct EventInjectorTests {
         let name: String
         let start: (ContainerEvent) throws -> Void
         let act: (ApplicationEvent) throws -> Void
-        let handlers: [any Handler]
+        let handlers: [any ProtonHandler]
 
         init(
-            _ name: String, _ log: SharedLog, handlers: [any Handler] = [],
+            _ name: String, _ log: SharedLog, handlers: [any ProtonHandler] = [],
             start: @escaping (ContainerEvent) throws -> Void = { _ in },
             act: @escaping (ApplicationEvent) throws -> Void = { _ in }
         ) {

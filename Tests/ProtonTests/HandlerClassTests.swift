@@ -11,7 +11,7 @@ struct HandlerClassTests {
         let journal: Journal
         private var listener: Listener?
 
-        init(_ journal: Journal, _ options: HandlerOptions = HandlerOptions(), handlers: [any Handler] = []) {
+        init(_ journal: Journal, _ options: HandlerOptions = HandlerOptions(), handlers: [any ProtonHandler] = []) {
             self.journal = journal
             super.init(options, handlers: handlers)
         }
@@ -92,7 +92,7 @@ struct HandlerClassTests {
 
     /// A callback that a class lacks would be the protocol's, and `override` of it an error.
     @Test(arguments: [
-        ("Handlers/MessagingHandlerBase", ["Handlers/Handler", "Handlers/MessagingHandler"]),
+        ("Handlers/MessagingHandlerBase", ["Handlers/ProtonHandler", "Handlers/MessagingHandler"]),
         ("Transactions/TransactionalClientHandlerBase", ["Transactions/TransactionHandler"]),
     ])
     func aClassHasEveryCallback(_ name: String, _ protocols: [String]) throws {

@@ -140,8 +140,8 @@ struct HandlerOrderTests {
 }
 
 /// A server in the style of the older tutorial: raw callbacks, a handshaker and a flow controller.
-private final class Older: Handler {
-    let handlers: [any Handler] = [Handshaker(), FlowController(10)]
+private final class Older: ProtonHandler {
+    let handlers: [any ProtonHandler] = [Handshaker(), FlowController(10)]
     var client: Scripted?
     private let bodies: Journal
 

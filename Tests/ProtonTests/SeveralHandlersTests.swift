@@ -13,7 +13,7 @@ struct SeveralHandlersTests {
 
     /// Runs a container whose handlers are told of the server's side, with a client of its own.
     private static func run(
-        _ place: Place, first: ([any Handler]) -> any Handler, second: any Handler, client: Scripted,
+        _ place: Place, first: ([any ProtonHandler]) -> any ProtonHandler, second: any ProtonHandler, client: Scripted,
         _ setUp: @escaping (Container, Connection) throws -> Void
     ) throws {
         defer { client.forget() }
@@ -182,7 +182,7 @@ struct SeveralHandlersTests {
 }
 
 /// Starts a test, and has no part in what follows.
-private final class Starter: Handler {
+private final class Starter: ProtonHandler {
     private let start: (ContainerEvent) throws -> Void
     init(_ start: @escaping (ContainerEvent) throws -> Void) { self.start = start }
     func onReactorInit(_ event: ContainerEvent) throws { try start(event) }
@@ -190,22 +190,22 @@ private final class Starter: Handler {
 
 /// A handler with the defaults, and others below it.
 private final class Below: MessagingHandler {
-    let handlers: [any Handler]
-    init(_ handlers: [any Handler]) { self.handlers = handlers }
+    let handlers: [any ProtonHandler]
+    init(_ handlers: [any ProtonHandler]) { self.handlers = handlers }
 }
 
 /// Two handlers, and others below the first of them.
-private final class Parent: Handler {
-    let handlers: [any Handler]
-    init(_ first: any Handler, _ handlers: [any Handler]) { self.handlers = [first] + handlers }
+private final class Parent: ProtonHandler {
+    let handlers: [any ProtonHandler]
+    init(_ first: any ProtonHandler, _ handlers: [any ProtonHandler]) { self.handlers = [first] + handlers }
 }
 
 /// Opens what is opened, and drains each receiver once it has credit.
-private final class Drainer: Handler {
-    let handlers: [any Handler]
+private final class Drainer: ProtonHandler {
+    let handlers: [any ProtonHandler]
     private var hasDrained = false
 
-    init(_ handlers: [any Handler]) { self.handlers = [Handshaker()] + handlers }
+    init(_ handlers: [any ProtonHandler]) { self.handlers = [Handshaker()] + handlers }
 
     func onLinkLocalOpen(_ event: LinkEvent) {
         guard let receiver = event.link as? Receiver else { return }

@@ -86,7 +86,7 @@ struct SharingTests {
     @Test("Handlers below that of several threads need not be Sendable, and are refused")
     func handlersBelow() async throws {
         final class Parent: MessagingHandler, Sendable {
-            var handlers: [any Handler] { [Unshared()] }
+            var handlers: [any ProtonHandler] { [Unshared()] }
         }
         let error = await #expect(throws: ProtonError.self) {
             try await onThread { try Container().run(threads: 2, handler: Parent()) }

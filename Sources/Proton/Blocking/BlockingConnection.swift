@@ -97,7 +97,7 @@ public final class BlockingConnection: Sendable {
     /// - Throws: `ProtonError.Code.linkError` with the peer's condition where it refuses the link; `.timedOut`; `.closed`,
     ///   or what ended the connection; `.invalidArgument` in a callback of this connection.
     public func createSender(
-        _ address: String?, handler: (any Handler & Sendable)? = nil, name: String? = nil, options: LinkOption...
+        _ address: String?, handler: (any ProtonHandler & Sendable)? = nil, name: String? = nil, options: LinkOption...
     ) throws -> BlockingSender {
         let deadline = try core.begin("createSender", timeout: timeout)
         let link = BlockingLink(core, "sender to \(address ?? "no address")", Outbox(), handler)
@@ -121,7 +121,8 @@ public final class BlockingConnection: Sendable {
     ///   - options: what else to set before the link is opened.
     /// - Throws: as `createSender`; `ProtonError.Code.invalidArgument` for a credit below 0.
     public func createReceiver(
-        _ address: String? = nil, credit: Int = 1, isDynamic: Bool = false, handler: (any Handler & Sendable)? = nil,
+        _ address: String? = nil, credit: Int = 1, isDynamic: Bool = false,
+        handler: (any ProtonHandler & Sendable)? = nil,
         name: String? = nil, options: LinkOption...
     ) throws -> BlockingReceiver {
         guard credit >= 0 else {

@@ -74,17 +74,17 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
     /// What the link is, for messages: `sender to examples`.
     let title: String
     /// The program's own handler of the link's events.
-    let program: (any Handler & Sendable)?
+    let program: (any ProtonHandler & Sendable)?
 
     var options: HandlerOptions { HandlerOptions(prefetch: 0, autoAccepts: false, treatsPeerCloseAsError: true) }
 
-    init(_ core: BlockingCore, _ title: String, _ traffic: Traffic, _ program: (any Handler & Sendable)?) {
+    init(_ core: BlockingCore, _ title: String, _ traffic: Traffic, _ program: (any ProtonHandler & Sendable)?) {
         (self.core, self.title, self.program) = (core, title, program)
         state = Monitor(State(traffic: traffic))
     }
 
     /// The handler of the link: this one, or the program's with this one behind it.
-    var handler: any Handler { program.map { Accompanied($0, by: self) } ?? self }
+    var handler: any ProtonHandler { program.map { Accompanied($0, by: self) } ?? self }
 
     // MARK: For callers
 
@@ -296,12 +296,12 @@ final class BlockingLink<Traffic: BlockingTraffic>: MessagingHandler, BlockingPa
 }
 
 /// A program's handler of a blocking link, followed by that of the calls that wait.
-private final class Accompanied: Handler {
-    let handlers: [any Handler]
+private final class Accompanied: ProtonHandler {
+    let handlers: [any ProtonHandler]
     private let link: any MessagingHandler
 
     /// Messages are the program's: its handler takes them, or leaves them.
-    init(_ program: any Handler, by link: some MessagingHandler) {
+    init(_ program: any ProtonHandler, by link: some MessagingHandler) {
         self.link = link
         handlers = [
             program, EndpointStateHandler(treatsPeerCloseAsError: true, delegate: link),

@@ -9,7 +9,7 @@ public import ProtonEngine
 ///
 /// `@unchecked Sendable`: `subject` is `Sendable`; the endpoint and the container are only passed on, and check
 /// themselves that they are used in their domain.
-public struct ApplicationEvent: Event, @unchecked Sendable {
+public struct ApplicationEvent: ProtonEvent, @unchecked Sendable {
     /// What has happened, in the program's own words. Python calls the method `on_NAME`; here a `switch` takes its place.
     public let name: String
     /// What the event brings with it, for the handler.

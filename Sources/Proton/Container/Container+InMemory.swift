@@ -31,7 +31,7 @@ extension Container {
     ///   - listener: among whose connections it is counted, where that has a limit.
     ///   - handler: what is told of its events; nil is the container's handlers.
     package func acceptInMemory(
-        on listener: Listener? = nil, _ handler: (any Handler)? = nil
+        on listener: Listener? = nil, _ handler: (any ProtonHandler)? = nil
     ) throws -> ConnectionDriver {
         let connection = makeIncomingConnection(connectionOptions)
         try loop.connect(connection)

@@ -21,7 +21,7 @@ extension Container {
     /// - Throws: as `connect(_:handler:options:)`.
     @discardableResult
     public func connect(
-        _ url: String, options: ConnectionOptions? = nil, makeHandler: @Sendable () -> sending any Handler
+        _ url: String, options: ConnectionOptions? = nil, makeHandler: @Sendable () -> sending any ProtonHandler
     ) throws -> Connection {
         try connect([url], options: options, makeHandler: makeHandler)
     }
@@ -29,7 +29,7 @@ extension Container {
     /// Connects to a peer, as `connect(_:options:makeHandler:)` of a text does.
     @discardableResult
     public func connect(
-        _ url: AMQPURL, options: ConnectionOptions? = nil, makeHandler: @Sendable () -> sending any Handler
+        _ url: AMQPURL, options: ConnectionOptions? = nil, makeHandler: @Sendable () -> sending any ProtonHandler
     ) throws -> Connection {
         try connect([url], options: options, makeHandler: makeHandler)
     }
@@ -37,7 +37,7 @@ extension Container {
     /// Connects to the first of several peers that can be reached, as `connect(_:options:makeHandler:)` does to one.
     @discardableResult
     public func connect(
-        _ urls: [String], options: ConnectionOptions? = nil, makeHandler: @Sendable () -> sending any Handler
+        _ urls: [String], options: ConnectionOptions? = nil, makeHandler: @Sendable () -> sending any ProtonHandler
     ) throws -> Connection {
         try connect(Container.parse(urls), options: options, makeHandler: makeHandler)
     }
@@ -45,7 +45,7 @@ extension Container {
     /// Connects to the first of several peers that can be reached, as `connect(_:options:makeHandler:)` of texts does.
     @discardableResult
     public func connect(
-        _ urls: [AMQPURL], options: ConnectionOptions? = nil, makeHandler: @Sendable () -> sending any Handler
+        _ urls: [AMQPURL], options: ConnectionOptions? = nil, makeHandler: @Sendable () -> sending any ProtonHandler
     ) throws -> Connection {
         try connect(urls, pipeline: HandlerPipeline(checking: [makeHandler()]), options: options)
     }
@@ -66,7 +66,7 @@ extension Container {
     ///   - handler: a handler that is handed over; that of `run(threads:handler:)` is for all threads.
     ///   - call: the call that does it, and what takes its place with several threads.
     /// - Throws: `ProtonError.Code.invalidArgument` where the container runs on several threads.
-    func requireOneThread(for handler: (any Handler)? = nil, _ call: String) throws(ProtonError) {
+    func requireOneThread(for handler: (any ProtonHandler)? = nil, _ call: String) throws(ProtonError) {
         let isRefused = sharing.withLock { sharing in
             switch sharing {
             case .undecided(nil):

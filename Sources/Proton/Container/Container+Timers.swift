@@ -13,7 +13,7 @@ extension Container {
     /// What the callback throws comes out of `run()`. With several threads only the handler of `run(threads:handler:)` has
     /// timers; for others `run()` ends with `ProtonError.Code.invalidArgument`.
     @discardableResult
-    public func schedule(after delay: Duration, _ handler: any Handler) -> TimerTask {
+    public func schedule(after delay: Duration, _ handler: any ProtonHandler) -> TimerTask {
         let holder = UncheckedMutex<TimerTask?>(nil)
         let timer = addTimer(after: delay, for: handler) { [core] in
             guard let timer = holder.withLock({ $0 }) else { return }
@@ -44,7 +44,7 @@ extension Container {
     }
 
     private func addTimer(
-        after delay: Duration, for handler: (any Handler)?, _ body: @escaping () throws -> Void
+        after delay: Duration, for handler: (any ProtonHandler)?, _ body: @escaping () throws -> Void
     ) -> TimerTask {
         do {
             try requireOneThread(for: handler, "use schedule(after:) { container in … }")

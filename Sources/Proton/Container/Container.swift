@@ -32,7 +32,7 @@ public final class Container {
     ///   - logger: where to write what nobody handles; default that of the label `proton`.
     /// - Throws: `ProtonError.Code.invalidArgument` for options, also of handlers, that make no sense.
     public init(
-        _ handlers: any Handler..., id: String? = nil, options: ConnectionOptions = ConnectionOptions(),
+        _ handlers: any ProtonHandler..., id: String? = nil, options: ConnectionOptions = ConnectionOptions(),
         clock: (any ContainerClock)? = nil, logger: Logger = Logger(label: "proton")
     ) throws {
         try options.validate()
@@ -84,12 +84,12 @@ public final class Container {
     /// - Throws: as `run(stoppingOn:)`; `ProtonError.Code.invalidArgument` where the container has handlers of its own, or was
     ///   given what only one thread may use.
     public func run(
-        threads: Int, handler: any Handler & Sendable, stoppingOn signals: StopSignal...
+        threads: Int, handler: any ProtonHandler & Sendable, stoppingOn signals: StopSignal...
     ) throws {
         try run(threads: threads, handler: handler, stoppingOn: signals)
     }
 
-    func run(threads: Int, handler: any Handler & Sendable, stoppingOn signals: [StopSignal]) throws {
+    func run(threads: Int, handler: any ProtonHandler & Sendable, stoppingOn signals: [StopSignal]) throws {
         guard threads >= 1 else {
             throw ProtonError(.invalidArgument, "run(threads: \(threads)): at least one thread is needed.")
         }
@@ -155,7 +155,7 @@ public final class Container {
     ///   container is stopping.
     @discardableResult
     public func connect(
-        _ url: String, handler: (any Handler)? = nil, options: ConnectionOptions? = nil
+        _ url: String, handler: (any ProtonHandler)? = nil, options: ConnectionOptions? = nil
     ) throws -> Connection {
         try connect(AMQPURL(url), handler: handler, options: options)
     }
@@ -163,7 +163,7 @@ public final class Container {
     /// Connects to a peer, and opens the connection, as `connect(_:handler:options:)` of a text does.
     @discardableResult
     public func connect(
-        _ url: AMQPURL, handler: (any Handler)? = nil, options: ConnectionOptions? = nil
+        _ url: AMQPURL, handler: (any ProtonHandler)? = nil, options: ConnectionOptions? = nil
     ) throws -> Connection {
         try connect([url], handler: handler, options: options)
     }
@@ -173,7 +173,7 @@ public final class Container {
     /// After a loss the connection is made again, to the first that can be reached then.
     @discardableResult
     public func connect(
-        _ urls: [String], handler: (any Handler)? = nil, options: ConnectionOptions? = nil
+        _ urls: [String], handler: (any ProtonHandler)? = nil, options: ConnectionOptions? = nil
     ) throws -> Connection {
         try connect(Container.parse(urls), handler: handler, options: options)
     }
@@ -181,7 +181,7 @@ public final class Container {
     /// Connects to the first of several peers that can be reached, as `connect(_:handler:options:)` of texts does.
     @discardableResult
     public func connect(
-        _ urls: [AMQPURL], handler: (any Handler)? = nil, options: ConnectionOptions? = nil
+        _ urls: [AMQPURL], handler: (any ProtonHandler)? = nil, options: ConnectionOptions? = nil
     ) throws -> Connection {
         if let handler { try requireOneThread(for: handler, "use connect(_:options:makeHandler:)") }
         return try connect(urls, pipeline: eventHandler(handler), options: options)
@@ -208,13 +208,15 @@ public final class Container {
     /// - Throws: `ProtonError.Code.invalidArgument` that names the file and the key that is wrong; as
     ///   `connect(_:handler:options:)` does.
     @discardableResult
-    public func connect(handler: (any Handler)? = nil, options: ConnectionOptions? = nil) throws -> Connection {
+    public func connect(handler: (any ProtonHandler)? = nil, options: ConnectionOptions? = nil) throws -> Connection {
         try connect(configuredBy: ConnectFile.find(), handler: handler, options: options)
     }
 
     /// Connects to the peer that a file names.
     @discardableResult
-    func connect(configuredBy path: String, handler: (any Handler)?, options: ConnectionOptions?) throws -> Connection {
+    func connect(configuredBy path: String, handler: (any ProtonHandler)?, options: ConnectionOptions?) throws
+        -> Connection
+    {
         let file = try ConnectFile(path: path)
         if !file.unknownKeys.isEmpty {
             logger.warning("\(path): these keys mean nothing here: \(file.unknownKeys.joined(separator: ", "))")
@@ -253,7 +255,7 @@ public final class Container {
     @discardableResult
     public func listen(
         _ url: String, options: ConnectionOptions? = nil, maxConnections: Int? = nil, backlog: Int32 = 4_096,
-        handler: (@Sendable () -> sending any Handler)? = nil
+        handler: (@Sendable () -> sending any ProtonHandler)? = nil
     ) throws -> Listener {
         let options = options ?? connectionOptions
         try options.validate()
@@ -278,7 +280,7 @@ public final class Container {
     }
 
     /// A handler of a connection's own, or else the container's.
-    func eventHandler(_ handler: (any Handler)?) throws(ProtonError) -> HandlerPipeline {
+    func eventHandler(_ handler: (any ProtonHandler)?) throws(ProtonError) -> HandlerPipeline {
         guard let handler else { return pipeline }
         return try HandlerPipeline(checking: [handler])
     }
@@ -297,7 +299,7 @@ public final class Container {
     @discardableResult
     public func createSender(
         _ context: some SessionProvider, _ target: String?, source: String? = nil, name: String? = nil,
-        handler: (any Handler)? = nil, options: LinkOption...
+        handler: (any ProtonHandler)? = nil, options: LinkOption...
     ) throws -> Sender {
         try open(source: source, target: target, handler, options) {
             try context.session().makeSender(name: name ?? uniqueName(source, target))
@@ -307,7 +309,7 @@ public final class Container {
     /// Connects, and makes a sender to the address that is the URL's path; without a path to none.
     @discardableResult
     public func createSender(
-        _ url: String, name: String? = nil, handler: (any Handler)? = nil, options: LinkOption...
+        _ url: String, name: String? = nil, handler: (any ProtonHandler)? = nil, options: LinkOption...
     ) throws -> Sender {
         let url = try AMQPURL(url)
         return try open(source: nil, target: url.path, handler, options) {
@@ -328,7 +330,7 @@ public final class Container {
     @discardableResult
     public func createReceiver(
         _ context: some SessionProvider, _ source: String? = nil, target: String? = nil, name: String? = nil,
-        isDynamic: Bool = false, handler: (any Handler)? = nil, options: LinkOption...
+        isDynamic: Bool = false, handler: (any ProtonHandler)? = nil, options: LinkOption...
     ) throws -> Receiver {
         try open(source: source, target: target, handler, options) {
             let receiver = try context.session().makeReceiver(name: name ?? uniqueName(source, target))
@@ -340,7 +342,7 @@ public final class Container {
     /// Connects, and makes a receiver from the address that is the URL's path; without a path from none.
     @discardableResult
     public func createReceiver(
-        _ url: String, name: String? = nil, handler: (any Handler)? = nil, options: LinkOption...
+        _ url: String, name: String? = nil, handler: (any ProtonHandler)? = nil, options: LinkOption...
     ) throws -> Receiver {
         let url = try AMQPURL(url)
         return try open(source: url.path, target: nil, handler, options) {
@@ -349,7 +351,8 @@ public final class Container {
     }
 
     private func open<Kind: Link>(
-        source: String?, target: String?, _ handler: (any Handler)?, _ options: [LinkOption], _ make: () throws -> Kind
+        source: String?, target: String?, _ handler: (any ProtonHandler)?, _ options: [LinkOption],
+        _ make: () throws -> Kind
     ) throws -> Kind {
         let pipeline = try handler.map { try HandlerPipeline(checking: [$0]) }
         let link = try make()

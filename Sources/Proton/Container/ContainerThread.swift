@@ -28,7 +28,8 @@ public final class ContainerThread: Sendable {
     /// - Throws: `ProtonError.Code.limitExceeded` where the system has no thread left. What that method throws comes out of
     ///   `wait`.
     public convenience init(
-        _ container: sending Container, threads: Int, handler: any Handler & Sendable, stoppingOn signals: StopSignal...
+        _ container: sending Container, threads: Int, handler: any ProtonHandler & Sendable,
+        stoppingOn signals: StopSignal...
     ) throws(ProtonError) {
         try self.init(Handover(container)) { container in
             try container.run(threads: threads, handler: handler, stoppingOn: signals)

@@ -3,7 +3,7 @@ import Logging
 import ProtonEngine
 
 /// Turns the opening and closing of endpoints into the callbacks of a `MessagingHandler`, and answers the peer's.
-public final class EndpointStateHandler: Handler {
+public final class EndpointStateHandler: ProtonHandler {
     private let delegate: any MessagingHandler
     private let treatsPeerCloseAsError: Bool
 

@@ -2,19 +2,19 @@ public import AMQP
 public import ProtonEngine
 
 /// What every event tells: the container that runs the loop.
-public protocol Event {
+public protocol ProtonEvent {
     /// The container whose loop the event comes from.
     var container: Container { get }
 }
 
 /// An event of a container: `onStart` and the like.
-public struct ContainerEvent: Event {
+public struct ContainerEvent: ProtonEvent {
     /// The container.
     public let container: Container
 }
 
 /// An event of a timer that `Container.schedule` set.
-public struct TimerEvent: Event {
+public struct TimerEvent: ProtonEvent {
     /// The container.
     public let container: Container
     /// The timer that has gone off.
@@ -22,7 +22,7 @@ public struct TimerEvent: Event {
 }
 
 /// What every event of a connection, or of something on one, tells.
-public protocol EndpointEvent: Event {
+public protocol EndpointEvent: ProtonEvent {
     /// The connection that the event is of.
     var connection: Connection { get }
 }

@@ -1,7 +1,7 @@
 import ProtonEngine
 
 /// Keeps the credit of receivers topped up to a window: flow control that a program need not think of.
-public final class FlowController: Handler {
+public final class FlowController: ProtonHandler {
     public var adapters: HandlerAdapters { HandlerAdapters(flow: self) }
 
     private let window: Int

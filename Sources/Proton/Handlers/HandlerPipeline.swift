@@ -11,7 +11,7 @@ final class HandlerPipeline: EventHandler {
     private let others: [HandlerStage]
 
     /// - Parameter handlers: each is told in turn, as the children of one that does nothing itself.
-    init(_ handlers: [any Handler]) {
+    init(_ handlers: [any ProtonHandler]) {
         let stages = handlers.flatMap(HandlerStage.stages)
         first = stages.first ?? .nobody
         others = Array(stages.dropFirst())
@@ -24,12 +24,12 @@ final class HandlerPipeline: EventHandler {
     }
 
     /// A pipeline of one handler and those below it.
-    convenience init(_ handler: any Handler) {
+    convenience init(_ handler: any ProtonHandler) {
         self.init([handler])
     }
 
     /// The first handler: that which an endpoint was given.
-    var handler: (any Handler)? { first.handler is Nobody ? nil : first.handler }
+    var handler: (any ProtonHandler)? { first.handler is Nobody ? nil : first.handler }
 
     // MARK: Events
 
@@ -95,7 +95,7 @@ final class HandlerPipeline: EventHandler {
 extension HandlerPipeline {
     /// A pipeline of handlers whose options make sense.
     /// - Throws: `ProtonError.Code.invalidArgument` for options that do not.
-    convenience init(checking handlers: [any Handler]) throws(ProtonError) {
+    convenience init(checking handlers: [any ProtonHandler]) throws(ProtonError) {
         self.init(handlers)
         try forEachStage { stage throws(ProtonError) in try stage.adapters.flow?.validate() }
     }

@@ -2,10 +2,10 @@ import ProtonEngine
 
 /// One handler of a pipeline, with what the library does for it.
 struct HandlerStage {
-    let handler: any Handler
+    let handler: any ProtonHandler
     let adapters: HandlerAdapters
 
-    private init(_ handler: any Handler) {
+    private init(_ handler: any ProtonHandler) {
         self.handler = handler
         adapters = handler.adapters
     }
@@ -14,7 +14,7 @@ struct HandlerStage {
     static var nobody: HandlerStage { HandlerStage(Nobody()) }
 
     /// A handler, and after it those below it.
-    static func stages(of handler: any Handler) -> [HandlerStage] {
+    static func stages(of handler: any ProtonHandler) -> [HandlerStage] {
         [HandlerStage(handler)] + handler.handlers.flatMap(stages)
     }
 
@@ -120,4 +120,4 @@ struct HandlerStage {
 }
 
 /// A handler that does nothing.
-final class Nobody: Handler {}
+final class Nobody: ProtonHandler {}

@@ -1,7 +1,7 @@
 import ProtonEngine
 
 /// Opens what the peer opens, and closes what it closes: the simplest answer of a server.
-public final class Handshaker: Handler {
+public final class Handshaker: ProtonHandler {
     /// Creates a handshaker.
     public init() {}
 

@@ -2,7 +2,7 @@ import AMQP
 import ProtonEngine
 
 /// Turns deliveries that come in into the callbacks of a `MessagingHandler` about messages.
-public final class IncomingMessageHandler: Handler {
+public final class IncomingMessageHandler: ProtonHandler {
     private let delegate: any MessagingHandler
     private let autoAccepts: Bool
 

@@ -3,14 +3,14 @@ public import ProtonEngine
 
 /// What a program does about connections, links, messages and their outcomes.
 ///
-/// For each event of the engine the callback of `Handler` is made first, then flow control, the state of endpoints,
+/// For each event of the engine the callback of `ProtonHandler` is made first, then flow control, the state of endpoints,
 /// incoming and outgoing messages have their turn, which make the callbacks of this protocol; then `handlers`.
 /// Every callback has a default. Those of errors log and close on a connection that a peer opened, and throw, which
 /// ends `run()`, on one that this program opened: implement them to go on.
 ///
 /// Classes that have subclasses derive from `MessagingHandlerBase`: a callback that only a subclass of a conforming class
 /// has is never called.
-public protocol MessagingHandler: Handler {
+public protocol MessagingHandler: ProtonHandler {
     /// What is left to the library; asked for once, when the handler is put to use.
     var options: HandlerOptions { get }
 

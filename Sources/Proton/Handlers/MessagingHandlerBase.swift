@@ -8,7 +8,7 @@
 /// A handler for several threads is `Sendable`, and conforms to the protocol: a class that can be derived from is not.
 open class MessagingHandlerBase: MessagingHandler {
     private let givenOptions: HandlerOptions
-    private let givenHandlers: [any Handler]
+    private let givenHandlers: [any ProtonHandler]
 
     /// What is left to the library: what `init` was given, unless a subclass says otherwise.
     ///
@@ -18,13 +18,13 @@ open class MessagingHandlerBase: MessagingHandler {
     /// otherwise.
     ///
     /// Asked for once, when the handler is put to use.
-    open var handlers: [any Handler] { givenHandlers }
+    open var handlers: [any ProtonHandler] { givenHandlers }
 
     /// Creates a handler.
     /// - Parameters:
     ///   - options: what is left to the library.
     ///   - handlers: those that are told of each event after this one, in order.
-    public init(_ options: HandlerOptions = HandlerOptions(), handlers: [any Handler] = []) {
+    public init(_ options: HandlerOptions = HandlerOptions(), handlers: [any ProtonHandler] = []) {
         givenOptions = options
         givenHandlers = handlers
     }
@@ -64,7 +64,7 @@ open class MessagingHandlerBase: MessagingHandler {
     open func onInvalidMessage(_ event: InvalidMessageEvent) throws { event.rejectUnhandled() }
     open func onAborted(_ event: DeliveryEvent) throws {}
 
-    // MARK: Handler
+    // MARK: ProtonHandler
 
     open func onReactorInit(_ event: ContainerEvent) throws {}
     open func onReactorFinal(_ event: ContainerEvent) throws {}

@@ -2,7 +2,7 @@ import AMQP
 import ProtonEngine
 
 /// Turns credit, and news of deliveries that went out, into the callbacks of a `MessagingHandler`.
-public final class OutgoingMessageHandler: Handler {
+public final class OutgoingMessageHandler: ProtonHandler {
     public var adapters: HandlerAdapters { HandlerAdapters(settlement: self) }
 
     private let delegate: any MessagingHandler

@@ -8,7 +8,7 @@ extension Connection {
     /// handlers; nil where these are.
     ///
     /// A handler that is set in a callback is told from the next event on.
-    public var handler: (any Handler)? {
+    public var handler: (any ProtonHandler)? {
         get {
             guard pointer != nil, eventHandler !== container.pipeline else { return nil }
             return (eventHandler as? HandlerPipeline)?.handler
@@ -24,7 +24,7 @@ extension Session {
     /// What is told of the session's events, and of those of its links, in place of the connection's handler.
     ///
     /// A handler that is set in a callback is told from the next event on.
-    public var handler: (any Handler)? {
+    public var handler: (any ProtonHandler)? {
         get { (eventHandler as? HandlerPipeline)?.handler }
         set { if pointer != nil { eventHandler = newValue.map { HandlerPipeline($0) } } }
     }
@@ -34,7 +34,7 @@ extension Link {
     /// What is told of the link's events, in place of the session's or the connection's handler.
     ///
     /// A handler that is set in a callback is told from the next event on.
-    public final var handler: (any Handler)? {
+    public final var handler: (any ProtonHandler)? {
         get { (eventHandler as? HandlerPipeline)?.handler }
         set { if pointer != nil { eventHandler = newValue.map { HandlerPipeline($0) } } }
     }

@@ -7,7 +7,7 @@ open class TransactionalClientHandlerBase: MessagingHandlerBase, TransactionalCl
     ///   - options: what is left to the library.
     ///   - handlers: those that are told of each event after this one, in order.
     public override init(
-        _ options: HandlerOptions = HandlerOptions(autoAccepts: false), handlers: [any Handler] = []
+        _ options: HandlerOptions = HandlerOptions(autoAccepts: false), handlers: [any ProtonHandler] = []
     ) {
         super.init(options, handlers: handlers)
     }

@@ -3,7 +3,7 @@ import Proton
 
 /// What the broker does for one connection: turns the opening and closing of its sessions and links into consumers of
 /// queues and senders to them.
-final class ConnectionHandler: Handler {
+final class ConnectionHandler: ProtonHandler {
     private let broker: BrokerCore
     private let transactions: Transactions
     private var logger: Logger

@@ -46,7 +46,7 @@ public final class ConnectionPair {
     /// - Throws: what the client throws at its start; `ProtonError.Code.invalidArgument` where it makes more than one
     ///   connection, or the options make no sense.
     public init(
-        client: any Handler, server: any Handler, clientOptions: ConnectionOptions = ConnectionOptions(),
+        client: any ProtonHandler, server: any ProtonHandler, clientOptions: ConnectionOptions = ConnectionOptions(),
         serverOptions: ConnectionOptions = ConnectionOptions()
     ) throws {
         let clock = TestClock()

@@ -62,7 +62,7 @@ public final class MemoryBroker {
     ///   `.closed` where the broker has ended.
     @discardableResult
     public func start(
-        _ program: any Handler, id: String? = nil, options: ConnectionOptions = ConnectionOptions()
+        _ program: any ProtonHandler, id: String? = nil, options: ConnectionOptions = ConnectionOptions()
     ) throws -> MemoryClient {
         if phase == .ended { throw MemoryBroker.ended }
         let id = id ?? "client-\(clients.count + 1)"

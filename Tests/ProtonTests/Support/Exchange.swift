@@ -8,7 +8,7 @@ struct Exchange {
 
     init(
         serverOptions: HandlerOptions = HandlerOptions(), clientOptions: HandlerOptions = HandlerOptions(),
-        clientHandlers: [any Handler] = []
+        clientHandlers: [any ProtonHandler] = []
     ) {
         server = Scripted("server", journal, options: serverOptions)
         client = Scripted("client", journal, options: clientOptions, handlers: clientHandlers)

@@ -7,19 +7,19 @@ final class Scripted: MessagingHandler {
     let name: String
     let journal: Journal
     let options: HandlerOptions
-    let handlers: [any Handler]
-    private var scripts: [String: [(any Event) throws -> Void]] = [:]
+    let handlers: [any ProtonHandler]
+    private var scripts: [String: [(any ProtonEvent) throws -> Void]] = [:]
 
     init(
         _ name: String, _ journal: Journal = Journal(), options: HandlerOptions = HandlerOptions(),
-        handlers: [any Handler] = []
+        handlers: [any ProtonHandler] = []
     ) {
         (self.name, self.journal, self.options, self.handlers) = (name, journal, options, handlers)
     }
 
     /// Has something done in a callback.
     @discardableResult
-    func on<Kind: Event>(_ callback: String, _ body: @escaping (Kind) throws -> Void) -> Self {
+    func on<Kind: ProtonEvent>(_ callback: String, _ body: @escaping (Kind) throws -> Void) -> Self {
         scripts[callback, default: []].append { event in
             if let event = event as? Kind { try body(event) }
         }
@@ -34,7 +34,7 @@ final class Scripted: MessagingHandler {
         scripts[callback, default: []].append { _ in throw error }
     }
 
-    private func note(_ event: any Event, _ callback: String = #function) throws {
+    private func note(_ event: any ProtonEvent, _ callback: String = #function) throws {
         let callback = String(callback.prefix { $0 != "(" })
         journal.note("\(name).\(callback)")
         for script in scripts[callback] ?? [] { try script(event) }

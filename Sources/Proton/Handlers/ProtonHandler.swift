@@ -7,9 +7,9 @@ import ProtonEngine
 /// ends the container's `run()` with its error. Callbacks are made in the domain of the event's connection.
 ///
 /// Most programs implement `MessagingHandler`, which adds callbacks about messages and their outcomes to these.
-public protocol Handler: AnyObject {
+public protocol ProtonHandler: AnyObject {
     /// Handlers that are told of each event after this one, in order; asked for once, when the handler is put to use.
-    var handlers: [any Handler] { get }
+    var handlers: [any ProtonHandler] { get }
     /// What the library does for the handler; asked for once, when the handler is put to use.
     ///
     /// Programs leave the default, which for a `MessagingHandler` is by its `options`.
@@ -92,8 +92,8 @@ public protocol Handler: AnyObject {
     func onTransportClosed(_ event: TransportEvent) throws
 }
 
-extension Handler {
-    public var handlers: [any Handler] { [] }
+extension ProtonHandler {
+    public var handlers: [any ProtonHandler] { [] }
     public var adapters: HandlerAdapters { HandlerAdapters() }
 
     public func onReactorInit(_ event: ContainerEvent) throws {}
