@@ -23,7 +23,7 @@ class Server: MessagingHandlerBase {
     }
 
     override func onMessage(_ event: MessageEvent) throws {
-        guard let replyTo = event.message.replyTo else { throw Reject(Condition(.notAllowed, "no reply-to")) }
+        guard let replyTo = event.message.replyTo else { throw Delivery.Reject(Condition(.notAllowed, "no reply-to")) }
         try onRequest("\(event.message.body)", replyTo)
     }
 

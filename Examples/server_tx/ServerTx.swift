@@ -62,7 +62,7 @@ final class TxServer: MessagingHandler {
 
     func onMessage(_ event: MessageEvent) throws {
         let request = event.message
-        guard let replyTo = request.replyTo else { throw Reject(Condition(.notAllowed, "no reply-to")) }
+        guard let replyTo = request.replyTo else { throw Delivery.Reject(Condition(.notAllowed, "no reply-to")) }
         let response = Message(
             body: "\(request.body)".uppercased(), address: replyTo,
             correlationID: request.correlationID)

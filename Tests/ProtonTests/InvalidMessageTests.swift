@@ -64,8 +64,8 @@ struct InvalidMessageTests {
                 ("accept", { $0.delivery.accept() }, .accepted),
                 ("reject with", { $0.delivery.reject("no:way") }, .rejected("no:way")),
                 ("release", { $0.delivery.release(delivered: false) }, .released),
-                ("throw Reject", { _ in throw Reject("no:way") }, .rejected("no:way")),
-                ("throw Release", { _ in throw Release() }, .modified(deliveryFailed: true)),
+                ("throw Reject", { _ in throw Delivery.Reject("no:way") }, .rejected("no:way")),
+                ("throw Release", { _ in throw Delivery.Release() }, .modified(deliveryFailed: true)),
             ]
 
     @Test(arguments: decisions.indices, [true, false])

@@ -45,9 +45,9 @@ struct MessageHandlingTests {
         ("release", { $0.delivery.release() }, .modified(deliveryFailed: true)),
         ("release undelivered", { $0.delivery.release(delivered: false) }, .released),
         ("settle", { $0.delivery.settle(.modified(undeliverableHere: true)) }, .modified(undeliverableHere: true)),
-        ("throw Reject", { _ in throw Reject() }, .rejected()),
-        ("throw Reject with", { _ in throw Reject(Condition("no:way")) }, .rejected(Condition("no:way"))),
-        ("throw Release", { _ in throw Release() }, .modified(deliveryFailed: true)),
+        ("throw Reject", { _ in throw Delivery.Reject() }, .rejected()),
+        ("throw Reject with", { _ in throw Delivery.Reject(Condition("no:way")) }, .rejected(Condition("no:way"))),
+        ("throw Release", { _ in throw Delivery.Release() }, .modified(deliveryFailed: true)),
     ]
 
     @Test(arguments: decisions.indices, [true, false])

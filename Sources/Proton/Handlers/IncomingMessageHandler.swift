@@ -40,9 +40,9 @@ public final class IncomingMessageHandler: ProtonHandler {
         do {
             try delegate.onMessage(MessageEvent(message: message, delivery: delivery))
             if autoAccepts { delivery.acceptWhereUndecided() }
-        } catch let rejection as Reject {
+        } catch let rejection as Delivery.Reject {
             delivery.reject(rejection.condition)
-        } catch is Release {
+        } catch is Delivery.Release {
             delivery.release()
         }
     }
@@ -52,9 +52,9 @@ public final class IncomingMessageHandler: ProtonHandler {
         do {
             try delegate.onInvalidMessage(event)
             if autoAccepts, delivery.localState == nil { delivery.reject(event.condition) }
-        } catch let rejection as Reject {
+        } catch let rejection as Delivery.Reject {
             delivery.reject(rejection.condition)
-        } catch is Release {
+        } catch is Delivery.Release {
             delivery.release()
         }
     }

@@ -104,13 +104,13 @@ public protocol MessagingHandler: ProtonHandler {
     /// may have been dropped: `onAccepted` and the like are not called for it.
     func onSettled(_ event: DeliveryEvent) throws
 
-    /// A message has come. Throw `Reject` or `Release` to give it that outcome.
+    /// A message has come. Throw `Delivery.Reject` or `Delivery.Release` to give it that outcome.
     func onMessage(_ event: MessageEvent) throws
     /// What has come as a message is no valid AMQP, or is beyond `ConnectionLimits.decoding`; `onMessage` is not called.
     ///
     /// Default: it is rejected with `amqp:decode-error`, and a warning is logged. Implement it to look at the bytes, or to
     /// give the delivery another outcome; what has none afterwards is rejected too, unless `HandlerOptions.autoAccepts` is
-    /// false: then that is left to the program. Throw `Reject` or `Release` as in `onMessage`.
+    /// false: then that is left to the program. Throw `Delivery.Reject` or `Delivery.Release` as in `onMessage`.
     func onInvalidMessage(_ event: InvalidMessageEvent) throws
     /// The peer has given up a message before it was complete; it is settled here afterwards.
     func onAborted(_ event: DeliveryEvent) throws
@@ -192,35 +192,5 @@ extension MessagingHandler {
     /// Settles a message, with an outcome where one is given.
     public func settle(_ delivery: Delivery, _ state: DeliveryState? = nil) {
         if let state { delivery.settle(state) } else { delivery.settle() }
-    }
-}
-
-/// Thrown by `onMessage`: the message is rejected, with a condition where one is given.
-public struct Reject: Error, Sendable {
-    /// Why, for the sender.
-    public let condition: Condition?
-
-    /// Creates the error.
-    public init(_ condition: Condition? = nil) { self.condition = condition }
-}
-
-/// Thrown by `onMessage`: the message goes back to its source as one that could not be delivered here (modified).
-public struct Release: Error, Sendable {
-    /// Creates the error.
-    public init() {}
-}
-
-extension Delivery {
-    /// Accepts the message and settles it.
-    public func accept() { settle(.accepted) }
-
-    /// Rejects the message, with a condition where one is given, and settles it.
-    public func reject(_ condition: Condition? = nil) { settle(.rejected(condition)) }
-
-    /// Gives the message back to its source, and settles it.
-    /// - Parameter delivered: whether this counts as a try to deliver it (modified), or not (released).
-    public func release(delivered: Bool = true) {
-        settle(
-            delivered ? .modified(deliveryFailed: true, undeliverableHere: false, annotations: [:]) : .released)
     }
 }
