@@ -65,7 +65,7 @@ public final class Connection: Endpoint {
     /// How far the two sides have come; `.closed` once the connection is over.
     public var state: EndpointState {
         guard let pointer = confined() else { return .closed }
-        return EndpointState(rawValue: pn_connection_state(pointer))
+        return EndpointState(pn_connection_state(pointer))
     }
 
     /// The error condition that this side closed the connection with.

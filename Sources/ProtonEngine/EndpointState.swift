@@ -1,42 +1,42 @@
 public import AMQP
+import CProton
 
 /// How far the two sides of a connection, session or link have come (AMQP 1.0, 2.4.6; `pn_state_t`).
-public struct EndpointState: OptionSet, Sendable, CustomStringConvertible {
-    /// The bits, as proton numbers them.
-    public let rawValue: Int32
-
-    /// Creates a state from proton's bits.
-    public init(rawValue: Int32) {
-        self.rawValue = rawValue
+public struct EndpointState: Sendable, Hashable, CustomStringConvertible {
+    /// How far one side has come.
+    public enum Side: Sendable, Hashable {
+        /// It has not opened the endpoint.
+        case uninitialized
+        /// It has opened the endpoint, and not closed it.
+        case active
+        /// It has closed the endpoint.
+        case closed
     }
 
-    /// This side has not opened the endpoint.
-    public static let localUninitialized = EndpointState(rawValue: 1)
-    /// This side has opened the endpoint.
-    public static let localActive = EndpointState(rawValue: 2)
-    /// This side has closed the endpoint.
-    public static let localClosed = EndpointState(rawValue: 4)
-    /// The peer has not opened the endpoint.
-    public static let remoteUninitialized = EndpointState(rawValue: 8)
-    /// The peer has opened the endpoint.
-    public static let remoteActive = EndpointState(rawValue: 16)
-    /// The peer has closed the endpoint.
-    public static let remoteClosed = EndpointState(rawValue: 32)
+    /// How far this side has come.
+    public var local: Side
+    /// How far the peer has come.
+    public var remote: Side
+
+    /// Creates a state of the two sides.
+    public init(local: Side, remote: Side) {
+        self.local = local
+        self.remote = remote
+    }
+
+    /// Reads proton's bits.
+    init(_ bits: pn_state_t) {
+        local = bits & PN_LOCAL_ACTIVE != 0 ? .active : bits & PN_LOCAL_UNINIT != 0 ? .uninitialized : .closed
+        remote = bits & PN_REMOTE_ACTIVE != 0 ? .active : bits & PN_REMOTE_UNINIT != 0 ? .uninitialized : .closed
+    }
 
     /// Both sides are open.
-    public static let active: EndpointState = [.localActive, .remoteActive]
+    public static let active = EndpointState(local: .active, remote: .active)
     /// Both sides are closed; the state of an endpoint whose connection is over.
-    public static let closed: EndpointState = [.localClosed, .remoteClosed]
+    public static let closed = EndpointState(local: .closed, remote: .closed)
 
-    /// The names of the bits that are set, such as `localActive|remoteUninitialized`.
-    public var description: String {
-        let names: [(EndpointState, String)] = [
-            (.localUninitialized, "localUninitialized"), (.localActive, "localActive"), (.localClosed, "localClosed"),
-            (.remoteUninitialized, "remoteUninitialized"), (.remoteActive, "remoteActive"),
-            (.remoteClosed, "remoteClosed"),
-        ]
-        return names.filter { contains($0.0) }.map(\.1).joined(separator: "|")
-    }
+    /// The sides with their names, such as `local active, remote uninitialized`.
+    public var description: String { "local \(local), remote \(remote)" }
 }
 
 /// What connections, sessions and links have in common: two states, two conditions, and the closing of each.
@@ -62,13 +62,13 @@ extension Endpoint {
     }
 
     /// Whether this side is open.
-    public var isLocalOpen: Bool { state.contains(.localActive) }
+    public var isLocalOpen: Bool { state.local == .active }
     /// Whether this side has not been opened.
-    public var isLocalUninitialized: Bool { state.contains(.localUninitialized) }
+    public var isLocalUninitialized: Bool { state.local == .uninitialized }
     /// Whether this side is closed.
-    public var isLocalClosed: Bool { state.contains(.localClosed) }
+    public var isLocalClosed: Bool { state.local == .closed }
     /// Whether the peer's side is open.
-    public var isRemoteOpen: Bool { state.contains(.remoteActive) }
+    public var isRemoteOpen: Bool { state.remote == .active }
     /// Whether the peer's side is closed.
-    public var isRemoteClosed: Bool { state.contains(.remoteClosed) }
+    public var isRemoteClosed: Bool { state.remote == .closed }
 }

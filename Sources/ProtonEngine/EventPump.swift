@@ -122,9 +122,9 @@ extension Connection {
             if told.opened { try session.nearestHandler.handle(.session(.localOpen, session)) }
             return
         case .localOpen where !session.announcement.open(): return
-        case .localClose: session.endedSides.insert(.localClosed)
+        case .localClose: session.endedSides.local = .closed
         case .remoteClose:
-            session.endedSides.insert(.remoteClosed)
+            session.endedSides.remote = .closed
             session.noteEnding()
         case .remoteOpen where session.isPeerMade && !hasChannel(for: session): return failForChannels()
         default: break
@@ -157,9 +157,9 @@ extension Connection {
             return fail(Condition(.resourceLimitExceeded, "More than \(limits.maxLinks) links on one connection."))
         case .remoteOpen: link.noteRemoteAttach()
         // A link that is attached again after a detach is another one: the old one goes as after a close.
-        case .localClose, .localDetach: link.endedSides.insert(.localClosed)
+        case .localClose, .localDetach: link.endedSides.local = .closed
         case .remoteClose, .remoteDetach:
-            link.endedSides.insert(.remoteClosed)
+            link.endedSides.remote = .closed
             link.noteEnding()
         case .localOpen, .failed, .final: break
         }
@@ -179,7 +179,7 @@ extension Connection {
 
     private func dispatchFlow(of link: Link, _ pointer: OpaquePointer) throws {
         (link as? Sender)?.finishDrain()
-        if link.announcement == .initialized, pn_link_state(pointer) & EndpointState.localUninitialized.rawValue != 0 {
+        if link.announcement == .initialized, pn_link_state(pointer) & PN_LOCAL_UNINIT != 0 {
             link.hasEarlyCredit = true
         }
         try link.nearestHandler.handle(.link(.flow, link))

@@ -17,7 +17,7 @@ public class Link: Endpoint {
     /// What the floor above keeps with the link.
     @exclusivity(unchecked) package final var attachment: AnyObject?
     /// Which sides have closed or detached, as far as events have told.
-    @exclusivity(unchecked) final var endedSides: EndpointState = []
+    @exclusivity(unchecked) final var endedSides = EndpointState.active
     /// What has come of a message that has not been taken whole.
     @exclusivity(unchecked) final var parts = Parts.none
     /// The largest message that is taken, in bytes.
@@ -78,7 +78,7 @@ public class Link: Endpoint {
 
     /// How far the two sides have come; `.closed` once the link is over.
     public final var state: EndpointState {
-        confined().map { EndpointState(rawValue: pn_link_state($0)) } ?? .closed
+        confined().map { EndpointState(pn_link_state($0)) } ?? .closed
     }
 
     /// The error condition that this side closed the link with.
@@ -241,7 +241,7 @@ public class Link: Endpoint {
     /// The link is made again for a new transport: what belonged to the old one is forgotten.
     /// - Parameter old: proton's link of the old transport, which is still there.
     func noteRenewal(of old: OpaquePointer) {
-        endedSides = []
+        endedSides = .active
         settlesSecond = false
         isFailing = false
         hasEarlyCredit = false

@@ -36,25 +36,25 @@ extension Connection {
 extension Session {
     fileprivate var isRenewable: Bool {
         guard let pointer else { return false }
-        return !isPeerMade && pn_session_state(pointer) & EndpointState.localClosed.rawValue == 0
+        return !isPeerMade && pn_session_state(pointer) & PN_LOCAL_CLOSED == 0
     }
 
     fileprivate func renew(on connection: OpaquePointer) {
         guard let old = pointer, isRenewable, let new = pn_session(connection) else { return invalidate() }
         pn_session_set_incoming_capacity(new, pn_session_get_incoming_capacity(old))
         pn_session_set_outgoing_window(new, pn_session_get_outgoing_window(old))
-        endedSides = []
+        endedSides = .active
         pn_session_set_context(new, pn_session_get_context(old))
         pn_session_set_context(old, nil)
         pointer = new
-        if pn_session_state(old) & EndpointState.localActive.rawValue != 0 { pn_session_open(new) }
+        if pn_session_state(old) & PN_LOCAL_ACTIVE != 0 { pn_session_open(new) }
     }
 }
 
 extension Link {
     fileprivate var isRenewable: Bool {
         guard let pointer, session.isRenewable else { return false }
-        return !isPeerMade && pn_link_state(pointer) & EndpointState.localClosed.rawValue == 0
+        return !isPeerMade && pn_link_state(pointer) & PN_LOCAL_CLOSED == 0
     }
 
     /// Its session is renewed before it.
@@ -72,6 +72,6 @@ extension Link {
         pn_link_set_context(new, pn_link_get_context(old))
         pn_link_set_context(old, nil)
         pointer = new
-        if pn_link_state(old) & EndpointState.localActive.rawValue != 0 { pn_link_open(new) }
+        if pn_link_state(old) & PN_LOCAL_ACTIVE != 0 { pn_link_open(new) }
     }
 }

@@ -12,7 +12,7 @@ public final class Session: Endpoint {
     @exclusivity(unchecked) package var eventHandler: (any EventHandler)?
 
     /// Which sides have closed, as far as events have told.
-    @exclusivity(unchecked) var endedSides: EndpointState = []
+    @exclusivity(unchecked) var endedSides = EndpointState.active
 
     /// Whether the peer began the session.
     let isPeerMade: Bool
@@ -38,7 +38,7 @@ public final class Session: Endpoint {
 
     /// How far the two sides have come; `.closed` once the session is over.
     public var state: EndpointState {
-        confined().map { EndpointState(rawValue: pn_session_state($0)) } ?? .closed
+        confined().map { EndpointState(pn_session_state($0)) } ?? .closed
     }
 
     /// The error condition that this side ended the session with.

@@ -11,7 +11,7 @@ struct LinkTests {
         let session = try pair.client.connection.session()
         let sender = try session.makeSender(name: "out")
         let receiver = try session.makeReceiver(name: "in")
-        #expect(sender.state == [.localUninitialized, .remoteUninitialized])
+        #expect(sender.state == EndpointState(local: .uninitialized, remote: .uninitialized))
         sender.open()
         receiver.open()
         try pair.pump(step: step)

@@ -101,7 +101,7 @@ struct SettlementTests {
         }
         link.sender.close()
         try link.pair.pump()
-        #expect(link.kept.value.count == 10 && link.receiver.state == [.localActive, .remoteClosed])
+        #expect(link.kept.value.count == 10 && link.receiver.state == EndpointState(local: .active, remote: .closed))
         for delivery in link.kept.value { delivery.settle(.accepted) }
         link.receiver.close()
         try link.pair.pump()

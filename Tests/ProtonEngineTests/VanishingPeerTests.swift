@@ -59,7 +59,7 @@ struct VanishingPeerTests {
             #expect(peer.transportCondition?.description == "connection aborted")
             #expect(peer.events.count("transport.error") == 1)
         }
-        #expect(sender.state.contains(.localActive) && receiver.state.contains(.localActive))
+        #expect(sender.isLocalOpen && receiver.isLocalOpen)
         #expect(!delivery.isSettled)
         sender.close()
         delivery.settle()

@@ -67,7 +67,7 @@ struct ConnectionPairTests {
     func theHandlersOfPrograms(_ step: Int) throws {
         let (client, server) = (Greeter("one", "two", "three"), Echo())
         let pair = try ConnectionPair(client: client, server: server)
-        #expect(pair.client.state.contains(.localActive) && pair.byteCount(.toServer) == 0)
+        #expect(pair.client.isLocalOpen && pair.byteCount(.toServer) == 0)
         try pair.run(bytesAtATime: step)
         #expect(client.answers == ["one", "two", "three"])
         #expect(client.isClosed && pair.isClosed && pair.client.state == .closed && pair.server.state == .closed)
