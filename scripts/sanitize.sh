@@ -30,11 +30,11 @@ copy_for_thread_sanitizer() {
         # Tests of programs know nothing of this package's modules.
         [[ $file == "$1"/Sources/* ]] || grep -q 'import Proton' "$file" || continue
         sed -Ei 's/(^|[^A-Za-z])Mutex([(<])/\1PosixMutex\2/g; s/^package import Synchronization$//' "$file"
-        [[ $file == */ProtonEngine/* ]] || grep -q 'import ProtonEngine$' "$file" || sed -i '1i import ProtonEngine' "$file"
+        [[ $file == */ProtonUtilities/* ]] || grep -q 'import ProtonUtilities$' "$file" || sed -i '1i import ProtonUtilities' "$file"
     done
     # What is inlined elsewhere may use public things only.
-    sed -Ei 's/@usableFromInline |@inlinable //' "$1/Sources/ProtonEngine/UncheckedMutex.swift"
-    cp "$here/PosixMutex.swift" "$1/Sources/ProtonEngine/"
+    sed -Ei 's/@usableFromInline |@inlinable //' "$1/Sources/ProtonUtilities/UncheckedMutex.swift"
+    cp "$here/PosixMutex.swift" "$1/Sources/ProtonUtilities/"
 }
 
 run() {
