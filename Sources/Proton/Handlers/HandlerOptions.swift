@@ -3,6 +3,8 @@ public struct HandlerOptions: Sendable, Hashable {
     /// How many messages a peer may send ahead on each receiver; 0 leaves credit to the program. Default 10.
     ///
     /// Credit is given back when half of it is used up. A number below 0 is an error where the handler is put to use.
+    /// It bounds what comes ahead of the callbacks, not what a program leaves unsettled: credit comes back as messages are
+    /// taken. A program that settles later, and wants a bound, gives credit itself, as it settles.
     public var prefetch: Int
     /// Whether a message is accepted when `onMessage` returns without having given it an outcome. Default true.
     public var autoAccepts: Bool
