@@ -112,7 +112,7 @@ struct BlockingEndTests {
             try peer.answerClose()
         } client: { address in
             let connection = try BlockingConnection(address, timeout: .seconds(10))
-            let receiver = try connection.createReceiver("a", options: .maxMessageSize(100))
+            let receiver = try connection.createReceiver("a", credit: 0, options: .maxMessageSize(100))
             for _ in 0..<2 {
                 let error = Self.error { _ = try receiver.receive() }
                 #expect(error?.code == .limitExceeded)
