@@ -103,6 +103,8 @@ struct OutcomeCallbackTests {
             try peer.expect(.transfer)
             let state = AMQPValue.described(Described(descriptor: .symbol("amqp:released:list"), value: []))
             try peer.send(.disposition(.accepted, 0, ["state": state, "settled": false]))
+            // Not before the client has seen it: proton tells of two dispositions at once as of one.
+            try peer.expect(.attach)
             try peer.send(.disposition(.accepted, 0))
             try peer.expect(.close, skipping: .disposition)
             try peer.send(.close())
@@ -117,6 +119,7 @@ struct OutcomeCallbackTests {
             client.on("onDeliveryUpdated") { (event: DeliveryEvent) in
                 #expect(event.delivery.remoteState == nil && !event.delivery.isSettled)
                 unsettled.append(event.link.unsettledCount)
+                try event.container.createSender(event.connection, "seen")
             }
             client.on("onSettled") { (event: DeliveryEvent) in event.connection.close() }
             try Container(client, options: .once).run()
