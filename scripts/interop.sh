@@ -89,7 +89,7 @@ start_rabbitmq() {
         RABBITMQ_NODENAME="$name@localhost" RABBITMQ_DIST_PORT="$distribution" \
         RABBITMQ_MNESIA_BASE="$seen/data" RABBITMQ_LOG_BASE="$seen/log" RABBITMQ_LOGS=- \
         RABBITMQ_CONFIG_FILE="$seen/rabbitmq.conf" RABBITMQ_ENABLED_PLUGINS_FILE="$seen/plugins" \
-        RABBITMQ_CONF_ENV_FILE="$seen/none" RABBITMQ_PID_FILE="$seen/pid" \
+        RABBITMQ_CONF_ENV_FILE="$seen/none" RABBITMQ_PID_FILE="$seen/pid" ERL_CRASH_DUMP="$seen/crash.dump" \
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}" \
         /usr/lib/rabbitmq/bin/rabbitmq-server
 }

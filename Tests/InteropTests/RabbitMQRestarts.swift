@@ -111,7 +111,7 @@ private final class Load: Sendable {
                 try sender.send(Message(body: .value(AMQPValue(number)), isDurable: true))
                 update { $0.confirmed.insert(number) }
                 number += 1
-            } catch let error as ProtonError where [.disconnected, .connectionError].contains(error.code) && !isOver {
+            } catch let error as ProtonError where error.code == .inDoubt && !isOver {
                 // What became of it is not known: it is sent again.
             } catch let error as SendError where error.outcome == .released && !isOver {}
         }
