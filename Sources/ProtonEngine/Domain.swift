@@ -38,3 +38,14 @@ package struct Domain: @unchecked Sendable {
         _ = thread.pointee.compareExchange(expected: UInt(pthread_self()), desired: 0, ordering: .relaxed)
     }
 }
+
+/// What the thread in the domain uses of a queue.
+///
+/// `@unchecked Sendable`: it is set before the queue is visible to another thread, and then used in the domain only.
+/// `unowned(unsafe)`: the connection closes its queue, which clears this, before it goes; `weak` would give every
+/// connection a side table, which slows each of its retains.
+final class DomainState: @unchecked Sendable {
+    unowned(unsafe) var connection: Connection?
+    /// Where the connection goes when the domain is left.
+    var move: WorkQueue.Move?
+}

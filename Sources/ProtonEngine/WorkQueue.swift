@@ -66,7 +66,7 @@ public final class WorkQueue: Sendable {
     /// Which thread is in the connection's domain.
     package let domain = Domain(Key())
     /// What only the thread in the domain uses.
-    private let confined = Confined()
+    private let confined = DomainState()
     /// How many jobs run in a row that others have added meanwhile, before other connections have their turn.
     static let budget = 1_000
 
@@ -392,15 +392,4 @@ public final class WorkQueue: Sendable {
         domain.leave(Key())
         send(state.withLock { stopRunning(true, &$0) })
     }
-}
-
-/// What the thread in the domain uses of a queue.
-///
-/// `@unchecked Sendable`: it is set before the queue is visible to another thread, and then used in the domain only.
-/// `unowned(unsafe)`: the connection closes its queue, which clears this, before it goes; `weak` would give every
-/// connection a side table, which slows each of its retains.
-private final class Confined: @unchecked Sendable {
-    unowned(unsafe) var connection: Connection?
-    /// Where the connection goes when the domain is left.
-    var move: WorkQueue.Move?
 }
