@@ -24,11 +24,12 @@ start() {
 stop() {
     trap - EXIT INT TERM HUP
     exec 2>/dev/null # where Bash would tell of each that it was killed
-    local session
-    # Nothing of theirs is to be kept, so none of them is asked.
-    for session in "${sessions[@]}"; do
-        pkill -KILL -s "$session" || true
-        wait "$session" || true
+    local index
+    # Nothing of theirs is to be kept, so none of them is asked. The last one first: a RabbitMQ that starts just then and
+    # finds no epmd any more would start one that nobody ends.
+    for ((index = ${#sessions[@]} - 1; index >= 0; index--)); do
+        pkill -KILL -s "${sessions[index]}" || true
+        wait "${sessions[index]}" || true
     done
     rm -rf "$dir" ${inner:+"$inner"}
 }
