@@ -124,7 +124,7 @@ let package = Package(
             name: "ProtonBrokerStoreTests",
             dependencies: [
                 "ProtonUtilities",
-                "Proton", "ProtonBroker", "ProtonBrokerStore", "store_writer",
+                "Proton", "ProtonBroker", "ProtonBrokerStore", "ProtonTesting", "store_writer",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["DurableBroker"])),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -181,7 +181,10 @@ extension Connection {
             }
             event = pn_event_batch_next(batch)
         }
-        guard isClosed else { return (.none, failure) }
+        guard isClosed else {
+            noteOutput()
+            return (.none, failure)
+        }
         do {
             if isDispatching, try goesOn() { return (.parked, nil) }
         } catch {
@@ -189,6 +192,17 @@ extension Connection {
         }
         workQueue.move(.close { self.finish() })
         return (.finished, failure)
+    }
+
+    /// Has proton count the time to the next heartbeat from what was just written.
+    ///
+    /// It looks at that when it ticks, after half of the peer's idle time-out, and would count the other half from then:
+    /// a peer that gives no margin would have given the connection up (AMQP 1.0, 2.4.5).
+    private func noteOutput() {
+        guard let transport = pointer.flatMap(pn_connection_transport),
+            pn_transport_get_remote_idle_timeout(transport) > 0
+        else { return }
+        _ = pn_transport_tick(transport, pn_proactor_now_64())
     }
 
     /// Whether the connection goes on over another transport; if so it is made ready for it.

@@ -55,7 +55,12 @@ final class Programs: Sendable {
 
     /// Starts an example program of ours that may open this many files only.
     func start(_ name: String, openFiles: Int, _ arguments: String...) throws -> ChildProcess {
-        try start("/bin/sh", ["-c", "ulimit -n \(openFiles); exec \"$0\" \"$@\"", swiftProgram(name)] + arguments)
+        // What other tests have open at this moment would count among them.
+        let script = """
+            for file in /proc/$$/fd/*; do ((${file##*/} > 2)) && eval "exec ${file##*/}>&-"; done
+            ulimit -n \(openFiles); exec "$0" "$@"
+            """
+        return try start("/bin/bash", ["-c", script, swiftProgram(name)] + arguments)
     }
 
     /// Starts Python's Hello World with another broker than the one that is written in it.

@@ -13,31 +13,35 @@ import Testing
     @Test(.timeLimit(.minutes(5)), arguments: [1, 4])
     func atLeastOnceOverManyRestarts(threads: Int) async throws {
         let folder = try Folder()
-        let port = try await onThread { [path = folder.file()] in
-            let broker = try StoreProgram("serve", path, "2")
-            broker.read(lines: 1, atMost: .seconds(10))
-            return Int(broker.lines.first ?? "") ?? 0
-        }
-        let load = Load(port: port, connections: 4)
+        // Between two brokers nobody else may take the port: the clients would go there.
+        let held = try HeldPort()
+        let load = Load(port: held.number, connections: 4)
         async let run: Void = onThread { try Container().run(threads: threads, handler: load) }
-        try await onThread { [path = folder.file()] in
+        try await onThread { [path = folder.file(), port = held.number] in
+            // However this ends, the clients end too.
+            defer { load.close() }
             for round in 1...Self.restarts {
-                let broker = try StoreProgram("serve", path, "2", "\(port)")
-                broker.read(lines: 1, atMost: .seconds(10))
+                let broker = try Self.serve(path, port)
                 // Killed in the middle of what it does, as soon as every connection has come further.
                 guard load.waitForProgress() else { throw TestFailure("round \(round): nothing is accepted any more") }
                 broker.kill()
             }
-            let broker = try StoreProgram("serve", path, "2", "\(port)")
-            broker.read(lines: 1, atMost: .seconds(10))
-            let isComplete = load.finish()
-            load.close()
-            guard isComplete else { throw TestFailure("it does not come to an end: \(load.summary)") }
+            let broker = try Self.serve(path, port)
+            guard load.finish() else { throw TestFailure("it does not come to an end: \(load.summary)") }
+            broker.kill()
         }
         try await run
-        withExtendedLifetime(folder) {}
+        withExtendedLifetime((folder, held)) {}
         #expect(load.lost.isEmpty, "accepted and never received")
         #expect(load.accepted > Self.restarts * 4)
+    }
+
+    /// Starts a broker with a store on a port, and waits until it listens.
+    private static func serve(_ path: String, _ port: Int) throws -> StoreProgram {
+        let broker = try StoreProgram("serve", path, "2", "\(port)")
+        broker.read(lines: 1, atMost: .seconds(10))
+        guard broker.lines == ["\(port)"] else { throw TestFailure("no broker on port \(port): \(broker.lines)") }
+        return broker
     }
 }
 

@@ -126,6 +126,12 @@ struct HandshakeTests {
         }
     }
 
+    @Test func aServerThatWantsSASL() async throws {
+        let options = ConnectionOptions(usesSASL: false, reconnect: nil)
+        let error = try await Self.errorFrom(Self.sasl, closes: true, options)
+        #expect(error?.code == .protocolMismatch && error?.message.contains("usesSASL") == true)
+    }
+
     @Test(arguments: beginnings)
     func aServerThatSaysNothingMore(_ bytes: [UInt8]) async throws {
         let error = try await Self.errorFrom(bytes, closes: false, clock: TestClock())
@@ -183,6 +189,30 @@ struct HandshakeTests {
         try pair.run()
         #expect(client.journal.count("client.onConnectionClosed") == 1)
         #expect(!(client.journal.lines + server.journal.lines).contains { $0.hasSuffix("onTransportError") })
+    }
+
+    @Test func aHeartbeatComesInTimeAfterTheLastFrame() async throws {
+        try await withScriptedServer { server in
+            let peer = try server.accept()
+            try peer.handshake(.open("scripted", ["idle-time-out": 4_000]))
+            try peer.send(.begin(answering: peer.expect(.begin)))
+            try peer.send(.attach(answering: peer.expect(.attach)), .flow(credit: 1))
+            try peer.expect(.transfer)
+            let start = ContinuousClock.now
+            try peer.expect(.empty)
+            // Two seconds later: half of the time, and not half of it after proton has looked for the first time.
+            #expect(start.duration(to: .now) < .milliseconds(3_200))
+            try peer.send(.close())
+            try peer.expect(.close)
+        } client: { address in
+            let client = Plain { event in
+                let connection = try event.container.connect(address, options: .once)
+                let sender = try event.container.createSender(connection, "q", options: .atMostOnce)
+                // In between two looks of proton's.
+                event.container.schedule(after: .milliseconds(500)) { try sender.send(Message(body: 1)) }
+            }
+            try Container(client).run()
+        }
     }
 
     @Test func aPeerThatAsksForHeartbeatsGetsThem() async throws {

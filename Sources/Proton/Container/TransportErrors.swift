@@ -82,8 +82,11 @@ extension ProtonError {
         let text = condition.description ?? condition.name.description
         if let header = ProtocolHeader(quotedIn: text) {
             let advice =
-                header.isTLS
-                ? "connect to its port without TLS" : "connect to a port that speaks AMQP 1.0"
+                switch header.layer {
+                case .tls: "connect to its port without TLS"
+                case .sasl: "leave usesSASL of ConnectionOptions true"
+                case .other: "connect to a port that speaks AMQP 1.0"
+                }
             self.init(
                 .protocolMismatch, "\(peer) speaks \(header), and this program AMQP 1.0.0: \(advice).",
                 condition: condition)
@@ -144,11 +147,22 @@ struct ProtocolHeader: CustomStringConvertible {
         bytes = ProtocolHeader.unquoted(text[start.upperBound..<end.lowerBound])
     }
 
-    /// Whether it is a record of TLS (RFC 8446, 5.1): most likely an alert.
-    var isTLS: Bool { bytes.count >= 2 && (0x14...0x17).contains(bytes[0]) && bytes[1] == 3 }
+    /// What a peer speaks that expects another layer than this side has.
+    enum Layer {
+        /// A record of TLS (RFC 8446, 5.1): most likely an alert.
+        case tls
+        /// SASL of this version of AMQP (AMQP 1.0, 5.3.1).
+        case sasl
+        case other
+    }
+
+    var layer: Layer {
+        if bytes.count >= 2, (0x14...0x17).contains(bytes[0]), bytes[1] == 3 { return .tls }
+        return bytes.starts(with: Array("AMQP".utf8) + [3, 1, 0, 0]) ? .sasl : .other
+    }
 
     var description: String {
-        if isTLS { return "TLS" }
+        if case .tls = layer { return "TLS" }
         guard bytes.starts(with: Array("AMQP".utf8)), bytes.count >= 8 else {
             return bytes.isEmpty ? "another protocol" : "another protocol (it sent \"\(printable)\")"
         }

@@ -1,16 +1,18 @@
 import Glibc
+import ProtonEngine
 
 /// A port of loopback that nobody listens on and no other process can take, but this one may listen on later.
 ///
 /// Its socket is bound and does not listen. Linux lets another one be bound beside it where both allow that, as those of
 /// proton's listeners do, and gives nobody such a port who asks for any.
-final class HeldPort {
-    let number: Int
+package final class HeldPort {
+    package let number: Int
     private let descriptor: Int32
 
-    var address: String { "127.0.0.1:\(number)" }
+    package var address: String { "127.0.0.1:\(number)" }
 
-    init() throws {
+    /// - Throws: `ProtonError.Code.listenFailed` where no port is free.
+    package init() throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var allows: Int32 = 1
         var address = sockaddr_in()
@@ -24,7 +26,7 @@ final class HeldPort {
             }
         }
         number = Int(UInt16(bigEndian: address.sin_port))
-        guard isBound else { throw TestError("No port of this machine can be held.") }
+        guard isBound else { throw ProtonError(.listenFailed, "No port of this machine can be held.") }
     }
 
     deinit { close(descriptor) }
