@@ -16,7 +16,7 @@ extension Link {
     func violation(by delivery: OpaquePointer, on link: OpaquePointer) -> Violation? {
         // Proton takes a message off the credit only when it is read: until then it is counted as queued. Both are plain
         // counts, which the delivery-count's wrap does not touch.
-        if pn_link_remote_credit(link) < 0 { return .credit }
+        if pn_link_remote_credit(link) < 0, !((self as? Receiver)?.forgivesExcess() ?? false) { return .credit }
         return parts.count + pn_delivery_pending(delivery) > messageSizeLimit ? .messageSize : nil
     }
 

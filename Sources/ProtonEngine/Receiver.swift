@@ -6,6 +6,10 @@ import ProtonUtilities
 public final class Receiver: Link {
     /// Whether a drain was asked for whose end has not been told.
     @exclusivity(unchecked) package private(set) var awaitsDrainEnd = false
+    /// The most credit that the peer has had at once.
+    @exclusivity(unchecked) private var mostCredit = 0
+    /// How many messages have come beyond the credit since some was given.
+    @exclusivity(unchecked) private var excess = 0
     /// Whether the peer has attached the link: only then is known what its delivery-count is.
     @exclusivity(unchecked) private var isAttached = false
 
@@ -32,6 +36,20 @@ public final class Receiver: Link {
         awaitsDrainEnd = false
         let more = fitting(credit, in: pointer)
         if isAttached { pn_link_flow(pointer, more) } else { waitingCredit += more }
+        (mostCredit, excess) = (max(mostCredit, self.credit), 0)
+    }
+
+    /// Gives credit afterwards to messages that have come beyond it, where the peer may have counted wrong.
+    ///
+    /// RabbitMQ 3 counts credit that comes while its messages are under way as if they were not: as many may come twice as
+    /// there was credit for. Of a listener's peers, which it does not know, none is forgiven.
+    func forgivesExcess() -> Bool {
+        guard !connection.isIncoming, let pointer else { return false }
+        let count = max(0, -pn_link_remote_credit(pointer))
+        guard excess + Int(count) <= mostCredit else { return false }
+        excess += Int(count)
+        pn_link_flow(pointer, count)
+        return true
     }
 
     /// Lets the peer send this many messages more, and asks it to give back what it cannot use at once
@@ -47,6 +65,7 @@ public final class Receiver: Link {
         awaitsDrainEnd = true
         let more = fitting(credit, in: pointer)
         if isAttached { drain(more, on: pointer) } else { waitingCredit += more }
+        (mostCredit, excess) = (max(mostCredit, self.credit), 0)
     }
 
     private func drain(_ credit: Int32, on pointer: OpaquePointer) {

@@ -28,7 +28,7 @@ public final class BlockingReceiver: Sendable {
     /// - Parameter timeout: how long; zero takes one that has come already, nil is for ever. A message that comes later is
     ///   there for the next call.
     /// - Throws: `ProtonError`: `.timedOut`; `.linkError` where the peer closes or detaches the link; `.limitExceeded` where
-    ///   a message is larger than `Link.maxMessageSize`, or more than the credit come, for which the link is closed;
+    ///   a message is larger than `Link.maxMessageSize`, or more than twice the credit come, for which the link is closed;
     ///   `.protocolViolation` where what has come is no valid message: it was rejected, and the next call goes on;
     ///   `.disconnected` and the like where the connection is lost for good; `.closed`; `.invalidArgument` where the
     ///   receiver was made with a handler, for a time-out below zero, and in a callback of the same connection.

@@ -113,7 +113,8 @@ final class Loop: @unchecked Sendable {
         let queue = connection.workQueue
         let timer = schedule(after: timeout, keepsRunning: false) {
             queue.add { connection in
-                guard !connection.isRemoteOpened else { return }
+                // Not where the try is over meanwhile: without a transport this would end the connection.
+                guard !connection.isRemoteOpened, connection.transport != nil else { return }
                 connection.abort(.init(.handshakeTimeout, "No open frame came within \(timeout)."))
             }
         }
