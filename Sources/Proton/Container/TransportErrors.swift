@@ -101,6 +101,11 @@ extension ProtonError {
                 let reason = text.firstRange(of: " - ").map { String(text[..<$0.lowerBound]) } ?? text
                 self.init(.connectFailed, "Cannot connect to \(peer): \(reason).", condition: condition)
             }
+        case .unauthorizedAccess where text.contains("[mech=none]"):
+            self.init(
+                .authenticationFailed,
+                "\(peer) offers no SASL mechanism that this program may use: those of allowedMechanisms, or else PLAIN with a "
+                    + "password, ANONYMOUS without one, and EXTERNAL.", condition: condition)
         case .unauthorizedAccess:
             self.init(
                 .authenticationFailed, "\(peer) refused the log-in: \(text). Check user, password and mechanisms.",
