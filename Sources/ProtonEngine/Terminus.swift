@@ -190,6 +190,21 @@ public struct Terminus {
         nonmutating set { set(newValue, in: changeable.flatMap(pn_terminus_filter)) }
     }
 
+    /// Why ``filter`` is empty though a filter is there: it is not a map, or does not decode within the connection's limits.
+    ///
+    /// nil where the filter reads as it is, and where there is none.
+    package var filterProblem: String? {
+        guard let data = pointer.flatMap(pn_terminus_filter), pn_data_size(data) > 0 else { return nil }
+        do throws(CodecError) {
+            switch try AMQPValue(decoding: DataBridge.bytes(of: data), limits: limits) {
+            case .map, .null: return nil
+            default: return "It is not a map"
+            }
+        } catch {
+            return error.description
+        }
+    }
+
     private func set(_ map: AMQPMap, in data: OpaquePointer?) {
         DataBridge.set(map.isEmpty ? nil : .map(map), in: data)
     }

@@ -22,7 +22,7 @@ package final class UncheckedMutex<State>: @unchecked Sendable {
 }
 
 /// Puts a new value in a variable's place and returns the old one.
-package func exchange<Value>(_ variable: inout Value, with value: Value) -> Value {
+@inlinable package func exchange<Value>(_ variable: inout Value, with value: Value) -> Value {
     let old = variable
     variable = value
     return old

@@ -105,6 +105,20 @@ struct TerminusTests {
         #expect(sender.remoteTarget.address == "target" && !sender.remoteTarget.isDynamic)
     }
 
+    @Test func aFilterThatCannotBeReadSaysWhy() throws {
+        var deep = AMQPValue.list([])
+        for _ in 0..<100 { deep = .list([deep]) }
+        for (filter, problem) in [
+            ([:], nil), ([.symbol("s"): "x"], nil), ([.symbol("s"): deep], "deeper"),
+        ] as [(AMQPMap, String?)] {
+            let pair = EnginePair()
+            let (_, sender) = try pair.openReceiver { $0.source.filter = filter }
+            #expect((sender.remoteSource.filterProblem == nil) == (problem == nil))
+            #expect(sender.remoteSource.filterProblem?.contains(problem ?? "") != false)
+            #expect(sender.remoteSource.filter.isEmpty == (problem != nil || filter.isEmpty))
+        }
+    }
+
     @Test func setsAreTakenBack() throws {
         let pair = EnginePair()
         let (_, receiver) = try pair.openSender { sender in

@@ -62,6 +62,26 @@ extension Validator {
         }
     }
 
+    /// Checks the sections that stand before the body, and returns the offset behind them.
+    mutating func skipHead() throws(CodecError) -> Int {
+        var layout = MessageLayout()
+        var offset = 0
+        var last: UInt8 = 0
+        while offset < count {
+            let (code, payload) = try sectionCode(offset)
+            if code >= 0x75 { return offset }
+            guard code > last else { try EncodingProblem.sectionOutOfOrder(code).fail(offset) }
+            switch code {
+            case 0x70: offset = try skipHeader(payload)
+            case 0x73: offset = try skipProperties(payload, &layout)
+            case 0x74: offset = try skipMap(payload, keys: .strings)
+            default: offset = try skipMap(payload, keys: .annotations)
+            }
+            last = code
+        }
+        return offset
+    }
+
     private func bodyKind(_ code: UInt8) -> MessageLayout.BodyKind {
         code == 0x75 ? .data : code == 0x76 ? .sequence : .value
     }
