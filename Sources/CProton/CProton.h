@@ -21,6 +21,7 @@
 #include <proton/object.h>
 #include <proton/proactor.h>
 #include <proton/sasl.h>
+#include <proton/sasl_plugin.h>
 #include <proton/session.h>
 #include <proton/terminus.h>
 #include <proton/transport.h>

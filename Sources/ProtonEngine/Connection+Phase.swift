@@ -34,6 +34,7 @@ extension Connection {
     /// The connection gets a transport.
     package func beginConnecting(othersFollow: Bool = false) {
         phase = .connecting(othersFollow: othersFollow)
+        isTransportErrorTold = false
     }
 
     func noteRemoteOpen() {

@@ -38,6 +38,10 @@ public final class Connection: Endpoint {
     package internal(set) var phase = Phase.new
     /// What handlers have been told of the connection's beginning.
     var announcement = Announcement.none
+    /// Whether an event has told what ended the transport.
+    var isTransportErrorTold = false
+    /// The layer that the frames of a listener's peer pass, where its transport has one.
+    var frameLayer: SASLContext?
 
     package init(
         isIncoming: Bool = false, limits: ConnectionLimits, owner: (any ConnectionOwner)? = nil,
@@ -126,16 +130,25 @@ public final class Connection: Endpoint {
     ///
     /// Proton would wait for its own side to be closed, for ever where what came is no frame: it says nothing of that.
     func endAfterTail() {
-        guard let pointer, let transport = pn_connection_transport(pointer), !pn_transport_head_closed(transport),
+        guard let pointer, let transport = pn_connection_transport(pointer),
             pn_connection_state(pointer) & PN_REMOTE_CLOSED == 0
         else { return }
-        if !pn_condition_is_set(pn_transport_condition(transport)) {
-            let condition = Condition(.framingError, "What came is no frame of AMQP 1.0.")
+        let isHeadClosed = pn_transport_head_closed(transport)
+        // Proton tells by itself that a peer is gone, but not through a layer; it calls it this.
+        let isGone = frameLayer?.hasOnlyPassedFrames ?? false
+        if pn_condition_is_set(pn_transport_condition(transport)) {
+            // Nor does it make an event of what the socket's error was.
+            if isGone, !isTransportErrorTold { noteAbort() }
+        } else if !isHeadClosed || (isGone && isLocalOpen) {
+            let condition = Condition(
+                .framingError, isGone ? "connection aborted" : "What came is no frame of AMQP 1.0.")
             noteAbort()
             Condition.set(condition, in: pn_transport_condition(transport))
-            // A connection of the program's is made again, which one that it has closed is not.
-            if isIncoming { close(condition) }
+            // A connection of the program's is made again, which one that it has closed is not. A peer that is gone reads
+            // no close, and it is this that the program is told of.
+            if isIncoming, !isGone { close(condition) }
         }
+        guard !isHeadClosed else { return }
         // Work that work adds runs in the next batch: by then this one's output is written.
         workQueue.add { connection in
             connection.workQueue.add { connection in

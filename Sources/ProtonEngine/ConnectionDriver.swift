@@ -14,7 +14,7 @@ package final class ConnectionDriver {
         driver = .allocate(capacity: 1)
         driver.initialize(to: pn_connection_driver_t())
         connection.beginConnecting()
-        pn_connection_driver_init(driver, connection.pointer, configuration.makeTransport())
+        pn_connection_driver_init(driver, connection.pointer, configuration.makeTransport(for: connection))
         connection.workQueue.drive()
     }
 

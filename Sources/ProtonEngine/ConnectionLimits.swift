@@ -38,6 +38,9 @@ public struct ConnectionLimits: Sendable, Hashable {
     /// them reads as if the peer had not given it.
     public var decoding = DecodingLimits.default
 
+    /// Whether frames of a listener's peers pass `FrameScanner`, once SASL is done. Default true.
+    package var usesFrameLayer = true
+
     /// The default limits.
     public init() {}
 

@@ -90,6 +90,14 @@ public struct Delivery {
     /// Whether the peer has settled; true too for what is settled here.
     public var isSettled: Bool { pointer.map { pn_delivery_settled($0) } ?? true }
 
+    /// The format of a message that comes in, as its sender says (AMQP 1.0, 2.7.5): 0 is that of AMQP 1.0, part 3.
+    ///
+    /// It is known of a listener's peers that use SASL, where no later disposition of the sender's has come; else it reads
+    /// as 0. That of a first transfer that fills the largest frame may read as 0 too.
+    package var messageFormat: UInt32 {
+        pointer.flatMap { MessageFormat.format(of: pn_delivery_remote_state($0)) } ?? 0
+    }
+
     /// What an event says of a delivery that comes in.
     public enum Arrival: Sendable {
         /// The whole message is there: it can be taken once.

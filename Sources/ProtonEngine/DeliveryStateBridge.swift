@@ -4,8 +4,9 @@ import CProton
 extension DeliveryState {
     /// The state that proton holds for one side of a delivery; nil where it holds none.
     ///
-    /// Proton 0.37 drops a state of a disposition or a transfer whose descriptor is a symbol: it holds what it held before. An
-    /// outcome within a state, of a transaction, has either descriptor.
+    /// Proton 0.37 drops a state of a disposition or a transfer whose descriptor is a symbol: it holds what it held before. Of
+    /// a listener's peers `FrameScanner` makes it a number. An outcome within a state, of a transaction, has either
+    /// descriptor.
     init?(_ code: UInt64, _ disposition: OpaquePointer?, _ limits: DecodingLimits) {
         let state: DeliveryState
         switch code {
@@ -25,6 +26,11 @@ extension DeliveryState {
         case 0: return nil
         default:
             let fields = DeliveryState.fields(of: disposition, limits) ?? []
+            if MessageFormat.format(of: code) != nil {
+                guard let state = fields.first.flatMap({ try? DeliveryState(described: $0) }) else { return nil }
+                self = state
+                return
+            }
             self = DeliveryState(code: code, fields: fields) ?? .custom(code: code, fields: fields)
             return
         }

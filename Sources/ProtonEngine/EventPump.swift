@@ -22,6 +22,7 @@ extension Connection {
         case PN_TRANSPORT_ERROR:
             // That of an abort, where proton tells it itself.
             _ = takeAbort()
+            isTransportErrorTold = true
             try eventHandler.handle(.transport(.error, self))
         case PN_TRANSPORT_HEAD_CLOSED: try eventHandler.handle(.transport(.headClosed, self))
         case PN_TRANSPORT_TAIL_CLOSED:
@@ -141,7 +142,9 @@ extension Connection {
     private func dispatch(_ change: EngineEvent.LinkChange, link context: UnsafeMutableRawPointer?) throws {
         guard let pointer = context.map(OpaquePointer.init) else { return }
         var link = Link.existing(pointer)
-        if link == nil, case .initialized = change, let session = pn_link_session(pointer).flatMap(Session.existing) {
+        if link == nil, case .initialized = change, !Link.isScratch(pointer),
+            let session = pn_link_session(pointer).flatMap(Session.existing)
+        {
             link = Link.adopt(pointer, of: session)
         }
         guard let link else { return }
@@ -160,6 +163,7 @@ extension Connection {
         case .localClose, .localDetach: link.endedSides.local = .closed
         case .remoteClose, .remoteDetach:
             link.endedSides.remote = .closed
+            link.noteTheft()
             link.noteEnding()
         case .localOpen, .failed, .final: break
         }

@@ -43,4 +43,13 @@ extension Link {
         isFailing = true
         close(condition)
     }
+
+    /// The link may have been detached since its peer has attached another one of its name (AMQP 1.0, 2.6.1): this side's
+    /// detach says so too, whoever sends it.
+    func noteTheft() {
+        guard connection.isIncoming, !isLocalClosed, let pointer, let condition = pn_link_condition(pointer),
+            !pn_condition_is_set(condition), remoteCondition?.name == .linkStolen
+        else { return }
+        Condition.set(Condition(.linkStolen, "The link is attached anew, on the same session."), in: condition)
+    }
 }

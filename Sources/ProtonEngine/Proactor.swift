@@ -50,7 +50,7 @@ package final class Proactor: @unchecked Sendable {
         connection.workQueue.move(
             .attach(pointer) {
                 _ = Unmanaged.passRetained(connection)
-                pn_proactor_connect2(self.pointer, pointer, configuration.makeTransport(), address)
+                pn_proactor_connect2(self.pointer, pointer, configuration.makeTransport(for: connection), address)
             })
     }
 
@@ -144,7 +144,7 @@ package final class Proactor: @unchecked Sendable {
         _ = Unmanaged.passRetained(connection)
         connection.beginConnecting()
         connection.workQueue.attach(accepted) {
-            pn_listener_accept2(pointer, accepted, configuration.makeTransport())
+            pn_listener_accept2(pointer, accepted, configuration.makeTransport(for: connection))
         }
     }
 }

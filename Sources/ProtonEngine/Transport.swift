@@ -73,7 +73,7 @@ package struct TransportConfiguration: Sendable {
     }
 
     /// Makes a transport; the proactor or the driver that it is handed to owns it.
-    func makeTransport() -> OpaquePointer? {
+    func makeTransport(for connection: Connection) -> OpaquePointer? {
         guard let transport = pn_transport() else { return nil }
         if isServer {
             pn_transport_set_server(transport)
@@ -83,6 +83,11 @@ package struct TransportConfiguration: Sendable {
             let sasl = pn_sasl(transport)
             pn_sasl_set_allow_insecure_mechs(sasl, allowsInsecureMechanisms)
             if let mechanisms { pn_sasl_allowed_mechs(sasl, mechanisms) }
+            if isServer, limits.usesFrameLayer {
+                let context = SASLContext(limits, connection.workQueue)
+                SASLImplementation.install(in: transport, context)
+                connection.frameLayer = context
+            }
         }
         pn_transport_set_max_frame(transport, limits.maxFrameSize)
         pn_transport_set_channel_max(transport, UInt16(clamping: limits.maxSessions - 1))

@@ -47,8 +47,9 @@ struct VanishingPeerTests {
         return wrappers
     }
 
-    @Test func brokenInTheMiddleTellsWhy() throws {
-        let pair = EnginePair()
+    @Test(arguments: [false, true])
+    func brokenInTheMiddleTellsWhy(usesSASL: Bool) throws {
+        let pair = EnginePair(usesSASL: usesSASL)
         let (sender, receiver) = try pair.openSender(credit: 5)
         let delivery = try sender.send(Message(body: 1))
         pair.client.vanish()
@@ -67,6 +68,19 @@ struct VanishingPeerTests {
         sender.connection.close()
         try pair.pump()
         #expect(pair.client.driver.isFinished)
+    }
+
+    @Test(arguments: [false, true])
+    func aPeerThatGoesHasNotBeenClosed(usesSASL: Bool) throws {
+        let raw = RawPeer(usesSASL: usesSASL)
+        if usesSASL { try raw.send(.saslHeader, .saslInit("ANONYMOUS")) }
+        try raw.open()
+        raw.peer.driver.closeInput()
+        // What ends the transport is done in a batch of its own, which has nothing to write.
+        for _ in 0..<3 { try raw.pump() }
+        #expect(raw.peer.transportCondition?.description == "connection aborted")
+        #expect(raw.peer.events.count("transport.error") == 1 && raw.peer.connection.isLocalOpen)
+        #expect(raw.peer.driver.isFinished)
     }
 
     @Test func aCrashedHandlerLeavesNothing() throws {

@@ -1,0 +1,76 @@
+/// Bytes in memory of their own that grows and keeps its address between changes.
+///
+/// A frame's bytes are handed to proton by address: they stay where they are until the next change.
+struct ByteStore: ~Copyable {
+    private var base: UnsafeMutableRawPointer?
+    private var capacity = 0
+    /// How many bytes of the front are no longer needed: they go with the next `append`.
+    private var consumed = 0
+    private var end = 0
+    /// Memory beyond this many bytes is given back when the store is empty.
+    static let kept = 128 * 1_024
+
+    init() {}
+
+    deinit { base?.deallocate() }
+
+    /// How many bytes there are.
+    var count: Int { end - consumed }
+
+    var isEmpty: Bool { end == consumed }
+
+    /// The bytes, valid until the next change.
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: base.map { UnsafeRawPointer($0 + consumed) }, count: count)
+    }
+
+    /// Lets go of the first bytes; those that follow stay where they are until the next `append`.
+    mutating func consume(_ count: Int) {
+        consumed += min(count, self.count)
+    }
+
+    /// Lets go of all bytes, and of memory that only a large frame needs.
+    mutating func removeAll() {
+        (consumed, end) = (0, 0)
+        guard capacity > ByteStore.kept else { return }
+        base?.deallocate()
+        (base, capacity) = (nil, 0)
+    }
+
+    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
+        (makeRoom(bytes.count) + end).copyMemory(from: start, byteCount: bytes.count)
+        end += bytes.count
+    }
+
+    mutating func append(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { append($0) }
+    }
+
+    mutating func append(_ byte: UInt8) {
+        makeRoom(1).storeBytes(of: byte, toByteOffset: end, as: UInt8.self)
+        end += 1
+    }
+
+    /// Appends an integer in network byte order.
+    mutating func append(_ value: some FixedWidthInteger) {
+        withUnsafeBytes(of: value.bigEndian) { append($0) }
+    }
+
+    /// Makes room for this many bytes more, and drops those that are consumed.
+    private mutating func makeRoom(_ more: Int) -> UnsafeMutableRawPointer {
+        if consumed > 0, let base {
+            base.copyMemory(from: base + consumed, byteCount: count)
+            (consumed, end) = (0, count)
+        }
+        if let base, end + more <= capacity { return base }
+        capacity = max(256, capacity * 2, end + more)
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 8)
+        if let base {
+            larger.copyMemory(from: base, byteCount: end)
+            base.deallocate()
+        }
+        base = larger
+        return larger
+    }
+}

@@ -1,0 +1,108 @@
+/// What is read of the frames that go out.
+extension FrameScanner {
+    /// The name of a link that only makes proton write, so that flows go out with it; none of its frames leaves.
+    ///
+    /// No name of a peer's is equal to it: these bytes are no UTF-8.
+    static let scratchName: [UInt8] = [0xff, 0xfe]
+
+    /// Counts a transfer of this side's.
+    /// - Returns: whether the frame is one; where not, it has to be looked at.
+    @inline(__always)
+    mutating func countsPlainTransfer(_ base: UnsafeRawPointer) -> Bool {
+        guard let transfer = PlainTransfer(base + FrameScanner.headerSize) else { return false }
+        count(transfer.handle, isComplete: transfer.isComplete, on: Encoded.half(base, 6))
+        return true
+    }
+
+    @inline(__always)
+    private mutating func count(_ handle: UInt32, isComplete: Bool, on channel: UInt16) {
+        guard let session = sessions.ourIndex(channel),
+            let drained = sessions.countTransfer(of: handle, isComplete: isComplete, on: session)
+        else { return }
+        sessions.request(link: drained, of: session)
+    }
+
+    /// Looks at a frame of this side's.
+    /// - Parameter available: how much of the frame is there.
+    /// - Returns: whether it goes out.
+    mutating func goesOut(_ base: UnsafeRawPointer, available: Int) -> Bool {
+        // Proton writes a header of eight bytes, and short descriptors.
+        guard available >= 12, let descriptor = FrameDescriptor(base, FrameScanner.headerSize, available),
+            let fields = FrameFields(base, list: descriptor.place.upperBound, limit: available)
+        else { return true }
+        let channel = Encoded.half(base, 6)
+        if descriptor.code == 0x14 {
+            writeTransfer(channel, fields)
+            return true
+        }
+        return goesOut(descriptor.code, channel, fields)
+    }
+
+    private mutating func writeTransfer(_ channel: UInt16, _ fields: FrameFields) {
+        var rest = fields
+        let handle = rest.uint()
+        rest.skip(4)
+        let isComplete = !rest.isTrue()
+        count(handle ?? .max, isComplete: isComplete, on: channel)
+    }
+
+    private mutating func goesOut(_ code: UInt64, _ channel: UInt16, _ fields: FrameFields) -> Bool {
+        var rest = fields
+        switch code {
+        case 0x11:
+            let peer = rest.ushort()
+            let (next, window, outgoing) = (rest.uint(), rest.uint(), rest.uint())
+            guard let session = sessions.weBegin(channel, answering: peer) else { return true }
+            sessions.with(session) { session in
+                session.nextOutgoing = next ?? 0
+                session.incomingWindow = .initial(window ?? 0)
+                session.outgoingWindow = outgoing ?? 0
+            }
+        case 0x12: return writeAttach(channel, fields)
+        case 0x13: writeFlow(channel, fields)
+        case 0x16:
+            guard let handle = rest.uint() else { return true }
+            if let scratch = scratchLinks.firstIndex(where: { $0 == (channel, handle) }) {
+                scratchLinks.remove(at: scratch)
+                return false
+            }
+            if let session = sessions.ourIndex(channel) { sessions.weDetach(handle, on: session) }
+        case 0x17: sessions.forgetOurs(channel)
+        case 0x18: sessions.dropAnswers()
+        default: break
+        }
+        return true
+    }
+
+    private mutating func writeFlow(_ channel: UInt16, _ fields: FrameFields) {
+        var rest = fields
+        let nextIncoming = rest.uint()
+        let window = rest.uint()
+        rest.skip(2)
+        let (handle, count, credit) = (rest.uint(), rest.uint(), rest.uint())
+        guard let session = sessions.ourIndex(channel) else { return }
+        sessions.with(session) { session in
+            if let nextIncoming, let window { session.incomingWindow = .end(nextIncoming &+ window) }
+            guard let handle, let link = session.link(ourHandle: handle), let count else { return }
+            if session.links[link].name.weSend {
+                session.links[link].deliveryCount = count
+                session.links[link].awaitsDrainEnd = false
+            } else {
+                session.links[link].creditEnd = count &+ (credit ?? 0)
+            }
+        }
+    }
+
+    private mutating func writeAttach(_ channel: UInt16, _ fields: FrameFields) -> Bool {
+        var rest = fields
+        guard let text = rest.variable(), let handle = rest.uint() else { return true }
+        let isReceiver = rest.isTrue()
+        if text.elementsEqual(FrameScanner.scratchName) {
+            scratchLinks.append((channel, handle))
+            return false
+        }
+        guard let session = sessions.ourIndex(channel) else { return true }
+        sessions.weAttach(FrameLink.Name(text, weSend: !isReceiver), handle, on: session)
+        return true
+    }
+}
