@@ -60,6 +60,15 @@ let package = Package(
             ],
             path: "Examples/broker",
             swiftSettings: settings),
+        .executableTarget(
+            name: "small_broker",
+            dependencies: [
+                "Proton",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ],
+            path: "Examples/small_broker",
+            swiftSettings: settings),
         .systemLibrary(name: "CProton"),
         .target(name: "AMQP", swiftSettings: settings),
         // What the floors share, for this package only: locks, threads, signals, files of settings.
@@ -131,7 +140,12 @@ let package = Package(
             swiftSettings: settings),
         // What the store's tests kill as it writes.
         .executableTarget(
-            name: "store_writer", dependencies: ["ProtonUtilities", "Proton", "ProtonBroker", "ProtonBrokerStore"],
+            name: "store_writer",
+            dependencies: [
+                "ProtonUtilities",
+                "Proton", "ProtonBroker", "ProtonBrokerStore",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/StoreWriter", swiftSettings: settings),
         // Runs the programs that are built beside it, as a user would: it needs none of their code, but a peer for them.
         .testTarget(name: "ExampleTests", dependencies: ["ProtonTesting"], swiftSettings: settings),
