@@ -7,7 +7,7 @@ package import ProtonEngine
 /// It belongs to one thread.
 package final class InMemoryBroker {
     private let container: Container
-    private let core: BrokerCore
+    private let context: BrokerContext
     private let metrics: BrokerMetrics?
     /// Counts the connections, where the options limit them.
     private let listener: Listener?
@@ -25,15 +25,17 @@ package final class InMemoryBroker {
         container = try Container(
             id: options.containerID ?? "broker", options: options.connection, clock: clock,
             logger: options.logger ?? Logger(label: "proton"))
-        core = try BrokerCore(options, clock: QueueClock(clock))
+        context = try BrokerContext(options, clock: QueueClock(clock))
         listener = options.maxConnections.map { Listener(address: "memory", maxConnections: $0) }
-        metrics = core.useTimers(of: container, name: "memory")
+        metrics = context.useTimers(of: container, name: "memory")
         metrics?.start()
     }
 
+    deinit { context.end() }
+
     /// Takes a connection of a client.
     package func accept() throws -> ConnectionDriver {
-        try container.acceptInMemory(on: listener, ConnectionHandler(core))
+        try container.acceptInMemory(on: listener, ConnectionHandler(context))
     }
 
     /// Runs the timers that are due.
@@ -44,5 +46,5 @@ package final class InMemoryBroker {
     package func end(_ connection: Connection) { container.endInMemory(connection) }
 
     /// What the broker holds and whom it serves now.
-    package var status: BrokerStatus { core.status }
+    package var status: BrokerStatus { context.status }
 }

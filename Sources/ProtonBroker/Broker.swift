@@ -28,7 +28,7 @@ public final class Broker: Sendable {
     // `run` uses it on its threads, once; `stop` and the timer make the calls that any thread may make, under the loop's
     // lock.
     private nonisolated(unsafe) let container: Container
-    private let core: BrokerCore
+    private let context: BrokerContext
     /// Nil where nobody wants any.
     private let metrics: BrokerMetrics?
     private let grace: Duration
@@ -55,11 +55,12 @@ public final class Broker: Sendable {
         container = try Container(
             id: options.containerID, options: options.connection, clock: clock,
             logger: options.logger ?? Logger(label: "proton"))
-        core = try BrokerCore(options, clock: QueueClock(clock))
+        context = try BrokerContext(options, clock: QueueClock(clock))
         grace = options.stopGrace
         do {
-            let listeners = try (addresses.isEmpty ? ["localhost:5672"] : addresses).map { [container, core] address in
-                try Broker.listen(on: address, container, core)
+            let listeners = try (addresses.isEmpty ? ["localhost:5672"] : addresses).map {
+                [container, context] address in
+                try Broker.listen(on: address, container, context)
             }
             self.addresses = listeners.map(\.address)
             (address, port) = listeners[0]
@@ -67,14 +68,16 @@ public final class Broker: Sendable {
             try? options.store?.close()
             throw error
         }
-        metrics = core.useTimers(of: container, name: address)
+        metrics = context.useTimers(of: container, name: address)
     }
 
+    deinit { context.end() }
+
     private static func listen(
-        on address: String, _ container: Container, _ core: BrokerCore
+        on address: String, _ container: Container, _ context: BrokerContext
     ) throws -> (address: String, port: Int) {
-        let listener = try container.listen(address, maxConnections: core.options.maxConnections) {
-            ConnectionHandler(core)
+        let listener = try container.listen(address, maxConnections: context.options.maxConnections) {
+            ConnectionHandler(context)
         }
         guard let bound = listener.addresses.first, let port = listener.port else {
             throw ProtonError(.listenFailed, "Cannot listen on \(address): no address was bound.")
@@ -117,12 +120,12 @@ public final class Broker: Sendable {
         started()
         metrics?.start()
         do {
-            try container.run(threads: core.options.threads, handler: Idle())
+            try container.run(threads: context.options.threads, handler: Idle())
         } catch {
-            try? core.options.store?.close()
+            try? context.options.store?.close()
             throw error
         }
-        try core.options.store?.close()
+        try context.options.store?.close()
     }
 
     /// Stops a broker that runs: closes the listener and all connections, and waits until it has ended.
@@ -140,7 +143,7 @@ public final class Broker: Sendable {
     // MARK: Looking inside
 
     /// What the broker holds and whom it serves now.
-    public var status: BrokerStatus { core.status }
+    public var status: BrokerStatus { context.status }
 
     /// Waits until the broker is in some state, such as with so many messages in a queue; looks whenever it has changed.
     /// - Parameters:
@@ -152,10 +155,10 @@ public final class Broker: Sendable {
     public func wait(
         atMost limit: Duration = .seconds(10), until condition: @escaping @Sendable (BrokerStatus) -> Bool
     ) async throws -> BrokerStatus {
-        try await withThrowingTaskGroup(of: BrokerStatus?.self) { [core] group in
+        try await withThrowingTaskGroup(of: BrokerStatus?.self) { [context] group in
             group.addTask {
-                for await _ in core.nodes.support.changes.watch() {
-                    let status = core.status
+                for await _ in context.changes.watch() {
+                    let status = context.status
                     if condition(status) { return status }
                 }
                 return nil
@@ -179,7 +182,7 @@ public final class Broker: Sendable {
 
     /// Closes the listeners and all connections.
     private func close() {
-        core.logger.debug("closes all connections: it ends")
+        context.logger.debug("closes all connections: it ends")
         container.stop(Condition(.connectionForced, "The broker is shutting down."), grace: grace)
     }
 }

@@ -12,13 +12,22 @@ public struct BrokerOptions: Sendable {
     /// Whether an attach to an address that has no queue makes one, which goes when it is empty and no link is attached.
     /// Default true; otherwise such an attach is refused with `amqp:not-found`.
     public var makesQueues = true
-    /// Which addresses are topics rather than queues: patterns, with `*` for one segment and `#` at the end for any number;
-    /// segments are separated by `/` or `.`. By default `topic/*/#`: all that begin with `topic/`.
+    /// Which addresses are topics rather than queues: patterns, with `*` for one segment and `#` at the end for any number,
+    /// none included. By default `topic/*/#`: all that begin with `topic/`.
+    ///
+    /// Segments are separated by `/` and by nothing else: `topic.orders` is one segment, and by default a queue. An address
+    /// of `queues` is a queue, whatever patterns it matches.
     ///
     /// A message for a topic goes to each who has subscribed by then: a consumer that attaches to it, or to a pattern of
     /// topics. A subscription goes with its link, unless its source has a durability or the expiry policy `never`: it is
     /// then kept under the peer's container id and the link's name until the link is closed, rather than detached.
     public var topics = ["topic/*/#"]
+    /// What a durable subscription does that has reached a limit of `queueLimits`; by default it drops its oldest messages,
+    /// which are counted and logged.
+    ///
+    /// With `.reject` it refuses what is published to its topic, so that one subscriber who stays away stops the publishers:
+    /// they are rejected with `amqp:resource-limit-exceeded`. `.withholdCredit` is not allowed.
+    public var subscriptionPolicy = QueueLimits.Policy.dropOldest
     /// Where durable messages are kept; nil, the default, keeps all messages in memory only.
     ///
     /// With a store, queues with names and durable subscriptions keep the messages whose header says that they are durable,
@@ -30,18 +39,30 @@ public struct BrokerOptions: Sendable {
     ///
     /// An attach that would make one more is refused with `amqp:resource-limit-exceeded`.
     public var maxQueues = 65_536
-    /// How many bytes of messages all queues may hold: at least 1, by default 1 GiB.
+    /// How many bytes of memory the messages of all queues may take: at least 1, by default 1 GiB.
     ///
-    /// A message that comes when they hold as much is rejected with `amqp:resource-limit-exceeded`.
+    /// They count as in `QueueLimits.bytes`. A message that comes when they take as much is rejected with
+    /// `amqp:resource-limit-exceeded`.
     public var maxBytes = 1_024 * 1_024 * 1_024
     /// How many messages a peer may send ahead on each link: at least 1, by default 500.
+    ///
+    /// A sender begins with the credit for a few messages, and gets up to this many as it uses them.
     public var creditWindow = 500
     /// How many messages a consumer may have unsettled on each link, whatever its credit: at least 1, by default 10,000.
     public var maxUnsettled = 10_000
     /// How much transactions may hold open.
     public var transactionLimits = TransactionLimits()
-    /// The queue for messages that consumers reject, made when there is one; nil, the default, drops them.
+    /// How often, and how soon, messages are delivered again after deliveries that failed.
+    public var redelivery = RedeliveryPolicy()
+    /// The queue for dead letters, made when there is one; nil, the default, drops them.
+    ///
+    /// Dead letters are the messages that consumers reject, those whose deliveries failed as often as `redelivery` allows,
+    /// and with `deadLettersExpired` those whose time has passed. A `*` stands for the address of the queue that the
+    /// message comes from: with `dead/*`, the dead letters of `orders` go to `dead/orders`. Those of a queue of dead letters
+    /// are dropped.
     public var deadLetterAddress: String?
+    /// Whether messages that expire go to the dead-letter address too. Default false: they are dropped.
+    public var deadLettersExpired = false
     /// How many connections there may be at once, at least 1; nil, the default, leaves that to the limit of open files.
     ///
     /// See `maxConnections` of `Container.listen`.
@@ -84,21 +105,24 @@ public struct BrokerOptions: Sendable {
             throw ProtonError(.invalidArgument, "queues: an address is there twice.")
         }
         for queue in queues {
-            do throws(Refusal) {
-                _ = try NodeTable.checked(queue.address)
+            do throws(ConditionError) {
+                _ = try AddressTable.checked(queue.address)
             } catch {
                 throw ProtonError(.invalidArgument, "queues: \(error.condition.description ?? "")")
             }
             guard queue.limits?.messages ?? 1 >= 1, queue.limits?.bytes ?? 1 >= 1 else {
                 throw ProtonError(.invalidArgument, "queues: a limit of \(queue.address) is below 1.")
             }
-        }
-        if let address = deadLetterAddress {
-            do throws(Refusal) {
-                _ = try NodeTable.checked(address)
-            } catch {
-                throw ProtonError(.invalidArgument, "deadLetterAddress: \(error.condition.description ?? "")")
+            try queue.redelivery?.validate("queues: redelivery of \(queue.address)")
+            if let address = queue.deadLetterAddress {
+                try DeadLetterAddress.validate(address, "queues: deadLetterAddress of \(queue.address)")
             }
+        }
+        try redelivery.validate("redelivery")
+        if let deadLetterAddress { try DeadLetterAddress.validate(deadLetterAddress, "deadLetterAddress") }
+        guard subscriptionPolicy != .withholdCredit else {
+            throw ProtonError(
+                .invalidArgument, "subscriptionPolicy is withholdCredit: it must be dropOldest or reject.")
         }
         if let metricsInterval, metricsInterval < .seconds(1) {
             throw ProtonError(.invalidArgument, "metricsInterval is \(metricsInterval): it must be at least a second.")

@@ -1,21 +1,24 @@
-import Glibc
 public import Logging
 import Proton
 public import ProtonBroker
 import ProtonUtilities
 
-/// A store in one SQLite file: what it has told to be written survives a crash of the system.
+/// A store in one SQLite file: the groups that it reports as durable survive a crash of the system.
 ///
 ///     let store = try SQLiteStore("/var/lib/broker/messages.sqlite")
 ///
-/// A thread of its own writes: all changes that come while one transaction is on its way to the disk are the next one, so
-/// that the disk's syncs are shared (SQLite's write-ahead log, `synchronous = FULL`). A message that comes and goes
-/// meanwhile is never written. Only what is still to be written is held in memory.
+/// A thread of its own writes: all groups that arrive while one transaction goes to the disk are the next transaction, so
+/// that they share a sync (SQLite's write-ahead log, `synchronous = FULL`). A message that is added and removed meanwhile
+/// is never written. Only the changes that are not durable yet are held in memory.
 ///
-/// The file belongs to one process at a time; beside it are `…-wal` while it is open, and after a crash. Room that becomes
-/// free in it is used again, and given back to the system when more than half is free and nothing comes for a second.
+/// Where a write fails, as with a full disk, the store keeps the changes and tries again: first after 250 milliseconds,
+/// then less and less often, every 2 seconds at last. It logs the failure once, and its end. The same holds where the file
+/// is moved, deleted or replaced while it is open, until it is back.
+///
+/// The file belongs to one process at a time; beside it is `…-wal` while it is open, and after a crash. Free room in the
+/// file is used again, and given back to the system when more than half is free and no group arrives for a second.
 /// A message may have 999,000,000 bytes: a broker's `ConnectionLimits.maxMessageSize` has to be no larger, and is much
-/// smaller by default. All members may be used from any thread.
+/// smaller by default. All members may be used from any thread; a report must not call `close`.
 public final class SQLiteStore: MessageStore {
     private let writer: StoreWriter
     private let file: StoreFile
@@ -23,13 +26,15 @@ public final class SQLiteStore: MessageStore {
     /// How long `close` waits for the disk.
     private static let closePatience = Duration.seconds(60)
 
-    /// Opens a store, or makes one where there is no file; all of an existing file is checked.
+    /// Opens a store, or makes one where there is no file; an existing file is checked.
+    ///
+    /// The check reads the file once (SQLite's `quick_check`), and needs 2 MB of memory whatever its size.
     /// - Parameters:
     ///   - path: the file; its folder has to be there.
-    ///   - maxBytes: how large the file may become, without its journal: what comes beyond waits, as with a full disk.
-    ///     At least 64 kB; default as large as the disk has room.
-    ///   - logger: where failures to write are told.
-    /// - Throws: `ProtonError.Code.storeFailed` where the file is another application's, of a newer version, damaged, in
+    ///   - maxBytes: the largest size of the file, without `…-wal`; beyond it writes fail, as with a full disk. At least 64 kB;
+    ///     default no limit but the disk.
+    ///   - logger: where failures to write are logged.
+    /// - Throws: `ProtonError.Code.storeFailed` where the file is another application's, of another version, damaged, in
     ///   use by another process, or cannot be written; `.invalidArgument` for a limit that is too small;
     ///   `.limitExceeded` where the system has no thread left.
     public init(
@@ -51,7 +56,7 @@ public final class SQLiteStore: MessageStore {
     }
 
     deinit {
-        // What nobody has closed is written still, and the file closed: by the thread.
+        // The thread still writes what is there, and closes the file.
         writer.intake.withLock { $0.close() }
     }
 
@@ -59,20 +64,12 @@ public final class SQLiteStore: MessageStore {
         try file.read(take)
     }
 
-    public func start(_ progress: @escaping @Sendable (_ written: UInt64) -> Void) throws {
-        try writer.intake.withLock { intake throws(ProtonError) in try intake.start(progress) }
+    public func start(_ report: @escaping @Sendable (StoreReport) -> Void) throws {
+        try writer.intake.withLock { intake throws(ProtonError) in try intake.start(report) }
     }
 
-    public func write(_ change: StoreChange) -> UInt64 {
-        writer.intake.update { $0.append(change) }
-    }
-
-    public func atomically<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
-        let thread = pthread_self()
-        // Another thread's changes that are one end at once: they wait for nothing.
-        _ = writer.intake.wait(until: Deadline(after: nil)) { $0.enterScope(thread) }
-        defer { writer.intake.update { ((), $0.leaveScope()) } }
-        try body()
+    public func write(_ group: [StoreChange]) -> UInt64 {
+        writer.intake.update { $0.append(group) }
     }
 
     public func close() throws {

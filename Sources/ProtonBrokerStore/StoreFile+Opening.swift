@@ -3,12 +3,12 @@ import GRDB
 import Glibc
 import Proton
 
-/// What a file has to be to be opened as a store, and what is said where it is not.
+/// Opens a file that is a store or a new one, and says why any other is refused.
 extension StoreFile {
     // MARK: Before SQLite opens it
 
-    /// Finds out whether a store may be at a path, which has a slash. The file is not opened here: to close it again
-    /// would free the locks that another store of this process has on it (POSIX, `fcntl`).
+    /// Checks that a store may be at a path, which has a slash. The file is not opened here: to close it again would free
+    /// the locks that another store of this process has on it (POSIX, `fcntl`).
     static func checkPlace(_ path: String) throws(ProtonError) {
         let folder = String(path[...(path.lastIndex(of: "/") ?? path.startIndex)])
         var status = stat()
@@ -42,28 +42,26 @@ extension StoreFile {
 
     // MARK: Once it is open
 
-    /// Makes the tables in a new file, or makes sure that the file is a store and whole.
+    /// Makes the tables in a new file, or checks that the file is a store and not damaged.
     static func prepare(_ database: Database, _ path: String, _ maxBytes: Int?) throws {
-        let version = try version(of: database, path)
-        let isNew = version == nil
+        let isNew = try isNew(database, path)
         // Nothing is changed before this: the file may be somebody else's.
         if isNew { try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL") }
         guard try String.fetchOne(database, sql: "PRAGMA journal_mode = WAL") == "wal" else {
             throw ProtonError(.storeFailed, "The store \(path) cannot be written: check the permissions of its folder.")
         }
-        // A transaction is on the disk when it is committed.
+        // A transaction is durable when it is committed.
         try database.execute(sql: "PRAGMA synchronous = FULL")
         // What one large transaction leaves of the journal is cut off with the next one.
         try database.execute(sql: "PRAGMA journal_size_limit = \(16 << 20)")
-        if let version {
+        if !isNew {
             guard try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" else { throw damage(path) }
             try database.inTransaction(.immediate) {
-                if version < StoreSchema.version { try database.execute(sql: StoreSchema.migration(from: version)) }
-                // The tables may be other ones all the same.
+                // The tables may differ although the version is right.
                 for sql in StoreSchema.statements { _ = try database.makeStatement(sql: sql) }
                 return .commit
             }
-            // Writes, too, so that a file that may only be read is found out here.
+            // This writes, so that a file that may only be read is refused here.
             try database.execute(sql: StoreSchema.removeStrays)
         } else {
             try database.inTransaction(.immediate) {
@@ -77,34 +75,33 @@ extension StoreFile {
         }
     }
 
-    /// - Returns: the version of the tables; nil where there is nothing in the file yet.
-    /// - Throws: where there is something other than a store that this version can read.
-    private static func version(of database: Database, _ path: String) throws -> Int? {
+    /// - Returns: whether there is nothing in the file yet.
+    /// - Throws: where there is anything but a store that this version can read.
+    private static func isNew(_ database: Database, _ path: String) throws -> Bool {
         let application = try Int.fetchOne(database, sql: "PRAGMA application_id") ?? 0
         let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
         if application == StoreSchema.applicationID {
-            guard version <= StoreSchema.version else {
+            guard version == StoreSchema.version else {
                 throw ProtonError(
                     .storeFailed,
                     """
-                    The store \(path) was made by a newer version of this program (its tables are of version \
-                    \(version), and \(StoreSchema.version) is the newest known here): use that one, or another file.
+                    The store \(path) was made by another version of this program (its tables are of version \
+                    \(version), and this program reads version \(StoreSchema.version)): use that one, or another file.
                     """)
             }
-            guard version >= 1 else { throw damage(path) }
-            return version
+            return false
         }
         let entries = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
         guard application == 0, version == 0, entries == 0 else {
             throw ProtonError(
                 .storeFailed, "\(path) is an SQLite database of another application: give another path for the store.")
         }
-        return nil
+        return true
     }
 
-    // MARK: What is said
+    // MARK: Errors
 
-    /// Runs `body`, and says in words what SQLite has to say of it.
+    /// Runs `body`, and translates SQLite's errors.
     static func translated<Result>(_ path: String, _ body: () throws -> Result) throws(ProtonError) -> Result {
         do {
             return try body()
@@ -128,7 +125,7 @@ extension StoreFile {
             underlyingError: error)
     }
 
-    /// The error for what SQLite answered.
+    /// The error for an error of SQLite.
     static func failure(_ path: String, _ error: DatabaseError) -> ProtonError {
         let message =
             switch error.resultCode {
@@ -144,7 +141,10 @@ extension StoreFile {
             case .SQLITE_FULL:
                 "The store \(path) has no room left on its disk, or has reached its largest size: make room."
             case .SQLITE_IOERR:
-                "The disk of the store \(path) fails (\(detail(error))): check it."
+                """
+                The disk of the store \(path) fails (SQLite's error \(error.extendedResultCode)): check it, and the largest \
+                size of a file that this process may write (ulimit -f).
+                """
             default:
                 "The store \(path) failed: \(detail(error))."
             }

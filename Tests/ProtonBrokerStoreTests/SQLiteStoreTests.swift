@@ -63,16 +63,16 @@ struct SQLiteStoreTests {
         let folder = try Folder()
         let store = try SQLiteStore(folder.file())
         #expect(store.write(.makeQueue(queue(1))) == 1)
-        let progress = try store.started()
-        #expect(progress.reaches(1))
+        let reports = try store.started()
+        #expect(reports.reaches(1))
         for place in 1...2_000 { #expect(store.write(.add(message(UInt64(place)))) == UInt64(place) + 1) }
-        #expect(progress.reaches(2_001))
+        #expect(reports.reaches(2_001))
         // A change that needs no writing is told, too.
         _ = store.write(.add(message(5_000)))
-        #expect(progress.reaches(store.write(.remove(queue: 1, place: 5_000))))
+        #expect(reports.reaches(store.write(.remove(queue: 1, place: 5_000))))
         try store.close()
-        #expect(progress.told == Array(Set(progress.told)).sorted())
-        #expect(progress.told.last == 2_003)
+        #expect(reports.durable == Array(Set(reports.durable)).sorted())
+        #expect(reports.durable.last == 2_003)
     }
 
     @Test func nothingIsToldBeforeItIsInTheFile() throws {
@@ -82,12 +82,12 @@ struct SQLiteStoreTests {
         let before = size(journal)
         _ = store.write(.makeQueue(queue(1)))
         let sizes = Mutex<[Int]>([])
-        let progress = Progress()
-        try store.start { number in
+        let reports = Reports()
+        try store.start { report in
             sizes.withLock { $0.append(size(journal)) }
-            progress.tell(number)
+            reports.append(report)
         }
-        #expect(progress.reaches(1))
+        #expect(reports.reaches(1))
         #expect(sizes.withLock(\.self).first ?? 0 > before)
         try store.close()
         // The journal is in the file then.
@@ -112,12 +112,12 @@ struct SQLiteStoreTests {
     @Test func queuesGoWithTheirMessages() throws {
         let folder = try Folder()
         let store = try SQLiteStore(folder.file())
-        let progress = try store.started()
+        let reports = try store.started()
         for id in UInt64(1)...3 {
             _ = store.write(.makeQueue(queue(id)))
             for place in UInt64(1)...10 { _ = store.write(.add(message(place, in: id))) }
         }
-        #expect(progress.reaches(33))
+        #expect(reports.reaches(33))
         _ = store.write(.removeQueue(id: 2))
         // The same number again is another queue; a message of a queue that is not there goes with the next start.
         _ = store.write(.removeQueue(id: 3))
@@ -128,65 +128,52 @@ struct SQLiteStoreTests {
         #expect(try contents(folder.file()) == first + (1...10).map { .message(message($0)) })
     }
 
-    @Test func changesThatAreOneAreInOneTransaction() throws {
+    @Test func aGroupIsInOneTransaction() throws {
         let folder = try Folder()
         let store = try SQLiteStore(folder.file())
-        let progress = try store.started()
-        #expect(progress.reaches(store.write(.makeQueue(queue(1)))))
-        let before = progress.told.count
-        var last: UInt64 = 0
-        store.atomically {
-            for place in UInt64(1)...100 {
-                last = store.write(.add(message(place)))
-                // They may be within each other.
-                store.atomically { last = store.write(.add(message(1_000 + place))) }
-            }
-            // The thread that writes has nothing to do meanwhile, which a moment shows.
-            #expect(!progress.reaches(2, within: .milliseconds(50)))
-        }
-        #expect(progress.reaches(last))
-        #expect(progress.told.count == before + 1)
+        let reports = try store.started()
+        #expect(reports.reaches(store.write(.makeQueue(queue(1)))))
+        let last = store.write((1...100).map { .add(message($0)) })
+        #expect(last == 2)
+        #expect(reports.reaches(last))
+        #expect(reports.durable == [1, 2])
         try store.close()
+        #expect(try contents(folder.file()).count == 101)
     }
 
     @Test(.timeLimit(.minutes(1))) func manyThreadsWriteAtOnce() async throws {
         let folder = try Folder()
         let store = try SQLiteStore(folder.file())
-        let progress = try store.started()
+        let reports = try store.started()
         let last = await withTaskGroup(of: UInt64.self) { group in
             for id in UInt64(1)...8 {
                 group.addTask {
                     var last = store.write(.makeQueue(queue(id)))
                     for place in UInt64(0)..<500 {
                         // Each with its counterpart: after a crash both are there, or neither.
-                        store.atomically {
-                            _ = store.write(.add(message(2 * place, in: id)))
-                            last = store.write(.add(message(2 * place + 1, in: id)))
-                        }
+                        last = store.write([
+                            .add(message(2 * place, in: id)), .add(message(2 * place + 1, in: id)),
+                        ])
                     }
                     return last
                 }
             }
             return await group.reduce(0, max)
         }
-        #expect(last == 8 * 1_001)
-        #expect(progress.reaches(last))
+        #expect(last == 8 * 501)
+        #expect(reports.reaches(last))
         try store.close()
         #expect(try contents(folder.file()).count == 8 * 1_001)
-        #expect(progress.told == progress.told.sorted())
+        #expect(reports.durable == reports.durable.sorted())
     }
 
-    @Test func anErrorOfTheBodyComesOut() throws {
+    @Test func anErrorOfTheReaderComesOut() throws {
         struct Mishap: Error {}
         let folder = try Folder()
         let store = try SQLiteStore(folder.file())
-        #expect(throws: Mishap.self) { try store.atomically { throw Mishap() } }
-        #expect(throws: Mishap.self) {
-            _ = store.write(.makeQueue(queue(1)))
-            let progress = try store.started()
-            #expect(progress.reaches(1))
-            try store.recover { _ in throw Mishap() }
-        }
+        _ = store.write(.makeQueue(queue(1)))
+        #expect(try store.started().reaches(1))
+        #expect(throws: Mishap.self) { try store.recover { _ in throw Mishap() } }
         try store.close()
     }
 
@@ -205,11 +192,11 @@ struct SQLiteStoreTests {
 
     @Test func aStoreThatNobodyClosesIsClosed() throws {
         let folder = try Folder()
-        let written = Progress()
+        let written = Reports()
         do {
             let store = try SQLiteStore(folder.file())
             _ = store.write(.makeQueue(queue(1)))
-            try store.start { written.tell($0) }
+            try store.start { written.append($0) }
         }
         #expect(written.reaches(1))
     }
@@ -217,15 +204,15 @@ struct SQLiteStoreTests {
     @Test func roomIsUsedAgain() throws {
         let folder = try Folder()
         let store = try SQLiteStore(folder.file())
-        let progress = try store.started()
+        let reports = try store.started()
         _ = store.write(.makeQueue(queue(1)))
         let bytes = [UInt8](repeating: 1, count: 1_000)
         var sizes: [Int] = []
         for round in UInt64(0)..<20 {
             for place in 0..<UInt64(500) { _ = store.write(.add(message(round * 500 + place, bytes))) }
-            #expect(progress.reaches(round * 1_000 + 501))
+            #expect(reports.reaches(round * 1_000 + 501))
             for place in 0..<UInt64(500) { _ = store.write(.remove(queue: 1, place: round * 500 + place)) }
-            #expect(progress.reaches((round + 1) * 1_000 + 1))
+            #expect(reports.reaches((round + 1) * 1_000 + 1))
             sizes.append(size(folder.file()) + size(folder.file() + "-wal"))
         }
         try store.close()
@@ -242,9 +229,9 @@ struct StoreFileTests {
         let file = try StoreFile(folder.file(), maxBytes: nil)
         let bytes = [UInt8](repeating: 1, count: 20_000)
         func write(_ changes: [StoreChange]) throws {
-            var group = StoreGroup()
-            group.append(changes)
-            try file.write(group)
+            var batch = StoreBatch()
+            batch.append(changes)
+            try file.write(batch)
         }
         try write([.makeQueue(queue(1))] + (0..<2_000).map { .add(message($0, bytes)) })
         // Not while most of it is used.

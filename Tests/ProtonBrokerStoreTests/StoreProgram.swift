@@ -1,6 +1,8 @@
 import Foundation
 import Glibc
 
+private let unshare = "/usr/bin/unshare"
+
 /// The program `store_writer` as a test runs it: its lines are read by the thread that waits for them.
 final class StoreProgram {
     /// What it did not do.
@@ -14,13 +16,40 @@ final class StoreProgram {
     private(set) var lines: [String] = []
     private var hasEnded = false
 
-    /// Starts the program, which is built to where the tests are.
-    init(_ arguments: String...) throws {
+    /// Starts the program.
+    convenience init(_ arguments: String...) throws { try self.init(arguments) }
+
+    /// Starts the program.
+    convenience init(_ arguments: [String]) throws { try self.init(running: [Self.path()] + arguments) }
+
+    /// Starts the program with a disk in memory mounted on a folder, which nobody else sees, and which is gone with it.
+    convenience init(onOwnDiskOf size: Int, _ folder: String, _ arguments: [String]) throws {
+        let script = "mount -t tmpfs -o size=\(size) none \"$0\" && exec \"$@\""
+        try self.init(running: [unshare, "--mount", "/bin/sh", "-c", script, folder, Self.path()] + arguments)
+    }
+
+    /// Whether a disk can be mounted: by root, where the system lets it.
+    static let canMount: Bool = {
+        let script = "mount -t tmpfs none /tmp && echo mounted"
+        guard let program = try? StoreProgram(running: [unshare, "--mount", "/bin/sh", "-c", script]) else {
+            return false
+        }
+        program.read(atMost: .seconds(10))
+        return program.lines == ["mounted"]
+    }()
+
+    /// The path of the program, which is built to where the tests are.
+    private static func path() throws -> String {
         let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         let path = tests.deletingLastPathComponent().appendingPathComponent("store_writer").path
         guard FileManager.default.isExecutableFile(atPath: path) else {
             throw Failure(description: "\(path) is not there: run `swift build` first.")
         }
+        return path
+    }
+
+    private init(running command: [String]) throws {
+        let path = command[0]
         // A socket, since a pipe cannot be made closed-on-exec in one step: what other tests start would hold it open.
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
@@ -31,7 +60,7 @@ final class StoreProgram {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
-        var argv = ([path] + arguments).map { strdup($0) } + [nil]
+        var argv = command.map { strdup($0) } + [nil]
         defer { for argument in argv { free(argument) } }
         var pid: pid_t = -1
         let code = posix_spawn(&pid, path, &actions, nil, &argv, environ)

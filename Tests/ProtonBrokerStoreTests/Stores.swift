@@ -5,32 +5,45 @@ import ProtonUtilities
 
 @testable import store_writer
 
-/// How far a store has written, to be waited for.
-final class Progress: Sendable {
-    private let numbers = Monitor<[UInt64]>([])
+/// The reports of a store, to be waited for.
+final class Reports: Sendable {
+    private let reports = Monitor<[StoreReport]>([])
 
-    /// The numbers that were told.
-    var told: [UInt64] { numbers.withLock { $0 } }
+    /// All of them, in order.
+    var all: [StoreReport] { reports.withLock { $0 } }
 
-    /// Takes a number.
-    func tell(_ number: UInt64) { numbers.withLock { $0.append(number) } }
+    /// The sequence numbers that were reported as durable.
+    var durable: [UInt64] {
+        all.compactMap { if case .written(let number) = $0 { number } else { nil } }
+    }
 
-    /// Waits until a change is written.
+    func append(_ report: StoreReport) { reports.withLock { $0.append(report) } }
+
+    /// Waits until a group is durable.
     /// - Returns: whether it is, within ten seconds.
     func reaches(_ number: UInt64, within limit: Duration = .seconds(10)) -> Bool {
-        numbers.wait(until: Deadline(after: limit)) { ($0.last ?? 0) >= number ? () : nil } != nil
+        waits(within: limit) { if case .written(let last) = $0 { last >= number } else { false } }
+    }
+
+    /// Waits until the store reports that it fails, with some words.
+    func tellsOfFailure(_ words: String) -> Bool {
+        waits { if case .failing(let reason) = $0 { reason.contains(words) } else { false } }
+    }
+
+    private func waits(within limit: Duration = .seconds(10), _ isRight: (StoreReport) -> Bool) -> Bool {
+        reports.wait(until: Deadline(after: limit)) { $0.contains(where: isRight) ? () : nil } != nil
     }
 }
 
 extension SQLiteStore {
-    /// Starts it, and makes a progress to wait for.
-    func started() throws -> Progress {
-        let progress = Progress()
-        try start { progress.tell($0) }
-        return progress
+    /// Starts it, and keeps its reports.
+    func started() throws -> Reports {
+        let reports = Reports()
+        try start { reports.append($0) }
+        return reports
     }
 
-    /// All that it gives back.
+    /// All that it reads.
     func recovered() throws -> [StoredItem] {
         var items: [StoredItem] = []
         try recover { items.append($0) }

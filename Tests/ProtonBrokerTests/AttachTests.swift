@@ -27,12 +27,12 @@ struct AttachTests {
     }
 
     @Test(arguments: [
-        Case("no source", .attach(receivingFrom: .null), "amqp:invalid-field"),
+        Case("no source", .attach(receivingFrom: .null), "amqp:not-found"),
         Case("no target", .attach(sendingTo: .null), "amqp:invalid-field"),
-        Case("a source without address", .attach(receivingFrom: .terminus(0x28, [])), "amqp:invalid-field"),
+        Case("a source without address", .attach(receivingFrom: .terminus(0x28, [])), "The source has no address"),
         Case("an empty address", .attach(sendingTo: .target("")), "amqp:invalid-field"),
         Case("a long address", .attach(sendingTo: .target(String(repeating: "x", count: 1_025))), "amqp:invalid-field"),
-        Case("a source that coordinates", .attach(receivingFrom: .terminus(0x30, [])), "amqp:invalid-field"),
+        Case("a source that coordinates", .attach(receivingFrom: .terminus(0x30, [])), "amqp:not-found"),
         Case("a wrong selector", .attach(receivingFrom: source("a = ")), "amqp:invalid-field"),
         Case(
             "where the selector is wrong", .attach(receivingFrom: source("a b")), "at character 3: 'b' is not expected"),

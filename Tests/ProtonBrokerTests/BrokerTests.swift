@@ -108,9 +108,12 @@ struct BrokerTests {
             ready += 1
             if ready == 3 { try link.connection.container.createSender(link.connection, "q") }
         }
+        var sent = 0
         script.sendable = { sender in
-            for _ in 0..<90 { try sender.send(Message(body: "x")) }
-            sender.close()
+            while sender.credit > 0, sent < 90 {
+                try sender.send(Message(body: "x"))
+                sent += 1
+            }
         }
         try script.run { container, connection in
             for name in ["a", "b", "c"] { try container.createReceiver(connection, "q", name: name).flow(100) }

@@ -69,11 +69,22 @@ struct HostilePeerTests {
         #expect(try broker.takeAll(from: "q").isEmpty)
     }
 
-    @Test func forwardsWhatIsNoMessage() throws {
+    @Test func refusesWhatIsNoMessage() throws {
         let broker = try Broker.start()
         defer { broker.stop() }
         let wire = try Wire(to: broker)
-        let garbage: [UInt8] = [0xde, 0xad, 0xbe, 0xef]
+        try attach(wire, sendingTo: "q")
+        try wire.write(.transfer(0, payload: [0xde, 0xad, 0xbe, 0xef]))
+        try wire.read(until: "amqp:decode-error")
+        #expect(try broker.takeAll(from: "q").isEmpty)
+    }
+
+    /// The body is the consumer's: the broker does not look at it.
+    @Test func forwardsABodyThatIsNotValid() throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        let wire = try Wire(to: broker)
+        let garbage: [UInt8] = [0x00, 0x53, 0x75, 0xde, 0xad, 0xbe, 0xef]
         try attach(wire, sendingTo: "q")
         try wire.write(.transfer(0, payload: garbage))
         let consumer = try Wire(to: broker)
@@ -163,39 +174,66 @@ struct HostilePeerTests {
         #expect(accepted == 60)
     }
 
-    @Test func rejectsWhatTheBrokerHasNoMemoryFor() throws {
+    @Test(arguments: [QueueLimits.Policy.withholdCredit, .reject])
+    func takesNothingThatItHasNoMemoryFor(policy: QueueLimits.Policy) throws {
         var options = BrokerOptions()
         options.maxBytes = 1_000
+        options.queueLimits.policy = policy
         let broker = try Broker.start(options: options)
         defer { broker.stop() }
         let large = Message(body: .data([UInt8](repeating: 1, count: 600)))
         try broker.send([large], to: "a")
         try broker.send([large], to: "b")
-        #expect(throws: ProtonError.self) { try broker.send("small", to: "c") }
-        // What is taken makes room.
-        _ = try broker.receive(1, from: "a")
-        try expectService(by: broker)
+        let script = Script(broker)
+        var outcomes: [Outcome?] = []
+        var isSent = false
+        script.sendable = { sender in
+            guard sender.target.address == "c", !isSent else { return }
+            isSent = true
+            try sender.send(Message(body: "small"))
+        }
+        script.linkOpened = { link in
+            guard link.target.address == "c" else { return }
+            if policy == .withholdCredit {
+                #expect((link as? Sender)?.credit == 0)
+                // What is taken makes room.
+                _ = try broker.receive(1, from: "a")
+            }
+        }
+        script.outcome = { _, outcome in
+            outcomes.append(outcome)
+            script.finish()
+        }
+        try script.run { try $0.createSender($1, "c") }
+        #expect(outcomes.count == 1)
+        if policy == .withholdCredit {
+            #expect(outcomes == [.accepted])
+        } else if case .rejected(let condition)? = outcomes.first ?? nil {
+            #expect(condition?.name == .resourceLimitExceeded)
+        } else {
+            Issue.record("not rejected: \(outcomes)")
+        }
     }
 
-    /// What can be sent waits for what is unsettled; then there is nothing left to send.
-    @Test func answersADrainThatHadToWaitForTheConsumer() throws {
+    /// A drain is answered though there are messages left: the consumer has as many unsettled as it may.
+    @Test func answersADrainOfAConsumerThatMaySettleLater() throws {
         var options = BrokerOptions()
         options.maxUnsettled = 4
         let broker = try Broker.start(options: options)
         defer { broker.stop() }
         try broker.send((0..<8).map { Message(id: MessageID($0)) }, to: "q")
         let script = Script(broker)
-        var (open, received): ([Delivery], Int) = ([], 0)
-        script.message = { event in
-            received += 1
-            open.append(event.delivery)
-            guard open.count == 4 else { return }
+        var (open, received): ([Delivery], [Int]) = ([], [])
+        script.message = { open.append($0.delivery) }
+        script.flow = { link in
+            guard let receiver = link as? Receiver, !receiver.isDraining else { return }
+            received.append(open.count)
             for delivery in open { delivery.accept() }
             open = []
+            if received.count == 3 { script.finish() } else { try receiver.drain(100) }
         }
-        script.flow = { link in if let receiver = link as? Receiver, !receiver.isDraining { script.finish() } }
         try script.run { try $0.createReceiver($1, "q").drain(100) }
-        #expect(received == 8)
+        #expect(received == [4, 4, 0])
     }
 
     @Test func limitsWhatOneConsumerHasUnsettled() throws {

@@ -1,4 +1,5 @@
 import Logging
+import Proton
 import ProtonTesting
 import Testing
 
@@ -24,58 +25,67 @@ struct LimitLogTests {
         #expect(lines.lines.last == #"warning rejected a message: It is full. address=other\u{A} alike=5"#)
     }
 
-    /// A node whose log lines are kept.
-    private func node(_ kind: Node.Kind, _ limits: QueueLimits, _ lines: LogLines) -> Node {
-        let clock = QueueClock(TestClock())
-        let log = LimitLog(clock, logger: Logger(label: "test") { _ in lines })
-        let support = NodeSupport(maxBytes: .max, clock: clock, store: nil, limitLog: log)
-        return Node(address: "orders", kind: kind, limits: limits, support: support)
+    /// What queues share, with the log lines that are kept.
+    private func context(_ lines: LogLines, _ change: (inout BrokerOptions) -> Void = { _ in }) throws -> BrokerContext
+    {
+        var options = BrokerOptions()
+        options.logger = Logger(label: "test") { _ in lines }
+        change(&options)
+        return try BrokerContext(options, clock: QueueClock(TestClock()))
+    }
+
+    private func queue(
+        _ limits: QueueLimits, _ context: BrokerContext, kind: Queue.Kind = .named(isExclusive: false)
+    ) -> Queue {
+        Queue(QueueSettings(address: "orders", limits: limits), kind: kind, context: context)
     }
 
     @Test func saysThatAQueueDropsMessages() throws {
         let lines = LogLines()
-        let node = node(.queue(isExclusive: false), QueueLimits(messages: 3, bytes: 100, policy: .dropOldest), lines)
-        for byte in UInt8(0)..<3 { _ = try node.put([byte]) }
+        let queue = queue(QueueLimits(messages: 3, policy: .dropOldest), try context(lines))
+        for byte in UInt8(0)..<3 { _ = try queue.receive([byte]) }
         #expect(lines.lines.isEmpty)
-        _ = try node.put([3])
+        _ = try queue.receive([3])
         #expect(lines.lines == ["warning dropped the oldest message: The queue is full. address=orders"])
-        #expect(node.status.removed == 1)
+        #expect(queue.status.removed == 1)
     }
 
     @Test func saysHowManyMessagesAreDroppedAtOnce() throws {
         let lines = LogLines()
-        let node = node(.queue(isExclusive: false), QueueLimits(messages: 9, bytes: 10, policy: .dropOldest), lines)
-        for _ in 0..<5 { _ = try node.put([1]) }
-        _ = try node.put(Array(repeating: 1, count: 13))
+        let queue = queue(QueueLimits(bytes: 1_000, policy: .dropOldest), try context(lines))
+        for _ in 0..<9 { _ = try queue.receive([1]) }
+        _ = try queue.receive(Array(repeating: 1, count: 500))
         #expect(lines.lines.isEmpty)
-        _ = try node.put([1])
-        #expect(lines.lines == ["warning dropped the oldest message: The queue is full. address=orders alike=5"])
+        _ = try queue.receive([1])
+        #expect(lines.lines == ["warning dropped the oldest message: The queue is full. address=orders alike=4"])
     }
 
     @Test func saysThatASlowSubscriberLosesMessages() throws {
         let lines = LogLines()
-        let subscription = Subscription(to: "topic/*", nil, isDurable: false)
-        let node = node(.subscription(subscription), QueueLimits(messages: 2, policy: .dropOldest), lines)
+        let kind = Queue.Kind.subscription(Subscription(to: "topic/*", nil, isDurable: false))
+        let queue = queue(QueueLimits(messages: 2, policy: .dropOldest), try context(lines), kind: kind)
         for _ in 0..<5 {
-            try node.reserve([1])
-            _ = node.putReserved([1])
+            _ = try queue.reserve([1], from: nil)
+            _ = queue.receiveReserved([1])
         }
         #expect(lines.lines == ["warning dropped the oldest message: Its subscriber is too slow. address=topic/*"])
     }
 
-    @Test func saysThatRejectedMessagesHaveNoPlace() throws {
-        let (lines, clock) = (LogLines(), QueueClock(TestClock()))
-        let log = LimitLog(clock, logger: Logger(label: "test") { _ in lines })
-        var options = BrokerOptions()
-        options.queueLimits = QueueLimits(messages: 1, policy: .reject)
-        options.deadLetterAddress = "dead"
-        let nodes = NodeTable(options, NodeSupport(maxBytes: .max, clock: clock, store: nil, limitLog: log))
-        let node = try nodes.use("orders")
-        nodes.takeRejected([1], from: node)
+    @Test func saysThatDeadLettersHaveNoPlace() throws {
+        let lines = LogLines()
+        let context = try context(lines) {
+            $0.queueLimits = QueueLimits(messages: 1, policy: .reject)
+            $0.deadLetterAddress = "dead"
+        }
+        let queue = try context.table.use("orders", context)
+        let message = QueuedMessage(bytes: try Message(body: "a").encoded(), position: 0)
+        context.deadLetter(message, from: queue, .rejected(nil))
         #expect(lines.lines.isEmpty)
-        for _ in 0..<3 { nodes.takeRejected([1], from: node) }
-        let reason = "The queue is full, or the broker: send again later."
-        #expect(lines.lines == ["warning dropped a message that was rejected: \(reason) address=orders"])
+        for _ in 0..<3 { context.deadLetter(message, from: queue, .rejected(nil)) }
+        #expect(
+            lines.lines == [
+                "warning dropped a message that was rejected: The queue is full: send again later. address=orders"
+            ])
     }
 
     @Test(arguments: [

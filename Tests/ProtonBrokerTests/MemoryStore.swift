@@ -5,12 +5,8 @@ import Synchronization
 final class MemoryStore: MessageStore {
     private struct State {
         var items: [StoredItem] = []
-        /// Changes in the groups that are there or not as a whole.
         var groups: [[StoreChange]] = []
-        var depth = 0
-        var count: UInt64 = 0
-        var written: UInt64 = 0
-        var progress: (@Sendable (UInt64) -> Void)?
+        var report: (@Sendable (StoreReport) -> Void)?
         var isClosed = false
     }
 
@@ -18,8 +14,8 @@ final class MemoryStore: MessageStore {
     private let isTimeToWrite: @Sendable (UInt64) -> Bool
 
     /// - Parameters:
-    ///   - items: what it holds from before.
-    ///   - isTimeToWrite: whether it writes, without being told to, once so many changes have come.
+    ///   - items: what it holds at the start.
+    ///   - isTimeToWrite: whether it writes by itself, once it has this many groups.
     init(_ items: [StoredItem] = [], isTimeToWrite: @escaping @Sendable (UInt64) -> Bool = { _ in true }) {
         self.isTimeToWrite = isTimeToWrite
         state = Mutex(State(items: items))
@@ -29,45 +25,28 @@ final class MemoryStore: MessageStore {
         for item in state.withLock({ $0.items }) { try take(item) }
     }
 
-    func start(_ progress: @escaping @Sendable (UInt64) -> Void) throws {
-        state.withLock { $0.progress = progress }
+    func start(_ report: @escaping @Sendable (StoreReport) -> Void) throws {
+        state.withLock { $0.report = report }
     }
 
-    func write(_ change: StoreChange) -> UInt64 {
+    func write(_ group: [StoreChange]) -> UInt64 {
         let number = state.withLock { state in
-            if state.depth > 0 {
-                state.groups[state.groups.count - 1].append(change)
-            } else {
-                state.groups.append([change])
-            }
-            state.count += 1
-            return state.count
+            state.groups.append(group)
+            return UInt64(state.groups.count)
         }
         if isTimeToWrite(number) { writeAll() }
         return number
-    }
-
-    func atomically<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
-        state.withLock { state in
-            state.depth += 1
-            if state.depth == 1 { state.groups.append([]) }
-        }
-        defer { state.withLock { $0.depth -= 1 } }
-        try body()
     }
 
     func close() throws {
         state.withLock { $0.isClosed = true }
     }
 
-    /// Writes what has come.
-    func writeAll() {
-        let (progress, count) = state.withLock { state in
-            state.written = state.count
-            return (state.progress, state.count)
-        }
-        progress?(count)
-    }
+    /// Reports every group as durable.
+    func writeAll() { report(.written(upTo: UInt64(groups.count))) }
+
+    /// Reports to the broker.
+    func report(_ report: StoreReport) { state.withLock { $0.report }?(report) }
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
 

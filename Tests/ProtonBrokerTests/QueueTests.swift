@@ -1,173 +1,227 @@
+import Proton
 import Testing
 
 @testable import ProtonBroker
 
-/// The queue's rules, one by one.
+/// The rules of a queue, one by one, without links.
 struct QueueTests {
-    private func makeQueue(_ texts: String..., limits: QueueLimits = QueueLimits()) -> Queue<Consumer> {
-        var queue = Queue<Consumer>(limits: limits)
-        for text in texts { queue.add(Array(text.utf8)) }
-        return queue
-    }
-
-    /// Sends everything that can be sent; what each consumer got, as texts, in order.
-    private func dispatch(_ queue: inout Queue<Consumer>) -> [(consumer: Consumer, text: String)] {
-        var sent: [(Consumer, String)] = []
-        var slots: [ObjectIdentifier: Int] = [:]
-        while let (consumer, message) = queue.next() {
-            let slot = slots[ObjectIdentifier(consumer), default: consumer.unsettledCount]
-            slots[ObjectIdentifier(consumer)] = slot + 1
-            consumer.hold(message, in: slot)
-            sent.append((consumer, message.text))
-        }
-        return sent
-    }
-
-    @Test func sendsInTheOrderOfArrivalAsFarAsCreditGoes() {
-        var queue = makeQueue("a", "b", "c")
-        let consumer = Consumer()
-        #expect(dispatch(&queue).isEmpty)
+    @Test func sendsInTheOrderOfArrivalAsFarAsCreditGoes() throws {
+        var queue = QueueHarness()
+        try queue.put("a", "b", "c")
+        let consumer = queue.join()
+        #expect(queue.send().isEmpty)
         queue.setCredit(2, of: consumer)
-        #expect(dispatch(&queue).map(\.text) == ["a", "b"])
-        #expect(queue.waitingCount == 1)
-        #expect(queue.heldMessages == 3)
+        #expect(queue.sendTexts() == ["a", "b"])
+        #expect(queue.state.waitingCount == 1 && queue.state.heldMessages == 3)
         queue.setCredit(5, of: consumer)
-        queue.add(Array("d".utf8))
-        #expect(dispatch(&queue).map(\.text) == ["c", "d"])
-        #expect(consumer.credit == 3)
+        try queue.put("d")
+        #expect(queue.sendTexts() == ["c", "d"])
+        #expect(queue.state.consumers[consumer.index].credit == 3)
     }
 
-    @Test func givesToConsumersInTurn() {
-        var queue = makeQueue("1", "2", "3", "4", "5", "6", "7")
-        let (first, second, third) = (Consumer(), Consumer(), Consumer())
-        queue.setCredit(10, of: first)
-        queue.setCredit(1, of: second)
-        queue.setCredit(10, of: third)
-        let turns = dispatch(&queue).map { turn in [first, second, third].firstIndex { $0 === turn.consumer } }
-        #expect(turns == [0, 1, 2, 0, 2, 0, 2])
+    @Test func givesToConsumersInTurn() throws {
+        var queue = QueueHarness()
+        let consumers = [queue.join(credit: 10), queue.join(credit: 1), queue.join(credit: 10)]
+        try queue.put("1", "2", "3", "4", "5", "6", "7")
+        var texts: [ConsumerID: [String]] = [:]
+        for sent in queue.send() { texts[sent.consumer, default: []].append(sent.message.text) }
+        #expect(consumers.map { texts[$0] } == [["1", "4", "6"], ["2"], ["3", "5", "7"]])
     }
 
-    @Test func takesBackCreditThatAConsumerLost() {
-        var queue = makeQueue("a", "b")
-        let (first, second) = (Consumer(), Consumer())
-        queue.setCredit(5, of: first)
-        queue.setCredit(5, of: second)
-        queue.setCredit(0, of: first)
-        #expect(dispatch(&queue).allSatisfy { $0.consumer === second })
+    @Test(arguments: 2...9) func sharesEvenlyAmongThoseWhoAlwaysHaveCredit(count: Int) throws {
+        var queue = QueueHarness()
+        let consumers = (0..<count).map { _ in queue.join(credit: 1_000) }
+        var shares: [ConsumerID: Int] = [:]
+        for _ in 0..<500 {
+            queue.put([])
+            for sent in queue.send() {
+                shares[sent.consumer, default: 0] += 1
+                queue.settle(sent)
+            }
+        }
+        #expect(shares.values.reduce(0, +) == 500)
+        #expect(consumers.allSatisfy { abs(shares[$0, default: 0] - 500 / count) <= 1 })
+    }
+
+    /// What is ready for a consumer is no more than its credit: the rest is for others.
+    @Test func takesBackCreditThatAConsumerLost() throws {
+        var queue = QueueHarness()
+        let (first, second) = (queue.join(credit: 3), queue.join())
+        try queue.put("a", "b", "c")
+        #expect(queue.state.consumers[first.index].ready.count == 3)
         queue.setCredit(1, of: first)
+        queue.setCredit(5, of: second)
+        #expect(queue.send().map { [$0.consumer.index: $0.message.text] } == [[0: "a"], [1: "b"], [1: "c"]])
         queue.setCredit(0, of: second)
-        queue.add([])
-        #expect(dispatch(&queue).map { $0.consumer === first } == [true])
+        try queue.put("d")
+        #expect(queue.send().isEmpty && queue.state.waitingCount == 1)
+    }
+
+    @Test func giveWhatABlockedConsumerHadToOthers() throws {
+        var queue = QueueHarness()
+        let (first, second) = (queue.join(credit: 5), queue.join())
+        try queue.put("a", "b")
+        queue.setCredit(5, of: first, isBlocked: true)
+        queue.setCredit(1, of: second)
+        #expect(queue.send().map { [$0.consumer.index: $0.message.text] } == [[1: "a"]])
+        queue.setCredit(5, of: first)
+        #expect(queue.sendTexts() == ["b"])
+    }
+
+    /// More messages than are made ready at a time, none of which is settled.
+    @Test func servesAConsumerThatSettlesLate() throws {
+        var queue = QueueHarness()
+        let consumer = queue.join(credit: 1_000)
+        for _ in 0..<128 { queue.put([]) }
+        #expect(queue.send().count == 128)
+        for _ in 0..<200 { queue.put([]) }
+        #expect(queue.send().count == 200)
+        #expect(queue.state.consumers[consumer.index].unsettledCount == 328)
+    }
+
+    @Test func sendsNoMoreThanMayBeUnsettled() throws {
+        var queue = QueueHarness()
+        _ = queue.join(credit: 10, maxUnsettled: 2)
+        try queue.put("a", "b", "c", "d")
+        let sent = queue.send()
+        #expect(sent.map(\.message.text) == ["a", "b"])
+        queue.settle(sent[1])
+        #expect(queue.sendTexts() == ["c"])
     }
 
     @Test(
         arguments: [
-            (Disposal.removed, nil), (.returned(failed: false), 0), (.returned(failed: true), 1),
-        ] as [(Disposal, UInt32?)])
-    func endsAMessageAsItsOutcomeSays(_ disposal: Disposal, _ failures: UInt32?) throws {
-        var queue = makeQueue("a", "b")
-        let consumer = Consumer()
+            (.accepted, nil), (.rejected(nil), nil), (.released, 0), (.modified(deliveryFailed: true), 1),
+            (.modified(deliveryFailed: false), 0),
+        ] as [(Outcome, UInt32?)])
+    func endsAMessageAsItsOutcomeSays(_ outcome: Outcome, _ failures: UInt32?) throws {
+        var queue = QueueHarness()
+        let consumer = queue.join(credit: 1)
+        try queue.put("a", "b")
+        let sent = try #require(queue.send().first)
+        queue.settle(sent, outcome)
+        // It has an outcome only once.
+        queue.settle(sent, outcome)
         queue.setCredit(1, of: consumer)
-        #expect(dispatch(&queue).map(\.text) == ["a"])
-        let taken = consumer.take(0)
-        queue.settle(try #require(taken), disposal)
-        #expect(consumer.take(0) == nil)
-        queue.setCredit(1, of: consumer)
-        let sent = queue.next()
-        let next = try #require(sent).1
+        let next = try #require(queue.send().first).message
         #expect(next.text == (failures == nil ? "b" : "a"))
         #expect(next.failures == failures ?? 0)
-        #expect(queue.heldMessages == (failures == nil ? 1 : 2))
-        #expect(queue.heldBytes == queue.heldMessages)
+        #expect(queue.state.heldMessages == (failures == nil ? 1 : 2))
+        #expect(queue.drops == (outcome == .rejected(nil) ? [.rejected: 1] : [:]))
     }
 
-    @Test(arguments: [false, true])
-    func givesBackWhatAConsumerHadInOrder(failed: Bool) {
-        var queue = makeQueue("a", "b", "c", "d", "e", "f")
-        let (gone, other) = (Consumer(), Consumer())
-        queue.setCredit(3, of: gone)
-        queue.setCredit(1, of: other)
+    @Test(arguments: [false, true]) func givesBackWhatAConsumerHadInOrder(failed: Bool) throws {
+        var queue = QueueHarness()
+        let (gone, other) = (queue.join(credit: 3), queue.join(credit: 1))
+        try queue.put("a", "b", "c", "d", "e", "f")
         // a to the first, b to the other, then c and d to the first.
-        #expect(dispatch(&queue).count == 4)
-        queue.remove(gone, failed: failed)
-        #expect(gone.unsettledCount == 0)
+        #expect(queue.send().count == 4)
+        queue.leave(gone, failed ? .modified(deliveryFailed: true) : .released)
         queue.setCredit(10, of: other)
-        var rest: [QueuedMessage] = []
-        while let (_, message) = queue.next() { rest.append(message) }
+        let rest = queue.send().map(\.message)
         #expect(rest.map(\.text) == ["a", "c", "d", "e", "f"])
         #expect(rest.map(\.failures) == (failed ? [1, 1, 1, 0, 0] : [0, 0, 0, 0, 0]))
     }
 
-    @Test func forgetsAConsumerThatIsInLine() {
-        var queue = makeQueue("a")
-        let (gone, other) = (Consumer(), Consumer())
-        queue.setCredit(5, of: gone)
-        queue.setCredit(5, of: other)
-        queue.remove(gone, failed: false)
-        #expect(dispatch(&queue).map { $0.consumer === other } == [true])
+    @Test func forgetsAConsumerThatIsInLine() throws {
+        var queue = QueueHarness()
+        let (gone, other) = (queue.join(credit: 5), queue.join(credit: 5))
+        queue.leave(gone)
+        try queue.put("a")
+        #expect(queue.send().map(\.consumer) == [other])
+        // Its number is free for the next.
+        #expect(queue.join() == gone)
     }
 
     @Test func countsFailuresUpToTheLargest() throws {
-        var queue = makeQueue()
-        queue.add([1])
-        let consumer = Consumer()
-        queue.setCredit(2, of: consumer)
-        let sent = queue.next()
-        var message = try #require(sent).1
+        var message = QueuedMessage(bytes: try Message(body: "a").encoded(), position: 0)
         message.failures = .max
-        queue.settle(message, .returned(failed: true))
-        let sentAgain = queue.next()
-        #expect(sentAgain?.1.failures == .max)
+        var queue = QueueHarness()
+        queue.change {
+            $0.restore(
+                StoredMessage(
+                    queue: 0, place: message.place, arrival: Timestamp(milliseconds: 0), bytes: message.bytes,
+                    details: message.details), &$1)
+        }
+        let consumer = queue.join(credit: 1)
+        let sent = try #require(queue.send().first)
+        #expect(sent.message.failures == .max)
+        queue.settle(sent, .modified(deliveryFailed: true))
+        queue.setCredit(1, of: consumer)
+        #expect(queue.send().first?.message.failures == .max)
     }
 
-    // MARK: Limits
+    // MARK: Draining
 
-    @Test func givesNoMoreCreditThanThereIsRoomFor() {
-        var queue = makeQueue(limits: QueueLimits(messages: 8))
-        #expect(queue.allowance(of: 5) == 5)
-        for _ in 0..<6 { queue.add([0]) }
-        #expect(queue.allowance(of: 5) == 2)
-        #expect(queue.hasRoomAgain)
-        for _ in 0..<2 { queue.add([0]) }
-        #expect(queue.allowance(of: 5) == 0)
-        #expect(!queue.hasRoomAgain)
+    @Test func answersADrainOnceAllThatThereIsWasSent() throws {
+        var queue = QueueHarness()
+        try queue.put("a", "b")
+        let consumer = queue.join()
+        queue.setCredit(5, of: consumer, isDraining: true)
+        #expect(queue.woken == [consumer])
+        var steps: [String] = []
+        while true {
+            let (step, outgoing) = queue.next(for: consumer)
+            steps += outgoing.map(\.message.text)
+            switch step {
+            case .send: continue
+            case .endDrain:
+                steps.append("drained")
+                continue
+            case .wait: break
+            }
+            break
+        }
+        #expect(steps == ["a", "b", "drained"])
+        try queue.put("c")
+        #expect(queue.send().isEmpty && queue.state.consumers[consumer.index].credit == 0)
     }
 
-    @Test func withholdsCreditWhileItHoldsTooManyBytes() throws {
-        var queue = makeQueue(limits: QueueLimits(messages: 100, bytes: 400))
-        queue.add([UInt8](repeating: 0, count: 399))
-        #expect(queue.allowance(of: 5) == 5)
-        queue.add([0])
-        #expect(queue.allowance(of: 5) == 0)
-        // What is not settled counts as well.
-        let consumer = Consumer()
-        queue.setCredit(2, of: consumer)
-        let sent = queue.next()
-        let message = try #require(sent).1
-        #expect(queue.allowance(of: 5) == 0)
-        queue.settle(message, .removed)
-        #expect(queue.allowance(of: 5) == 5)
-        #expect(queue.hasRoomAgain)
+    @Test func answersADrainThatTheLimitOfUnsettledMessagesStops() throws {
+        var queue = QueueHarness()
+        try queue.put("a", "b")
+        let consumer = queue.join(maxUnsettled: 1)
+        queue.setCredit(5, of: consumer, isDraining: true)
+        #expect(queue.sendTexts() == ["a"])
+        #expect(!queue.state.consumers[consumer.index].isDraining)
+        #expect(queue.state.consumers[consumer.index].credit == 0 && queue.state.waitingCount == 1)
     }
 
-    @Test(arguments: [QueueLimits(messages: 3), QueueLimits(bytes: 3)])
-    func takesTwiceItsLimitAndNoMore(limits: QueueLimits) {
-        var queue = makeQueue(limits: limits)
-        for _ in 0..<6 { queue.add([0]) }
-        let wasTaken = queue.enqueue([0])
-        #expect(!wasTaken)
-        #expect(queue.heldMessages == 6)
+    /// The peer asks for a drain while the socket takes no more: the link does nothing then, and all once it may send.
+    @Test func wakesALinkThatWasBlockedWhenADrainCame() throws {
+        var queue = QueueHarness()
+        let consumer = queue.join()
+        queue.setCredit(5, of: consumer, isBlocked: true, isDraining: true)
+        #expect(queue.woken.isEmpty)
+        try queue.put("a")
+        queue.setCredit(5, of: consumer, isDraining: true)
+        #expect(queue.sendTexts() == ["a"])
+        #expect(queue.state.consumers[consumer.index].credit == 0)
     }
-}
 
-extension Queue {
-    /// Puts a message in that the queue must take.
-    mutating func add(_ bytes: [UInt8]) {
-        let isTaken = enqueue(bytes)
-        #expect(isTaken)
+    // MARK: Redelivery
+
+    @Test func redeliversLaterEachTimeAndThenNoMore() throws {
+        var queue = QueueHarness {
+            $0.redelivery = RedeliveryPolicy(maxDeliveries: 6, delay: .milliseconds(100), maxDelay: .milliseconds(300))
+            $0.deadLetterAddress = "dead"
+        }
+        _ = queue.join(credit: 100)
+        try queue.put("a")
+        // How long it waits after each failure.
+        for wait in [0, 0, 100, 200, 300] {
+            let sent = try #require(queue.send().first)
+            queue.settle(sent, .modified(deliveryFailed: true))
+            if wait > 0 {
+                queue.pass(wait - 1)
+                #expect(queue.send().isEmpty && queue.state.waitingCount == 1)
+                queue.pass(1)
+            }
+        }
+        let last = try #require(queue.send().first)
+        queue.settle(last, .modified(deliveryFailed: true))
+        #expect(queue.send().isEmpty && queue.state.heldMessages == 0 && queue.state.heldBytes == 0)
+        #expect(queue.deadLetters.map(\.reason) == [.deliveryLimit(6)])
+        #expect(queue.deadLetters.map(\.message.failures) == [6])
     }
-}
-
-extension QueuedMessage {
-    var text: String { String(decoding: bytes, as: UTF8.self) }
 }

@@ -36,37 +36,6 @@ struct SubscriptionNameTests {
         #expect(try subscribe(broker, "a", "b/c", to: "topic/2", count: 1) == ["two"])
     }
 
-    /// A store as it was before container ids were escaped.
-    private func earlierStore() throws -> MemoryStore {
-        let details = try AMQPValue.list([.string("topic/a"), .null]).encoded()
-        let bytes = try Message(body: "kept", isDurable: true).encoded()
-        let addresses = ["a/b/c", "me/s"]
-        return MemoryStore(
-            addresses.enumerated().map { number, address in
-                .queue(StoredQueue(id: UInt64(number), address: address, details: details))
-            }
-                + addresses.indices.map {
-                    .message(
-                        StoredMessage(
-                            queue: UInt64($0), place: 1, arrival: Timestamp(milliseconds: 0), bytes: bytes))
-                })
-    }
-
-    @Test(arguments: [("a/b", "c"), ("a", "b/c"), ("me", "s")])
-    func subscriptionsOfEarlierStoresAreFound(containerID: String, linkName: String) throws {
-        var options = BrokerOptions()
-        options.store = try earlierStore()
-        let broker = try Broker.start(options: options)
-        defer { broker.stop() }
-        #expect(try subscribe(broker, containerID, linkName, to: "topic/a", count: 1) == ["kept"])
-        #expect(broker.status.queues.map(\.address) == ["a/b/c", "me/s"])
-        // Another subscription takes its place, by its own name.
-        try subscribe(broker, containerID, linkName, to: "topic/b")
-        let address = SubscriptionName(containerID: containerID, linkName: linkName).address
-        #expect(broker.status.queues.count == 2)
-        #expect(broker.status.queue(address)?.waiting == 0)
-    }
-
     @Test func whatIsKeptIsFoundByItsNameOnly() throws {
         let store = MemoryStore()
         var options = BrokerOptions()
@@ -85,7 +54,8 @@ struct SubscriptionNameTests {
 
     @Test func aQueueIsNotDeclaredByTheNameOfASubscription() throws {
         var options = BrokerOptions()
-        options.store = try earlierStore()
+        let details = try AMQPValue.list([.string("topic/a"), .null]).encoded()
+        options.store = MemoryStore([.queue(StoredQueue(id: 1, address: "me/s", details: details))])
         options.queues = [QueueDeclaration("me/s")]
         let error = #expect(throws: ProtonError.self) { _ = try Broker("127.0.0.1:0", options: options) }
         #expect(error?.message.contains("me/s is a durable subscription") == true)

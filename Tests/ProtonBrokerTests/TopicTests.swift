@@ -7,7 +7,7 @@ import Testing
 struct TopicTests {
     @Test(
         arguments: [
-            ("a", "a", true), ("a", "b", false), ("a/b", "a.b", true), ("a/*", "a/b", true), ("a/*", "a", false),
+            ("a", "a", true), ("a", "b", false), ("a/b", "a.b", false), ("a/*", "a/b", true), ("a/*", "a", false),
             ("a/*", "a/b/c", false), ("a/#", "a/b/c", true), ("a/#", "a", true), ("#", "a/b", true), ("*", "a", true),
             ("*/b", "a/b", true), ("a/#/b", "a/x/b", false), ("a/#/b", "a/#/b", true), ("a//b", "a//b", true),
             ("a/*/b", "a//b", true), ("", "", true), ("", "a", false),
@@ -126,6 +126,7 @@ struct TopicTests {
     @Test func aDurableSubscriptionThatIsFullIsTheirsToHearWhoPublish() throws {
         var options = BrokerOptions()
         options.queueLimits.messages = 2
+        options.subscriptionPolicy = .reject
         let broker = try Broker.start(options: options)
         defer { broker.stop() }
         try subscribe(to: broker, "topic/a") { $0.detach() }
@@ -133,6 +134,17 @@ struct TopicTests {
         let error = #expect(throws: ProtonError.self) { try broker.send("3", to: "topic/a") }
         #expect(error?.message.contains("resource-limit-exceeded") == true)
         #expect(broker.status.queue("subscriber/mine")?.waiting == 2)
+    }
+
+    @Test func aForgottenSubscriptionLosesItsOldestMessagesAndHoldsUpNobody() throws {
+        var options = BrokerOptions()
+        options.queueLimits.messages = 2
+        let broker = try Broker.start(options: options)
+        defer { broker.stop() }
+        try subscribe(to: broker, "topic/a") { $0.detach() }
+        try broker.send("1", "2", "3", "4", to: "topic/a")
+        #expect(broker.status.queue("subscriber/mine")?.waiting == 2)
+        #expect(broker.status.queue("subscriber/mine")?.removed == 2)
     }
 
     // MARK: Subscribers

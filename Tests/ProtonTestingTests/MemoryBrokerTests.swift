@@ -272,9 +272,8 @@ struct MemoryBrokerTests {
     /// A store that keeps nothing.
     private final class NoStore: MessageStore {
         func recover(_ take: (StoredItem) throws -> Void) {}
-        func start(_ progress: @escaping @Sendable (_ written: UInt64) -> Void) {}
-        func write(_ change: StoreChange) -> UInt64 { 0 }
-        func atomically<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) { try body() }
+        func start(_ report: @escaping @Sendable (StoreReport) -> Void) {}
+        func write(_ group: [StoreChange]) -> UInt64 { 0 }
         func close() {}
     }
 

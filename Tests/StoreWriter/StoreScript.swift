@@ -3,7 +3,7 @@ import ProtonBroker
 
 /// Changes of a broker's life, as a seed tells them: the same again for the same seed and the same beginning.
 struct StoreScript {
-    /// How many changes may wait for the disk, as unsettled messages would.
+    /// How many groups may wait for the disk, as unsettled messages would.
     static let window: UInt64 = 256
 
     /// What a store that has all changes so far holds.
@@ -16,7 +16,7 @@ struct StoreScript {
         random = SplitMix(state: seed)
     }
 
-    /// The next changes, which are one.
+    /// The next group.
     mutating func next() -> [StoreChange] {
         let count = random.next(below: 8) == 0 ? 2 + random.next(below: 6) : 1
         return (0..<count).map { _ in
@@ -53,7 +53,9 @@ struct StoreScript {
         }
         let place = (places.last ?? UInt64(choice)) + 1 + UInt64(random.next(below: 2))
         let arrival = Timestamp(milliseconds: Int64(random.next(below: 1_000_000)))
-        return .add(StoredMessage(queue: queue, place: place, arrival: arrival, bytes: bytes(atMost: 300)))
+        let details = random.next(below: 4) == 0 ? bytes(atMost: 8) : []
+        return .add(
+            StoredMessage(queue: queue, place: place, arrival: arrival, bytes: bytes(atMost: 300), details: details))
     }
 
     private mutating func bytes(atMost limit: Int) -> [UInt8] {

@@ -2,24 +2,29 @@ import Logging
 import Proton
 
 /// What the broker does for one connection: turns the opening and closing of its sessions and links into consumers of
-/// queues and senders to them.
-final class ConnectionHandler: ProtonHandler {
-    private let broker: BrokerCore
-    private let transactions: Transactions
+/// queues and producers to them.
+///
+/// `@unchecked Sendable`: it is used in its connection's domain only; what other threads want of it goes there first.
+final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
+    private let context: BrokerContext
+    private let transactions: TransactionTable
     private var logger: Logger
+    /// The names that the connection's links have, or wait for.
+    private var claims: [ObjectIdentifier: LinkRegistry.Claim] = [:]
 
-    init(_ broker: BrokerCore) {
-        self.broker = broker
-        logger = broker.logger
-        transactions = Transactions(limits: broker.options.transactionLimits, nodes: broker.nodes)
+    init(_ context: BrokerContext) {
+        self.context = context
+        logger = context.logger
+        transactions = TransactionTable(context)
     }
 
     // MARK: Connections and sessions
 
     func onConnectionRemoteOpen(_ event: ConnectionEvent) {
-        event.connection.offeredCapabilities = broker.options.connection.offeredCapabilities + ["ANONYMOUS-RELAY"]
+        let own = context.options.connection.offeredCapabilities
+        event.connection.offeredCapabilities = own + ["ANONYMOUS-RELAY", "DELAYED_DELIVERY"]
         event.connection.open()
-        broker.peers.add(event.connection)
+        context.connections.add(event.connection)
         name(event.connection)
         logger.debug(
             "opened a connection",
@@ -40,7 +45,7 @@ final class ConnectionHandler: ProtonHandler {
 
     func onTransportClosed(_ event: TransportEvent) {
         end(event.connection.links, .vanished)
-        broker.peers.remove(event.connection)
+        context.connections.remove(event.connection)
         // It may never have been opened.
         if logger[metadataKey: "peer"] == nil { name(event.connection) }
         logger.debug("closed a connection: \(reasonOfEnd(event.connection).escapedForLog(upTo: 300))")
@@ -58,17 +63,34 @@ final class ConnectionHandler: ProtonHandler {
         return connection.isRemoteClosed ? "its peer is done" : "its peer is gone"
     }
 
-    // MARK: Links
+    // MARK: Attaching links
 
     func onLinkRemoteOpen(_ event: LinkEvent) {
         let link = event.link
         guard link.isLocalUninitialized else { return }
-        do throws(Refusal) {
-            if let sender = event.sender {
-                try attach(sender)
-            } else if let receiver = event.receiver {
-                try attach(receiver)
+        guard let container = link.connection.remoteContainerID, !container.isEmpty else { return attach(link) }
+        let executor = link.connection.workQueue
+        // The closures keep the link until its claim is released, at its end.
+        nonisolated(unsafe) let claimed = link
+        let claim = LinkRegistry.Claim(
+            LinkRegistry.Key(container: container, name: link.name, isSender: link.isSender),
+            steal: { executor.add { [self] _ in stolen(claimed) } },
+            // Its connection may have ended meanwhile.
+            attach: { executor.add { [self] _ in if claims[ObjectIdentifier(claimed)] != nil { attach(claimed) } } })
+        claims[ObjectIdentifier(link)] = claim
+        if context.linkNames.take(claim) { attach(link) }
+    }
+
+    private func attach(_ link: Link) {
+        guard link.isLocalUninitialized, link.isRemoteOpen else { return }
+        do throws(ConditionError) {
+            let attachment = LinkAttachment(context: context, transactions: transactions)
+            if let sender = link as? Sender {
+                try attachment.attach(sender)
+            } else if let receiver = link as? Receiver {
+                try attachment.attach(receiver)
             }
+            context.connections.addLinks(1, to: link.connection)
             logger.trace(
                 "attached a \(link.isSender ? "consumer" : "sender")",
                 metadata: [
@@ -80,17 +102,66 @@ final class ConnectionHandler: ProtonHandler {
         }
     }
 
+    /// Answers with null termini, which say that an error follows (AMQP 1.0, 2.6.3), and with the error.
+    private func refuse(_ link: Link, _ refusal: ConditionError) {
+        link.source.kind = .unspecified
+        link.target.kind = .unspecified
+        link.open()
+        link.close(refusal.condition)
+        if refusal.isLimit {
+            context.limitLog.note(.link, refusal.reason, address: link.name)
+        } else {
+            logger.debug(
+                "refused a link: \(refusal.reason.escapedForLog(upTo: 300))",
+                metadata: ["link": "\(link.name.escapedForLog)"])
+        }
+        releaseName(of: link)
+    }
+
+    private func releaseName(of link: Link) {
+        if let claim = claims.removeValue(forKey: ObjectIdentifier(link)) { context.linkNames.release(claim) }
+    }
+
+    // MARK: Ending links
+
     func onLinkRemoteClose(_ event: LinkEvent) {
-        end(event.link, .closed)
-        event.link.close()
+        // The answer to a close of the broker's own is no wish of the peer's. A link may be closed before it is answered.
+        end(event.link, event.link.isLocalClosed ? .detached : .closed)
     }
 
     /// A link cannot be resumed: a peer that leaves it without closing it is told that it is closed. What a durable
     /// subscriber comes back to is its subscription.
     func onLinkRemoteDetach(_ event: LinkEvent) {
-        let isKept = (event.link.eventHandler as? OutgoingLink)?.lifetime == .subscription
-        end(event.link, .detached)
-        if isKept { event.link.detach() } else { event.link.close() }
+        let link = event.link
+        let isKept = (link.eventHandler as? ConsumerLink)?.lifetime == .subscription
+        let isStolen = link.remoteCondition?.name == .linkStolen
+        end(link, isStolen ? .vanished : .detached)
+        if isStolen {
+            link.detach(ConnectionHandler.stolen)
+        } else if isKept {
+            link.detach()
+        } else {
+            link.close()
+        }
+    }
+
+    /// The broker has closed a link that broke a rule: what it had goes back.
+    func onLinkLocalClose(_ event: LinkEvent) {
+        if !event.link.isRemoteClosed { end(event.link, .detached) }
+    }
+
+    private static let stolen = Condition(
+        .linkStolen, "The link is attached by another connection or session now.")
+
+    /// The link's container has attached it elsewhere.
+    private func stolen(_ link: Link) {
+        guard claims[ObjectIdentifier(link)] != nil else { return }
+        // The broker's side ends first, so that it is not taken for the peer's wish.
+        let hadEnded = link.eventHandler == nil
+        if !(link.isLocalUninitialized && hadEnded) { end(link, .vanished) }
+        // It waits for its turn, or for the store.
+        if link.isLocalUninitialized { return refuse(link, ConditionError(ConnectionHandler.stolen)) }
+        if !hadEnded { link.detach(ConnectionHandler.stolen) }
     }
 
     /// Comes here of links that are refused or closed already: what the peer sent meanwhile is read and given back.
@@ -99,167 +170,56 @@ final class ConnectionHandler: ProtonHandler {
         event.delivery.settle(.released)
     }
 
-    // MARK: Attaching
-
-    private func attach(_ sender: Sender) throws(Refusal) {
-        let source = sender.remoteSource
-        let filter = try SourceFilter.find(in: source.filter)
-        let isBrowser = source.distributionMode == .copy
-        let (node, lifetime) = try node(for: sender, filter)
-        // A subscription has only what its selector wants.
-        let selector = node.subscription == nil ? filter?.selector : nil
-        let choice = selector != nil || isBrowser ? Choice(selector: selector, isBrowser: isBrowser) : nil
-        let link = OutgoingLink(
-            sender, of: node, lifetime, choice: choice, broker: broker, transactions: transactions
-        ) { [self, unowned sender] in end(sender, .vanished) }
-        let rivals: [any AttachedLink]
-        do throws(Refusal) {
-            rivals = try node.attach(link)
-        } catch {
-            leave(node, lifetime, .detached)
-            throw error
-        }
-        // What of the peer's wishes is followed, is said (AMQP 1.0, 3.5.3).
-        sender.source.address = node.subscription?.address ?? node.address
-        sender.source.isDynamic = source.isDynamic
-        sender.source.filter = filter?.echo ?? [:]
-        sender.source.distributionMode = source.distributionMode
-        if lifetime == .subscription {
-            sender.source.durability = source.durability
-            sender.source.expiryPolicy = .never
-        }
-        sender.target.copy(sender.remoteTarget)
-        sender.senderSettleMode = sender.remoteSenderSettleMode == .settled ? .settled : .unsettled
-        sender.receiverSettleMode = sender.remoteReceiverSettleMode
-        sender.eventHandler = link
-        node.add(link)
-        broker.peers.addLinks(1, to: sender.connection)
-        if rivals.isEmpty { link.open() }
-        for rival in rivals { rival.giveWay() }
-    }
-
-    /// The node that a consumer asks for, and how long that is there.
-    private func node(for sender: Sender, _ filter: SourceFilter?) throws(Refusal) -> (Node, NodeLifetime) {
-        let source = sender.remoteSource
-        switch try source.request() {
-        case .dynamicNode: return (try broker.nodes.makeDynamicNode(), .link)
-        case .relay, .coordinator: throw Refusal(.invalidField, "A source cannot be that: attach to an address.")
-        case .node(let address):
-            guard broker.nodes.isTopic(address) || source.capabilities.contains("topic") else {
-                return (try broker.nodes.use(address), .users)
-            }
-            let isDurable = source.durability != .none || source.expiryPolicy == .never
-            let subscription = Subscription(to: address, filter, isDurable: isDurable)
-            guard isDurable else { return (try broker.nodes.subscribe(subscription, name: nil), .link) }
-            let name = SubscriptionName(
-                containerID: sender.connection.remoteContainerID ?? "", linkName: sender.name)
-            _ = try NodeTable.checked(name.address)
-            return (try broker.nodes.subscribe(subscription, name: name), .subscription)
-        }
-    }
-
-    private func attach(_ receiver: Receiver) throws(Refusal) {
-        let target = receiver.remoteTarget
-        let destination: IncomingLink.Destination
-        switch try target.request() {
-        case .dynamicNode: destination = .node(try broker.nodes.makeDynamicNode(), .link)
-        case .node(let address):
-            if broker.nodes.isTopic(address) || target.capabilities.contains("topic") {
-                destination = .topic(Topic(address, broker.nodes.topics))
-            } else {
-                destination = .node(try broker.nodes.use(address), .users)
-            }
-        case .relay: destination = .relay
-        case .coordinator: return attachCoordinator(receiver)
-        }
-        receiver.target.address = destination.address
-        receiver.target.isDynamic = target.isDynamic
-        receiver.source.copy(receiver.remoteSource)
-        receiver.senderSettleMode = receiver.remoteSenderSettleMode
-        receiver.maxMessageSize = broker.options.connection.limits.maxMessageSize
-        let link = IncomingLink(receiver, to: destination, broker: broker, transactions: transactions)
-        if case .node(let node, let lifetime) = destination {
-            do throws(Refusal) {
-                _ = try node.attach(link)
-            } catch {
-                leave(node, lifetime, .detached)
-                throw error
-            }
-        }
-        receiver.eventHandler = link
-        broker.peers.addLinks(1, to: receiver.connection)
-        receiver.open()
-        link.topUp()
-    }
-
-    private func attachCoordinator(_ receiver: Receiver) {
-        receiver.target.copy(receiver.remoteTarget)
-        receiver.target.capabilities = CoordinatorLink.capabilities
-        receiver.source.copy(receiver.remoteSource)
-        let link = CoordinatorLink(receiver, transactions, broker: broker)
-        receiver.eventHandler = link
-        broker.peers.addLinks(1, to: receiver.connection)
-        receiver.open()
-        link.topUp()
-    }
-
-    /// Answers with a null terminus, which says that an error follows (AMQP 1.0, 2.6.3), and with the error.
-    private func refuse(_ link: Link, _ refusal: Refusal) {
-        if link.isSender { link.source.kind = .unspecified } else { link.target.kind = .unspecified }
-        link.open()
-        link.close(refusal.condition)
-        if refusal.isLimit {
-            broker.limitLog.note(.link, refusal.reason, address: link.name)
-        } else {
-            logger.debug(
-                "refused a link: \(refusal.reason.escapedForLog(upTo: 300))",
-                metadata: ["link": "\(link.name.escapedForLog)"])
-        }
-    }
-
-    // MARK: Ending
-
     /// How a link comes to its end.
     private enum End {
         /// Its peer has closed it.
         case closed
-        /// Its peer has left it, alone or with its session or connection.
+        /// Its peer has left it, alone or with its session or connection, or the broker has closed it.
         case detached
         /// Its peer is gone: what that had is in doubt.
         case vanished
     }
 
-    /// Forgets links that are over. Coordinators come last: what they roll back is not for consumers that go as well.
+    /// Ends links. Coordinators come last: what they roll back is not for consumers that go as well.
     private func end(_ links: [Link], _ end: End) {
         let isCoordinator = { (link: Link) in link.eventHandler is CoordinatorLink }
         for link in links where !isCoordinator(link) { self.end(link, end) }
         for link in links where isCoordinator(link) { self.end(link, end) }
     }
 
-    /// Forgets a link that is over, and its node where nobody else needs it.
+    /// Ends a link, and its queue where nobody else needs it. A link that its peer has closed is closed here as well, once
+    /// that is on disk.
     private func end(_ link: Link, _ end: End) {
-        switch link.eventHandler {
-        case let outgoing as OutgoingLink:
-            outgoing.end(vanished: end == .vanished)
-            outgoing.node.detach(outgoing)
-            leave(outgoing.node, outgoing.lifetime, end)
-        case let incoming as IncomingLink:
-            incoming.end()
-            if case .node(let node, let lifetime) = incoming.destination {
-                node.detach(incoming)
-                leave(node, lifetime, end)
-            }
-        case let coordinator as CoordinatorLink: coordinator.end()
-        default: return
-        }
+        let handler = link.eventHandler
         link.eventHandler = nil
-        broker.peers.addLinks(-1, to: link.connection)
+        var sequence: UInt64 = 0
+        switch handler {
+        case let consumer as ConsumerLink:
+            consumer.end(vanished: end == .vanished)
+            sequence = leave(consumer.queue, consumer.lifetime, end)
+        case let producer as ProducerLink:
+            producer.end()
+            if case .queue(let queue, let lifetime) = producer.destination { sequence = leave(queue, lifetime, end) }
+        case let coordinator as CoordinatorLink: coordinator.end()
+        default: break
+        }
+        if handler != nil { context.connections.addLinks(-1, to: link.connection) }
+        releaseName(of: link)
+        guard end == .closed else { return }
+        guard sequence > 0, let store = context.store else { return link.close() }
+        let executor = link.connection.workQueue
+        nonisolated(unsafe) let closed = link
+        // The link is used in its connection's domain only.
+        store.whenWritten(sequence) { executor.add { _ in closed.close() } }
     }
 
-    private func leave(_ node: Node, _ lifetime: NodeLifetime, _ end: End) {
+    /// - Returns: the number of the group that the store has to write; 0 for none.
+    private func leave(_ queue: Queue, _ lifetime: QueueLifetime, _ end: End) -> UInt64 {
         switch (lifetime, end) {
-        case (.link, _), (.subscription, .closed): broker.nodes.delete(node)
-        case (.users, _), (.subscription, _): broker.nodes.release(node)
+        case (.link, _), (.subscription, .closed): return context.table.delete(queue)
+        case (.users, _), (.subscription, _):
+            context.table.release(queue)
+            return 0
         }
     }
 }

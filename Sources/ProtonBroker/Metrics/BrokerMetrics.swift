@@ -1,5 +1,7 @@
 import CoreMetrics
 import Proton
+import ProtonUtilities
+import Synchronization
 
 /// Tells swift-metrics what a broker holds and whom it serves, from time to time: `BrokerOptions.metricsInterval`.
 ///
@@ -8,7 +10,7 @@ final class BrokerMetrics: Sendable {
     /// Has something done after a time, on one of the broker's threads.
     typealias Scheduler = @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
 
-    private let core: BrokerCore
+    private let context: BrokerContext
     private let interval: Duration
     private let schedule: Scheduler
 
@@ -23,8 +25,8 @@ final class BrokerMetrics: Sendable {
     private let removed: RisingCount
 
     /// - Parameter name: what tells this broker's metrics from those of others in the process: their dimension `broker`.
-    init(_ core: BrokerCore, name: String, interval: Duration, _ schedule: @escaping Scheduler) {
-        self.core = core
+    init(_ context: BrokerContext, name: String, interval: Duration, _ schedule: @escaping Scheduler) {
+        self.context = context
         self.interval = interval
         self.schedule = schedule
         let dimensions = [("broker", name)]
@@ -50,7 +52,7 @@ final class BrokerMetrics: Sendable {
     }
 
     private func read() {
-        let status = core.status
+        let status = context.status
         func sum(_ field: KeyPath<QueueStatus, Int>) -> Int { status.queues.reduce(0) { $0 + $1[keyPath: field] } }
         received.rise(to: status.received)
         removed.rise(to: status.removed)
@@ -61,5 +63,22 @@ final class BrokerMetrics: Sendable {
         connections.record(status.connections.count)
         consumers.record(sum(\.consumers))
         senders.record(sum(\.senders))
+    }
+}
+
+/// A counter that is told where it stands, rather than by how much it has risen.
+final class RisingCount: Sendable {
+    private let counter: Counter
+    private let last = Mutex<UInt64>(0)
+
+    init(_ counter: Counter) { self.counter = counter }
+
+    /// The count is this now. One that seems to have gone back, as between two looks at queues, has stood still.
+    func rise(to count: UInt64) {
+        let difference = last.withLock { last in
+            guard count > last else { return UInt64(0) }
+            return count - exchange(&last, with: count)
+        }
+        if difference > 0 { counter.increment(by: difference) }
     }
 }

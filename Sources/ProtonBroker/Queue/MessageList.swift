@@ -31,6 +31,7 @@ struct MessageList {
     mutating func insert(_ message: QueuedMessage) {
         defer { count += 1 }
         guard message.place < end, !isEmpty else { return append(message) }
+        if prepend(message) { return }
         var index = index(from: message.place)
         // In front of a chunk is behind the one before, which may have room.
         if index.offset == 0, index.chunk > 0 {
@@ -45,6 +46,19 @@ struct MessageList {
         end = message.place
         if tail.count >= MessageList.chunkSize { chunks.append(exchange(&tail, with: [])) }
         tail.append(message)
+    }
+
+    /// Puts a message in front of the others, as most are that come back, where it belongs there.
+    private mutating func prepend(_ message: QueuedMessage) -> Bool {
+        guard let first = chunks.first?.first ?? tail.first, message.place < first.place else { return false }
+        if chunks.isEmpty, tail.count < MessageList.chunkSize {
+            tail.prepend(message)
+        } else if chunks.isEmpty || chunks[0].count >= MessageList.chunkSize {
+            chunks.prepend([message])
+        } else {
+            chunks[0].prepend(message)
+        }
+        return true
     }
 
     private mutating func split(_ chunk: Int) {
@@ -108,6 +122,12 @@ struct MessageList {
     func index(of place: UInt64) -> Index? {
         let index = index(from: place)
         return contains(index) && self[index].place == place ? index : nil
+    }
+
+    /// Calls `body` with each message, in order.
+    func visit(_ body: (QueuedMessage) -> Void) {
+        for chunk in chunks { for message in chunk { body(message) } }
+        for message in tail { body(message) }
     }
 
     /// The index behind another.

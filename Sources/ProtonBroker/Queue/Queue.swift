@@ -1,315 +1,365 @@
-import DequeModule
-import ProtonEngine
+import Proton
 import ProtonUtilities
+import Synchronization
 
-/// The messages of a queue and the consumers that compete for them, without any input or output.
+/// A queue of the broker: the state under a lock, and the running of what its changes ask for.
 ///
-/// Whoever owns it puts messages in, tells of credit, and asks for what `next` has to send until there is no more.
-/// Messages leave in the order of priority and arrival, one to each consumer with credit in turn. One that comes back
-/// takes its old place, so that order is kept as far as competing consumers allow.
-struct Queue<Member: Consumer> {
-    private let limits: QueueLimits
-    /// The messages that wait.
-    private var messages = MessageList()
-    /// The consumers with credit, in the order of their turns; those that have lost it leave when their turn comes, and
-    /// those that want nothing of what is there until something comes.
-    private var line = Deque<Member>()
-    /// The consumers that do not take any message.
-    private var choosers: [Member] = []
-    /// How many more messages may be looked at for those, before `next` leaves the rest of a search for later.
-    var looks = Int.max
-    /// The consumers whose search goes on with `resume`. The queue's owner takes them out, and sees to that.
-    var searching: [Member] = []
-    private(set) var arrivals: UInt64 = 0
-    private var expiries = Expiries()
-    private var delayed = DelayedMessages()
-    private let clock: QueueClock
-    /// How many messages the queue answers for: those that wait, and those that consumers have not settled.
-    private(set) var heldMessages = 0
-    /// The bytes of these messages.
-    private(set) var heldBytes = 0
-    /// How many messages have left for good.
-    private(set) var departures: UInt64 = 0
-    /// What the queue has dropped of its own: expired, or for want of room. Its owner takes it out.
-    var dropped: [QueuedMessage] = []
-    /// Messages in a store that have come back other than they are there. Its owner takes them out.
-    var changed: [QueuedMessage] = []
-
-    init(limits: QueueLimits = QueueLimits(), clock: QueueClock = QueueClock()) {
-        self.limits = limits
-        self.clock = clock
+/// Each of the broker's threads may call it. The lock is never held while a link, another queue or a log is used.
+final class Queue: Sendable {
+    /// What a queue is for.
+    enum Kind: Sendable {
+        /// It has a name that anybody may attach to, or one consumer at a time.
+        case named(isExclusive: Bool)
+        /// It goes with the link that it was made for.
+        case dynamic
+        /// It holds what one subscriber has of topics.
+        case subscription(Subscription)
     }
 
-    /// How many messages wait, those included that are not to be delivered yet.
-    var waitingCount: Int { messages.count + delayed.count }
+    private struct Guarded {
+        var state: QueueState
+        var consumers: [ConsumerLink?] = []
+        var producers: [ProducerLink?] = []
+        /// What of the state's memory is counted in the broker's.
+        var countedBytes = 0
+        var isDeleted = false
+    }
+
+    let settings: QueueSettings
+    let kind: Kind
+    private let context: BrokerContext
+    private let guarded: Mutex<Guarded>
+
+    /// - Parameter isStored: whether the store knows the queue already.
+    init(_ settings: QueueSettings, kind: Kind, context: BrokerContext, isStored: Bool = false) {
+        self.settings = settings
+        self.kind = kind
+        self.context = context
+        guarded = Mutex(Guarded(state: QueueState(settings, clock: context.clock, isStored: isStored)))
+    }
+
+    deinit {
+        guarded.withLock { guarded in
+            _ = context.memory.add(-guarded.countedBytes)
+            context.received.wrappingAdd(guarded.state.arrivals, ordering: .relaxed)
+            context.removed.wrappingAdd(guarded.state.departures, ordering: .relaxed)
+        }
+    }
+
+    var address: String { settings.address }
+
+    /// The time by the queues' clock, in milliseconds.
+    var now: Int64 { context.clock.now }
+
+    /// What the queue's subscriber is subscribed to; nil for a queue that is no subscription.
+    var subscription: Subscription? {
+        if case .subscription(let subscription) = kind { subscription } else { nil }
+    }
+
+    // MARK: Changing the state
+
+    /// Changes the state, and does what that asks for.
+    /// - Returns: what `body` returns, and the number of the group that the store has to write for it; 0 for none.
+    @discardableResult @inline(__always)
+    private func change<Result>(
+        _ body: (inout QueueState, inout QueueEffects) -> Result
+    ) -> (result: Result, sequence: UInt64) {
+        let (result, sequence, woken, tasks, relieved) = guarded.withLock { guarded in
+            var effects = QueueEffects()
+            guarded.state.brokerHasRoom = context.memory.hasRoom
+            if settings.isDurable { guarded.state.isStoreFailing = context.store?.isFailing ?? false }
+            let result = body(&guarded.state, &effects)
+            var sequence: UInt64 = 0
+            var tasks: QueueTasks?
+            if let more = effects.more {
+                sequence = write(more.changes)
+                tasks = QueueTasks(more, consumers: guarded.consumers, producers: guarded.producers)
+            }
+            let relieved = count(&guarded)
+            return (result, sequence, effects.woken.flatMap { guarded.consumers[$0.index] }, tasks, relieved)
+        }
+        woken?.wake()
+        tasks?.run(for: self, in: context)
+        for queue in relieved { queue.relieve() }
+        context.changes.note()
+        return (result, sequence)
+    }
+
+    private func write(_ changes: [StoreChange]) -> UInt64 {
+        guard !changes.isEmpty, let store = context.store else { return 0 }
+        return store.write(changes)
+    }
+
+    /// Counts what the messages take in the broker's memory.
+    /// - Returns: queues that have waited for that.
+    private func count(_ guarded: inout Guarded) -> [Queue] {
+        let difference = guarded.state.heldBytes - guarded.countedBytes
+        guard difference != 0 else { return [] }
+        guarded.countedBytes = guarded.state.heldBytes
+        return context.memory.add(difference)
+    }
+
+    /// There is room in the broker's memory again.
+    func relieve() { change { $0.relieve(&$1) } }
+
+    /// Time has passed: there may be messages to let in, or to drop.
+    func advance() { change { $0.advance(&$1) } }
 
     // MARK: Messages in
 
-    /// Puts a message at the end.
-    /// - Returns: false where it is not taken, since the queue holds as much as it may.
-    mutating func enqueue(_ bytes: [UInt8]) -> Bool {
-        guard reserve(bytes.count) else { return false }
-        enqueueReserved(bytes)
+    /// Takes a message, and has it sent where it can be.
+    /// - Parameters:
+    ///   - prefix: what the queue reads of the message.
+    ///   - producer: who brought it; nil for one that has no credit here.
+    /// - Returns: how much credit the producer gets, and the number of the group that the store has to write; 0 for none.
+    /// - Throws: why it is not taken, with the credit that the producer gets all the same.
+    func receive(
+        _ bytes: [UInt8], _ prefix: MessagePrefix, from producer: ProducerID?
+    ) throws(MessageError) -> (grant: Int, sequence: UInt64) {
+        let (result, sequence) = change { $0.receive(bytes, prefix, from: producer, &$1) }
+        if let refusal = result.refusal { throw MessageError(condition(refusal), grant: result.grant) }
+        return (result.grant, sequence)
+    }
+
+    /// Takes a message of one that has no credit here.
+    /// - Returns: the number of the group that the store has to write; 0 for none.
+    /// - Throws: why it is not taken.
+    func receive(_ bytes: [UInt8]) throws(MessageError) -> UInt64 {
+        try receive(bytes, MessagePrefix(bytes), from: nil).sequence
+    }
+
+    /// Keeps room for a message.
+    /// - Returns: how much credit the producer gets.
+    /// - Throws: as `receive`.
+    func reserve(_ bytes: [UInt8], from producer: ProducerID?) throws(MessageError) -> Int {
+        let result = change { $0.reserve(bytes, from: producer, &$1) }.result
+        if let refusal = result.refusal { throw MessageError(condition(refusal), grant: result.grant) }
+        return result.grant
+    }
+
+    /// A subscriber misses a message of its topic, where the queue is one that drops messages.
+    /// - Returns: whether it is.
+    func noteMissed(_ condition: Condition) -> Bool {
+        guard settings.limits.policy == .dropOldest, context.memory.hasRoom, let subscription else { return false }
+        context.limitLog.note(
+            .drop, "Its subscriber has as many unsettled messages as it may.", address: subscription.address)
         return true
     }
 
-    /// Keeps room for a message of some bytes.
-    /// - Returns: false where there is none, as with `enqueue`.
-    mutating func reserve(_ size: Int) -> Bool {
-        switch limits.policy {
-        case .withholdCredit:
-            guard heldMessages / 2 < limits.messages, heldBytes / 2 < limits.bytes else { return false }
-        case .reject: guard isBelowLimits else { return false }
-        case .dropOldest: guard makeRoom() else { return false }
+    /// Gives up the room that was kept for a message.
+    func unreserve(_ bytes: [UInt8]) { change { $0.unreserve(bytes, &$1) } }
+
+    /// Takes a message that room was kept for.
+    /// - Returns: the number of the group that the store has to write; 0 for none.
+    func receiveReserved(_ bytes: [UInt8]) -> UInt64 { change { $0.receiveReserved(bytes, &$1) }.sequence }
+
+    /// Takes a message that cannot be delivered elsewhere.
+    /// - Parameter removal: what the store has to write with it.
+    /// - Throws: where the queue cannot take it; the removal is written all the same.
+    func receiveDeadLetter(_ bytes: [UInt8], removal: StoreChange?) throws(MessageError) {
+        let refusal = change { $0.receiveDeadLetter(bytes, removal: removal, &$1) }.result
+        if let refusal { throw MessageError(condition(refusal)) }
+    }
+
+    /// Puts a message back that the store has kept.
+    func restore(_ message: StoredMessage) { change { $0.restore(message, &$1) } }
+
+    private func condition(_ refusal: QueueRefusal) -> Condition {
+        switch refusal {
+        case .queueFull: Condition(.resourceLimitExceeded, "The queue is full: send again later.")
+        case .brokerFull: Condition(.resourceLimitExceeded, "The broker is full: send again later.")
+        case .storeFailing:
+            Condition(
+                .internalError,
+                "The broker cannot write to its disk, and takes no durable messages meanwhile: send again later.")
+        case .deleted: gone
         }
-        heldMessages += 1
-        heldBytes += size
-        return true
     }
 
-    private var isBelowLimits: Bool { heldMessages < limits.messages && heldBytes < limits.bytes }
+    /// What is said of a queue that is deleted.
+    private var gone: Condition { Condition(.notFound, "There is no node \(address) any more.") }
 
-    private mutating func makeRoom() -> Bool {
-        let before = dropped.count
-        while !isBelowLimits {
-            guard let oldest = messages.popFirst() else {
-                // What consumers have is too much by itself: nothing is lost for nothing.
-                for message in dropped[before...] { undrop(message) }
-                dropped.removeSubrange(before...)
-                return false
+    // MARK: Transactions
+
+    /// Gives a place to a message that room was kept for.
+    /// - Returns: the message, and what the store has to write for it.
+    func prepare(_ bytes: [UInt8]) -> (PreparedMessage, [StoreChange]) {
+        guarded.withLock { guarded in
+            var effects = QueueEffects()
+            let prepared = guarded.state.prepare(bytes, &effects)
+            return (prepared, effects.more?.changes ?? [])
+        }
+    }
+
+    /// Lets a prepared message in.
+    func insert(_ prepared: PreparedMessage) { change { $0.insertPrepared(prepared, &$1) } }
+
+    /// Leaves a message's outcome to a transaction.
+    /// - Returns: whether there is such a message, and no transaction has it.
+    func enlist(_ slot: Int, of consumer: ConsumerID) -> Bool {
+        guarded.withLock { $0.state.enlist(slot, of: consumer) }
+    }
+
+    /// Takes a message out of a transaction that is rolled back.
+    /// - Parameter outcome: as `QueueState.delist` has it.
+    func delist(_ slot: Int, of consumer: ConsumerID, _ outcome: Outcome?) {
+        change { $0.delist(slot, of: consumer, outcome, &$1) }
+    }
+
+    /// What the store has to write for an outcome in a transaction, with the rest of that.
+    func change(for slot: Int, of consumer: ConsumerID, _ outcome: Outcome) -> StoreChange? {
+        guarded.withLock { $0.state.change(for: slot, of: consumer, outcome) }
+    }
+
+    // MARK: Consumers
+
+    /// Takes a consumer in.
+    /// - Throws: where the queue is another consumer's alone, or just deleted.
+    func add(_ link: ConsumerLink, selection: Selection?, maxUnsettled: Int) throws(ConditionError) -> ConsumerID {
+        let id = try guarded.withLock { guarded throws(ConditionError) -> ConsumerID in
+            if guarded.isDeleted { throw ConditionError(gone) }
+            if case .named(isExclusive: true) = kind, selection?.isBrowser != true,
+                guarded.consumers.contains(where: { $0?.isBrowser == false })
+            {
+                throw ConditionError(
+                    .resourceLocked, "\(address) is another consumer's alone as long as that is attached.")
             }
-            drop(oldest)
+            let id = guarded.state.addConsumer(selection: selection, maxUnsettled: maxUnsettled)
+            guarded.consumers.set(link, at: id.index)
+            return id
         }
-        return true
+        context.changes.note()
+        return id
     }
 
-    private mutating func undrop(_ message: QueuedMessage) {
-        heldMessages += 1
-        heldBytes += message.bytes.count
-        departures -= 1
-        messages.insert(message)
+    /// Takes a consumer away whose link is closed.
+    /// - Parameter outcome: what becomes of what it has not settled.
+    func remove(_ consumer: ConsumerID, _ outcome: Outcome) {
+        // First, since its number is free for another link as soon as the state has let go of it.
+        guarded.withLock { $0.consumers[consumer.index] = nil }
+        change { state, effects in state.removeConsumer(consumer, outcome, &effects) }
     }
 
-    private mutating func drop(_ message: QueuedMessage) {
-        unreserve(message.bytes.count)
-        departures += 1
-        dropped.append(message)
+    /// The credit of a consumer's link is another one: see `QueueState.setCredit`.
+    func setCredit(
+        _ credit: Int, of consumer: ConsumerID, unsent: [QueueState.Outgoing] = [], isBlocked: Bool, isDraining: Bool
+    ) {
+        change {
+            $0.setCredit(
+                credit, of: consumer, unsent: unsent, isBlocked: isBlocked, isDraining: isDraining, &$1)
+        }
     }
 
-    /// Drops all that waits.
-    mutating func dropAll() {
-        while let message = messages.popFirst() ?? delayed.popDue(at: .max) { drop(message) }
+    /// What a consumer's link does next.
+    /// - Parameter outgoing: gets the messages that are ready for it.
+    func next(for consumer: ConsumerID, _ outgoing: inout [QueueState.Outgoing]) -> QueueState.NextStep {
+        change { $0.next(for: consumer, &outgoing, &$1) }.result
     }
 
-    /// Gives up the room for a message of some bytes.
-    mutating func unreserve(_ size: Int) {
-        heldMessages -= 1
-        heldBytes -= size
+    /// A message is too large for a consumer.
+    func refuseOversized(_ unsent: QueueState.Outgoing, of consumer: ConsumerID) {
+        change { $0.refuseOversized(unsent, of: consumer, &$1) }
     }
 
-    /// Puts a message at the end that there is room kept for.
-    /// - Parameter keepsDurable: whether a message that is to survive the broker does.
-    /// - Returns: the place of a message that is to survive and does; nil for others.
+    /// Goes on with the search for a consumer.
+    func resumeSearch(for consumer: ConsumerID) { change { $0.resumeSearch(for: consumer, &$1) } }
+
+    /// A message that a consumer had has an outcome.
+    /// - Returns: the number of the group that the store has to write for that; 0 for none.
     @discardableResult
-    mutating func enqueueReserved(_ bytes: [UInt8], keepsDurable: Bool = false) -> UInt64? {
-        let header = QueueingHeader(bytes)
-        var message = QueuedMessage(bytes: bytes, priority: header.priority, position: arrivals)
-        message.isStored = keepsDurable && header.isDurable
-        arrivals += 1
-        let place = message.isStored ? message.place : nil
-        add(message, header, age: 0)
-        return place
+    func settle(_ slot: Int, of consumer: ConsumerID, _ outcome: Outcome, isStored: Bool = false) -> UInt64 {
+        change { $0.settle(slot, of: consumer, outcome, isStored: isStored, &$1) }.sequence
     }
 
-    /// Puts a message back that a store has kept, at the place that it had.
-    mutating func restore(_ stored: StoredMessage) {
-        let message = QueuedMessage(stored)
-        heldMessages += 1
-        heldBytes += message.bytes.count
-        arrivals = max(arrivals, message.position + 1)
-        // A file may say anything of when that was.
-        let (age, isOverflow) = clock.timeOfDay.subtractingReportingOverflow(stored.arrival.milliseconds)
-        let boundedAge = isOverflow ? Queue.longestTime : min(max(0, age), Queue.longestTime)
-        add(message, QueueingHeader(message.bytes), age: boundedAge)
+    /// Messages that a consumer had were accepted.
+    func settleAccepted(_ slots: [Int], of consumer: ConsumerID) {
+        change { $0.settleAccepted(slots, of: consumer, &$1) }
     }
 
-    /// - Parameter age: how long ago the message came, in milliseconds.
-    private mutating func add(_ message: consuming QueuedMessage, _ header: QueueingHeader, age: Int64) {
-        if let timeToLive = header.timeToLive {
-            message.extras = QueuedMessage.Extras(
-                annotations: message.extras?.annotations ?? Annotations(), expiry: clock.now + Int64(timeToLive) - age)
+    // MARK: Producers
+
+    /// Takes a producer in.
+    /// - Throws: where the queue is just deleted.
+    func add(_ link: ProducerLink, maxWindow: Int) throws(ConditionError) -> ProducerID {
+        let id = try guarded.withLock { guarded throws(ConditionError) -> ProducerID in
+            if guarded.isDeleted { throw ConditionError(gone) }
+            let id = guarded.state.addProducer(maxWindow: maxWindow)
+            guarded.producers.set(link, at: id.index)
+            return id
         }
-        if header.mayHaveAnnotations, let time = DeliveryTime(message.bytes) {
-            let delay = delay(until: time, age: age)
-            if delay > 0 { return delayed.add(message, until: clock.now + delay) }
+        context.changes.note()
+        return id
+    }
+
+    /// Takes a producer away.
+    func remove(_ producer: ProducerID) {
+        // First, as for a consumer.
+        guarded.withLock { $0.producers[producer.index] = nil }
+        change { $0.removeProducer(producer, &$1) }
+    }
+
+    /// How much credit a producer gets now; where that is none, it hears when there is room.
+    func grant(_ producer: ProducerID) -> Int { change { $0.grant(producer, &$1) }.result }
+
+    /// What a producer began to send is given up, or was not for the queue.
+    /// - Returns: how much credit it gets.
+    func use(_ producer: ProducerID) -> Int {
+        change { $0.use(producer, size: nil, &$1) }.result
+    }
+
+    /// A producer has given back credit.
+    func noteReturn(of producer: ProducerID, credit: Int) {
+        change { $0.noteReturn(of: producer, credit: credit, &$1) }
+    }
+
+    // MARK: The queue's own life
+
+    /// Whether nothing would be lost if the queue were forgotten.
+    var isEmpty: Bool { guarded.withLock { $0.state.heldMessages == 0 } }
+
+    /// Has the store keep the queue also while it is empty.
+    /// - Returns: the number of the group that the store has to write; 0 where it knows the queue.
+    func store() -> UInt64 { change { $0.store(&$1) }.sequence }
+
+    /// Takes no more messages, has the store forget the queue, and closes its links.
+    /// - Returns: the number of the group that the store has to write; 0 for none.
+    @discardableResult
+    func delete() -> UInt64 {
+        let links = guarded.withLock { guarded in
+            guarded.isDeleted = true
+            return (guarded.consumers.compactMap(\.self), guarded.producers.compactMap(\.self))
         }
-        insert(message, isBack: false)
+        let sequence = change { $0.delete(&$1) }.sequence
+        context.memory.stopWaiting(self)
+        for link in links.0 { link.closeSinceDeleted() }
+        for link in links.1 { link.closeSinceDeleted() }
+        return sequence
     }
 
-    /// How many milliseconds a message that came a while ago has to wait; a hundred years at most.
-    private func delay(until time: DeliveryTime, age: Int64) -> Int64 {
-        let delay =
-            switch time {
-            case .after(let milliseconds): milliseconds - age
-            case .at(let time): max(0, time.milliseconds) - clock.timeOfDay
-            }
-        return min(delay, Queue.longestTime)
+    /// What the peers of a queue that is deleted are told.
+    static var deleted: Condition {
+        Condition(.resourceDeleted, "The node is gone with the link that it was made for.")
     }
 
-    /// A hundred years, in milliseconds.
-    private static var longestTime: Int64 { 3_155_760_000_000 }
-
-    // MARK: Time
-
-    /// Whether there may be messages whose time is to come, or to end: `advance` has nothing to do otherwise.
-    var isTimed: Bool { !expiries.isEmpty || !delayed.isEmpty }
-
-    /// Lets those messages in whose time has come, and drops those that wait and are of no use any more (AMQP 1.0,
-    /// 3.2.1: `ttl`).
-    mutating func advance() {
-        let time = clock.now
-        while let message = delayed.popDue(at: time) { insert(message, isBack: false) }
-        while let place = expiries.popExpired(at: time) {
-            if let index = messages.index(of: place) { drop(messages.remove(at: index)) }
+    var status: QueueStatus {
+        guarded.withLock { guarded in
+            let (state, waiting) = (guarded.state, guarded.state.waitingCount)
+            return QueueStatus(
+                address: address, waiting: waiting, unsettled: state.heldMessages - waiting, bytes: state.heldBytes,
+                consumers: guarded.consumers.count { $0 != nil }, senders: guarded.producers.count { $0 != nil },
+                received: state.arrivals, removed: state.departures)
         }
     }
+}
 
-    /// When `advance` has something to do next, by the queue's clock.
-    var nextTime: Int64? {
-        switch (expiries.nextTime, delayed.nextTime) {
-        case (let expiry?, let delay?): min(expiry, delay)
-        case (let expiry, let delay): expiry ?? delay
-        }
+extension [ConsumerLink?] {
+    fileprivate mutating func set(_ link: ConsumerLink, at index: Int) {
+        if index < count { self[index] = link } else { append(link) }
     }
+}
 
-    /// Puts a message in its place, for all who may want it.
-    private mutating func insert(_ message: consuming QueuedMessage, isBack: Bool) {
-        let (place, expiry) = (message.place, message.extras?.expiry)
-        messages.insert(message)
-        if let expiry { expiries.add(place, at: expiry, in: messages) }
-        for consumer in choosers {
-            guard let choice = consumer.choice else { continue }
-            // A browser may have seen what comes back.
-            if !(isBack && choice.isBrowser) { choice.note(place) }
-            if consumer.credit > 0 { enterLine(consumer) }
-        }
-    }
-
-    /// How much credit one sender to the queue may have now, where it would have `window` at best.
-    func allowance(of window: Int) -> Int {
-        guard limits.policy == .withholdCredit else { return window }
-        return heldBytes < limits.bytes ? max(0, min(window, limits.messages - heldMessages)) : 0
-    }
-
-    /// Whether enough is free again for senders that were refused credit.
-    var hasRoomAgain: Bool {
-        heldMessages <= limits.messages / 4 * 3 && heldBytes <= limits.bytes / 4 * 3
-    }
-
-    // MARK: Messages out
-
-    /// Sets how many messages a consumer may be given.
-    mutating func setCredit(_ credit: Int, of consumer: Member) {
-        consumer.credit = max(0, credit)
-        if credit > 0 { enterLine(consumer) }
-    }
-
-    private mutating func enterLine(_ consumer: Member) {
-        guard consumer.turn == .none else { return }
-        consumer.turn = .inLine
-        line.append(consumer)
-    }
-
-    private mutating func pause(_ consumer: Member) {
-        consumer.turn = .searching
-        searching.append(consumer)
-    }
-
-    /// Lets a consumer whose search was not over stand in line again.
-    mutating func resume(_ consumer: Member) {
-        guard consumer.turn == .searching else { return }
-        consumer.turn = .none
-        if consumer.credit > 0 { enterLine(consumer) }
-    }
-
-    /// Takes a consumer away; what it had not settled comes back.
-    /// - Parameter failed: whether that counts as a try to deliver.
-    mutating func remove(_ consumer: Member, failed: Bool) {
-        consumer.credit = 0
-        if consumer.turn == .inLine, let index = line.firstIndex(where: { $0 === consumer }) { line.remove(at: index) }
-        consumer.turn = .none
-        choosers.removeAll { $0 === consumer }
-        let unsent = exchange(&consumer.outbox, with: [])
-        let messages = consumer.takeAll()
-        if consumer.isBrowser { return }
-        for message in unsent { settle(message, .returned(failed: false)) }
-        for message in messages { settle(message, .returned(failed: failed)) }
-    }
-
-    /// Notes that a consumer does not take any message, before it has credit.
-    mutating func addChooser(_ consumer: Member) {
-        if consumer.choice != nil, !choosers.contains(where: { $0 === consumer }) { choosers.append(consumer) }
-    }
-
-    /// Keeps a message, which comes back with `settle`, from a consumer that cannot process it.
-    mutating func keep(_ message: QueuedMessage, from consumer: Member) {
-        let choice = consumer.choice ?? Choice()
-        consumer.choice = choice
-        addChooser(consumer)
-        if choice.refuse(message.place) { return }
-        choice.forgetRefused { messages.index(of: $0) != nil }
-        _ = choice.refuse(message.place)
-    }
-
-    /// The next message to send, and the consumer whose turn it is; one credit of it is used.
-    ///
-    /// The message then belongs to whoever asked: `settle` ends that. What a browser gets is a copy, to be let go.
-    mutating func next() -> (Member, QueuedMessage)? {
-        while !messages.isEmpty, let consumer = line.popFirst() {
-            consumer.turn = .none
-            guard consumer.credit > 0 else { continue }
-            let wanted = if let choice = consumer.choice { find(choice) } else { messages.popFirst() }
-            guard let message = wanted else {
-                if looks <= 0, consumer.choice != nil { pause(consumer) }
-                continue
-            }
-            consumer.credit -= 1
-            if consumer.credit > 0 { enterLine(consumer) }
-            return (consumer, message)
-        }
-        return nil
-    }
-
-    /// The next message that one who chooses wants; nil where it has looked at all there are, or at as many as it may.
-    private mutating func find(_ choice: Choice) -> QueuedMessage? {
-        while looks > 0, let place = choice.takeEarlier() {
-            looks -= 1
-            if let index = messages.index(of: place), choice.accepts(&messages[index]) { return take(index, choice) }
-        }
-        var index = messages.index(from: choice.next)
-        while looks > 0, messages.contains(index) {
-            looks -= 1
-            choice.next = messages[index].place + 1
-            if choice.accepts(&messages[index]) { return take(index, choice) }
-            index = messages.index(after: index)
-        }
-        return nil
-    }
-
-    private mutating func take(_ index: MessageList.Index, _ choice: Choice) -> QueuedMessage {
-        choice.isBrowser ? messages[index] : messages.remove(at: index)
-    }
-
-    /// Ends what a consumer had to do with a message.
-    mutating func settle(_ message: consuming QueuedMessage, _ disposal: Disposal) {
-        switch disposal {
-        case .removed:
-            unreserve(message.bytes.count)
-            departures += 1
-        case .returned(let failed):
-            if failed, message.failures < .max { message.failures += 1 }
-            if message.isStored, failed || message.hasAddedAnnotations { changed.append(copy message) }
-            insert(message, isBack: true)
-        }
+extension [ProducerLink?] {
+    fileprivate mutating func set(_ link: ProducerLink, at index: Int) {
+        if index < count { self[index] = link } else { append(link) }
     }
 }

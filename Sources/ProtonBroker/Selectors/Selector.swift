@@ -4,12 +4,16 @@ import Proton
 ///
 ///     let selector = try Selector("colour = 'green' AND weight BETWEEN 1 AND 2.5")
 ///
-/// Identifiers name application properties, or fields of the header and properties (see `SelectorField`). It is parsed
-/// once, and then evaluated on as many messages as there are; nothing that a message holds makes that fail.
+/// Identifiers name application properties, fields of the header and properties, or annotations (see `SelectorName`). It is
+/// parsed once, and then evaluated on as many messages as there are; nothing that a message holds makes that fail.
+///
+/// Conditions are true, false or unknown, and a message is selected where the selector is true (JMS 2.0, 3.8.1). A comparison
+/// with null is unknown. One of unlike types, such as a text and a number, is false: `a <> 5` is false for a text, and
+/// `NOT a = 5` true.
 struct Selector: Sendable {
     private let condition: SelectorExpression
-    /// The fields that it asks for, beside application properties.
-    let fields: Set<SelectorField>
+    /// What it reads of a message.
+    let parts: SelectorParts
 
     /// The longest text that is taken, in bytes of UTF-8.
     static let maxSize = 8_192
@@ -21,7 +25,7 @@ struct Selector: Sendable {
         }
         var parser = try SelectorParser(text)
         condition = try parser.parse()
-        fields = parser.fields
+        parts = parser.parts
     }
 
     /// Whether the condition is true of a message: neither false nor unknown.
@@ -34,6 +38,8 @@ struct Selector: Sendable {
 protocol SelectorSubject {
     /// The value of an application property; nil where there is none.
     func applicationProperty(_ name: String) -> AMQPValue?
+    /// The value of a message annotation; nil where there is none.
+    func annotation(_ key: AnnotationKey) -> AMQPValue?
     /// The value of a field of the header or the properties.
     func field(_ field: SelectorField) -> SelectorValue
 }

@@ -3,13 +3,15 @@
 /// Chains of one operator are one node with many members, so that the tree is no deeper than the text is nested.
 indirect enum SelectorExpression: Sendable {
     case literal(SelectorValue)
-    case property(String)
-    case field(SelectorField)
+    case name(SelectorName)
+    /// A name with hyphens and without quotes, which could be a difference too, and where it begins.
+    case hyphenated(String, at: Int)
     case all([SelectorExpression])
     case any([SelectorExpression])
     case not(SelectorExpression)
     case comparison(Comparison, SelectorExpression, SelectorExpression)
     case between(SelectorExpression, SelectorExpression, SelectorExpression)
+    case notBetween(SelectorExpression, SelectorExpression, SelectorExpression)
     case isIn(SelectorExpression, [SelectorValue])
     case like(SelectorExpression, LikePattern)
     case isNull(SelectorExpression)
@@ -23,8 +25,8 @@ extension SelectorExpression {
     func value(of message: some SelectorSubject) -> SelectorValue {
         switch self {
         case .literal(let value): value
-        case .property(let name): SelectorValue(message.applicationProperty(name))
-        case .field(let field): message.field(field)
+        case .name(let name): name.value(of: message)
+        case .hyphenated(let name, _): SelectorValue(message.applicationProperty(name))
         case .all(let conditions): SelectorExpression.decide(conditions, of: message, by: false)
         case .any(let conditions): SelectorExpression.decide(conditions, of: message, by: true)
         case .not(let condition): SelectorValue(condition.value(of: message).truth.map { !$0 })
@@ -32,10 +34,12 @@ extension SelectorExpression {
             SelectorValue(left.value(of: message).compared(comparison, with: right.value(of: message)))
         case .between(let operand, let low, let high):
             operand.value(of: message).isBetween(low.value(of: message), high.value(of: message))
+        case .notBetween(let operand, let low, let high):
+            operand.value(of: message).isNotBetween(low.value(of: message), high.value(of: message))
         case .isIn(let operand, let values): operand.value(of: message).isIn(values)
         case .like(let operand, let pattern):
-            if case .string(let text) = operand.value(of: message) { .boolean(pattern.matches(text)) } else { .unknown }
-        case .isNull(let operand): .boolean(operand.value(of: message) == .unknown)
+            operand.value(of: message).isLike(pattern)
+        case .isNull(let operand): .boolean(operand.value(of: message) == .null)
         case .arithmetic(let first, let steps):
             steps.reduce(first.value(of: message)) { $0.combined($1.0, with: $1.1.value(of: message)) }
         case .negated(let operand): SelectorValue.exact(0).combined(.subtract, with: operand.value(of: message))
@@ -54,20 +58,49 @@ extension SelectorExpression {
             default: break
             }
         }
-        return isKnown ? .boolean(!decisive) : .unknown
+        return isKnown ? .boolean(!decisive) : .null
     }
 }
 
+extension SelectorName {
+    /// What it names of a message.
+    fileprivate func value(of message: some SelectorSubject) -> SelectorValue {
+        switch self {
+        case .property(let name): SelectorValue(message.applicationProperty(name))
+        case .field(let field): message.field(field)
+        case .annotation(let key, let property):
+            SelectorValue(message.annotation(key) ?? property.flatMap { message.applicationProperty($0) })
+        }
+    }
+}
+
+// A value of a type that a test is not for makes the test false, and unknown where it is null, as in comparisons.
 extension SelectorValue {
     /// `self >= low AND self <= high`.
     fileprivate func isBetween(_ low: SelectorValue, _ high: SelectorValue) -> SelectorValue {
         let conditions = [compared(.greaterOrEqual, with: low), compared(.lessOrEqual, with: high)]
         if conditions.contains(false) { return .boolean(false) }
-        return conditions.contains(nil) ? .unknown : .boolean(true)
+        return conditions.contains(nil) ? .null : .boolean(true)
     }
 
-    /// Whether it equals one of several values. One of another kind is none of them.
+    /// `self < low OR self > high`, which is not the opposite where types differ.
+    fileprivate func isNotBetween(_ low: SelectorValue, _ high: SelectorValue) -> SelectorValue {
+        let conditions = [compared(.less, with: low), compared(.greater, with: high)]
+        if conditions.contains(true) { return .boolean(true) }
+        return conditions.contains(nil) ? .null : .boolean(false)
+    }
+
+    /// Whether it equals one of several values.
     fileprivate func isIn(_ values: [SelectorValue]) -> SelectorValue {
-        self == .unknown ? .unknown : .boolean(values.contains { compared(.equal, with: $0) == true })
+        self == .null ? .null : .boolean(values.contains { compared(.equal, with: $0) == true })
+    }
+
+    /// Whether it is a text that a pattern fits.
+    fileprivate func isLike(_ pattern: LikePattern) -> SelectorValue {
+        switch self {
+        case .null: .null
+        case .string(let text): .boolean(pattern.matches(text))
+        default: .boolean(false)
+        }
     }
 }

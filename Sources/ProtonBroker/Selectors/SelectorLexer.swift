@@ -2,8 +2,10 @@
 enum SelectorToken: Hashable {
     /// A word of the language, in upper case.
     case keyword(String)
-    /// A name of the program's.
+    /// A name, with quotes or without.
     case identifier(String)
+    /// A name with hyphens and without quotes, such as `x-y`: it may be a difference of two names.
+    case hyphenated(String)
     case string(String)
     /// A whole number without its sign.
     case exact(UInt64)
@@ -17,7 +19,7 @@ extension SelectorToken: CustomStringConvertible {
     /// The token as an error names it.
     var description: String {
         switch self {
-        case .keyword(let word), .symbol(let word), .identifier(let word): "'\(word)'"
+        case .keyword(let word), .symbol(let word), .identifier(let word), .hyphenated(let word): word.inError
         case .string: "a text"
         case .exact, .approximate: "a number"
         case .end: "the end"
@@ -70,9 +72,19 @@ struct SelectorLexer {
     }
 
     private mutating func word() -> SelectorToken {
-        let word = take { isIdentifierStart($0) || isDigit($0) || $0 == "." }
+        var word = take(while: isIdentifierPart)
         let upper = word.uppercased()
-        return SelectorLexer.keywords.contains(upper) ? .keyword(upper) : .identifier(word)
+        // What may follow these directly is a minus, as in `AND-1`.
+        if ["AND", "OR", "NOT", "BETWEEN"].contains(upper) { return .keyword(upper) }
+        // A hyphen with nothing but letters and digits around it may be part of a name.
+        var isHyphenated = false
+        while peek() == "-", let next = peek(1), isIdentifierPart(next) {
+            offset += 1
+            isHyphenated = true
+            word += "-" + take(while: isIdentifierPart)
+        }
+        if !isHyphenated, SelectorLexer.keywords.contains(upper) { return .keyword(upper) }
+        return isHyphenated && !SelectorName.takesHyphens(word) ? .hyphenated(word) : .identifier(word)
     }
 
     private mutating func symbol(_ first: Unicode.Scalar) throws(SelectorError) -> SelectorToken {
@@ -159,11 +171,18 @@ private func isDigit(_ scalar: Unicode.Scalar?) -> Bool {
     if let scalar { "0"..."9" ~= scalar } else { false }
 }
 
+private func isIdentifierPart(_ scalar: Unicode.Scalar) -> Bool {
+    isIdentifierStart(scalar) || isDigit(scalar) || scalar == "."
+}
+
 private func isIdentifierStart(_ scalar: Unicode.Scalar) -> Bool {
     scalar == "_" || scalar == "$" || scalar.properties.isAlphabetic
 }
 
 extension String {
+    /// The text in the words of an error: a peer chose it, and it may be long.
+    var inError: String { "'\(escapedForLog)'" }
+
     /// The text of a number with a digit between the point and the exponent, as in `7.e3`.
     fileprivate func replacingPoint() -> String {
         guard let point = firstIndex(of: "."), index(after: point) < endIndex, self[index(after: point)] == "e" else {

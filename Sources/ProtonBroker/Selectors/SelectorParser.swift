@@ -13,8 +13,8 @@ struct SelectorParser {
     /// Where the token begins.
     private var offset: Int
     private var depth = 0
-    /// The fields that were named.
-    private(set) var fields: Set<SelectorField> = []
+    /// What was named of a message.
+    private(set) var parts: SelectorParts = []
 
     /// How deep parentheses, NOT and signs may be nested: evaluation recurses as deep.
     static let maxDepth = 64
@@ -64,32 +64,57 @@ struct SelectorParser {
     }
 
     private mutating func predicate() throws(SelectorError) -> SelectorExpression {
+        let start = offset
         let operand = try sum()
         if case .symbol(let symbol) = token, let comparison = Comparison(symbol) {
             try advance()
-            return .comparison(comparison, operand, try sum())
+            return try compare(operand, start, comparison)
         }
         if try take(.keyword("IS")) {
             let isNegated = try take(.keyword("NOT"))
             try expect(.keyword("NULL"))
-            return isNegated ? .not(.isNull(operand)) : .isNull(operand)
+            let test = SelectorExpression.isNull(try name(operand, start))
+            return isNegated ? .not(test) : test
         }
         let isNegated = try take(.keyword("NOT"))
         let test: SelectorExpression
         if try take(.keyword("BETWEEN")) {
-            let low = try sum()
+            let low = try bound()
             try expect(.keyword("AND"))
-            test = .between(operand, low, try sum())
+            let (operand, high) = (try ordered(operand, start), try bound())
+            return isNegated ? .notBetween(operand, low, high) : .between(operand, low, high)
         } else if try take(.keyword("IN")) {
-            test = .isIn(operand, try values())
+            let values = try values()
+            let isOfTexts = values.allSatisfy { if case .string = $0 { true } else { false } }
+            test = .isIn(isOfTexts ? try name(operand, start) : try unambiguous(operand), values)
         } else if try take(.keyword("LIKE")) {
-            test = .like(operand, try pattern())
+            test = .like(try name(operand, start), try pattern())
         } else if isNegated {
             throw SelectorError("BETWEEN, IN or LIKE is expected behind NOT, not \(token)", at: offset)
         } else {
             return operand
         }
         return isNegated ? .not(test) : test
+    }
+
+    /// The comparison whose right side comes next.
+    private mutating func compare(
+        _ left: SelectorExpression, _ leftStart: Int, _ comparison: Comparison
+    ) throws(SelectorError) -> SelectorExpression {
+        let rightStart = offset
+        let right = try sum()
+        if comparison.isOrdering {
+            return .comparison(comparison, try ordered(left, leftStart), try ordered(right, rightStart))
+        }
+        if right.isLiteralWithoutOrder { return .comparison(comparison, try name(left, leftStart), right) }
+        if left.isLiteralWithoutOrder { return .comparison(comparison, left, try name(right, rightStart)) }
+        return .comparison(comparison, try unambiguous(left), try unambiguous(right))
+    }
+
+    /// A bound of BETWEEN.
+    private mutating func bound() throws(SelectorError) -> SelectorExpression {
+        let start = offset
+        return try ordered(try sum(), start)
     }
 
     /// The list behind IN.
@@ -172,9 +197,11 @@ struct SelectorParser {
         case .keyword("FALSE"): return try literal(.boolean(false))
         case .identifier(let name):
             try advance()
-            guard let field = SelectorField(identifier: name) else { return .property(name) }
-            fields.insert(field)
-            return .field(field)
+            return .name(try resolve(name, start))
+        case .hyphenated(let name):
+            try advance()
+            parts.insert(.applicationProperties)
+            return .hyphenated(name, at: start)
         default: throw SelectorError("a value is expected here, not \(token)", at: start)
         }
     }
@@ -189,11 +216,49 @@ struct SelectorParser {
         }
     }
 
+    // MARK: Names
+
+    /// What an identifier names.
+    private mutating func resolve(_ identifier: String, _ start: Int) throws(SelectorError) -> SelectorName {
+        guard let name = SelectorName(identifier) else {
+            throw SelectorError("\(identifier.inError) is reserved and names nothing", at: start)
+        }
+        switch name {
+        case .property: parts.insert(.applicationProperties)
+        case .field(let field): parts.insert(SelectorParts(field))
+        case .annotation(_, let property):
+            parts.insert(.annotations)
+            if property != nil { parts.insert(.applicationProperties) }
+        }
+        return name
+    }
+
+    /// The expression where a calculation makes no sense: hyphens in it are part of a name.
+    private mutating func name(
+        _ expression: SelectorExpression, _ start: Int
+    ) throws(SelectorError) -> SelectorExpression {
+        switch expression {
+        case .hyphenated(let name, let start): return .name(try resolve(name, start))
+        case .arithmetic, .negated: throw SelectorError("a name is expected here, not a calculation", at: start)
+        default: return expression
+        }
+    }
+
+    /// The expression where it may be a number: a hyphen in it then may be a minus.
+    private func unambiguous(_ expression: SelectorExpression) throws(SelectorError) -> SelectorExpression {
+        guard case .hyphenated(let name, let start) = expression else { return expression }
+        let reason = "\(name.inError) may be a name or a difference: "
+        throw SelectorError(reason + "put a name in double quotes, or spaces around a minus", at: start)
+    }
+
     // MARK: Kinds
 
     /// The expression, where it can be a condition.
-    private func boolean(_ expression: SelectorExpression, _ start: Int) throws(SelectorError) -> SelectorExpression {
+    private mutating func boolean(
+        _ expression: SelectorExpression, _ start: Int
+    ) throws(SelectorError) -> SelectorExpression {
         switch expression {
+        case .hyphenated: return try name(expression, start)
         case .literal(.boolean): return expression
         case .literal, .arithmetic, .negated: throw SelectorError("this is no condition", at: start)
         default: return expression
@@ -203,9 +268,18 @@ struct SelectorParser {
     /// The expression, where it can be a number.
     private func number(_ expression: SelectorExpression, _ start: Int) throws(SelectorError) -> SelectorExpression {
         switch expression {
-        case .literal(.exact), .literal(.approximate), .arithmetic, .negated, .property, .field: return expression
+        case .literal(.exact), .literal(.approximate), .arithmetic, .negated, .name: return expression
+        case .hyphenated: return try unambiguous(expression)
         default: throw SelectorError("this is no number", at: start)
         }
+    }
+
+    /// The expression, where it can be in an order.
+    private func ordered(_ expression: SelectorExpression, _ start: Int) throws(SelectorError) -> SelectorExpression {
+        guard !expression.isLiteralWithoutOrder else {
+            throw SelectorError("texts and booleans have no order: compare them by = or <>", at: start)
+        }
+        return try number(expression, start)
     }
 
     // MARK: Tokens
@@ -260,6 +334,16 @@ extension Comparison {
         case ">": self = .greater
         case ">=": self = .greaterOrEqual
         default: return nil
+        }
+    }
+}
+
+extension SelectorExpression {
+    /// Whether it is a text or a boolean, which have no order.
+    fileprivate var isLiteralWithoutOrder: Bool {
+        switch self {
+        case .literal(.string), .literal(.boolean): true
+        default: false
         }
     }
 }

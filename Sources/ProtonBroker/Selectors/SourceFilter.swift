@@ -1,6 +1,9 @@
 import Proton
 
 /// The filter of a source that the broker applies: a selector (AMQP 1.0, 3.5.8).
+///
+/// Filters of other kinds, such as `apache.org:no-local-filter:list`, are not applied. The broker's answer has only the filters
+/// that are, and so tells the peer.
 struct SourceFilter {
     let selector: Selector
     let text: String
@@ -11,24 +14,45 @@ struct SourceFilter {
     private static let name: Symbol = "apache.org:selector-filter:string"
     private static let code: UInt64 = 0x0000_468C_0000_0004
 
-    /// Finds a selector among the filters of a source. Others are not applied, which their absence in the answer tells.
+    /// The selector of a source that a peer attaches to; nil where it has none.
+    /// - Throws: `amqp:invalid-field` where the filters cannot be read, and where ``find(in:)`` does.
+    static func find(of source: Terminus) throws(ConditionError) -> SourceFilter? {
+        if let problem = source.filterProblem {
+            throw ConditionError(.invalidField, "The filter of the source is not valid: \(problem).")
+        }
+        return try find(in: source.filter)
+    }
+
+    /// Finds a selector among the filters of a source.
     /// - Returns: nil where there is none.
-    /// - Throws: where there are two, or the selector is wrong.
-    static func find(in filters: AMQPMap) throws(Refusal) -> SourceFilter? {
+    /// - Throws: `amqp:invalid-field` where there are two, or it is wrong.
+    static func find(in filters: AMQPMap) throws(ConditionError) -> SourceFilter? {
         var found: SourceFilter?
         for (key, value) in filters {
-            guard case .described(let filter) = value, isSelector(filter.descriptor) else { continue }
-            guard found == nil else { throw Refusal(.invalidField, "The source has more than one selector.") }
+            guard case .described(let filter) = value else {
+                if isMeantAsSelector(key, value) {
+                    throw ConditionError(.invalidField, "A selector is a described value: this one has no descriptor.")
+                }
+                continue
+            }
+            guard isSelector(filter.descriptor) else { continue }
+            guard found == nil else { throw ConditionError(.invalidField, "The source has more than one selector.") }
             guard case .string(let text) = filter.value else {
-                throw Refusal(.invalidField, "A selector is a string: this one is none.")
+                throw ConditionError(.invalidField, "A selector is a string: this one is none.")
             }
             do throws(SelectorError) {
                 found = SourceFilter(selector: try Selector(text), text: text, echo: [key: value])
             } catch {
-                throw Refusal(.invalidField, error.description)
+                throw ConditionError(.invalidField, error.description)
             }
         }
         return found
+    }
+
+    /// Whether a text without a descriptor stands where clients put selectors.
+    private static func isMeantAsSelector(_ key: AMQPValue, _ value: AMQPValue) -> Bool {
+        guard value != .null, let key = key.symbolValue?.name ?? key.stringValue else { return false }
+        return ["selector", "jms-selector", name.name].contains(key)
     }
 
     private static func isSelector(_ descriptor: AMQPValue) -> Bool {

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What a broker holds and whom it serves, at one moment.
 ///
 /// Queues and connections are looked at one after the other: between two of them messages may have moved.
@@ -6,12 +8,14 @@ public struct BrokerStatus: Sendable {
     public var queues: [QueueStatus]
     /// The connections whose peers have opened them, the oldest first.
     public var connections: [ConnectionStatus]
-    /// How many bytes the messages of all queues take.
+    /// How many bytes of memory the messages of all queues take.
     public var bytes: Int
     /// How many messages have come into queues since the broker was made; one that goes to several counts for each.
     public var received: UInt64
     /// How many messages have left their queues for good: accepted, rejected, expired or dropped.
     public var removed: UInt64
+    /// Why the store cannot be written, so that no durable message is accepted; nil where it can, or there is none.
+    public var storeFailure: String?
 
     /// The queue with an address; nil where there is none, or none any more.
     ///
@@ -50,4 +54,41 @@ public struct ConnectionStatus: Sendable, Hashable {
     public var address: String
     /// How many links it has.
     public var links: Int
+}
+
+/// Tells those who wait for the broker to be in some state that it has changed.
+///
+/// A change that nobody waits for costs one look at a flag.
+final class Changes: Sendable {
+    private let isWatched = Atomic(false)
+    private let watchers = Mutex<[UInt64: AsyncStream<Void>.Continuation]>([:])
+    private let count = Atomic<UInt64>(0)
+
+    /// Something has changed.
+    func note() {
+        guard isWatched.load(ordering: .relaxed) else { return }
+        watchers.withLock { watchers in
+            for watcher in watchers.values { watcher.yield() }
+        }
+    }
+
+    /// An element at once, and one after each change, several of which may be one.
+    func watch() -> AsyncStream<Void> {
+        AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
+            let id = count.wrappingAdd(1, ordering: .relaxed).newValue
+            watchers.withLock { watchers in
+                watchers[id] = continuation
+                isWatched.store(true, ordering: .relaxed)
+            }
+            continuation.onTermination = { [weak self] _ in self?.stopWatching(id) }
+            continuation.yield()
+        }
+    }
+
+    private func stopWatching(_ id: UInt64) {
+        watchers.withLock { watchers in
+            watchers[id] = nil
+            isWatched.store(!watchers.isEmpty, ordering: .relaxed)
+        }
+    }
 }

@@ -13,6 +13,9 @@ final class LimitLog: Sendable {
         case credit = "gives no more credit"
         case drop = "dropped the oldest message"
         case rejected = "dropped a message that was rejected"
+        case deliveryLimit = "dropped a message that could not be delivered"
+        case presettled = "closed a link, since a message was not taken that its sender had settled"
+        case oversize = "kept a message from a consumer"
     }
 
     private struct Silence {
@@ -59,5 +62,25 @@ final class LimitLog: Sendable {
             let silent = silences.updateValue(Silence(end: now + LimitLog.interval), forKey: kind)?.count ?? 0
             return silent + count - 1
         }
+    }
+}
+
+extension String {
+    /// The text for a log line: at most 64 characters, everything but printable ASCII as `\u{…}`.
+    ///
+    /// Names come from peers: they could forge lines, or change how a terminal shows them.
+    var escapedForLog: String { escapedForLog(upTo: 64) }
+
+    /// The same, of at most `limit` characters.
+    func escapedForLog(upTo limit: Int) -> String {
+        var text = ""
+        for scalar in unicodeScalars.prefix(limit) {
+            switch scalar {
+            case "\\": text += "\\\\"
+            case " "..."~": text.unicodeScalars.append(scalar)
+            default: text += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+            }
+        }
+        return unicodeScalars.dropFirst(limit).isEmpty ? text : text + "…"
     }
 }

@@ -2,57 +2,69 @@ public import Proton
 
 /// Where a broker keeps what has to survive it: durable queues with their durable messages.
 ///
-/// A store takes changes at once and writes them later, many together; it tells how far it has come. All of its members
-/// may be called from any thread.
+/// A store takes groups of changes at once and writes them later, many together. It numbers the groups, and reports up to
+/// which sequence number they are durable: they survive a crash of the system. All members may be called from any thread.
 public protocol MessageStore: AnyObject, Sendable {
-    /// Reads back what was written before: queues first, then the messages of each in the order of their places.
+    /// Reads what earlier runs have written: queues first, then the messages of each queue in the order of their places.
     ///
     /// The broker calls it once, before anything else.
     /// - Throws: where the store cannot be read, in words that say what to do.
     func recover(_ take: (StoredItem) throws -> Void) throws
 
     /// Begins to write; until then changes wait.
-    /// - Parameter progress: called on a thread of the store's, each time that more is on disk, with the number of the
-    ///   last change that is: everything up to it survives a crash of the system. The numbers rise.
-    func start(_ progress: @escaping @Sendable (_ written: UInt64) -> Void) throws
+    /// - Parameter report: called on a thread of the store, one call at a time; it must not call ``close()``.
+    /// - Throws: where the store was started or closed before.
+    func start(_ report: @escaping @Sendable (StoreReport) -> Void) throws
 
-    /// Takes a change, to be written after those that were taken before.
+    /// Takes changes as one group, to be written after the groups before it: after a crash all of them are there, or none.
     ///
-    /// Where it cannot be written, as with a full disk, the store says so in the log, keeps it and tries again: its
-    /// number is told later.
-    /// - Returns: the number of the change: 1 for the first, and rising; that of an earlier one where the change takes the
-    ///   place of that, which is still to be written.
-    func write(_ change: StoreChange) -> UInt64
+    /// Does not wait for the disk. A store that cannot write, as with a full disk, keeps the group, tries again, and reports
+    /// ``StoreReport/failing(_:)``.
+    /// - Returns: the sequence number of the group: 1 for the first, and one more for each.
+    func write(_ group: [StoreChange]) -> UInt64
 
-    /// Takes the changes that `body` makes as one: after a crash all of them are there, or none.
-    ///
-    /// What other threads write meanwhile may be among them. `body` must not wait for anything.
-    func atomically<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure)
-
-    /// Writes what is still to be written, and closes the store. What is written to it from now on is not kept.
-    /// - Throws: where not everything could be written.
+    /// Writes the groups that are not durable yet, and closes the store. Groups that come later are dropped.
+    /// - Throws: where not everything could be written, in words that say how much.
     func close() throws
+}
+
+extension MessageStore {
+    /// Takes a change as a group of its own.
+    /// - Returns: the sequence number of the group.
+    public func write(_ change: StoreChange) -> UInt64 { write([change]) }
+}
+
+/// What a store tells the broker about its writing.
+public enum StoreReport: Sendable, Equatable {
+    /// The groups up to this sequence number are durable. The numbers rise.
+    case written(upTo: UInt64)
+    /// The store cannot write, and tries again: the words say why, and what to do.
+    ///
+    /// It is reported once when a write fails, and again where the reason becomes another one.
+    case failing(String)
+    /// The store can write again after it was failing; a ``written(upTo:)`` follows.
+    case recovered
 }
 
 /// A change of what a store keeps.
 public enum StoreChange: Sendable, Equatable {
-    /// A durable queue is made; its `id` is of no other that the store holds.
+    /// A durable queue is made; no other queue in the store has its `id`.
     case makeQueue(StoredQueue)
-    /// A durable queue is gone, with all its messages.
+    /// A durable queue is deleted, with all its messages.
     case removeQueue(id: UInt64)
-    /// A message has come into a queue.
+    /// A message is added to a queue.
     case add(StoredMessage)
-    /// A message has left its queue for good.
+    /// A message is removed from its queue.
     case remove(queue: UInt64, place: UInt64)
-    /// What the broker has to know of a message in a queue is something else now, as after a delivery in vain.
+    /// The details of a message are replaced, as after a failed delivery.
     case update(queue: UInt64, place: UInt64, details: [UInt8])
 }
 
-/// What a store gives back.
+/// An item that a store reads back.
 public enum StoredItem: Sendable, Equatable {
     /// A queue.
     case queue(StoredQueue)
-    /// A message of one of the queues that came before.
+    /// A message of one of the queues that were read before it.
     case message(StoredMessage)
 }
 
@@ -62,7 +74,7 @@ public struct StoredQueue: Sendable, Equatable {
     public var id: UInt64
     /// The address that links attach to.
     public var address: String
-    /// What else the broker has to know of it, in a form that only the broker reads; empty for a plain queue.
+    /// What else the broker keeps about it, in the broker's own encoding; empty for a plain queue.
     public var details: [UInt8]
 
     /// Creates a queue.
@@ -75,13 +87,13 @@ public struct StoredQueue: Sendable, Equatable {
 public struct StoredMessage: Sendable, Equatable {
     /// The number of its queue.
     public var queue: UInt64
-    /// Its place in the order of the queue, which no other message there has.
+    /// Its place in the order of the queue; no other message of the queue has it.
     public var place: UInt64
-    /// When it came, in milliseconds since 1970.
+    /// When it arrived, in milliseconds since 1970.
     public var arrival: Timestamp
-    /// The encoded message, as it came.
+    /// The encoded message, as it arrived.
     public var bytes: [UInt8]
-    /// What else the broker has to know of it, in a form that only the broker reads; empty for one that just came.
+    /// What else the broker keeps about it, in the broker's own encoding; empty for a message that just arrived.
     public var details: [UInt8]
 
     /// Creates a message.

@@ -2,122 +2,191 @@ import Proton
 
 /// What a transaction does when it commits: messages to put into queues, and outcomes of messages that consumers had.
 ///
-/// Until then the messages are in no queue, but have their room there; what consumers had is theirs.
+/// Until then the messages are in no queue, but have their room there; what consumers had is theirs (AMQP 1.0, 4.4). It
+/// belongs to its connection's domain; what is left to do once a commit is on disk does not.
 final class Transaction {
-    /// What the peer calls it.
-    let id: [UInt8]
-    /// The link that began it, and ends it.
-    let controller: CoordinatorLink
-    private let maxMessages: Int
-    private let nodes: NodeTable
-    /// The nodes that it has to do with, each in use once.
-    private var used: [ObjectIdentifier: Node] = [:]
-    private var posts: [Post] = []
-    private var retirements: [Retirement] = []
-    /// Why it can only be rolled back; nil as long as it can be committed.
-    private var failure: Refusal?
-
-    private struct Post {
-        let node: Node
+    /// A message that is to come into a queue.
+    private struct Post: Sendable {
+        let queue: Queue
         let bytes: [UInt8]
     }
 
-    private struct Retirement {
-        let link: OutgoingLink
-        let message: QueuedMessage
+    /// An outcome of a message that a consumer had.
+    struct Retirement {
+        let queue: Queue
+        let consumer: ConsumerID
+        let slot: Int
         let outcome: Outcome
-        /// Where the peer leaves it to the broker to settle.
+        /// Where the peer has not settled.
         let delivery: Delivery?
+        let link: ConsumerLink
     }
 
-    init(id: [UInt8], controller: CoordinatorLink, maxMessages: Int, nodes: NodeTable) {
-        self.id = id
+    /// The link that began it, and ends it.
+    let controller: CoordinatorLink
+    private let context: BrokerContext
+    private let maxMessages: Int
+    /// The queues that it has to do with, each in use once.
+    private var used: [ObjectIdentifier: Queue] = [:]
+    private var posts: [Post] = []
+    private var retirements: [Retirement] = []
+    /// Why it can only be rolled back; nil as long as it can be committed.
+    private var failure: Condition?
+
+    init(controller: CoordinatorLink, _ context: BrokerContext) {
         self.controller = controller
-        self.maxMessages = maxMessages
-        self.nodes = nodes
+        self.context = context
+        maxMessages = context.options.transactionLimits.messages
     }
 
     // MARK: What happens within
 
-    /// A message came, to be put into a queue. Where there is no room for it, the transaction cannot be committed.
-    func post(_ bytes: [UInt8], to node: Node) {
-        guard hasRoom() else { return }
-        do throws(Refusal) {
-            try node.reserve(bytes)
-            use(node)
-            posts.append(Post(node: node, bytes: bytes))
-        } catch {
-            // A subscription that is just gone wants nothing any more.
-            if node.subscription != nil, error.condition.name == .notFound { return }
-            failure = error
+    /// A message came for a queue, which keeps room for it.
+    /// - Returns: how much credit its producer gets.
+    func post(_ bytes: [UInt8], to queue: Queue, from producer: ProducerID?) throws(MessageError) -> Int {
+        try checkRoom()
+        let grant = try queue.reserve(bytes, from: producer)
+        use(queue)
+        posts.append(Post(queue: queue, bytes: bytes))
+        return grant
+    }
+
+    /// A message came for the subscribers of a topic, which keep room for it.
+    func publish(_ bytes: [UInt8], to topic: Topic) throws(MessageError) {
+        try checkRoom()
+        for queue in try topic.reserve(bytes) {
+            use(queue)
+            posts.append(Post(queue: queue, bytes: bytes))
         }
     }
 
     /// A message of it was refused: what is left of it alone is not what its controller wants.
-    func fail(_ refusal: Refusal) {
-        failure = failure ?? refusal
-    }
+    func fail(_ condition: Condition) { failure = failure ?? condition }
 
-    /// A consumer's message has an outcome (AMQP 1.0, 4.4.2).
-    func retire(_ message: QueuedMessage, of link: OutgoingLink, _ outcome: Outcome, unsettled delivery: Delivery?) {
-        guard hasRoom() else {
-            delivery?.settle(.modified(deliveryFailed: true))
-            link.giveBack(message)
-            return
+    /// A consumer's message has an outcome (AMQP 1.0, 4.4.2), which its queue leaves to this.
+    func add(_ retirement: Retirement) {
+        do throws(MessageError) {
+            try checkRoom()
+        } catch {
+            fail(error.condition)
         }
-        use(link.node)
-        retirements.append(Retirement(link: link, message: message, outcome: outcome, delivery: delivery))
+        use(retirement.queue)
+        retirements.append(retirement)
     }
 
-    private func use(_ node: Node) {
-        guard used.updateValue(node, forKey: ObjectIdentifier(node)) == nil else { return }
-        nodes.useAgain(node)
-    }
-
-    private func hasRoom() -> Bool {
-        if failure == nil, posts.count + retirements.count >= maxMessages {
-            failure = Refusal(.resourceLimitExceeded, "It has more than \(maxMessages) messages.")
+    /// A consumer's message that the transaction has gets another outcome, or is settled.
+    /// - Returns: whether the transaction has it.
+    func replace(_ retirement: Retirement) -> Bool {
+        let index = retirements.lastIndex {
+            $0.queue === retirement.queue && $0.consumer == retirement.consumer && $0.slot == retirement.slot
         }
-        return failure == nil
+        guard let index else { return false }
+        retirements[index] = retirement
+        return true
+    }
+
+    private func use(_ queue: Queue) {
+        guard used.updateValue(queue, forKey: ObjectIdentifier(queue)) == nil else { return }
+        context.table.useAgain(queue)
+    }
+
+    private func checkRoom() throws(MessageError) {
+        guard posts.count + retirements.count < maxMessages else {
+            throw MessageError(
+                Condition(.resourceLimitExceeded, "The transaction has more than \(maxMessages) messages."),
+                isCreditUsed: false)
+        }
     }
 
     // MARK: The end
 
-    /// Does all of it.
-    /// - Returns: the number of the last change that the store has to write for that.
+    /// Does all of it. What the store keeps is written as one group first: no consumer gets any of it before.
+    /// - Parameter done: called once it is done: now, or on a thread of the store's.
     /// - Throws: where it cannot be done, and was rolled back instead.
-    func commit() throws(Refusal) -> StoreTicket {
+    func commit(done: @escaping @Sendable () -> Void) throws(ConditionError) {
+        let failure = failure ?? storeFailure
         if let failure {
             rollBack()
-            throw Refusal(
+            throw ConditionError(
                 "amqp:transaction:rollback",
-                "The transaction is rolled back: \(failure.condition.description ?? failure.condition.name.name)")
+                "The transaction is rolled back: \(failure.description ?? failure.name.name)")
         }
-        var ticket = StoreTicket()
-        nodes.atomically {
-            for post in posts { ticket = max(ticket, post.node.putReserved(post.bytes)) }
-            for retirement in retirements {
-                retirement.delivery?.settle()
-                ticket = max(ticket, retirement.link.dispose(of: retirement.message, retirement.outcome))
-            }
+        var group: [StoreChange] = []
+        var messages: [(Queue, PreparedMessage)] = []
+        for post in posts {
+            let (message, changes) = post.queue.prepare(post.bytes)
+            messages.append((post.queue, message))
+            group += changes
         }
-        letGo()
-        return ticket
-    }
-
-    /// Does none of it: messages that consumers had go back, as tries that failed.
-    func rollBack() {
-        for post in posts { post.node.unreserve(post.bytes) }
         for retirement in retirements {
-            retirement.delivery?.settle(.modified(deliveryFailed: true))
-            retirement.link.giveBack(retirement.message)
+            if let delivery = retirement.delivery { retirement.link.fixOutcome(of: delivery) }
+            let change = retirement.queue.change(
+                for: retirement.slot, of: retirement.consumer, retirement.outcome)
+            if let change { group.append(change) }
         }
-        for node in used.values { node.dispatch() }
-        letGo()
+        let commit = Commit(messages: messages, retirements: retirements, used: Array(used.values), context: context)
+        guard !group.isEmpty, let store = context.store else {
+            return commit.takeEffect(then: done)
+        }
+        store.whenWritten(store.write(group)) { commit.takeEffect(then: done) }
     }
 
-    private func letGo() {
-        for node in used.values { nodes.release(node) }
+    /// Why nothing durable can be done now.
+    private var storeFailure: Condition? {
+        guard context.store?.isFailing == true, (used.values.contains { $0.settings.isDurable }) else { return nil }
+        return Condition(.internalError, "The broker cannot write to its disk: try again later.")
+    }
+
+    /// Does none of it: messages that consumers had are theirs as before, but for those that they have settled.
+    func rollBack() {
+        for post in posts { post.queue.unreserve(post.bytes) }
+        for retirement in retirements {
+            if let delivery = retirement.delivery { retirement.link.delist(delivery) }
+            let outcome: Outcome? = retirement.delivery == nil ? .modified(deliveryFailed: true) : nil
+            retirement.queue.delist(retirement.slot, of: retirement.consumer, outcome)
+        }
+        for queue in used.values { context.table.release(queue) }
         used = [:]
+    }
+}
+
+/// What is left to do once a transaction is on disk, on whichever thread tells.
+///
+/// `@unchecked Sendable`: it is made and used once; a delivery in it goes back to its own domain with its link.
+private struct Commit: @unchecked Sendable {
+    let messages: [(Queue, PreparedMessage)]
+    let retirements: [Transaction.Retirement]
+    let used: [Queue]
+    let context: BrokerContext
+
+    /// Does it, and then calls `done`, once all of it is on disk: some outcomes are written only now.
+    func takeEffect(then done: @escaping @Sendable () -> Void) {
+        for (queue, message) in messages { queue.insert(message) }
+        for retirement in retirements {
+            let isStored = retirement.outcome == .accepted
+            retirement.queue.settle(
+                retirement.slot, of: retirement.consumer, retirement.outcome, isStored: isStored)
+        }
+        for queue in used { context.table.release(queue) }
+        guard let store = context.store, retirements.contains(where: \.isWrittenLater) else { return tell(done) }
+        store.whenWritten(store.lastSequence) { tell(done) }
+    }
+
+    /// Settles what consumers have not settled, and then calls `done`.
+    private func tell(_ done: () -> Void) {
+        for retirement in retirements {
+            if let delivery = retirement.delivery { retirement.link.settleCommitted(delivery, retirement.outcome) }
+        }
+        done()
+    }
+}
+
+extension Transaction.Retirement {
+    /// Whether the store hears of it when it takes effect, rather than with the rest of the transaction.
+    fileprivate var isWrittenLater: Bool {
+        switch outcome {
+        case .accepted, .released: false
+        case .rejected, .modified: true
+        }
     }
 }

@@ -1,0 +1,116 @@
+import Logging
+import Proton
+import Synchronization
+
+/// What all connections and queues of a broker share; each of its threads may use it.
+final class BrokerContext: Sendable {
+    let options: BrokerOptions
+    let clock: QueueClock
+    let logger: Logger
+    let limitLog: LimitLog
+    let memory: MemoryBudget
+    let changes = Changes()
+    let schedule: Schedule
+    let connections: ConnectionList
+    let linkNames = LinkRegistry()
+    let table: AddressTable
+    /// Where durable messages are kept; nil where the broker keeps nothing.
+    let store: BrokerStore?
+    /// How many messages came into queues that are gone, and left them for good.
+    let received = Atomic<UInt64>(0)
+    let removed = Atomic<UInt64>(0)
+
+    /// - Throws: where the options' store cannot be read.
+    init(_ options: BrokerOptions, clock: QueueClock) throws {
+        self.options = options
+        self.clock = clock
+        logger = options.logger ?? Logger(label: "proton.broker")
+        limitLog = LimitLog(clock, logger: logger)
+        memory = MemoryBudget(limit: options.maxBytes)
+        schedule = Schedule(clock)
+        connections = ConnectionList(changes)
+        table = AddressTable(options)
+        store = options.store.map { BrokerStore($0) }
+        table.declare(options.queues, self)
+        try readStore()
+    }
+
+    private func readStore() throws {
+        guard let store else { return }
+        try table.recover(from: store, self)
+        let queues = table.status
+        logger.info(
+            "read the store",
+            metadata: ["queues": "\(queues.count)", "messages": "\(queues.reduce(0) { $0 + $1.waiting })"])
+        let (logger, changes) = (logger, changes)
+        try store.start { failure in
+            if let failure {
+                logger.error("takes no durable messages: \(failure)")
+            } else {
+                logger.notice("takes durable messages again")
+            }
+            changes.note()
+        }
+    }
+
+    /// Has a container's timers tell the queues of the time, and swift-metrics of the broker.
+    /// - Parameter name: what tells the broker's metrics from those of others.
+    /// - Returns: the metrics, still to be started; nil where nobody wants any.
+    func useTimers(of container: Container, name: String) -> BrokerMetrics? {
+        let handle = container.handle
+        // A container that has ended needs no timers.
+        let start: Schedule.StartTimer = { delay, body in try? handle.schedule(after: delay) { _ in body() } }
+        schedule.start(start) { [weak self] queue in
+            queue.advance()
+            // What it held may all have expired.
+            self?.table.forgetIfUnused(queue)
+        }
+        return options.metricsInterval.map { interval in
+            BrokerMetrics(self, name: name, interval: interval) { delay, body in _ = start(delay, body) }
+        }
+    }
+
+    /// Lets go of the queues, which hold this: the broker has ended.
+    func end() { table.removeAll() }
+
+    var status: BrokerStatus {
+        let queues = table.status
+        return BrokerStatus(
+            queues: queues, connections: connections.all, bytes: memory.used,
+            received: received.load(ordering: .relaxed) + queues.reduce(0) { $0 + $1.received },
+            removed: removed.load(ordering: .relaxed) + queues.reduce(0) { $0 + $1.removed },
+            storeFailure: store?.failure)
+    }
+
+    // MARK: Dead letters
+
+    /// Puts a message that cannot be delivered into the dead-letter queue of its own.
+    ///
+    /// The store forgets the message of its own queue in the group that brings it into the other: there is no moment at
+    /// which it is in none.
+    func deadLetter(_ message: QueuedMessage, from queue: Queue, _ reason: DeadLetterReason) {
+        let removal =
+            message.isStored ? StoreChange.remove(queue: queue.settings.storeID, place: message.place) : nil
+        let address = queue.subscription?.address ?? queue.address
+        let target: Queue
+        do throws(ConditionError) {
+            target = try deadLetterQueue(of: queue)
+        } catch {
+            if let removal { _ = store?.write([removal]) }
+            return limitLog.note(.rejected, error.reason, address: address)
+        }
+        defer { table.release(target) }
+        do throws(MessageError) {
+            try target.receiveDeadLetter(message.deadLetter(from: address, reason), removal: removal)
+        } catch {
+            limitLog.note(.rejected, error.reason, address: address)
+        }
+    }
+
+    private func deadLetterQueue(of queue: Queue) throws(ConditionError) -> Queue {
+        guard let address = queue.settings.deadLetterAddress else {
+            throw ConditionError(.notFound, "There is no dead-letter address.")
+        }
+        return try table.use(address, self)
+    }
+}

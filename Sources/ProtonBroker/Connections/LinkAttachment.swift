@@ -1,0 +1,210 @@
+import Proton
+
+/// Attaches a peer's link to the node that it asks for, and answers what of its wishes is followed (AMQP 1.0, 2.6.3, 3.5).
+struct LinkAttachment {
+    let context: BrokerContext
+    let transactions: TransactionTable
+
+    /// What a peer that attaches asks for.
+    private enum Request {
+        /// A node that is made for the link.
+        case dynamicNode
+        /// The node with an address.
+        case node(String)
+        /// A target without an address: each message says where it goes.
+        case relay
+        /// The coordinator of transactions.
+        case coordinator
+        /// The subscription that the link's name stands for, by a null source.
+        case knownSubscription
+    }
+
+    private func request(_ terminus: Terminus, isSource: Bool) throws(ConditionError) -> Request {
+        switch terminus.kind {
+        case .coordinator: return .coordinator
+        case .unspecified:
+            if isSource { return .knownSubscription }
+            throw ConditionError(.invalidField, "Attach to an address: the target is null.")
+        case .source, .target: break
+        }
+        if terminus.isDynamic { return .dynamicNode }
+        guard let address = terminus.address else {
+            if !isSource { return .relay }
+            throw ConditionError(.invalidField, "Attach to an address: the source has none.")
+        }
+        return .node(try AddressTable.checked(address))
+    }
+
+    // MARK: Consumers
+
+    func attach(_ sender: Sender) throws(ConditionError) {
+        let source = sender.remoteSource
+        let filter = try SourceFilter.find(of: source)
+        let isBrowser = source.distributionMode == .copy
+        let (queue, lifetime, sequence) = try queue(for: sender, filter)
+        let link = ConsumerLink(
+            sender, of: queue, lifetime, isBrowser: isBrowser, transactions: transactions, context: context)
+        do throws(ConditionError) {
+            link.attach(
+                as: try queue.add(
+                    link, selection: selection(for: sender, filter, isBrowser, queue),
+                    maxUnsettled: context.options.maxUnsettled))
+        } catch {
+            leave(queue, lifetime)
+            throw error
+        }
+        answer(sender, queue, lifetime, filter)
+        sender.eventHandler = link
+        whenWritten(sequence, sender) {
+            // It may have ended meanwhile.
+            guard sender.eventHandler === link else { return }
+            sender.open()
+            link.begin()
+        }
+    }
+
+    /// What of the queue's messages the consumer takes; nil where it takes any.
+    private func selection(
+        for sender: Sender, _ filter: SourceFilter?, _ isBrowser: Bool, _ queue: Queue
+    ) -> Selection? {
+        // A subscription has only what its selector wants.
+        let selector = queue.subscription == nil ? filter?.selector : nil
+        let limit = sender.remoteMaxMessageSize.flatMap { $0 > 0 ? Int(clamping: $0) : nil } ?? .max
+        let isLimited = limit < context.options.connection.limits.maxMessageSize
+        guard selector != nil || isBrowser || isLimited else { return nil }
+        return Selection(selector: selector, maxMessageSize: limit, isBrowser: isBrowser)
+    }
+
+    /// What of the peer's wishes is followed, is said (AMQP 1.0, 3.5.3).
+    private func answer(_ sender: Sender, _ queue: Queue, _ lifetime: QueueLifetime, _ filter: SourceFilter?) {
+        let source = sender.remoteSource
+        sender.source.address = queue.subscription?.address ?? queue.address
+        sender.source.isDynamic = source.isDynamic
+        sender.source.filter = filter?.echo ?? [:]
+        sender.source.distributionMode = source.distributionMode
+        sender.source.capabilities = source.capabilities.filter(isHonoured)
+        if lifetime == .subscription {
+            sender.source.durability = source.durability == .none ? .unsettledState : source.durability
+            sender.source.expiryPolicy = .never
+        }
+        sender.target.copy(sender.remoteTarget)
+        sender.senderSettleMode = sender.remoteSenderSettleMode == .settled ? .settled : .unsettled
+        sender.receiverSettleMode = sender.remoteReceiverSettleMode
+    }
+
+    private func isHonoured(_ capability: Symbol) -> Bool {
+        ["queue", "topic", "temporary-queue"].contains(capability)
+    }
+
+    /// The queue that a consumer gets, how long that is there, and the number of the group that the store has to write for
+    /// that; 0 for none.
+    private func queue(
+        for sender: Sender, _ filter: SourceFilter?
+    ) throws(ConditionError) -> (Queue, QueueLifetime, sequence: UInt64) {
+        let source = sender.remoteSource
+        let capabilities = source.capabilities
+        try refuseUnsupported(capabilities)
+        let container = sender.connection.remoteContainerID ?? ""
+        switch try request(source, isSource: true) {
+        case .dynamicNode: return (try context.table.makeDynamicQueue(context), .link, 0)
+        case .relay, .coordinator:
+            throw ConditionError(.invalidField, "A source cannot be that: attach to an address.")
+        case .knownSubscription:
+            let name = SubscriptionName(containerID: container, linkName: sender.name)
+            return (try context.table.useSubscription(name), .subscription, 0)
+        case .node(let address):
+            guard try context.table.isTopic(address, capabilities) else {
+                return (try context.table.use(address, context), .users, 0)
+            }
+            let isDurable = source.durability != .none || source.expiryPolicy == .never
+            let subscription = Subscription(to: address, filter, isDurable: isDurable)
+            guard isDurable else {
+                let (queue, _) = try context.table.subscribe(subscription, name: nil, context)
+                return (queue, .link, 0)
+            }
+            let name = SubscriptionName(containerID: container, linkName: sender.name)
+            _ = try AddressTable.checked(name.address)
+            let (queue, sequence) = try context.table.subscribe(subscription, name: name, context)
+            // One that was found may be on its way to the disk still. It is there mostly, and served where the disk fails.
+            guard sequence == 0, let store = context.store, !store.isFailing else {
+                return (queue, .subscription, sequence)
+            }
+            return (queue, .subscription, store.lastSequence)
+        }
+    }
+
+    /// What a peer would take for something else is refused, rather than served as that.
+    private func refuseUnsupported(_ capabilities: [Symbol]) throws(ConditionError) {
+        if capabilities.contains("shared") {
+            throw ConditionError(
+                .notImplemented, "There are no shared subscriptions: attach to a queue, which consumers share.")
+        }
+        if capabilities.contains("temporary-topic") {
+            throw ConditionError(.notImplemented, "There are no temporary topics: use a topic with a name of its own.")
+        }
+    }
+
+    // MARK: Producers
+
+    func attach(_ receiver: Receiver) throws(ConditionError) {
+        let target = receiver.remoteTarget
+        try refuseUnsupported(target.capabilities)
+        let destination: ProducerLink.Destination
+        switch try request(target, isSource: false) {
+        case .dynamicNode: destination = .queue(try context.table.makeDynamicQueue(context), .link)
+        case .node(let address):
+            if try context.table.isTopic(address, target.capabilities) {
+                destination = .topic(Topic(address, context.table.topics))
+            } else {
+                destination = .queue(try context.table.use(address, context), .users)
+            }
+        case .relay: destination = .relay
+        case .coordinator: return attachCoordinator(receiver)
+        case .knownSubscription: throw ConditionError(.invalidField, "Attach to an address: the target is null.")
+        }
+        let link = ProducerLink(receiver, to: destination, transactions: transactions, context: context)
+        if case .queue(let queue, let lifetime) = destination {
+            do throws(ConditionError) {
+                link.attach(as: try queue.add(link, maxWindow: context.options.creditWindow))
+            } catch {
+                leave(queue, lifetime)
+                throw error
+            }
+        }
+        receiver.target.address = destination.address
+        receiver.target.isDynamic = target.isDynamic
+        receiver.target.capabilities = target.capabilities.filter(isHonoured)
+        receiver.source.copy(receiver.remoteSource)
+        receiver.senderSettleMode = receiver.remoteSenderSettleMode
+        receiver.receiverSettleMode = receiver.remoteReceiverSettleMode
+        receiver.maxMessageSize = context.options.connection.limits.maxMessageSize
+        receiver.eventHandler = link
+        receiver.open()
+        link.begin()
+    }
+
+    private func attachCoordinator(_ receiver: Receiver) {
+        receiver.target.copy(receiver.remoteTarget)
+        receiver.target.capabilities = CoordinatorLink.capabilities
+        receiver.source.copy(receiver.remoteSource)
+        let link = CoordinatorLink(receiver, transactions, context)
+        receiver.eventHandler = link
+        receiver.open()
+        link.topUp()
+    }
+
+    // MARK: Helpers
+
+    private func leave(_ queue: Queue, _ lifetime: QueueLifetime) {
+        if lifetime == .link { context.table.delete(queue) } else { context.table.release(queue) }
+    }
+
+    /// Answers once a group is on disk.
+    private func whenWritten(_ sequence: UInt64, _ link: Link, _ answer: @escaping () -> Void) {
+        guard sequence > 0, let store = context.store else { return answer() }
+        let executor = link.connection.workQueue
+        // It runs in the link's domain.
+        nonisolated(unsafe) let answer = answer
+        store.whenWritten(sequence) { executor.add { _ in answer() } }
+    }
+}

@@ -1,0 +1,280 @@
+import Proton
+import ProtonUtilities
+
+/// A link that brings messages: accepts them once they are in their queue, and gives the peer credit.
+///
+/// It settles with the outcome, also where the peer asks for the receiver settle mode `second`: no link is resumed here, so
+/// that nothing is won by waiting for the sender, and some clients ask for that mode and then wait for a settled outcome.
+///
+/// `@unchecked Sendable`: it is used in its connection's domain only, but for `grant`, `askForUnusedCredit` and
+/// `closeSinceDeleted`, which go there.
+final class ProducerLink: @unchecked Sendable {
+    /// Where the messages go.
+    enum Destination {
+        /// Into a queue.
+        case queue(Queue, QueueLifetime)
+        /// To all who have subscribed.
+        case topic(Topic)
+        /// Where each message says itself: the anonymous relay.
+        case relay
+
+        /// The address of the node; nil where there is none.
+        var address: String? {
+            switch self {
+            case .queue(let queue, _): queue.address
+            case .topic(let topic): topic.address
+            case .relay: nil
+            }
+        }
+    }
+
+    let destination: Destination
+    private let receiver: Receiver
+    private let executor: WorkQueue
+    private let context: BrokerContext
+    private let transactions: TransactionTable
+    /// What tells it from the producers of its queue; nil where it has no queue of its own.
+    @exclusivity(unchecked) private var id: ProducerID?
+    /// How much credit it has, where no queue counts it.
+    @exclusivity(unchecked) private var credit = 0
+    /// Credit that the queue has given and the peer gets later: as many messages wait for the disk as may.
+    private var heldCredit = 0
+    /// What it does once the store has written something; nil where there is no store.
+    private var afterStore: DeferredActions?
+    private var isClosed = false
+    /// Whether the peer can be told that a message is rejected.
+    private let takesRejection: Bool
+
+    init(_ receiver: Receiver, to destination: Destination, transactions: TransactionTable, context: BrokerContext) {
+        self.receiver = receiver
+        self.destination = destination
+        self.transactions = transactions
+        self.context = context
+        executor = receiver.connection.workQueue
+        let outcomes = receiver.remoteSource.outcomes
+        takesRejection = outcomes.isEmpty || outcomes.contains("amqp:rejected:list")
+        if let store = context.store {
+            afterStore = DeferredActions(store, executor) { [unowned self] in
+                give(exchange(&heldCredit, with: 0))
+                grantOwn()
+            }
+        }
+    }
+
+    // MARK: The link's life
+
+    /// The queue serves it from now on.
+    func attach(as id: ProducerID) { self.id = id }
+
+    /// Gives the first credit.
+    func begin() {
+        if let id, case .queue(let queue, _) = destination { give(queue.grant(id)) } else { grantOwn() }
+    }
+
+    /// The link is closed or detached.
+    func end() {
+        guard !isClosed else { return }
+        isClosed = true
+        afterStore?.cancel()
+        if let id, case .queue(let queue, _) = destination { queue.remove(id) }
+    }
+
+    /// Closes the link, soon: its queue is gone. Called on any of the broker's threads.
+    func closeSinceDeleted() {
+        executor.add { [self] _ in if !isClosed { receiver.close(Queue.deleted) } }
+    }
+
+    // MARK: Credit
+
+    /// The queue has room again. Called on any of the broker's threads.
+    func grant(_ count: Int) {
+        executor.add { [self] _ in if !isClosed { give(count) } }
+    }
+
+    /// Gives the peer credit that its queue has room for; what is too much beside messages that wait for the disk, later.
+    private func give(_ count: Int) {
+        guard count > 0 else { return }
+        guard let waiting = afterStore?.count, waiting > 0 else { return receiver.grant(count) }
+        let now = min(count, max(0, context.options.creditWindow - waiting - receiver.credit))
+        receiver.grant(now)
+        heldCredit += count - now
+    }
+
+    /// Others wait for credit that the peer does not use: asks for it (AMQP 1.0, 2.6.7: `drain`). Called on any of the
+    /// broker's threads.
+    func askForUnusedCredit() {
+        executor.add { [self] _ in
+            guard !isClosed else { return }
+            try? receiver.drain(0)
+            creditReturned()
+        }
+    }
+
+    private func creditReturned() {
+        guard let id, case .queue(let queue, _) = destination, receiver.takeDrainEnd() else { return }
+        queue.noteReturn(of: id, credit: 0)
+    }
+
+    /// Gives credit once half of the window is used, where no queue counts it.
+    private func grantOwn() {
+        guard id == nil else { return }
+        let window = context.options.creditWindow - (afterStore?.count ?? 0)
+        guard credit <= context.options.creditWindow / 2, window > credit else { return }
+        receiver.grant(window - credit)
+        credit = window
+    }
+
+    // MARK: Messages
+
+    /// A message, or a part of one, or news of one has come.
+    private func deliveryChanged(_ delivery: Delivery) {
+        switch delivery.arrival() {
+        case .complete: receive(delivery.takeBytes(), delivery)
+        case .aborted:
+            delivery.settle()
+            use()
+        case .settled: delivery.settle()
+        case .incomplete, .updated, .nothing: break
+        }
+    }
+
+    /// A credit is used by what no queue has taken.
+    private func use() {
+        if let id, case .queue(let queue, _) = destination {
+            give(queue.use(id))
+        } else {
+            credit -= 1
+            grantOwn()
+        }
+    }
+
+    private func receive(_ bytes: [UInt8], _ delivery: Delivery) {
+        do throws(MessageError) {
+            let prefix = MessagePrefix(bytes)
+            if let problem = prefix.problem(in: bytes) { throw MessageError(problem, isCreditUsed: false) }
+            if delivery.hasRemoteState, try receiveWithState(bytes, delivery) { return }
+            if let id, case .queue(let queue, _) = destination {
+                let (grant, sequence) = try queue.receive(bytes, prefix, from: id)
+                accept(delivery, after: sequence)
+                if grant > 0 { give(grant) }
+            } else {
+                accept(delivery, after: try publish(bytes))
+                use()
+            }
+        } catch {
+            refuse(delivery, error)
+        }
+    }
+
+    /// Takes a message that comes with a state: that of a transaction, or of a format that is not single messages.
+    /// - Returns: whether it is dealt with.
+    private func receiveWithState(_ bytes: [UInt8], _ delivery: Delivery) throws(MessageError) -> Bool {
+        let format = delivery.messageFormat
+        guard format == 0 else {
+            let text = "Messages of the format \(format) are not taken: send single messages, of format 0."
+            throw MessageError(Condition(.notImplemented, text), isCreditUsed: false)
+        }
+        guard case .transactional(let id, _)? = delivery.remoteState else { return false }
+        try receive(bytes, delivery, in: id)
+        return true
+    }
+
+    private func accept(_ delivery: Delivery, after sequence: UInt64) {
+        if sequence > 0, let afterStore {
+            afterStore.run(after: sequence) { delivery.settleAtOnce(.accepted) }
+        } else {
+            delivery.settleAtOnce(.accepted)
+        }
+    }
+
+    /// Tells the peer that a message is not taken: by rejecting it, or by closing the link where nothing else tells.
+    private func refuse(_ delivery: Delivery, _ refusal: MessageError) {
+        let address = destination.address
+        if refusal.condition.name == .resourceLimitExceeded {
+            context.limitLog.note(.message, refusal.reason, address: address)
+        }
+        if delivery.isSettled || !takesRejection {
+            context.limitLog.note(.presettled, refusal.reason, address: address)
+            delivery.settle()
+            receiver.close(refusal.condition)
+        } else {
+            delivery.settleAtOnce(.rejected(refusal.condition))
+            give(refusal.grant)
+            if !refusal.isCreditUsed { use() }
+        }
+    }
+
+    /// Takes a message that is not for a queue of the link's own.
+    /// - Returns: the number of the group that the store has to write; 0 for none.
+    private func publish(_ bytes: [UInt8]) throws(MessageError) -> UInt64 {
+        switch destination {
+        case .queue(let queue, _): try queue.receive(bytes)
+        case .topic(let topic): try topic.publish(bytes)
+        case .relay:
+            try context.table.withDestination(of: bytes, context) { destination throws(MessageError) in
+                switch destination {
+                case .queue(let queue): try queue.receive(bytes)
+                case .topic(let address): try Topic(address, context.table.topics).publish(bytes)
+                }
+            }
+        }
+    }
+
+    // MARK: Transactions
+
+    /// Takes a message that comes to its queue once a transaction commits (AMQP 1.0, 4.4.1).
+    private func receive(
+        _ bytes: [UInt8], _ delivery: Delivery, in id: [UInt8]
+    ) throws(MessageError) {
+        let transaction: Transaction
+        do throws(ConditionError) {
+            transaction = try transactions.find(id)
+        } catch {
+            throw MessageError(error.condition, isCreditUsed: false)
+        }
+        do throws(MessageError) {
+            let grant = try post(bytes, in: transaction)
+            delivery.settleAtOnce(.transactional(id: id, outcome: .accepted))
+            if let grant { give(grant) } else { use() }
+        } catch {
+            transaction.fail(error.condition)
+            context.limitLog.note(.message, error.reason, address: destination.address)
+            // What happens in a transaction stays in it: this state says which one it is of.
+            delivery.settleAtOnce(.transactional(id: id, outcome: .rejected(error.condition)))
+            give(error.grant)
+            if !error.isCreditUsed { use() }
+        }
+    }
+
+    /// - Returns: how much credit the producer gets; nil where no queue counts it.
+    private func post(_ bytes: [UInt8], in transaction: Transaction) throws(MessageError) -> Int? {
+        switch destination {
+        case .queue(let queue, _): return try transaction.post(bytes, to: queue, from: id)
+        case .topic(let topic): try transaction.publish(bytes, to: topic)
+        case .relay:
+            try context.table.withDestination(of: bytes, context) { destination throws(MessageError) in
+                switch destination {
+                case .queue(let queue): _ = try transaction.post(bytes, to: queue, from: nil)
+                case .topic(let address):
+                    try transaction.publish(bytes, to: Topic(address, context.table.topics))
+                }
+            }
+        }
+        return nil
+    }
+}
+
+extension ProducerLink: EventHandler {
+    /// Takes what comes with every message straight from the engine; the rest goes to the connection's handler.
+    func handle(_ delivery: Delivery) { deliveryChanged(delivery) }
+
+    func handle(_ event: EngineEvent) throws {
+        switch event {
+        case .link(.flow, _): creditReturned()
+        case .link(.failed, _):
+            context.limitLog.note(.message, "\(receiver.condition?.description ?? "")", address: destination.address)
+        default: break
+        }
+        try receiver.connection.eventHandler.handle(event)
+    }
+}

@@ -1,0 +1,338 @@
+import Proton
+import ProtonUtilities
+import Synchronization
+
+/// What the addresses of a broker stand for: queues, and topics with the queues of their subscribers.
+///
+/// A queue is there as long as somebody uses it, it holds messages, or it is declared. A declared queue's address is that
+/// of a queue also where a pattern says that it is a topic's. Each of the broker's threads may call this.
+final class AddressTable: Sendable {
+    private let options: BrokerOptions
+    let topics = Topics()
+    private let topicPatterns: [AddressPattern]
+    private let entries = Mutex<[Address: Entry]>([:])
+
+    private struct Entry {
+        let queue: Queue
+        /// How many links, and others for a moment, use the queue: it is not forgotten meanwhile.
+        var users = 0
+        /// Whether it stays though nobody uses it.
+        var isKept = false
+    }
+
+    init(_ options: BrokerOptions) {
+        self.options = options
+        topicPatterns = options.topics.map(AddressPattern.init)
+    }
+
+    /// Makes the queues that are there from the start.
+    func declare(_ queues: [QueueDeclaration], _ context: BrokerContext) {
+        for declaration in queues {
+            let queue = Queue(
+                settings(of: declaration.address, .named(isExclusive: declaration.isExclusive), context),
+                kind: .named(isExclusive: declaration.isExclusive), context: context)
+            entries.withLock { $0[Address(declaration.address)] = Entry(queue: queue, isKept: true) }
+        }
+    }
+
+    /// Forgets all queues: the broker has ended.
+    func removeAll() {
+        let queues = entries.withLock { exchange(&$0, with: [:]) }
+        topics.removeAll()
+        withExtendedLifetime(queues) {}
+    }
+
+    private func settings(
+        of address: String, _ kind: Queue.Kind, _ context: BrokerContext, storeID: UInt64? = nil
+    ) -> QueueSettings {
+        let declaration = options.queues.first { Address($0.address) == Address(address) }
+        var settings = QueueSettings(address: address)
+        settings.limits = declaration?.limits ?? options.queueLimits
+        settings.redelivery = declaration?.redelivery ?? options.redelivery
+        settings.deadLetterAddress = (declaration?.deadLetterAddress ?? options.deadLetterAddress)
+            .flatMap { DeadLetterAddress($0).address(for: address) }
+        settings.deadLettersExpired = options.deadLettersExpired
+        switch kind {
+        case .named: settings.isDurable = context.store != nil
+        case .dynamic: break
+        case .subscription(let subscription):
+            settings.isDurable = subscription.isDurable && context.store != nil
+            settings.details = subscription.details
+            // A slow subscriber holds up nobody else, unless its publishers are to hear of it.
+            settings.limits.policy = subscription.isDurable ? options.subscriptionPolicy : .dropOldest
+        }
+        if settings.isDurable { settings.storeID = storeID ?? context.store?.newQueueID() ?? 0 }
+        return settings
+    }
+
+    // MARK: Using queues
+
+    /// The queue with an address, made where there is none; `release` ends its use.
+    /// - Throws: where there is none and none may be made, and where the address is that of a subscription: what a
+    ///   subscriber has of its topics is nobody else's.
+    func use(_ address: String, _ context: BrokerContext) throws(ConditionError) -> Queue {
+        try entries.withLock { entries throws(ConditionError) in
+            if let queue = entries[Address(address)]?.queue {
+                guard queue.subscription == nil else {
+                    throw ConditionError(
+                        .notAllowed, "\(address) is a subscription: attach to its topic, as its subscriber.")
+                }
+                entries[Address(address)]?.users += 1
+                return queue
+            }
+            guard options.makesQueues else { throw ConditionError(.notFound, "There is no queue \(address).") }
+            return try make(address, .named(isExclusive: false), isKept: false, &entries, context)
+        }
+    }
+
+    /// A new queue with an address that nobody knows yet; `delete` ends it.
+    /// - Throws: where the broker has as many queues as it may.
+    func makeDynamicQueue(_ context: BrokerContext) throws(ConditionError) -> Queue {
+        let address = AMQPUUID.random().description
+        return try entries.withLock { entries throws(ConditionError) in
+            try make(address, .dynamic, isKept: false, &entries, context)
+        }
+    }
+
+    private func make(
+        _ address: String, _ kind: Queue.Kind, isKept: Bool, _ entries: inout [Address: Entry],
+        _ context: BrokerContext
+    ) throws(ConditionError) -> Queue {
+        guard entries.count < options.maxQueues else {
+            throw ConditionError(
+                .resourceLimitExceeded, "The broker has \(entries.count) queues, which is as many as it may.")
+        }
+        let queue = Queue(settings(of: address, kind, context), kind: kind, context: context)
+        entries[Address(address)] = Entry(queue: queue, users: 1, isKept: isKept)
+        return queue
+    }
+
+    /// Uses a queue once more that is in use already; `release` ends that as well.
+    func useAgain(_ queue: Queue) {
+        entries.withLock { entries in
+            let address = Address(queue.address)
+            if entries[address]?.queue === queue { entries[address]?.users += 1 }
+        }
+    }
+
+    /// Ends the use of a queue, which is forgotten where nobody else needs it.
+    func release(_ queue: Queue) {
+        let isForgotten = entries.withLock { entries in
+            let address = Address(queue.address)
+            guard let entry = entries[address], entry.queue === queue else { return false }
+            guard entry.users <= 1, !entry.isKept, queue.isEmpty else {
+                entries[address]?.users -= 1
+                return false
+            }
+            entries[address] = nil
+            return true
+        }
+        if isForgotten { queue.delete() }
+    }
+
+    /// Forgets a queue where nobody needs it.
+    func forgetIfUnused(_ queue: Queue) {
+        useAgain(queue)
+        release(queue)
+    }
+
+    /// Forgets a queue, whatever it holds, and closes its links.
+    /// - Returns: the number of the group that the store has to write; 0 for none.
+    @discardableResult
+    func delete(_ queue: Queue) -> UInt64 {
+        entries.withLock { entries in
+            if entries[Address(queue.address)]?.queue === queue { entries[Address(queue.address)] = nil }
+        }
+        topics.remove(queue)
+        return queue.delete()
+    }
+
+    /// What all queues hold.
+    var status: [QueueStatus] {
+        let queues = entries.withLock { $0.values.map(\.queue) }
+        return queues.map(\.status).sorted { $0.address < $1.address }
+    }
+
+    // MARK: Topics
+
+    /// Whether an address is that of topics: one that a pattern covers, or that a peer says is one, and no declared queue.
+    /// - Parameter capabilities: what the peer asks of the node: `queue` or `topic`.
+    /// - Throws: where it is not what the peer asks for.
+    func isTopic(_ address: String, _ capabilities: [Symbol]) throws(ConditionError) -> Bool {
+        let isDeclared = options.queues.contains { Address($0.address) == Address(address) }
+        let isTopic = !isDeclared && topicPatterns.contains { $0.matches(address) }
+        if capabilities.contains("topic") {
+            guard !isDeclared else { throw ConditionError(.notImplemented, "\(address) is a queue, and no topic.") }
+            return true
+        }
+        if isTopic, capabilities.contains("queue") {
+            throw ConditionError(.notImplemented, "\(address) is a topic, and no queue.")
+        }
+        return isTopic
+    }
+
+    /// The queue of a subscriber, which gets its messages from now on.
+    /// - Parameter name: what a durable subscription is called; nil makes one that goes with its link.
+    /// - Returns: the queue, and the number of the group that the store has to write; 0 for none.
+    /// - Throws: where the broker has as many queues as it may.
+    func subscribe(
+        _ subscription: Subscription, name: SubscriptionName?, _ context: BrokerContext
+    ) throws(ConditionError) -> (Queue, sequence: UInt64) {
+        let (queue, replaced) = try entries.withLock { entries throws(ConditionError) -> (Queue, Queue?) in
+            var replaced: Queue?
+            if let name, let known = entries[Address(name.address)]?.queue {
+                guard let old = known.subscription else {
+                    throw ConditionError(
+                        .notAllowed, "There is a queue by the name of the subscription, \(known.address).")
+                }
+                if old.isSame(as: subscription) {
+                    entries[Address(name.address)]?.users += 1
+                    return (known, nil)
+                }
+                // Another subscription under the same name takes the place of the old one, as JMS has it.
+                entries[Address(name.address)] = nil
+                replaced = known
+            }
+            let address = name?.address ?? AMQPUUID.random().description
+            return (
+                try make(address, .subscription(subscription), isKept: name != nil, &entries, context), replaced
+            )
+        }
+        if let replaced {
+            topics.remove(replaced)
+            replaced.delete()
+        }
+        topics.add(queue)
+        return (queue, queue.store())
+    }
+
+    /// The queue of a durable subscription that there is, as a peer asks for that wants to know or to end it.
+    /// - Throws: where there is none.
+    func useSubscription(_ name: SubscriptionName) throws(ConditionError) -> Queue {
+        try entries.withLock { entries throws(ConditionError) in
+            guard let queue = entries[Address(name.address)]?.queue, queue.subscription != nil else {
+                throw ConditionError(
+                    .notFound,
+                    "The source has no address, and \(name.containerID) has no subscription \(name.linkName).")
+            }
+            entries[Address(name.address)]?.users += 1
+            return queue
+        }
+    }
+
+    // MARK: Messages without a link to their node
+
+    /// Where the messages of the anonymous relay go that have an address.
+    enum Destination {
+        case queue(Queue)
+        case topic(String)
+    }
+
+    /// Does something with the destination of a message of the anonymous relay.
+    /// - Throws: where the message does not say, or there is none; what `body` throws.
+    func withDestination<Result>(
+        of bytes: [UInt8], _ context: BrokerContext, _ body: (Destination) throws(MessageError) -> Result
+    ) throws(MessageError) -> Result {
+        let destination: Destination
+        do throws(ConditionError) {
+            destination = try self.destination(of: bytes, context)
+        } catch {
+            throw MessageError(error.condition, isCreditUsed: false)
+        }
+        defer { if case .queue(let queue) = destination { release(queue) } }
+        do throws(MessageError) {
+            return try body(destination)
+        } catch {
+            throw MessageError(error.condition, isCreditUsed: false)
+        }
+    }
+
+    private func destination(of bytes: [UInt8], _ context: BrokerContext) throws(ConditionError) -> Destination {
+        let message: Message
+        do throws(CodecError) {
+            message = try Message(decoding: bytes)
+        } catch {
+            throw ConditionError(.decodeError, error.description)
+        }
+        guard let address = message.address else {
+            throw ConditionError(
+                .preconditionFailed, "The link has no address: each of its messages has to say where to.")
+        }
+        // JMS says so of a topic: its kind of destination is 1 (AMQP JMS mapping, 3.2.4.2).
+        let isTopic = message.annotations["x-opt-jms-dest"]?.intValue == 1
+        if try self.isTopic(address, isTopic ? ["topic"] : []) { return .topic(try AddressTable.checked(address)) }
+        // A message for a dynamic node that is gone would make a queue that nobody knows of.
+        if AMQPUUID(address) != nil, entries.withLock({ $0[Address(address)] == nil }) {
+            throw ConditionError(.notFound, "There is no node \(address).")
+        }
+        return .queue(try use(try AddressTable.checked(address), context))
+    }
+
+    // MARK: The store
+
+    /// Makes the queues that the store has kept, with their messages.
+    /// - Throws: where the store cannot be read, or holds what this broker does not understand.
+    func recover(from store: BrokerStore, _ context: BrokerContext) throws {
+        var queues: [UInt64: Queue] = [:]
+        try store.store.recover { item in
+            switch item {
+            case .queue(let stored):
+                store.noteQueueID(stored.id)
+                queues[stored.id] = try restore(stored, context)
+            case .message(let message):
+                guard QueuedMessage.isPlace(message.place) else {
+                    throw ProtonError(
+                        .storeFailed,
+                        "The store has a message at the place \(message.place), which no broker gives: is it damaged?")
+                }
+                queues[message.queue]?.restore(message)
+            }
+        }
+        // A broker that crashed may have left queues that it was about to forget.
+        for queue in queues.values {
+            let isListed = entries.withLock { $0[Address(queue.address)]?.queue === queue }
+            if isListed { forgetIfUnused(queue) } else if queue.isEmpty { queue.delete() }
+        }
+    }
+
+    private func restore(_ stored: StoredQueue, _ context: BrokerContext) throws -> Queue {
+        let declared = options.queues.first { Address($0.address) == Address(stored.address) }
+        var kind = Queue.Kind.named(isExclusive: declared?.isExclusive ?? false)
+        if !stored.details.isEmpty {
+            guard let subscription = Subscription(details: stored.details) else {
+                throw ProtonError(
+                    .invalidArgument, "The store has a node \(stored.address) of a kind that this broker does not know."
+                )
+            }
+            guard declared == nil else {
+                throw ProtonError(
+                    .invalidArgument,
+                    "queues: \(stored.address) is a durable subscription in the store: declare another address.")
+            }
+            kind = .subscription(subscription)
+        }
+        let settings = settings(of: stored.address, kind, context, storeID: stored.id)
+        let queue = Queue(settings, kind: kind, context: context, isStored: true)
+        let isSubscription = queue.subscription != nil
+        entries.withLock { entries in
+            let isKept = isSubscription || entries[Address(stored.address)]?.isKept ?? false
+            entries[Address(stored.address)] = Entry(queue: queue, isKept: isKept)
+        }
+        if isSubscription { topics.add(queue) }
+        return queue
+    }
+
+    // MARK: Addresses
+
+    /// The longest address that is taken, in bytes of UTF-8.
+    private static let maxAddressSize = 1_024
+
+    /// An address that a node can have.
+    static func checked(_ address: String) throws(ConditionError) -> String {
+        guard !address.isEmpty else { throw ConditionError(.invalidField, "The address is empty.") }
+        guard address.utf8.count <= maxAddressSize else {
+            throw ConditionError(.invalidField, "The address is longer than \(maxAddressSize) bytes.")
+        }
+        return address
+    }
+}

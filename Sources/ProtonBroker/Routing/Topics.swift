@@ -1,0 +1,76 @@
+import Proton
+import Synchronization
+
+/// The subscriptions to a broker's topics; each of its threads may use it.
+final class Topics: Sendable {
+    private let queues = Mutex<[ObjectIdentifier: Queue]>([:])
+    /// Rises with every change, so that publishers need not look each time.
+    private let version = Atomic<UInt64>(1)
+
+    func add(_ queue: Queue) {
+        queues.withLock { $0[ObjectIdentifier(queue)] = queue }
+        version.wrappingAdd(1, ordering: .releasing)
+    }
+
+    func remove(_ queue: Queue) {
+        let isRemoved = queues.withLock { $0.removeValue(forKey: ObjectIdentifier(queue)) != nil }
+        if isRemoved { version.wrappingAdd(1, ordering: .releasing) }
+    }
+
+    func removeAll() { queues.withLock { $0 = [:] } }
+
+    var currentVersion: UInt64 { version.load(ordering: .acquiring) }
+
+    /// The queues of the subscriptions that get a topic's messages.
+    func queues(of address: String) -> [Queue] {
+        queues.withLock { all in all.values.filter { $0.subscription?.covers(address) ?? false } }
+    }
+}
+
+/// A topic as one publisher sees it: where its messages go. It belongs to the publisher's domain.
+final class Topic {
+    let address: String
+    private let topics: Topics
+    private var known: (version: UInt64, queues: [Queue]) = (0, [])
+
+    init(_ address: String, _ topics: Topics) {
+        self.address = address
+        self.topics = topics
+    }
+
+    /// The queues of the subscriptions that want a message.
+    private func queues(wanting bytes: [UInt8]) -> [Queue] {
+        let version = topics.currentVersion
+        if known.version != version { known = (version, topics.queues(of: address)) }
+        return known.queues.filter { $0.subscription?.wants(bytes) ?? false }
+    }
+
+    /// Keeps room for a message with each subscription that wants it, or with none.
+    /// - Returns: the queues that have room for it.
+    /// - Throws: where one that may not lose any is too full to take it.
+    func reserve(_ bytes: [UInt8]) throws(MessageError) -> [Queue] {
+        var taken: [Queue] = []
+        for queue in queues(wanting: bytes) {
+            do throws(MessageError) {
+                _ = try queue.reserve(bytes, from: nil)
+                taken.append(queue)
+            } catch {
+                // One that is just deleted wants nothing any more, and one that loses its oldest messages where it is too
+                // slow, and has none that wait, loses this one. A store that fails is the publisher's to hear of.
+                let name = error.condition.name
+                if name == .notFound { continue }
+                if name == .resourceLimitExceeded, queue.noteMissed(error.condition) { continue }
+                for queue in taken { queue.unreserve(bytes) }
+                throw MessageError(error.condition, isCreditUsed: false)
+            }
+        }
+        return taken
+    }
+
+    /// Puts a message into the queue of each subscription that wants it, or into none.
+    /// - Returns: the number of the group that the store has to write; 0 for none.
+    /// - Throws: as `reserve`.
+    func publish(_ bytes: [UInt8]) throws(MessageError) -> UInt64 {
+        try reserve(bytes).reduce(0) { max($0, $1.receiveReserved(bytes)) }
+    }
+}
