@@ -14,7 +14,8 @@ struct BrokerCommand: ParsableCommand {
         discussion: """
             Without options it listens on localhost:5672 and makes a queue whenever a peer attaches to an address. The \
             consumers of a queue share its messages; whoever subscribes to an address that begins with topic/ gets all \
-            messages that are sent there. All of them are in memory, and none is kept when the broker ends, unless \
+            messages that are sent there from then on. A / makes topic/news a topic: topic.news is a queue, and so is \
+            whatever --queue declares. All of them are in memory, and none is kept when the broker ends, unless \
             --store says where: it then keeps the messages whose senders call them durable. There is no log-in: \
             anyone who reaches the port may use it.
 
@@ -36,10 +37,21 @@ struct BrokerCommand: ParsableCommand {
                "on-demand-queues": false, "heartbeat": 30, "queue-bytes": "64MiB"}
             """)
 
-    @OptionGroup(title: "Connections") var connections: ConnectionFlags
-    @OptionGroup(title: "Queues and topics") var queues: QueueFlags
-    @OptionGroup(title: "Limits") var limits: LimitFlags
-    @OptionGroup(title: "The program") var program: ProgramFlags
+    @Argument(
+        help: ArgumentHelp(
+            "Where to listen, in several places if need be; port 0 is a free one. (default: localhost:5672)",
+            valueName: "host:port"))
+    var addresses: [String] = []
+
+    @Option(
+        help: ArgumentHelp("A file of these options, in JSON; those of the command line win.", valueName: "file"),
+        completion: .file())
+    var config: String?
+
+    @OptionGroup(title: "Connections") var connections: ConnectionSettings
+    @OptionGroup(title: "Queues and topics") var queues: QueueSettings
+    @OptionGroup(title: "Limits") var limits: LimitSettings
+    @OptionGroup(title: "The program") var program: ProgramSettings
 
     func run() throws {
         // A log or a summary that nobody reads any more is no reason to end.
@@ -62,8 +74,10 @@ struct BrokerCommand: ParsableCommand {
 
     private func readConfiguration() throws -> Configuration {
         var configuration = Configuration()
-        if let path = program.config { try ConfigurationFile(path: path).apply(to: &configuration) }
+        if let path = config { try ConfigurationFile(path: path).apply(to: &configuration) }
+        if !addresses.isEmpty { configuration.addresses = [] }
         connections.apply(to: &configuration)
+        configuration.addresses = addresses + configuration.addresses
         queues.apply(to: &configuration)
         limits.apply(to: &configuration)
         program.apply(to: &configuration)

@@ -26,7 +26,7 @@ struct Configuration {
     /// Makes the broker, which listens from then on.
     func makeBroker() throws -> Broker {
         var options = options
-        options.queues = queues.map { $0.declaration(options.queueLimits) }
+        options.queues = queues.map { $0.declaration(options) }
         // An empty pattern, which is no topic's, says on the command line that there are none.
         options.topics.removeAll(where: \.isEmpty)
         if let storeFile { options.store = try Configuration.openStore(storeFile) }

@@ -15,9 +15,10 @@ struct BrokerProgramTests {
             #expect(record.ending == .exited(0) && record.errorText == "")
             let options = [
                 "--address", "--threads", "--max-connections", "--heartbeat", "--max-message-size", "--container-id",
-                "--queue", "--on-demand-queues/--no-on-demand-queues", "--topic", "--dead-letter", "--store",
-                "--queue-messages", "--queue-bytes", "--when-full", "--max-queues", "--max-bytes", "--max-unsettled",
-                "--credit", "--config", "--log-level", "--stop-grace",
+                "--queue", "--on-demand-queues/--no-on-demand-queues", "--topic", "--max-deliveries",
+                "--redelivery-delay", "--dead-letter", "--dead-letter-expired/--no-dead-letter-expired", "--store",
+                "--queue-messages", "--queue-bytes", "--when-full", "--subscription-policy", "--max-queues",
+                "--max-bytes", "--max-unsettled", "--credit", "--config", "--log-level", "--stop-grace",
             ]
             for text in options + ["EXAMPLES:", "SIGUSR1", "SIGTERM", "localhost:5672", "(default: "] {
                 #expect(record.outputText.contains(text), "\(text)")
@@ -43,7 +44,23 @@ struct BrokerProgramTests {
             (["--queue", ""], "must be an address of 1 to 1024 bytes"),
             (["--queue", "a,urgent"], "has 'urgent', which is no setting of a queue: those are exclusive, messages=N"),
             (["--queue", "a,messages=0"], "has 'messages=0', whose value must be a whole number, at least 1"),
+            (["--queue", "a,messages"], "has 'messages', which is no setting of a queue: those are exclusive"),
+            (["--queue", "a,exclusive=1"], "has 'exclusive=1', which is no setting of a queue: those are exclusive"),
+            (
+                ["--queue", "a,max-deliveries=0"],
+                "has 'max-deliveries=0', whose value must be a whole number, at least 1"
+            ),
+            (["--queue", "a,dead-letter="], "has 'dead-letter=', whose value must be an address of 1 to 1024 bytes"),
             (["--dead-letter", ""], "must be an address of 1 to 1024 bytes"),
+            (
+                ["--max-deliveries", "0"],
+                "'0' is invalid for '--max-deliveries <n>': must be a whole number, at least 1"
+            ),
+            (["--redelivery-delay", "-1"], "Missing value for '--redelivery-delay <seconds>'"),
+            (
+                ["--subscription-policy", "withhold-credit"],
+                "'--subscription-policy <policy>': must be one of drop-oldest, reject"
+            ),
             (["--address"], "Missing value for '--address <host:port>'"),
         ])
     func wrongOption(arguments: [String], message: String) async throws {
@@ -61,6 +78,31 @@ struct BrokerProgramTests {
         try await withPrograms { programs in
             let broker = try programs.start(.swift, "broker", "127.0.0.1:0", "--queue", "a", "--queue", "a,exclusive")
             try await expectFailure(broker, "queues: an address is there twice.")
+        }
+    }
+
+    @Test("What cannot be seen in one option ends the program with a line")
+    func wrongDeadLetter() async throws {
+        try await withPrograms { programs in
+            let broker = try programs.start(.swift, "broker", "127.0.0.1:0", "--dead-letter", "*")
+            try await expectFailure(broker, "deadLetterAddress: '*' alone would be the queue itself.")
+        }
+    }
+
+    @Test("Every option of the help is a key of the file, and every key an option")
+    func sameNames() async throws {
+        try await withPrograms { programs in
+            let help = try await programs.start(.swift, "broker", "--help").waitForEnd().outputText
+            let flags = help.split(separator: "\n").compactMap { line -> String? in
+                let names = line.split(whereSeparator: { " ,/".contains($0) }).filter { $0.hasPrefix("--") }
+                return line.hasPrefix("  -") ? names.first.map { String($0.dropFirst(2)) } : nil
+            }
+            try await withFile(#"{"": 1}"#) { path in
+                let record = try await programs.start(.swift, "broker", "--config", path).waitForEnd()
+                let keys =
+                    record.errorText.split(separator: ":").last?.split { " ,.\n".contains($0) }.dropFirst(2) ?? []
+                #expect(keys.map(String.init) == flags.filter { $0 != "config" && $0 != "help" }.sorted())
+            }
         }
     }
 
