@@ -22,7 +22,7 @@ shift $(($# > 0 ? 1 : 0))
 # Copies the package to a folder, with mutexes that ThreadSanitizer sees: it would take all that Swift's own ones guard for
 # unguarded.
 copy_for_thread_sanitizer() {
-    rm -rf "$1/Sources" "$1/Tests"
+    rm -rf "$1/Sources" "$1/Tests" "$1/Examples"
     mkdir -p "$1"
     git ls-files -z --cached --others --exclude-standard | xargs -0 cp -d --parents -t "$1"
     local file
