@@ -16,8 +16,8 @@ let examples: [Target] = [
     "encode_decode", "flow_control", "helloworld", "helloworld_blocking", "helloworld_direct",
     "helloworld_direct_events", "helloworld_events", "message_properties",
     "multithreaded_client", "queue_browser", "reconnect_client", "recurring_timer", "scheduled_send", "selected_recv",
-    "server", "server_direct", "server_tx", "simple_recv", "simple_send", "sync_client", "tx_recv",
-    "tx_recv_interactive", "tx_send",
+    "server", "server_direct", "server_tx", "service_bus", "simple_recv", "simple_send", "ssl", "ssl_client_cert",
+    "sync_client", "tx_recv", "tx_recv_interactive", "tx_send",
 ].map { name in
     .executableTarget(
         name: name,
@@ -70,10 +70,13 @@ let package = Package(
             path: "Examples/small_broker",
             swiftSettings: settings),
         .systemLibrary(name: "CProton"),
+        .systemLibrary(name: "COpenSSL"),
         .target(name: "AMQP", swiftSettings: settings),
         // What the floors share, for this package only: locks, threads, signals, files of settings.
         .target(name: "ProtonUtilities", swiftSettings: settings),
-        .target(name: "ProtonEngine", dependencies: ["AMQP", "CProton", "ProtonUtilities"], swiftSettings: settings),
+        .target(
+            name: "ProtonEngine", dependencies: ["AMQP", "CProton", "COpenSSL", "ProtonUtilities"],
+            swiftSettings: settings),
         .target(
             name: "Proton",
             dependencies: [
@@ -108,19 +111,21 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
         .testTarget(
-            name: "ProtonEngineTests", dependencies: ["ProtonUtilities", "ProtonEngine", "ProtonTesting"],
+            name: "ProtonEngineTests",
+            dependencies: ["ProtonUtilities", "ProtonEngine", "ProtonTesting", "TestCertificates"],
             swiftSettings: settings),
         .testTarget(
             name: "ProtonTests",
             dependencies: [
-                "ProtonUtilities", "Proton", "ProtonTesting", .product(name: "Logging", package: "swift-log"),
+                "ProtonUtilities", "Proton", "ProtonTesting", "TestCertificates",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         .testTarget(
             name: "ProtonBrokerTests",
             dependencies: [
                 "ProtonUtilities",
-                "ProtonBroker", "ProtonTesting",
+                "ProtonBroker", "ProtonTesting", "TestCertificates",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
@@ -138,6 +143,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        // Certificates for the tests, which are made as they run.
+        .target(name: "TestCertificates", path: "Tests/TestCertificates", swiftSettings: settings),
         // What the store's tests kill as it writes.
         .executableTarget(
             name: "store_writer",
@@ -147,8 +154,14 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/StoreWriter", swiftSettings: settings),
+        // Random frames against the engine, the broker and clients: scripts/fuzz.sh.
+        .executableTarget(
+            name: "frame_fuzzer",
+            dependencies: ["AMQP", "ProtonEngine", "ProtonTesting"],
+            path: "Tests/Fuzz/FrameFuzzer", swiftSettings: settings),
         // Runs the programs that are built beside it, as a user would: it needs none of their code, but a peer for them.
-        .testTarget(name: "ExampleTests", dependencies: ["ProtonTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "ExampleTests", dependencies: ["ProtonTesting", "TestCertificates"], swiftSettings: settings),
         // Needs brokers to be started: scripts/interop.sh.
         .testTarget(name: "InteropTests", dependencies: ["Proton"], swiftSettings: settings),
     ]

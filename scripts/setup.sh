@@ -28,6 +28,7 @@ need_build() {
     need_swift
     need libqpid-proton11-dev "the AMQP engine that this package binds" \
         /usr/lib/*/libqpid-proton.so /usr/lib*/libqpid-proton.so /usr/local/lib/libqpid-proton.so
+    need libssl-dev "OpenSSL, which the engine's TLS is made of" /usr/include/openssl/ssl.h
 }
 
 # What `make demo` does not build.
@@ -44,6 +45,7 @@ need_test() {
         /usr/lib/python3/dist-packages/proton/__init__.py
     need libqpid-proton11-dev-examples "proton's own examples, the other side of those tests" \
         /usr/share/proton/examples/python/broker.py
+    need openssl "makes the certificates of the tests, and is a peer of theirs" /usr/bin/openssl
 }
 
 need_peers() {
@@ -62,10 +64,14 @@ need_interop() {
     need_peers
     need rabbitmq-server "a broker to try every feature on" /usr/lib/rabbitmq/bin/rabbitmq-server
     need python3-uamqp "a client library to try on our broker" /usr/lib/python3/dist-packages/uamqp/__init__.py
-    need openssl "a certificate for it, which speaks TLS only" /usr/bin/openssl
     need socat "speaks TLS to it, and plain AMQP to our broker" /usr/bin/socat
     need_debian13
     need procps "ends the brokers (pkill)" /usr/bin/pkill
+}
+
+need_sanitize() {
+    need_test
+    need valgrind "sees what happens inside of proton's library" /usr/bin/valgrind
 }
 
 need_bench() {
@@ -76,6 +82,7 @@ need_bench() {
 for purpose in "$@"; do
     case $purpose in
         demo) need_build ;;
+        sanitize) need_sanitize ;;
         build) need_all ;;
         test) need_test ;;
         interop) need_interop ;;

@@ -40,6 +40,7 @@ extension Connection {
     func noteRemoteOpen() {
         phase = .open
         owner?.connectionOpened(self)
+        awaitClose()
     }
 
     /// This side has given the transport a condition, which is to be told.

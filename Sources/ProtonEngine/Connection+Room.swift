@@ -32,18 +32,69 @@ extension Connection {
         allSessions.count { $0 !== session && !$0.isLocalUninitialized } < sessionLimit
     }
 
-    /// Closes the connection, on which a session is without a channel: proton would write nothing any more.
-    func failForChannels() {
-        fail(Condition(.resourceLimitExceeded, "There are more sessions than channels: \(sessionLimit) are allowed."))
+    /// Whether there is a channel for a session that the peer has begun, beside those that have ended: proton has their
+    /// channels until it has written the end frames.
+    func hasWrittenChannel(for session: Session) -> Bool {
+        let others = allSessions.count { $0 !== session && !$0.isLocalUninitialized }
+        if others + endedSessions.count < sessionLimit { return true }
+        return hasWrittenEnds() && others < sessionLimit
     }
 
-    /// Makes sure that one link more is within this side's limit: one too many would end the connection.
+    /// Sessions that have ended, and whose channels proton may still have.
+    struct EndedSessions {
+        var count = 0
+        /// How many frames had been written when the first of them ended.
+        var frameCount: UInt64 = 0
+    }
+
+    /// A session has ended on both sides.
+    func noteSessionEnd() {
+        if endedSessions.count == 0 {
+            endedSessions.frameCount = pointer.flatMap(pn_connection_transport).map(pn_transport_get_frames_output) ?? 0
+        }
+        endedSessions.count += 1
+    }
+
+    /// Whether proton has written the end frames of sessions that are over; has it write them where no output waits.
+    private func hasWrittenEnds() -> Bool {
+        guard let transport = pointer.flatMap(pn_connection_transport) else { return false }
+        if pn_transport_head(transport) == nil {
+            guard !settleForeignDeliveries() else { return false }
+            _ = pn_transport_pending(transport)
+        } else {
+            // Proton's memory for output must not be moved under the proactor, which is writing it. It was written to since
+            // where there are as many frames as those sessions have made.
+            let written = pn_transport_get_frames_output(transport) - endedSessions.frameCount
+            guard written >= 2 * endedSessions.count else { return false }
+        }
+        endedSessions.count = 0
+        return true
+    }
+
+    /// Closes the connection, on which a session is without a channel: proton would write nothing any more.
+    func failForChannels() {
+        end(
+            for: Condition(
+                .resourceLimitExceeded, "There are more sessions than channels: \(sessionLimit) are allowed."))
+    }
+
+    /// Makes sure that one link more on a session is within this side's limit, since one too many would end the connection,
+    /// and has a handle that the peer takes (AMQP 1.0, 2.7.2: `handle-max`), as far as it has said so.
     /// - Throws: `ProtonError.Code.limitExceeded` that names the limit.
-    func checkRoomForLink() throws(ProtonError) {
-        guard linkCount >= linkLimit else { return }
+    func checkRoomForLink(on session: Session) throws(ProtonError) {
+        guard linkCount < linkLimit else {
+            throw ProtonError(
+                .limitExceeded,
+                "The connection has \(linkCount) links: ConnectionLimits.maxLinks allows no more. Close one first.")
+        }
+        // Proton gives each link the lowest handle that is free on its session.
+        guard let handleMax = frameLayer?.peerHandleMax, handleMax < FrameSession.handleMax,
+            links.count(where: { $0.session === session }) > handleMax
+        else { return }
         throw ProtonError(
             .limitExceeded,
-            "The connection has \(linkCount) links: ConnectionLimits.maxLinks allows no more. Close one first.")
+            "The session has \(handleMax + 1) links: its peer allows no more (handle-max \(handleMax)). "
+                + "Close one first, or make the link on another session.")
     }
 
     /// Whether there are more links than this side allows.
@@ -55,12 +106,5 @@ extension Connection {
     /// One side closes the connection, or it is lost: nothing can be sent on its links any more.
     func noteEnding() {
         for link in links { link.noteEnding() }
-    }
-
-    /// Closes the connection since its peer broke a rule or a limit; the program is told when the closing is.
-    func fail(_ condition: Condition) {
-        guard !isLocalClosed else { return }
-        isFailing = true
-        close(condition)
     }
 }

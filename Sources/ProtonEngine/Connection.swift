@@ -34,6 +34,16 @@ public final class Connection: Endpoint {
     var linkCount = 0
     /// Whether this side has closed the connection since its peer broke a rule or a limit, and that has not been told.
     var isFailing = false
+    /// The sessions that have ended, and whose channels proton may still have.
+    var endedSessions = EndedSessions()
+    /// How much is sent that the peer has not read.
+    @exclusivity(unchecked) var unsent: UnsentOutput
+    /// Whether an event will come when some of that is written.
+    var isOutputWatched = false
+    /// The link that such an event is made on, where there was need of one.
+    var outputLink: OutputLink?
+    /// How far the connection has come with its end.
+    var ending = Ending.none
     /// How far the connection has come with its transport.
     package internal(set) var phase = Phase.new
     /// What handlers have been told of the connection's beginning.
@@ -41,7 +51,11 @@ public final class Connection: Endpoint {
     /// Whether an event has told what ended the transport.
     var isTransportErrorTold = false
     /// The layer that the frames of a listener's peer pass, where its transport has one.
-    var frameLayer: SASLContext?
+    var frameLayer: FrameLayer?
+    /// The TLS of the transport.
+    var tls = TransportTLS.none
+    /// The SASL layer of the transport that there is, or was last; nil where it has none.
+    var sasl: SASLContext?
 
     package init(
         isIncoming: Bool = false, limits: ConnectionLimits, owner: (any ConnectionOwner)? = nil,
@@ -51,6 +65,7 @@ public final class Connection: Endpoint {
         self.owner = owner
         workQueue = WorkQueue(owner: owner)
         self.limits = limits
+        unsent = UnsentOutput(limit: limits.maxUnsentBytes)
         self.eventHandler = eventHandler
         pointer = pn_connection()
         // The registrar outlives the registration: `finish` clears the context before the object goes.
@@ -62,6 +77,8 @@ public final class Connection: Endpoint {
         // Only a connection that never went into a proactor or a driver still has its pointer here.
         guard pointer != nil else { return }
         discard()
+        // One whose queue was closed by hand has it still.
+        if let pointer = finish() { pn_connection_free(pointer) }
     }
 
     // MARK: State
@@ -101,6 +118,7 @@ public final class Connection: Endpoint {
             owner?.endedWithoutTransport(self)
             return
         }
+        noteLocalClose(transport)
         // A transport that has not reached its peer would wait for it before it closes.
         if !isRemoteOpened, !isIncoming, pn_transport_get_frames_input(transport) == 0, isUnconnected(transport) {
             pn_transport_close_head(transport)
@@ -122,20 +140,27 @@ public final class Connection: Endpoint {
             noteAbort()
             Condition.set(condition, in: pn_transport_condition(transport))
         }
-        pn_transport_close_tail(transport)
+        // Proton aborts the process where it writes before they are settled, which it does once more now.
+        settleForeignDeliveries()
+        if !pn_transport_tail_closed(transport) { pn_transport_close_tail(transport) }
+        // Proton adds its own words to it.
+        if let condition { Condition.set(condition, in: pn_transport_condition(transport)) }
         pn_transport_close_head(transport)
+        // Through SASL's layer proton reads a close frame that has come once more, and adds that data follows it.
+        if let condition { Condition.set(condition, in: pn_transport_condition(transport)) }
     }
 
     /// The peer sends nothing more, and has not closed the connection: ends the transport once what waits is written.
     ///
     /// Proton would wait for its own side to be closed, for ever where what came is no frame: it says nothing of that.
     func endAfterTail() {
-        guard let pointer, let transport = pn_connection_transport(pointer),
+        guard let pointer, let transport = pn_connection_transport(pointer), !ending.isViolated,
             pn_connection_state(pointer) & PN_REMOTE_CLOSED == 0
         else { return }
         let isHeadClosed = pn_transport_head_closed(transport)
         // Proton tells by itself that a peer is gone, but not through a layer; it calls it this.
-        let isGone = frameLayer?.hasOnlyPassedFrames ?? false
+        let isGone =
+            if let sasl, case .done = sasl.progress { frameLayer?.hasOnlyPassedFrames ?? false } else { false }
         if pn_condition_is_set(pn_transport_condition(transport)) {
             // Nor does it make an event of what the socket's error was.
             if isGone, !isTransportErrorTold { noteAbort() }
@@ -189,14 +214,19 @@ public final class Connection: Endpoint {
             if isIncoming, let transport = pn_connection_transport(pointer) {
                 return DataBridge.string(pn_transport_get_user(transport))
             }
-            return DataBridge.string(pn_connection_get_user(pointer))
+            return sasl?.user ?? DataBridge.string(pn_connection_get_user(pointer))
         }
         set { confined().use { pn_connection_set_user($0, newValue) } }
     }
 
-    /// Sets the password that a client authenticates with; proton forgets it once it is used.
-    package func setPassword(_ password: String) {
-        confined().use { pn_connection_set_password($0, password) }
+    /// Why the log-in of this side, or of the peer, has failed, as an error that says what to do; nil where it has not.
+    /// - Parameters:
+    ///   - peer: how the peer is called.
+    ///   - condition: that of the transport.
+    package func loginError(of peer: String, _ condition: Condition) -> ProtonError? {
+        // What a peer sends behind it may give the transport another condition.
+        guard confined() != nil else { return nil }
+        return sasl?.failure?.error(of: peer, condition)
     }
 
     /// The extensions that this side offers.
@@ -322,6 +352,10 @@ public final class Connection: Endpoint {
         pn_connection_set_context(new, Unmanaged.passUnretained(self).toOpaque())
         pointer = new
         phase = .new
+        ending = .none
+        endedSessions = EndedSessions()
+        unsent = UnsentOutput(limit: limits.maxUnsentBytes)
+        (isOutputWatched, outputLink) = (false, nil)
     }
 
     /// Ends a connection that is in no proactor or driver, or whose proactor is about to go: work that waits runs, and
@@ -356,6 +390,7 @@ public final class Connection: Endpoint {
             Session.existing(current)?.invalidate()
         }
         defaultSession = nil
+        outputLink = nil
         place = nil
         // A handler that keeps its connection, a link or a delivery would keep itself.
         eventHandler = DeafHandler.shared

@@ -30,16 +30,23 @@ package final class ConnectionDriver {
     package func dispatchEvents() throws -> Bool {
         var any = false
         try connection.workQueue.runBatch {
+            try connection.noteBatchStart()
             while let event = pn_connection_driver_next_event(driver) {
                 any = true
                 try connection.dispatch(event)
             }
+            connection.noteBatchEnd()
         }
         return any || connection.workQueue.hasWork
     }
 
+    /// Whether there are events that `dispatchEvents` would dispatch.
+    package var hasEvents: Bool { pn_connection_driver_has_event(driver) }
+
     /// Takes the bytes that wait to be sent to the peer, at most `limit`.
     package func takeOutput(limit: Int = .max) -> [UInt8] {
+        // What the peer sent may have events that have not been handled.
+        if pn_connection_driver_has_event(driver) { connection.settleForeignDeliveries() }
         let buffer = pn_connection_driver_write_buffer(driver)
         let count = min(limit, buffer.size)
         let bytes = [UInt8](UnsafeRawBufferPointer(start: buffer.start, count: count))

@@ -25,8 +25,25 @@ public struct ConnectionLimits: Sendable, Hashable {
     ///
     /// Proton gives a session a window of this many bytes divided by `maxFrameSize`, in frames.
     public var sessionCapacity: Int = 64 * 1_024 * 1_024
+    /// How many bytes of messages may wait until the peer reads them, on all links of the connection together; each message
+    /// counts 1,024 more. Default 16 MiB.
+    ///
+    /// Then `Sender.credit` is 0, whatever the peer has given, and `send` throws `ProtonError.Code.noCredit`. When what
+    /// waits is written `onSendable` is called. One message more is taken while there is any room.
+    public var maxUnsentBytes: Int = 16 * 1_024 * 1_024
     /// How long the peer may take from the first byte of a connection to its open frame. Default 10 seconds.
     public var handshakeTimeout: Duration = .seconds(10)
+    /// How long the peer may take to answer the close of the connection, once it has been sent all that came before.
+    /// Default 10 seconds.
+    ///
+    /// Then the connection is dropped, and `onTransportError` told. A peer may take ten times as long to read what was sent
+    /// before.
+    public var closeTimeout: Duration = .seconds(10)
+    /// The shortest idle time-out that a peer may ask for: it is to be sent something in half of that time again and again
+    /// (AMQP 1.0, 2.4.5). Default 100 milliseconds; `.zero` takes any.
+    ///
+    /// A peer that asks for a shorter one is refused with `amqp:not-allowed`.
+    public var minimumRemoteIdleTimeout: Duration = .milliseconds(100)
     /// How long the peer may say nothing before the connection is given up; `.zero` is for ever. Default 60 seconds.
     ///
     /// Half of it is what the peer is told (AMQP 1.0, 2.4.5), so that a heartbeat may be late.
@@ -38,8 +55,19 @@ public struct ConnectionLimits: Sendable, Hashable {
     /// them reads as if the peer had not given it.
     public var decoding = DecodingLimits.default
 
-    /// Whether frames of a listener's peers pass `FrameScanner`, once SASL is done. Default true.
-    package var usesFrameLayer = true
+    /// How long a name of the peer's may be, in bytes: of a link, of its container and of a host. Default 2,048.
+    ///
+    /// Client libraries name a link after its address, and add something of their own.
+    public var maxNameSize: Int = 2_048
+
+    /// Whether the frames of a connection with SASL are looked at before proton reads them, and after it has written them.
+    /// Default true.
+    ///
+    /// Frames that would end the process, fill its memory or stop its output are refused then, and the connection is ended
+    /// with an error that says what came. Flows with `echo` are answered, message formats known, and the peer's handle-max
+    /// kept. Without it a peer's bytes can end the process: it is for measurements. It is not there for a peer that leaves
+    /// SASL out.
+    public var usesFrameLayer = true
 
     /// The default limits.
     public init() {}
@@ -54,10 +82,16 @@ public struct ConnectionLimits: Sendable, Hashable {
         try check(maxLinks >= 1, "maxLinks is \(maxLinks): it must be at least 1.")
         try check(maxMessageSize >= 1, "maxMessageSize is \(maxMessageSize): it must be at least 1 byte.")
         try check(maxIncompleteBytes >= 1, "maxIncompleteBytes is \(maxIncompleteBytes): it must be at least 1 byte.")
+        try check(maxNameSize >= 1, "maxNameSize is \(maxNameSize): it must be at least 1 byte.")
+        try check(maxUnsentBytes >= 1, "maxUnsentBytes is \(maxUnsentBytes): it must be at least 1 byte.")
         try check(
             sessionCapacity >= Int(maxFrameSize),
             "sessionCapacity is \(sessionCapacity): it must hold at least one frame of maxFrameSize, \(maxFrameSize).")
         try check(handshakeTimeout > .zero, "handshakeTimeout is \(handshakeTimeout): it must be above zero.")
+        try check(closeTimeout > .zero, "closeTimeout is \(closeTimeout): it must be above zero.")
+        try check(
+            minimumRemoteIdleTimeout >= .zero,
+            "minimumRemoteIdleTimeout is \(minimumRemoteIdleTimeout): it must be zero or more.")
         try check(
             idleTimeout >= .zero && idleTimeout.milliseconds <= Int64(UInt32.max),
             "idleTimeout is \(idleTimeout): it must be from zero to 49 days.")

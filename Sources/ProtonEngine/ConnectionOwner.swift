@@ -19,6 +19,9 @@ package protocol ConnectionOwner: AnyObject, Sendable {
     func transportClosed(_ connection: Connection) throws -> Bool
     /// A connection is over. Called by the thread whose batch was the last one, outside the domain.
     func connectionFinished(_ connection: Connection)
+    /// Has work done in a connection's domain after this time, in place of what was wanted before; not once it is over.
+    func setDeadline(
+        of connection: Connection, after time: Duration, _ work: @escaping @Sendable (Connection) throws -> Void)
     /// This side has closed, or aborted, a connection that has no transport: no peer will answer. Called in the domain.
     func endedWithoutTransport(_ connection: Connection)
 }

@@ -80,7 +80,7 @@ extension Link {
                 read = Link.read(pointer, into: UnsafeMutableRawBufferPointer(buffer))
             })
         if !pn_delivery_partial(delivery), pn_delivery_pending(delivery) == 0 {
-            pn_link_advance(pointer)
+            Link.goOn(on: pointer)
         } else {
             noteTaken(takenBefore + bytes.count)
         }

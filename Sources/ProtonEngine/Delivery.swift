@@ -44,6 +44,19 @@ public struct Delivery {
         Delivery(link: link, token: nil)
     }
 
+    /// Notes with proton that a delivery is settled as it is sent: one that has no context is the peer's.
+    static func markSettled(_ pointer: OpaquePointer) {
+        pn_delivery_set_context(pointer, DeliveryTable.Token.settled.context)
+    }
+
+    /// Whether that was noted of a delivery.
+    static func isMarkedSettled(_ pointer: OpaquePointer) -> Bool {
+        pn_delivery_get_context(pointer) == DeliveryTable.Token.settled.context
+    }
+
+    /// Whether it was settled as it was sent: what the peer says of it is of no interest.
+    var isSettledAsSent: Bool { token == .settled }
+
     /// Proton's delivery, for as long as it is not settled here.
     private var pointer: OpaquePointer? {
         guard let token, link.confined() != nil else { return nil }
@@ -163,7 +176,7 @@ public struct Delivery {
             if link.settlesSecond { return }
         }
         link.deliveries.remove(token)
-        pn_delivery_settle(pointer)
+        if let link = link.pointer { Link.settleReceived(pointer, on: link) }
     }
 
     /// Whether an event tells that the peer has accepted a message that was sent: the news of most, without a state.
@@ -272,7 +285,11 @@ public struct Delivery {
         guard let token, link.confined() != nil, let pointer = link.deliveries.remove(token) else { return }
         lastWord(pointer)
         if link.hasParts { link.dropParts(of: pointer) }
-        pn_delivery_settle(pointer)
+        if link.isReceiver, let link = link.pointer {
+            Link.settleReceived(pointer, on: link)
+        } else {
+            pn_delivery_settle(pointer)
+        }
     }
 
     /// Tells the peer what this side makes of the message, and settles.
@@ -323,7 +340,7 @@ extension Link {
     fileprivate func takeBytes(_ delivery: OpaquePointer) -> [UInt8] {
         guard let pointer else { return [] }
         if isTakenInParts { return takePart(delivery, upTo: .max) }
-        defer { pn_link_advance(pointer) }
+        defer { Link.goOn(on: pointer) }
         guard !hasParts else {
             readPart(delivery)
             return takePartial()
@@ -345,7 +362,7 @@ extension Link {
     /// Reads a complete message into the memory that it keeps, and goes on to the next delivery.
     fileprivate func takeMessage(_ delivery: OpaquePointer) throws(InvalidMessage) -> Message {
         guard let pointer else { return Message() }
-        defer { pn_link_advance(pointer) }
+        defer { Link.goOn(on: pointer) }
         return try Message(capacity: pn_delivery_pending(delivery), limits: connection.limits.decoding) {
             Link.read(pointer, into: $0)
         }

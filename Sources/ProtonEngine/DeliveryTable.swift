@@ -13,6 +13,9 @@ package struct DeliveryTable {
             self.generation = generation
         }
 
+        /// Of what is settled as it is sent, or out of order, and has no entry.
+        static let settled = Token(slot: .max - 1, generation: .max)
+
         /// The token as proton's context of a delivery; the slot is one up, since a null pointer is no context.
         var context: UnsafeMutableRawPointer? {
             UnsafeMutableRawPointer(bitPattern: UInt(generation) << 32 | UInt(slot) + 1)

@@ -8,6 +8,7 @@ extension Connection {
     /// Called in the connection's domain.
     /// - Throws: what the handler throws.
     func dispatch(_ event: OpaquePointer) throws {
+        if ending.isViolated, !isTold(event) { return }
         switch pn_event_type(event) {
         case PN_DELIVERY: try dispatchDelivery(pn_event_context(event))
         case PN_LINK_FLOW: try dispatch(.flow, link: pn_event_context(event))
@@ -39,7 +40,9 @@ extension Connection {
             let told = announcement.begin(isOpen: isLocalOpen)
             if told.initialized { try eventHandler.handle(.connection(.initialized, self)) }
             if told.opened { try eventHandler.handle(.connection(.localOpen, self)) }
-        case PN_CONNECTION_BOUND: try eventHandler.handle(.connection(.bound, self))
+        case PN_CONNECTION_BOUND:
+            try eventHandler.handle(.connection(.bound, self))
+            if case .unusable(let condition) = tls { abort(condition) }
         case PN_CONNECTION_LOCAL_OPEN:
             if announcement.open() { try eventHandler.handle(.connection(.localOpen, self)) }
         case PN_CONNECTION_LOCAL_CLOSE:
@@ -49,8 +52,7 @@ extension Connection {
             noteEnding()
             try eventHandler.handle(.connection(.remoteClose, self))
         case PN_CONNECTION_REMOTE_OPEN:
-            noteRemoteOpen()
-            try eventHandler.handle(.connection(.remoteOpen, self))
+            if admitsOpen() { try eventHandler.handle(.connection(.remoteOpen, self)) }
 
         case PN_SESSION_INIT: try dispatch(.initialized, session: pn_event_context(event))
         case PN_SESSION_LOCAL_OPEN: try dispatch(.localOpen, session: pn_event_context(event))
@@ -98,9 +100,12 @@ extension Connection {
             return link.refuse(delivery, for: violation)
         }
         if let known = Delivery(known: delivery, of: link) {
+            guard !known.isSettledAsSent else { return }
             try link.nearestHandler.handle(known)
             known.noteTold()
             if link.settlesSecond { known.settleAfterSender() }
+        } else if link.isSender {
+            end(for: Connection.foreignDelivery)
         } else {
             let arrived = Delivery(arrived: delivery, on: link)
             try link.nearestHandler.handle(arrived)
@@ -114,7 +119,9 @@ extension Connection {
         guard let pointer = context.map(OpaquePointer.init) else { return }
         // Only the event of its making makes a wrapper: later ones of a session that is freed are of no interest.
         var session = Session.existing(pointer)
-        if session == nil, case .initialized = change { session = Session(pointer, of: self, isPeerMade: true) }
+        if session == nil, case .initialized = change, !refusesEndpoint() {
+            session = Session(pointer, of: self, isPeerMade: true)
+        }
         guard let session else { return }
         switch change {
         case .initialized:
@@ -127,10 +134,11 @@ extension Connection {
         case .remoteClose:
             session.endedSides.remote = .closed
             session.noteEnding()
-        case .remoteOpen where session.isPeerMade && !hasChannel(for: session): return failForChannels()
+        case .remoteOpen where session.isPeerMade && !hasWrittenChannel(for: session): return failForChannels()
         default: break
         }
         try session.nearestHandler.handle(.session(change, session))
+        if case .remoteOpen = change { try session.openWaitingLinks() }
         guard session.endedSides == .closed, session.pointer != nil else { return }
         // Links that were left open go with it.
         try dispatchFinal(of: links.filter { $0.session === session }, [session])
@@ -143,11 +151,11 @@ extension Connection {
         guard let pointer = context.map(OpaquePointer.init) else { return }
         var link = Link.existing(pointer)
         if link == nil, case .initialized = change, !Link.isScratch(pointer),
-            let session = pn_link_session(pointer).flatMap(Session.existing)
+            let session = pn_link_session(pointer).flatMap(Session.existing), !refusesEndpoint()
         {
             link = Link.adopt(pointer, of: session)
         }
-        guard let link else { return }
+        guard let link else { return noteEvent(change, ofUnknown: pointer) }
         switch change {
         case .flow: return try dispatchFlow(of: link, pointer)
         case .initialized:
@@ -157,7 +165,7 @@ extension Connection {
             return
         case .localOpen where !link.announcement.open(): return
         case .remoteOpen where link.isPeerMade && hasTooManyLinks:
-            return fail(Condition(.resourceLimitExceeded, "More than \(limits.maxLinks) links on one connection."))
+            return end(for: Condition(.resourceLimitExceeded, "More than \(limits.maxLinks) links on one connection."))
         case .remoteOpen: link.noteRemoteAttach()
         // A link that is attached again after a detach is another one: the old one goes as after a close.
         case .localClose, .localDetach: link.endedSides.local = .closed

@@ -27,6 +27,8 @@ public class Link: Endpoint {
 
     /// Whether the peer made the link.
     final var isPeerMade = false
+    /// What came of this side's `open`.
+    @exclusivity(unchecked) final var opening = Opening.asked
     /// What handlers have been told of the link's beginning.
     @exclusivity(unchecked) final var announcement = Announcement.none
     /// Whether the peer has given credit, or asked for it back, while the link was not open here.
@@ -78,7 +80,13 @@ public class Link: Endpoint {
 
     /// How far the two sides have come; `.closed` once the link is over.
     public final var state: EndpointState {
-        confined().map { EndpointState(pn_link_state($0)) } ?? .closed
+        guard var state = confined().map({ EndpointState(pn_link_state($0)) }) else { return .closed }
+        switch opening {
+        case .asked: break
+        case .waits: state.local = .active
+        case .refused: state.local = .closed
+        }
+        return state
     }
 
     /// The error condition that this side closed the link with.
@@ -92,13 +100,23 @@ public class Link: Endpoint {
     }
 
     /// Opens this side: sends an attach frame.
+    ///
+    /// A session's first link is attached at once. Those after it wait for the peer's begin, which says how many the peer
+    /// takes (AMQP 1.0, 2.7.2: `handle-max`): what is beyond is closed here, with `amqp:resource-limit-exceeded`, and the
+    /// program hears of it by `onLinkError`.
     public final func open() {
-        confined().use { pn_link_open($0) }
+        guard let pointer = confined(), opening == .asked else { return }
+        guard session.admitsLink() else {
+            opening = .waits
+            return
+        }
+        pn_link_open(pointer)
     }
 
     /// Closes this side: sends a detach frame that ends the link, with the condition where one is given.
     public final func close(_ condition: Condition?) {
         guard let pointer = confined(), !isLocalClosed else { return }
+        opening = .asked
         if let condition { Condition.set(condition, in: pn_link_condition(pointer)) }
         giveBackWhereShut()
         noteEnding()
@@ -112,6 +130,7 @@ public class Link: Endpoint {
     /// - Parameter condition: why, where it is not the peer's wish.
     public final func detach(_ condition: Condition? = nil) {
         guard let pointer = confined(), !isLocalClosed else { return }
+        opening = .asked
         if let condition { Condition.set(condition, in: pn_link_condition(pointer)) }
         giveBackWhereShut()
         noteEnding()
@@ -120,9 +139,11 @@ public class Link: Endpoint {
 
     // MARK: Credit
 
-    /// How many messages the receiver has asked for that have not been sent yet; of a sender, how many it may send.
+    /// How many messages the receiver has asked for that have not been sent yet; of a sender, how many it may send: none
+    /// while as much waits to be written as `ConnectionLimits.maxUnsentBytes` says.
     public final var credit: Int {
-        creditUse != .open ? 0 : confined().map { Int(pn_link_credit($0)) + Int(waitingCredit) } ?? 0
+        if creditUse != .open || (isSender && connection.unsent.isFull) { return 0 }
+        return confined().map { Int(pn_link_credit($0)) + Int(waitingCredit) } ?? 0
     }
 
     /// Of a receiver: credit that is given when the peer has attached the link.
@@ -253,6 +274,7 @@ public class Link: Endpoint {
     final func free() {
         guard let pointer else { return }
         invalidate()
+        settleUnread(on: pointer)
         pn_link_free(pointer)
     }
 

@@ -7,7 +7,7 @@ import ProtonUtilities
 public final class Listener: Sendable {
     private enum State {
         case new
-        case listening(OpaquePointer, addresses: [String])
+        case listening(OpaquePointer, addresses: [String], isLoopback: Bool)
         case closed(Condition?)
     }
 
@@ -26,7 +26,7 @@ public final class Listener: Sendable {
 
     /// The addresses that are listened on, as in `127.0.0.1:5672`; none once the listener is closed.
     public var addresses: [String] {
-        state.withLock { if case .listening(_, let addresses) = $0 { addresses } else { [] } }
+        state.withLock { if case .listening(_, let addresses, _) = $0 { addresses } else { [] } }
     }
 
     /// The port that is listened on, also where port 0 was asked for; nil once the listener is closed.
@@ -34,11 +34,22 @@ public final class Listener: Sendable {
         addresses.first.flatMap { $0.split(separator: ":").last }.flatMap { Int($0) }
     }
 
+    /// Whether peers on the same machine only can reach it: it listens on addresses of 127.0.0.0/8 and ::1.
+    public var isLoopback: Bool {
+        state.withLock {
+            if case .listening(_, let addresses, let isLoopback) = $0 {
+                !addresses.isEmpty && isLoopback
+            } else {
+                false
+            }
+        }
+    }
+
     /// Stops listening. Connections that were accepted live on.
     public func close() {
         // Under the lock: proton's listener is freed once its close event, which takes the lock, is handled.
         state.withLock { state in
-            if case .listening(let pointer, _) = state { pn_listener_close(pointer) }
+            if case .listening(let pointer, _, _) = state { pn_listener_close(pointer) }
         }
     }
 
@@ -62,7 +73,10 @@ public final class Listener: Sendable {
                 Unmanaged.passUnretained(self).release()
                 return condition
             }
-            state = .listening(listener, addresses: Listener.addresses(of: listener))
+            let addresses = Listener.addresses(of: listener)
+            state = .listening(
+                listener, addresses: addresses.compactMap { Transport.text($0) },
+                isLoopback: addresses.allSatisfy { Transport.isLoopback($0) })
             return nil
         }
         if let failure {
@@ -77,7 +91,7 @@ public final class Listener: Sendable {
     /// The proactor is about to go, and proton's listener with it.
     package func abandon() {
         let listener: OpaquePointer? = state.withLock { state in
-            guard case .listening(let listener, _) = state else { return nil }
+            guard case .listening(let listener, _, _) = state else { return nil }
             state = .closed(nil)
             return listener
         }
@@ -103,8 +117,8 @@ public final class Listener: Sendable {
         pn_listener_get_context(pointer).map { Unmanaged<Listener>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    private static func addresses(of listener: OpaquePointer) -> [String] {
+    private static func addresses(of listener: OpaquePointer) -> [OpaquePointer] {
         sequence(first: pn_listener_addr(listener)) { $0.map { pn_netaddr_next($0) } ?? nil }
-            .prefix { $0 != nil }.compactMap { Transport.text($0) }
+            .prefix { $0 != nil }.compactMap { $0 }
     }
 }

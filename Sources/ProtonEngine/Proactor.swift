@@ -168,6 +168,12 @@ extension Connection {
         var isDispatching = owner?.isDispatching ?? true
         var isClosed = false
         var event: OpaquePointer? = first
+        do {
+            if isDispatching { try noteBatchStart() }
+        } catch {
+            failure = error
+            isDispatching = false
+        }
         while let current = event {
             if pn_event_type(current) == PN_TRANSPORT_CLOSED { isClosed = true }
             if isDispatching {
@@ -178,10 +184,13 @@ extension Connection {
                     failure = error
                     isDispatching = false
                 }
+            } else if pn_event_type(current) == PN_DELIVERY {
+                dropDelivery(current)
             }
             event = pn_event_batch_next(batch)
         }
         guard isClosed else {
+            noteBatchEnd()
             noteOutput()
             return (.none, failure)
         }

@@ -21,8 +21,13 @@ public struct ProtonError: Error, Sendable, CustomStringConvertible {
         public static let protocolMismatch = Code("protocolMismatch")
         /// The peer sent what AMQP 1.0 does not allow.
         public static let protocolViolation = Code("protocolViolation")
-        /// SASL failed: wrong credentials, or no mechanism in common.
+        /// SASL failed: wrong credentials, no mechanism in common, or a server that has not proved who it is.
         public static let authenticationFailed = Code("authenticationFailed")
+        /// A log-in could not be made or checked now; the same one may succeed later.
+        public static let authenticationUnavailable = Code("authenticationUnavailable")
+        /// TLS failed, and another try would as well: a certificate that is not trusted, or for another name, no version or
+        /// cipher in common, a peer that speaks no TLS.
+        public static let tlsFailed = Code("tlsFailed")
         /// Something did not happen in the time that it had.
         public static let timedOut = Code("timedOut")
         /// A limit of this side or of the peer was reached.
@@ -53,6 +58,8 @@ public struct ProtonError: Error, Sendable, CustomStringConvertible {
     /// The kind of the error.
     public let code: Code
     /// What happened and what to do, in one line.
+    ///
+    /// What a peer may have said of it is escaped: a terminal or a log may show it. `condition` has it as it came.
     public let message: String
     /// The AMQP error condition that the peer or the transport gave.
     public let condition: Condition?
@@ -64,7 +71,7 @@ public struct ProtonError: Error, Sendable, CustomStringConvertible {
         _ code: Code, _ message: String, condition: Condition? = nil, underlyingError: (any Error)? = nil
     ) {
         self.code = code
-        self.message = message
+        self.message = message.escapedForTerminal(upTo: 4_000)
         self.condition = condition
         self.underlyingError = underlyingError
     }

@@ -44,6 +44,7 @@ extension Session {
         pn_session_set_incoming_capacity(new, pn_session_get_incoming_capacity(old))
         pn_session_set_outgoing_window(new, pn_session_get_outgoing_window(old))
         endedSides = .active
+        hasFirstLink = false
         pn_session_set_context(new, pn_session_get_context(old))
         pn_session_set_context(old, nil)
         pointer = new
@@ -59,6 +60,7 @@ extension Link {
 
     /// Its session is renewed before it.
     fileprivate func renew() {
+        let wasOpen = isLocalOpen
         guard let old = pointer, isRenewable, let session = session.pointer,
             let new = isSender ? pn_sender(session, name) : pn_receiver(session, name)
         else { return invalidate() }
@@ -72,6 +74,7 @@ extension Link {
         pn_link_set_context(new, pn_link_get_context(old))
         pn_link_set_context(old, nil)
         pointer = new
-        if pn_link_state(old) & PN_LOCAL_ACTIVE != 0 { pn_link_open(new) }
+        opening = .asked
+        if wasOpen { open() }
     }
 }

@@ -26,8 +26,8 @@ public final class Sender: Link {
     ///
     /// It goes out after the callback; what the peer makes of it comes to `onAccepted` and the like. On a link whose
     /// messages are sent settled (`.atMostOnce`) the delivery is settled already.
-    /// - Throws: `ProtonError.Code.noCredit` where the sender has no credit: send from `onSendable`, while `credit` is
-    ///   above zero; `ProtonError.Code.closed` where the link, its session or its connection has been closed on either
+    /// - Throws: `ProtonError.Code.noCredit` where the sender has no credit, or the peer does not read what it was sent
+    ///   (`ConnectionLimits.maxUnsentBytes`): send from `onSendable`, while `credit` is above zero; `ProtonError.Code.closed` where the link, its session or its connection has been closed on either
     ///   side, or is lost; `ProtonError.Code.limitExceeded` where the message is larger than the peer takes
     ///   (`remoteMaxMessageSize`): the link can be used on; `CodecError` where the message is too deep or too large to
     ///   encode; `ProtonError.Code.invalidArgument` while a message is sent in pieces (`stream`), and where `makeTag`
@@ -148,8 +148,11 @@ public final class Sender: Link {
         return delivery
     }
 
-    /// How many bytes of a message in pieces are taken now: what `Session.outgoingCapacity` leaves.
-    public var writableBytes: Int { max(0, session.outgoingCapacity - session.outgoingBytes) }
+    /// How many bytes of a message in pieces are taken now: what `Session.outgoingCapacity` leaves, and none while as much
+    /// waits to be written as `ConnectionLimits.maxUnsentBytes` says.
+    public var writableBytes: Int {
+        connection.unsent.isFull ? 0 : max(0, session.outgoingCapacity - session.outgoingBytes)
+    }
 
     private var isStreaming: Bool { extras?.streamed.map(isStreaming) ?? false }
 
@@ -162,6 +165,7 @@ public final class Sender: Link {
     /// - Throws: `ProtonError.Code.limitExceeded` where the peer does not take a message that large.
     func admitPiece(_ count: Int) throws(ProtonError) {
         guard let extras else { return }
+        connection.unsent.add(count)
         guard count <= peerLimit - extras.written else { throw tooLarge(extras.written + count) }
         extras.written += count
     }
@@ -197,7 +201,7 @@ public final class Sender: Link {
         // Proton looks once whether all is written before it tells the peer, and then never again; and it would give the
         // credit back that a message in pieces needs to the end.
         defer { creditUse = .givenBack }
-        return isStreaming ? credit - 1 : credit
+        return isStreaming ? max(0, credit - 1) : credit
     }
 
     /// Something was written: gives credit back that `drained` could not.
@@ -224,7 +228,7 @@ public final class Sender: Link {
         guard let pointer = confined() else {
             throw ProtonError(.closed, "The \(title) is over: nothing can be sent on it.")
         }
-        guard pn_link_credit(pointer) > 0, creditUse == .open else { throw refusal }
+        guard pn_link_credit(pointer) > 0, creditUse == .open, !connection.unsent.isFull else { throw refusal }
         return pointer
     }
 
@@ -234,6 +238,12 @@ public final class Sender: Link {
             return ProtonError(
                 .closed,
                 "The \(title) has been closed, or what it is on, or its connection is lost: nothing can be sent on it.")
+        }
+        if connection.unsent.isFull {
+            return ProtonError(
+                .noCredit,
+                "The peer has not read \(connection.limits.maxUnsentBytes) bytes that were sent to it (maxUnsentBytes): "
+                    + "send from onSendable, which is called when they are written.")
         }
         return ProtonError(
             .noCredit, "The \(title) has no credit: send from onSendable, while the sender's credit is above 0.")
@@ -261,7 +271,9 @@ public final class Sender: Link {
         state?.set(in: delivery)
         pn_link_send(pointer, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
         pn_link_advance(pointer)
+        connection.unsent.add(bytes.count + UnsentOutput.messageCost)
         if pn_link_snd_settle_mode(pointer) == PN_SND_SETTLED {
+            Delivery.markSettled(delivery)
             pn_delivery_settle(delivery)
             return Delivery.settled(on: self)
         }

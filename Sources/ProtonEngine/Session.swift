@@ -16,6 +16,8 @@ public final class Session: Endpoint {
 
     /// Whether the peer began the session.
     let isPeerMade: Bool
+    /// Whether a link has been opened here.
+    var hasFirstLink = false
     /// What handlers have been told of the session's beginning.
     var announcement = Announcement.none
 
@@ -94,7 +96,7 @@ public final class Session: Endpoint {
         guard let pointer = confined(), !isLocalClosed, !isRemoteClosed, !connection.isLocalClosed else {
             throw overError
         }
-        try connection.checkRoomForLink()
+        try connection.checkRoomForLink(on: self)
         return pointer
     }
 
@@ -147,6 +149,7 @@ public final class Session: Endpoint {
             if pn_link_session(current) == pointer { Link.existing(current)?.free() }
         }
         invalidate()
+        connection.noteSessionEnd()
         pn_session_free(pointer)
     }
 

@@ -21,6 +21,23 @@ public struct Transport {
     /// Whether a SASL exchange has succeeded, ANONYMOUS included: `Connection.user` tells who the peer says it is.
     public var isAuthenticated: Bool { pointer.map { pn_transport_is_authenticated($0) } ?? false }
 
+    /// The SASL mechanism that the client has logged in by, or tried to; nil where there is none.
+    public var mechanism: SASLMechanism? {
+        guard let pointer, pn_transport_is_authenticated(pointer) || !connection.isIncoming else { return nil }
+        return connection.sasl.flatMap { _ in pn_sasl_get_mech(pn_sasl(pointer)) }
+            .map { SASLMechanism(rawValue: String(cString: $0)) }
+    }
+
+    /// Whom the peer of a listener acts as: the user that it logged in as, or another that the listener's authenticator lets
+    /// it be (`Authenticator.permits`); nil where it is not logged in.
+    public var authorization: String? {
+        guard let pointer, isAuthenticated, connection.sasl != nil else { return nil }
+        return DataBridge.string(pn_sasl_get_authorization(pn_sasl(pointer)))
+    }
+
+    /// Whether the peer is on the same machine: its address is of 127.0.0.0/8 or ::1, or there is no socket.
+    public var isLoopback: Bool { pointer.map { Transport.isLoopback(pn_transport_remote_addr($0)) } ?? true }
+
     /// Whether the bytes are encrypted.
     public var isEncrypted: Bool { pointer.map { pn_transport_is_encrypted($0) } ?? false }
 
@@ -60,12 +77,26 @@ public struct Transport {
 package struct TransportConfiguration: Sendable {
     package var isServer: Bool
     package var limits: ConnectionLimits
-    /// Whether a SASL layer is used; a server finds out from the client's first bytes.
+    /// Whether a client uses a SASL layer; a server finds out from the client's first bytes.
     package var usesSASL = true
     /// The mechanisms that may be used, separated by spaces; nil is all that are available.
     package var mechanisms: String?
-    /// Whether PLAIN may be used without encryption.
-    package var allowsInsecureMechanisms = true
+    /// How the transport speaks TLS; not at all by default.
+    package var security = TransportSecurity.none
+    /// Which peers a secret may be sent to, or taken from, without encryption.
+    package var allowsInsecureMechanisms = Allowance.onLoopback
+    /// What a client logs in with.
+    package var credentials = CredentialSource.fixed(.anonymous)
+    /// How many tries of a client's connection came before.
+    package var attempt = 0
+    /// A client's mechanisms of the program's own.
+    package var clientMechanisms: [any SASLClientMechanism] = []
+    /// Whether TLS shows a client's peer a certificate.
+    package var hasClientCertificate = false
+    /// How a server's clients log in.
+    package var authentication = Authentication.anonymous
+    /// Whether a server's clients may leave SASL out.
+    package var requiresSASL = false
 
     package init(isServer: Bool, limits: ConnectionLimits) {
         self.isServer = isServer
@@ -77,21 +108,50 @@ package struct TransportConfiguration: Sendable {
         guard let transport = pn_transport() else { return nil }
         if isServer {
             pn_transport_set_server(transport)
-            pn_transport_require_auth(transport, false)
+            pn_transport_require_auth(transport, requiresSASL)
         }
-        if usesSASL {
-            let sasl = pn_sasl(transport)
-            pn_sasl_set_allow_insecure_mechs(sasl, allowsInsecureMechanisms)
-            if let mechanisms { pn_sasl_allowed_mechs(sasl, mechanisms) }
-            if isServer, limits.usesFrameLayer {
-                let context = SASLContext(limits, connection.workQueue)
-                SASLImplementation.install(in: transport, context)
-                connection.frameLayer = context
-            }
+        secure(transport, for: connection)
+        // Proton makes a server's layer by itself where there is none, and would let all in.
+        let sasl = usesSASL || isServer ? makeSASL(for: connection) : nil
+        if let sasl {
+            pn_sasl(transport)
+            SASLImplementation.install(in: transport, sasl)
+            if !isServer { sasl.begin(SASLLayer(transport: transport)) }
         }
+        connection.sasl = sasl
+        connection.frameLayer = sasl?.frames
         pn_transport_set_max_frame(transport, limits.maxFrameSize)
         pn_transport_set_channel_max(transport, UInt16(clamping: limits.maxSessions - 1))
         pn_transport_set_idle_timeout(transport, pn_millis_t(clamping: limits.idleTimeout.milliseconds))
         return transport
+    }
+
+    private func makeSASL(for connection: Connection) -> SASLContext {
+        let frames = limits.usesFrameLayer ? FrameLayer(limits, connection.workQueue) : nil
+        let allowed = mechanisms.map { Set($0.split(separator: " ").map { SASLMechanism(rawValue: String($0)) }) }
+        if isServer {
+            let server = SASLServer(authentication, allowed: allowed, allowsInsecure: allowsInsecureMechanisms)
+            return ServerSASL(
+                frames: frames, tls: connection.tls.session, connection.workQueue, server, authentication.authenticator)
+        }
+        let circumstances = MechanismChoice.Circumstances(
+            allowed: allowed, custom: clientMechanisms, hasCertificate: hasClientCertificate,
+            host: connection.pointer.flatMap { DataBridge.string(pn_connection_get_hostname($0)) })
+        return ClientSASL(
+            frames: frames, tls: connection.tls.session, connection.workQueue, credentials, attempt: attempt,
+            circumstances,
+            allowsInsecureMechanisms)
+    }
+
+    /// Has a transport speak TLS where that is asked for; where it cannot, the transport is of no use.
+    private func secure(_ transport: OpaquePointer, for connection: Connection) {
+        do throws(ProtonError) {
+            connection.tls = try security.begin(in: transport).map(TransportTLS.session) ?? .none
+        } catch {
+            connection.tls = .unusable(Condition("proton:tls-failed", error.message))
+            // A layer that was not set up: a client's transport ends before its first byte, a server's takes nobody.
+            _ = pn_ssl(transport)
+            pn_transport_require_encryption(transport, true)
+        }
     }
 }

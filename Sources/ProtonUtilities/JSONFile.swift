@@ -14,6 +14,10 @@ package enum JSONFile {
 
     /// Reads what a file holds.
     package static func parse(_ data: Data, path: String) throws(JSONFileError) -> JSONValue {
+        // Foundation's decoder ends the process where a name without quotes is followed by other bytes.
+        guard String(validating: data, as: UTF8.self) != nil else {
+            throw JSONFileError("\(path): is not text in UTF-8, as JSON has to be: save it as UTF-8.")
+        }
         let decoder = JSONDecoder()
         decoder.allowsJSON5 = true
         do {
@@ -25,7 +29,9 @@ package enum JSONFile {
         }
     }
 
-    private static func bytes(of path: String) throws(JSONFileError) -> Data {
+    /// Reads what a file holds, which may be a file of settings in another format.
+    /// - Throws: `JSONFileError` that names the file.
+    package static func bytes(of path: String) throws(JSONFileError) -> Data {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw unreadable(path, errno) }
         defer { close(descriptor) }

@@ -135,6 +135,26 @@ struct FrameLayerTests {
         #expect(try Self.answers(raw).map { $0["handle"] } == [.uint(1)])
     }
 
+    @Test func thePeersHandleMaxBoundsALinksHandle() throws {
+        let raw = RawPeer(usesSASL: true)
+        try raw.send(.saslHeader, .saslInit("ANONYMOUS"))
+        try raw.send(.amqpHeader, .open(), .begin(["handle-max": 1]), .begin(channel: 1))
+        let sessions = raw.peer.connection.allSessions
+        for name in ["a", "b"] { try sessions[0].makeSender(name: name).open() }
+        let error = #expect(throws: ProtonError.self) { try sessions[0].makeReceiver(name: "c") }
+        #expect(error?.code == .limitExceeded && error?.message.contains("handle-max 1") == true)
+        // Another session has handles of its own, and a link that is closed gives its back.
+        try sessions[1].makeSender(name: "c").open()
+        let link = try #require(raw.peer.connection.links.first)
+        try raw.send()
+        try raw.send(.attach(receivingFrom: "q", name: "a", handle: 0))
+        link.close()
+        try raw.send(.detach(handle: 0))
+        try sessions[0].makeSender(name: "d").open()
+        try raw.send()
+        #expect(raw.frames.filter { $0.kind == .attach }.allSatisfy { [.uint(0), .uint(1)].contains($0["handle"]) })
+    }
+
     @Test func theLayerCanBeLeftOut() throws {
         var limits = ConnectionLimits()
         limits.usesFrameLayer = false
@@ -154,6 +174,40 @@ struct FrameLayerTests {
         let raw = try Self.opened()
         try raw.send([0, 1, 0, 1, 2, 0, 0, 0])
         #expect(raw.closeCondition?.name == .framingError)
+    }
+
+    // MARK: Refusals
+
+    /// What ends a process whose proton 0.37 reads it.
+    private static var crashes: [(frames: [Frame], condition: Symbol)] {
+        let aborted = Frame.transfer(handle: 1, id: 0, isAborted: true)
+        return [
+            ([.transfer(id: nil, more: true)], .invalidField),
+            ([.transfer(id: 0), .transfer(id: nil, tag: [2], more: true)], .invalidField),
+            (
+                [.transfer(id: 0, more: true), .transfer(id: nil, isAborted: true), .transfer(id: nil, more: true)],
+                .invalidField
+            ),
+            ([aborted], .notAllowed), ([aborted, .flow(credit: 1, handle: 1)], .notAllowed),
+        ]
+    }
+
+    @Test(arguments: 0..<5)
+    func whatCrashesProtonEndsTheConnection(_ index: Int) throws {
+        let raw = try Self.opened()
+        raw.peer.events.react = { event in
+            event.answer()
+            if case .link(.remoteOpen, let link) = event { try (link as? Receiver)?.flow(10) }
+        }
+        try raw.send(.attach(), .attach(receivingFrom: "q", name: "out", handle: 1), .flow(credit: 9, handle: 1))
+        let sender = try #require(raw.peer.connection.links.last as? Sender)
+        let (frames, condition) = Self.crashes[index]
+        try raw.send(frames.flatMap(\.bytes))
+        #expect(raw.closeCondition?.name == condition)
+        #expect(raw.closeCondition == raw.peer.connection.transport?.condition)
+        if !sender.isLocalClosed { _ = try? sender.send(Message(body: 1)) }
+        try raw.send(.transfer(id: nil, more: true))
+        #expect(raw.frames.last?.kind == .close)
     }
 
     /// A whole conversation, with its bytes in pieces of any size.

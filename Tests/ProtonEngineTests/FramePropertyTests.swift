@@ -84,23 +84,46 @@ struct FramePropertyTests {
 
     // MARK: Properties
 
+    /// Frames of which none breaks a rule, after a header and an open.
+    private static func allowed(_ count: Int, _ random: inout Random) -> [UInt8] {
+        var bytes = Frame.amqpHeader.bytes + Frame.open().bytes + Frame.begin().bytes
+        for _ in 0..<count {
+            let next = bytes + frame(&random).bytes
+            let scanner = Scanner()
+            _ = scanner.receive(next)
+            if scanner.violation == nil { bytes = next }
+        }
+        return bytes
+    }
+
     @Test func howFramesAreCutDoesNotMatter() {
         let seed = UInt64.random(in: 0 ... .max)
         var random = Random(state: seed)
         for round in 0..<200 {
-            let bytes = (0..<40).flatMap { _ in Self.frame(&random).bytes }
+            let isAllowed = round % 4 == 0
+            let bytes = isAllowed ? Self.allowed(80, &random) : (0..<40).flatMap { _ in Self.frame(&random).bytes }
             let (whole, cut) = (Scanner(), Scanner())
             let expected = whole.receive(bytes)
             let received = Self.pieces(bytes, &random).flatMap { cut.receive($0) }
-            let isSame = received == expected
+            let isSame = received == expected && whole.violation == cut.violation
             #expect(isSame, "seed \(seed), round \(round)")
+            #expect(!isAllowed || whole.violation == nil, "seed \(seed), round \(round)")
             // What is written anew has its right size, and is a performative.
             let frames = Self.wholeFrames(expected)
             #expect(frames?.contains { $0.kind == .other } == false, "seed \(seed), round \(round)")
             // What goes out is what proton has written, and answers.
             let sent = Self.wholeFrames(Self.pieces(bytes, &random).flatMap { cut.send($0) }) ?? []
-            let isKept = sent.filter { $0.kind != .flow } == Frame.parse(bytes).filter { $0.kind != .flow }
+            let isKept = sent.filter { $0.kind != .flow } == Self.sent(bytes)
             #expect(isKept, "seed \(seed), round \(round)")
+        }
+    }
+
+    /// What goes out of what proton has written, besides flows: a begin says the handle-max as well.
+    private static func sent(_ bytes: [UInt8]) -> [Frame] {
+        Frame.parse(bytes).filter { $0.kind != .flow }.map { frame in
+            var frame = frame
+            if frame.kind == .begin { frame["handle-max"] = .uint(FrameSession.handleMax) }
+            return frame
         }
     }
 
@@ -129,6 +152,55 @@ struct FramePropertyTests {
             #expect(
                 plain?.needsReading == (format != 0 || frame["state"] != .null),
                 "seed \(seed), round \(round): \(frame)")
+            #expect(plain?.deliveryID == frame["delivery-id"].integer(as: UInt32.self), "seed \(seed): \(frame)")
+            guard plain?.needsReading == false else { continue }
+            #expect(plain?.size == frame.bytes.count - frame.payload.count - 8, "seed \(seed): \(frame)")
+        }
+    }
+
+    @Test func dispositionsAreReadAlikeHoweverTheyAreWritten() {
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = Random(state: seed)
+        for round in 0..<500 {
+            let flags: [AMQPValue] = [.null, true, false]
+            let states: [AMQPValue] = [
+                .null, DeliveryState.accepted.described, DeliveryState.released.described,
+                DeliveryState.rejected(nil).described,
+                DeliveryState.received(sectionNumber: 1, sectionOffset: 2).described,
+            ]
+            let (first, last) = (UInt32(random.below(300)), UInt32(random.below(70_000)))
+            let fields: [AMQPValue] = [
+                flags[1 + random.below(2)], .uint(first), random.below(2) == 0 ? .null : .uint(last),
+                flags[random.below(3)], states[random.below(5)], flags[random.below(3)],
+            ]
+            let names = ["role", "first", "last", "settled", "state", "batchable"]
+            var frame = Frame(.disposition)
+            for (name, field) in zip(names, fields).prefix(3 + random.below(4)) { frame[name] = field }
+            let bytes = frame.bytes
+            let plain = bytes.withUnsafeBytes { bytes in
+                bytes.baseAddress.flatMap { PlainDisposition($0 + 8, limit: bytes.count - 8) }
+            }
+            guard let plain else { continue }
+            #expect(plain.isReceiver == (frame["role"] == true), "seed \(seed), round \(round): \(frame)")
+            #expect(plain.first == first, "seed \(seed), round \(round): \(frame)")
+            #expect(plain.last == (frame["last"] == .null ? first : last), "seed \(seed), round \(round): \(frame)")
+            #expect(plain.isSettled == (frame["settled"] == true), "seed \(seed), round \(round): \(frame)")
+            #expect([states[0], states[1], states[2], states[3]].contains(frame["state"]), "seed \(seed): \(frame)")
+            // A byte less is none: nothing is read beyond the frame.
+            let cut = bytes.withUnsafeBytes { bytes in
+                bytes.baseAddress.flatMap { PlainDisposition($0 + 8, limit: bytes.count - 9) }
+            }
+            #expect(cut == nil, "seed \(seed), round \(round): \(frame)")
+        }
+    }
+
+    @Test func theDispositionsOfBusyConnectionsArePlain() {
+        for state in [DeliveryState.accepted, .released] {
+            let bytes = Frame.disposition(state, 300, ["last": 70_000, "batchable": true]).bytes
+            let plain = bytes.withUnsafeBytes { bytes in
+                bytes.baseAddress.flatMap { PlainDisposition($0 + 8, limit: bytes.count - 8) }
+            }
+            #expect(plain?.last == 70_000)
         }
     }
 

@@ -11,9 +11,20 @@ struct FrameScannerTests {
         private var scanner: FrameScanner
 
         init(maxFrameSize: UInt32 = 65_536, maxSessions: Int = 8, maxLinks: Int = 16) {
-            scanner = FrameScanner(maxFrameSize: maxFrameSize, maxSessions: maxSessions, maxLinks: maxLinks)
+            scanner = FrameScanner(
+                maxFrameSize: maxFrameSize, maxSessions: maxSessions, maxLinks: maxLinks, maxNameSize: 100)
         }
 
+        /// One whose two sides have a session, and a link on it on which the peer sends.
+        static func receiving(maxFrameSize: UInt32 = 65_536) -> Scanner {
+            let scanner = Scanner(maxFrameSize: maxFrameSize)
+            scanner.begin()
+            scanner.attach(weSend: false)
+            return scanner
+        }
+
+        var violation: FrameViolation? { scanner.violation }
+        var peerHandleMax: UInt32 { scanner.sessions.peerHandleMax }
         var hasAnswers: Bool { scanner.hasAnswers }
         var sessionCount: Int { scanner.sessions.sessions.count }
         /// How many links of the first session are followed.
@@ -74,7 +85,31 @@ struct FrameScannerTests {
             went += scanner.send(piece)
         }
         #expect(came == bytes)
-        #expect(went == bytes)
+        #expect(Frame.parse(went).filter { $0.kind != .begin } == Self.conversation.filter { $0.kind != .begin })
+    }
+
+    @Test(arguments: [1, 9, 100])
+    func aBeginSaysTheHandleMax(step: Int) {
+        let scanner = Scanner()
+        let begin = Frame.begin(channel: 3, ["remote-channel": .ushort(1)])
+        let bytes = Frame.amqpHeader.bytes + Frame.open().bytes + begin.bytes + Frame(.empty).bytes
+        var sent: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: step) {
+            sent += scanner.send(Array(bytes[start..<min(start + step, bytes.count)]))
+        }
+        var expected = begin
+        expected["handle-max"] = .uint(FrameSession.handleMax)
+        #expect(Frame.parse(sent) == [.amqpHeader, .open(), expected, Frame(.empty)])
+        // One that says it already stays as it is.
+        #expect(scanner.send(expected) == [expected])
+    }
+
+    @Test func thePeersHandleMaxIsKept() {
+        let scanner = Scanner()
+        _ = scanner.receive(.amqpHeader, .open(), .begin())
+        #expect(scanner.peerHandleMax == .max)
+        _ = scanner.receive(.begin(channel: 1, ["handle-max": 7]), .begin(channel: 2, ["handle-max": 9]))
+        #expect(scanner.peerHandleMax == 7)
     }
 
     @Test func framesMayBeginWithoutAHeader() {
@@ -87,9 +122,8 @@ struct FrameScannerTests {
             [0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0], [0, 0, 0, 7, 2, 0, 0, 0], [0, 0, 0, 9, 1, 0, 0, 0, 0],
             [0, 0, 0, 9, 3, 0, 0, 0, 0], [0, 1, 0, 1, 2, 0, 0, 0], Array("HTTP/1.1 200".utf8),
         ] as [[UInt8]])
-    func whatIsNoFrameGoesOnAtOnce(_ bytes: [UInt8]) {
+    func whatBeginsWithNoFrameGoesOnAtOnce(_ bytes: [UInt8]) {
         let scanner = Scanner()
-        _ = scanner.receive(.amqpHeader, .open())
         #expect(scanner.receive(bytes) == bytes)
         #expect(scanner.receive([1]) == [1])
     }
@@ -120,7 +154,7 @@ struct FrameScannerTests {
 
     @Test(arguments: states)
     func aSymbolicStateBecomesNumeric(_ state: DeliveryState) {
-        let scanner = Scanner()
+        let scanner = Scanner.receiving()
         let fields: KeyValuePairs<String, AMQPValue> = ["role": true, "first": 3, "settled": true, "batchable": true]
         for kind in [Frame.Kind.disposition, .transfer] {
             var expected = kind == .disposition ? Frame(kind, fields) : .transfer(id: 4)
@@ -134,7 +168,7 @@ struct FrameScannerTests {
     }
 
     @Test func aSymbolicPerformativeBecomesNumeric() throws {
-        let scanner = Scanner()
+        let scanner = Scanner.receiving()
         let expected = Frame.transfer(5, payload: [1, 2, 3])
         let performative = AMQPValue.described(
             Described(descriptor: .symbol("amqp:transfer:list"), value: .list(expected.fields)))
@@ -143,6 +177,7 @@ struct FrameScannerTests {
 
     @Test func aSymbolicCoordinatorBecomesNumeric() {
         let scanner = Scanner()
+        scanner.begin()
         var expected = Frame.attach()
         expected["target"] = .described(Described(descriptor: .ulong(0x30), value: .list([])))
         var sent = expected
@@ -174,7 +209,7 @@ struct FrameScannerTests {
     @Test(
         arguments: [1, 255, 256, 0x8001_3700] as [UInt32], [nil, DeliveryState.transactional(id: [1], outcome: nil)])
     func aMessageFormatIsMovedIntoTheState(_ format: UInt32, _ state: DeliveryState?) throws {
-        let scanner = Scanner()
+        let scanner = Scanner.receiving()
         var frame = Frame.transfer(3, payload: [9, 9])
         frame["message-format"] = .uint(format)
         if let state { frame["state"] = state.described }
@@ -189,7 +224,7 @@ struct FrameScannerTests {
     }
 
     @Test func aFullFrameKeepsItsMessageFormat() {
-        let scanner = Scanner(maxFrameSize: 512)
+        let scanner = Scanner.receiving(maxFrameSize: 512)
         var frame = Frame.transfer(3, payload: [])
         frame["message-format"] = 0x8001_3700
         frame.payload = [UInt8](repeating: 1, count: 512 - frame.bytes.count)

@@ -130,12 +130,10 @@ struct StateTests {
         }
     }
 
-    @Test func theUserIsKeptAndThePasswordIsNot() throws {
+    @Test func theUserIsKept() throws {
         let pair = EnginePair()
         pair.client.connection.user = "vindaloo"
-        pair.client.connection.setPassword("secret")
         try pair.open()
-        // There is nothing to read a password by.
         #expect(pair.client.connection.user == "vindaloo")
     }
 

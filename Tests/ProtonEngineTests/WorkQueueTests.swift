@@ -71,6 +71,8 @@ struct WorkQueueTests {
         #expect(first > WorkQueue.budget / 2 && first <= WorkQueue.budget + 1 && queue.hasWork)
         isOver.withLock { $0 = true }
         try await drain(queue, until: task)
+        // No driver is there to free it.
+        queue.abandon {}
         withExtendedLifetime(connection) {}
     }
 
@@ -272,6 +274,7 @@ struct WorkQueueTests {
         #expect(log.withLock { $0 } == ["hand over"], "it is no longer parked")
         try queue.runBatch {}
         #expect(log.withLock { $0 } == ["hand over", "next", "later"])
+        queue.abandon {}
         withExtendedLifetime(connection) {}
     }
 
@@ -341,6 +344,9 @@ private final class ParkingOwner: ConnectionOwner {
     func transportClosed(_ connection: Connection) -> Bool { false }
     func connectionFinished(_ connection: Connection) {}
     func endedWithoutTransport(_ connection: Connection) {}
+    func setDeadline(
+        of connection: Connection, after time: Duration, _ work: @escaping @Sendable (Connection) throws -> Void
+    ) {}
 }
 
 /// A value that several threads change.

@@ -16,10 +16,11 @@ final class BlockingServer: Sendable {
     /// Starts a server, and waits until it listens.
     /// - Parameter make: makes what serves its peers, on its thread.
     init(
-        port: Int = 0, options: ConnectionOptions = .once, _ make: @escaping @Sendable () -> any ProtonHandler
+        port: Int = 0, options: ConnectionOptions = .once, tls: TLSServerOptions? = nil,
+        _ make: @escaping @Sendable () -> any ProtonHandler
     ) throws {
         let thread = Thread.start { [life, injector] in
-            let root = Root(port, injector) { port in life.withLock { $0 = .listening(port: port) } }
+            let root = Root(port, tls, injector) { port in life.withLock { $0 = .listening(port: port) } }
             try? Container(root, make(), options: options).run()
             life.withLock { $0 = .ended }
         }
@@ -60,16 +61,20 @@ final class BlockingServer: Sendable {
     /// Listens, and does as it is told from other threads.
     private final class Root: ProtonHandler {
         private let port: Int
+        private let tls: TLSServerOptions?
         private let injector: EventInjector
         private let isListening: (Int) -> Void
 
-        init(_ port: Int, _ injector: EventInjector, _ isListening: @escaping (Int) -> Void) {
-            (self.port, self.injector, self.isListening) = (port, injector, isListening)
+        init(
+            _ port: Int, _ tls: TLSServerOptions?, _ injector: EventInjector, _ isListening: @escaping (Int) -> Void
+        ) {
+            (self.port, self.tls, self.injector, self.isListening) = (port, tls, injector, isListening)
         }
 
         func onReactorInit(_ event: ContainerEvent) throws {
             try event.container.selectable(injector)
-            isListening(try event.container.listen("127.0.0.1:\(port)").port ?? 0)
+            let url = "\(tls == nil ? "amqp" : "amqps")://127.0.0.1:\(port)"
+            isListening(try event.container.listen(url, tls: tls).port ?? 0)
         }
 
         func onApplicationEvent(_ event: ApplicationEvent) throws {

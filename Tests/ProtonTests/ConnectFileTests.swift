@@ -15,7 +15,8 @@ struct ConnectFileTests {
         let file = try Self.parse("{}")
         #expect(file.url == AMQPURL(scheme: .amqps, host: "localhost", port: 5_671))
         let options = file.complete(ConnectionOptions())
-        #expect(options.usesSASL && options.allowedMechanisms.isEmpty && options.allowsInsecureMechanisms)
+        #expect(
+            options.usesSASL && options.allowedMechanisms.isEmpty && options.allowsInsecureMechanisms == .onLoopback)
     }
 
     @Test func everyKeyInBothSpellings() throws {
@@ -35,10 +36,22 @@ struct ConnectFileTests {
                     == AMQPURL(
                         scheme: .amqp, user: "guest", password: "a//b", host: "broker /* no comment */", port: 5_671))
             let options = file.complete(ConnectionOptions())
-            #expect(!options.usesSASL && !options.allowsInsecureMechanisms)
+            #expect(!options.usesSASL && options.allowsInsecureMechanisms == .never)
             #expect(options.allowedMechanisms == ["PLAIN", "EXTERNAL"])
             #expect(file.unknownKeys == ["sasl.other", "extra"])
         }
+    }
+
+    @Test func keysOfTLS() throws {
+        let file = try Self.parse(
+            #"{"tls": {"ca": "/ca.pem", "cert": "/c.pem", "key": "/k.pem", "verify": false, "other": 1}}"#)
+        let tls = TLSClientOptions(
+            trust: .system.adding(.file("/ca.pem")), certificate: TLSCertificate(file: "/c.pem", keyFile: "/k.pem"),
+            verification: .insecureNoVerification)
+        #expect(file.complete(ConnectionOptions()).tls == tls && file.unknownKeys == ["tls.other"])
+        #expect(try Self.parse(#"{"tls": {}}"#).complete(ConnectionOptions()).tls == TLSClientOptions())
+        let own = TLSClientOptions(serverName: "own")
+        #expect(file.complete(ConnectionOptions(tls: own)).tls == own)
     }
 
     @Test func whatTheProgramSetStays() throws {
@@ -54,7 +67,8 @@ struct ConnectFileTests {
         (#"{"port": "http"}"#, "\"port\""), (#"{"port": true}"#, "\"port\""), (#"{"user": 7}"#, "\"user\""),
         (#"{"sasl": true}"#, "\"sasl\""), (#"{"sasl": {"enable": "yes"}}"#, "\"sasl.enable\""),
         (#"{"sasl": {"mechanisms": [1]}}"#, "\"sasl.mechanisms\""), (#"{"scheme": "amqp", "tls": {}}"#, "\"tls\""),
-        (#"{"password": {"x": 1}}"#, "\"password\""),
+        (#"{"password": {"x": 1}}"#, "\"password\""), (#"{"tls": {"key": "k"}}"#, "\"tls.key\""),
+        (#"{"tls": {"verify": "yes"}}"#, "\"tls.verify\""), (#"{"tls": {"ca": 1}}"#, "\"tls.ca\""),
     ])
     func whatIsWrongIsNamed(_ text: String, _ named: String) {
         let error = #expect(throws: ProtonError.self) { try Self.parse(text) }

@@ -92,7 +92,7 @@ struct OutcomeCallbackTests {
         #expect(states == [.transactional(id: [1]), .released])
     }
 
-    /// Proton drops a state whose descriptor is a symbol; that something was said is told, and the message stays unsettled
+    /// Proton drops a state that it does not know; that something was said is told, and the message stays unsettled
     /// until there is an outcome.
     @Test func aStateThatCannotBeSeenIsToldAndSettlesNothing() async throws {
         let (lines, unsettled) = try await withScriptedServer { server in
@@ -101,7 +101,7 @@ struct OutcomeCallbackTests {
             try peer.send(.begin(answering: peer.expect(.begin)))
             try peer.send(.attach(answering: peer.expect(.attach)), .flow(credit: 1))
             try peer.expect(.transfer)
-            let state = AMQPValue.described(Described(descriptor: .symbol("amqp:released:list"), value: []))
+            let state = AMQPValue.described(Described(descriptor: .symbol("acme:released:list"), value: []))
             try peer.send(.disposition(.accepted, 0, ["state": state, "settled": false]))
             // Not before the client has seen it: proton tells of two dispositions at once as of one.
             try peer.expect(.attach)

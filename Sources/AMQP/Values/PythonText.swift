@@ -2,11 +2,14 @@
 
 extension AMQPValue: CustomStringConvertible {
     /// The value as Python's `print()` shows it: strings, symbols and characters bare, the rest as ``debugDescription``.
+    ///
+    /// What would change how a terminal shows the rest, such as its escape sequences, is written as `\u{…}`; line ends and
+    /// tabs stay. For the text as it is use ``stringValue``.
     public var description: String {
         switch self {
-        case .string(let value): value
-        case .symbol(let value): value.name
-        case .char(let value): String(Character(value))
+        case .string(let value): value.escapedLines
+        case .symbol(let value): value.description
+        case .char(let value): String(Character(value)).escapedLines
         case .uuid(let value): value.description
         case .decimal128(let value): pythonText(ofBytes: value.bytes)
         default: debugDescription

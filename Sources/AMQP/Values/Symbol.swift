@@ -39,5 +39,5 @@ extension Symbol: ExpressibleByStringLiteral, Comparable {
 
 extension Symbol: CustomStringConvertible {
     /// The bare text, as the Python binding prints it.
-    public var description: String { name }
+    public var description: String { name.escapedForTerminal() }
 }

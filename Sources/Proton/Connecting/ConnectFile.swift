@@ -15,12 +15,17 @@ import ProtonUtilities
 /// | `sasl.enabled` (or `sasl.enable`) | a Boolean | true |
 /// | `sasl.mechanisms` | a text, names separated by spaces, or an array of names | all |
 /// | `sasl.allow_insecure` | a Boolean | the options' |
-/// | `tls` | for `amqps` only | none |
+/// | `tls.ca` | a file or a directory of authorities that are trusted besides the system's | none |
+/// | `tls.cert`, `tls.key` | files of the client's certificate and of its key | none; the certificate's file |
+/// | `tls.verify` | a Boolean: whether the server's certificate and its name are verified | true |
+///
+/// `tls` is for `amqps` only.
 struct ConnectFile {
     var url: AMQPURL
     private var usesSASL: Bool?
     private var mechanisms: [String]?
     private var allowsInsecureMechanisms: Bool?
+    private var tls: TLSClientOptions?
     /// Keys that mean nothing here, for a warning.
     private(set) var unknownKeys: [String] = []
 
@@ -74,19 +79,38 @@ struct ConnectFile {
             allowsInsecureMechanisms = try sasl.flag("allow_insecure")
             unknownKeys += sasl.unknownKeys
         }
-        if try keys.object("tls") != nil, known == .amqp {
-            throw keys.wrong("tls", "is for amqps only, and the scheme is amqp")
+        if var tls = try keys.object("tls") {
+            guard known == .amqps else { throw keys.wrong("tls", "is for amqps only, and the scheme is amqp") }
+            self.tls = try ConnectFile.tls(&tls)
+            unknownKeys += tls.unknownKeys
         }
         unknownKeys += keys.unknownKeys
+    }
+
+    private static func tls(_ keys: inout Keys) throws(ProtonError) -> TLSClientOptions {
+        var options = TLSClientOptions()
+        if let authorities = try keys.text("ca") { options.trust = .system.adding(.file(authorities)) }
+        let (certificate, key) = (try keys.text("cert"), try keys.text("key"))
+        if let certificate {
+            options.certificate = TLSCertificate(file: certificate, keyFile: key)
+        } else if key != nil {
+            throw keys.wrong("key", "is the key of a certificate, and there is no \"tls.cert\"")
+        }
+        if try keys.flag("verify") == false { options.verification = .insecureNoVerification }
+        return options
     }
 
     /// The options with what the file adds to them; what the program has set stays.
     func complete(_ options: ConnectionOptions) -> ConnectionOptions {
         var options = options
         if let usesSASL { options.usesSASL = options.usesSASL && usesSASL }
+        if let tls, options.tls == nil { options.tls = tls }
         if let mechanisms, options.allowedMechanisms.isEmpty { options.allowedMechanisms = mechanisms }
         if let allowsInsecureMechanisms {
-            options.allowsInsecureMechanisms = options.allowsInsecureMechanisms && allowsInsecureMechanisms
+            // The file's word counts where the program has not forbidden it.
+            if options.allowsInsecureMechanisms != .never {
+                options.allowsInsecureMechanisms = Allowance(allowsInsecureMechanisms)
+            }
         }
         return options
     }

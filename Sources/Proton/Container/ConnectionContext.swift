@@ -26,8 +26,14 @@ extension ConnectionContext: ConnectionOwner {
     var isDispatching: Bool { loop.isDispatching }
 
     func connectionOpened(_ connection: Connection) {
-        loop.cancelHandshakeDeadline(of: connection)
+        loop.cancelDeadline(of: connection)
         _ = answer(to: .opened)
+    }
+
+    func setDeadline(
+        of connection: Connection, after time: Duration, _ work: @escaping @Sendable (Connection) throws -> Void
+    ) {
+        loop.setDeadline(of: connection, after: time, work)
     }
 
     func connectionFinished(_ connection: Connection) { loop.connectionFinished(connection) }

@@ -3,7 +3,11 @@ extension ConnectionOptions: CustomStringConvertible, CustomDebugStringConvertib
     private var parts: [(label: String?, value: Any)] {
         [
             ("user", user ?? "none"), ("password", password == nil ? "none" : "(hidden)"), ("usesSASL", usesSASL),
-            ("allowedMechanisms", allowedMechanisms), ("allowsInsecureMechanisms", allowsInsecureMechanisms),
+            ("credentials", credentials.map { $0.description } ?? "none"), ("allowedMechanisms", allowedMechanisms),
+            ("allowsInsecureMechanisms", allowsInsecureMechanisms),
+            ("clientMechanisms", clientMechanisms.map { $0.name.description }),
+            ("allowsPeersWithoutSASL", allowsPeersWithoutSASL),
+            ("tls", tls.map { $0 as Any } ?? "the default"),
             ("virtualHost", virtualHost ?? "the URL's"), ("containerID", containerID ?? "the container's"),
             ("offeredCapabilities", offeredCapabilities), ("desiredCapabilities", desiredCapabilities),
             ("properties", properties), ("reconnect", reconnect.map { $0 as Any } ?? "none"),

@@ -17,13 +17,32 @@ public struct ConnectionOptions: Sendable {
     ///
     /// Of an accepted connection the client's first bytes decide.
     public var usesSASL: Bool
-    /// The SASL mechanisms that may be used; empty is all that there are: EXTERNAL, PLAIN, ANONYMOUS. Default empty;
-    /// of an accepted connection ANONYMOUS.
+    /// What to log in with, in the place of `user` and `password`: a token, or a closure that is asked at each try; a
+    /// password in the URL wins.
+    public var credentials: CredentialSource?
+    /// The SASL mechanisms that may be used, by their names; empty is all that there are. Default empty.
     ///
-    /// Empty leaves ANONYMOUS out where there is a password: a program that gives one is not logged in without.
+    /// Of those that a server offers the strongest is used that the credentials are for: EXTERNAL with a client certificate,
+    /// SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1 and PLAIN with a password, OAUTHBEARER and XOAUTH2 with a token, and
+    /// ANONYMOUS without any of them: a program that gives a password or a token is never logged in without.
     public var allowedMechanisms: [String]
-    /// Whether a password may be sent over a connection that is not encrypted. Default true.
-    public var allowsInsecureMechanisms: Bool
+    /// To which peers a password or a token may be sent over a connection that is not encrypted, and from which it is
+    /// taken: PLAIN, OAUTHBEARER, XOAUTH2. Default `.onLoopback`; SCRAM does not depend on it.
+    public var allowsInsecureMechanisms: Allowance
+    /// SASL mechanisms of the program's own, which are preferred to the others, the first one first.
+    public var clientMechanisms: [any SASLClientMechanism]
+    /// How the clients of a listener log in. Default `.anonymous`: they need not.
+    public var authentication: Authentication
+    /// Which clients of a listener may leave SASL out, and with it what keeps their frames from crashing or stalling the
+    /// process. Default `.onLoopback`: those of listeners on addresses of this machine only. None where `authentication`
+    /// wants those of the listener's address to log in.
+    public var allowsPeersWithoutSASL: Allowance
+    /// How TLS is spoken with peers whose URL begins with `amqps:`. Nil, the default, is `TLSClientOptions()`: the system's
+    /// authorities have to vouch for the peer, and its certificate be for the URL's host.
+    ///
+    /// Options that are set are for `amqps` only: a URL that asks for a connection in the clear is refused with them. A
+    /// listener's are an argument of `Container.listen`.
+    public var tls: TLSClientOptions?
     /// The extensions that this side offers.
     public var offeredCapabilities: [Symbol]
     /// The extensions that this side can use.
@@ -44,7 +63,10 @@ public struct ConnectionOptions: Sendable {
     ///   - maxFrameSize: the limits' `maxFrameSize`.
     public init(
         user: String? = nil, password: String? = nil, allowedMechanisms: [String] = [], usesSASL: Bool = true,
-        allowsInsecureMechanisms: Bool = true, virtualHost: String? = nil, containerID: String? = nil,
+        allowsInsecureMechanisms: Allowance = .onLoopback, credentials: CredentialSource? = nil,
+        clientMechanisms: [any SASLClientMechanism] = [], authentication: Authentication = .anonymous,
+        allowsPeersWithoutSASL: Allowance = .onLoopback, tls: TLSClientOptions? = nil,
+        virtualHost: String? = nil, containerID: String? = nil,
         heartbeat: Duration? = nil, maxFrameSize: UInt32? = nil, offeredCapabilities: [Symbol] = [],
         desiredCapabilities: [Symbol] = [], properties: AMQPMap = [:], reconnect: Backoff? = Backoff(),
         reconnectPolicy: ReconnectPolicy = .transient, limits: ConnectionLimits = ConnectionLimits()
@@ -59,6 +81,11 @@ public struct ConnectionOptions: Sendable {
         self.usesSASL = usesSASL
         self.allowedMechanisms = allowedMechanisms
         self.allowsInsecureMechanisms = allowsInsecureMechanisms
+        self.credentials = credentials
+        self.clientMechanisms = clientMechanisms
+        self.authentication = authentication
+        self.allowsPeersWithoutSASL = allowsPeersWithoutSASL
+        self.tls = tls
         self.offeredCapabilities = offeredCapabilities
         self.desiredCapabilities = desiredCapabilities
         self.properties = properties
@@ -70,19 +97,59 @@ public struct ConnectionOptions: Sendable {
     func validate() throws(ProtonError) {
         try limits.validate()
         try reconnect?.validate()
+        let names = clientMechanisms.map(\.name) + authentication.mechanisms.map(\.name)
+        guard names.allSatisfy(\.isValid), authentication.mechanisms.count <= 16 else {
+            throw ProtonError(
+                .invalidArgument,
+                "A SASL mechanism is named by 1 to 20 of A to Z, 0 to 9, - and _, and a listener has up to 16 of its own."
+            )
+        }
+    }
+
+    /// - Throws: `ProtonError.Code.invalidArgument` where there is something to log in with, and no SASL.
+    func checkLogin(at urls: [AMQPURL]) throws(ProtonError) {
+        guard !usesSASL, password != nil || credentials != nil || urls.contains(where: { $0.password != nil }) else {
+            return
+        }
+        throw ProtonError(
+            .invalidArgument, "Without SASL nobody can log in: leave usesSASL true, or the password out.")
     }
 
     /// How the transport of a connection with these options is set up.
-    /// - Parameter hasPassword: whether the program logs in with a password: then it is never logged in without.
-    func transport(isServer: Bool, hasPassword: Bool = false) -> TransportConfiguration {
+    private func transport(isServer: Bool) -> TransportConfiguration {
         var configuration = TransportConfiguration(isServer: isServer, limits: limits)
         configuration.usesSASL = usesSASL
         configuration.allowsInsecureMechanisms = allowsInsecureMechanisms
-        var mechanisms = allowedMechanisms
-        if mechanisms.isEmpty {
-            if isServer { mechanisms = ["ANONYMOUS"] } else if hasPassword { mechanisms = ["EXTERNAL", "PLAIN"] }
+        configuration.mechanisms = allowedMechanisms.isEmpty ? nil : allowedMechanisms.joined(separator: " ")
+        return configuration
+    }
+
+    /// How the transport of a connection that a listener takes is set up.
+    /// - Parameter isLoopback: whether peers on the same machine only can reach the listener.
+    func serverTransport(isLoopback: Bool) -> TransportConfiguration {
+        var configuration = transport(isServer: true)
+        configuration.authentication = authentication
+        configuration.requiresSASL =
+            !allowsPeersWithoutSASL.includes(isLoopback: isLoopback)
+            || authentication.isRequired(onLoopback: isLoopback)
+        return configuration
+    }
+
+    /// How the transport of a connection to a peer is set up.
+    /// - Parameters:
+    ///   - user: the URL's or the options'.
+    ///   - password: the URL's or the options'.
+    ///   - isOfURL: whether the password is the URL's, which wins over `credentials`.
+    func clientTransport(user: String?, password: String?, isOfURL: Bool) -> TransportConfiguration {
+        var configuration = transport(isServer: false)
+        configuration.clientMechanisms = clientMechanisms
+        if let credentials, !isOfURL {
+            configuration.credentials = credentials
+        } else if let password {
+            configuration.credentials = .password(user: user ?? "", password: password)
+        } else {
+            configuration.credentials = .fixed(.anonymous(user: user))
         }
-        configuration.mechanisms = mechanisms.isEmpty ? nil : mechanisms.joined(separator: " ")
         return configuration
     }
 

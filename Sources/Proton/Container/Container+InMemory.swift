@@ -11,8 +11,9 @@ extension Container {
         try loop.takePending().compactMap { connection in
             // What is made here is made by `connect`.
             guard let context = connection.context, let candidate = try context.beginInMemory() else { return nil }
+            let configuration = try context.transport(for: candidate)
             context.prepare(connection, for: candidate)
-            return ConnectionDriver(connection, context.transport(for: candidate))
+            return ConnectionDriver(connection, configuration)
         }
     }
 
@@ -40,7 +41,7 @@ extension Container {
         } else {
             connection.eventHandler = try eventHandler(handler)
         }
-        return ConnectionDriver(connection, connectionOptions.transport(isServer: true))
+        return ConnectionDriver(connection, connectionOptions.serverTransport(isLoopback: true))
     }
 
     /// Runs the timers that are due, and what other threads want done.

@@ -150,8 +150,8 @@ public final class Container {
     ///   - url: where to, as in `amqp://user:password@host:port`, or just `host`.
     ///   - handler: what is told of the connection's events, in place of the container's handlers.
     ///   - options: nil is `connectionOptions`.
-    /// - Throws: `AMQPURLError`; `ProtonError.Code.invalidArgument` for options that make no sense, for `amqps`, which is
-    ///   not supported yet, and for a handler where there are several threads: these use `makeHandler`; `.closed` where the
+    /// - Throws: `AMQPURLError`; `ProtonError.Code.invalidArgument` for options that make no sense, for files of `tls`
+    ///   that cannot be read, for `tls` with a URL in the clear, and for a handler where there are several threads: these use `makeHandler`; `.closed` where the
     ///   container is stopping.
     @discardableResult
     public func connect(
@@ -190,7 +190,9 @@ public final class Container {
     func connect(_ urls: [AMQPURL], pipeline: HandlerPipeline, options: ConnectionOptions?) throws -> Connection {
         let options = options ?? connectionOptions
         try options.validate()
-        try Container.check(urls)
+        try options.check(urls)
+        options.warn(of: urls, in: logger)
+        try options.checkLogin(at: urls)
         let context = ConnectionContext(core, Reconnection(urls, options))
         let connection = Connection(limits: options.limits, owner: context, eventHandler: pipeline)
         connection.containerID = options.containerID ?? id
@@ -204,7 +206,8 @@ public final class Container {
     ///
     /// It is the file that the environment variable `MESSAGING_CONNECT_FILE` names, or else the first that there is of
     /// `./connect.json`, `~/.config/messaging/connect.json` and `/etc/messaging/connect.json`. Its keys: `scheme` (the
-    /// default is `amqps`), `host`, `port`, `user`, `password`, `sasl.enabled`, `sasl.mechanisms`, `sasl.allow_insecure`.
+    /// default is `amqps`), `host`, `port`, `user`, `password`, `sasl.enabled`, `sasl.mechanisms`, `sasl.allow_insecure`,
+    /// `tls.ca`, `tls.cert`, `tls.key`, `tls.verify`.
     /// - Throws: `ProtonError.Code.invalidArgument` that names the file and the key that is wrong; as
     ///   `connect(_:handler:options:)` does.
     @discardableResult
@@ -221,41 +224,33 @@ public final class Container {
         if !file.unknownKeys.isEmpty {
             logger.warning("\(path): these keys mean nothing here: \(file.unknownKeys.joined(separator: ", "))")
         }
-        guard file.url.scheme == .amqp else {
-            throw ProtonError(
-                .invalidArgument,
-                "\(path): TLS is not supported yet: add \"scheme\": \"amqp\" where a connection in the clear will do.")
-        }
         return try connect(file.url, handler: handler, options: file.complete(options ?? connectionOptions))
     }
 
     /// The peers that a connection can be made to.
     static func parse(_ texts: [String]) throws -> [AMQPURL] {
         let urls = try texts.map { try AMQPURL($0) }
-        try check(urls)
-        return urls
-    }
-
-    private static func check(_ urls: [AMQPURL]) throws {
         guard !urls.isEmpty else { throw ProtonError(.invalidArgument, "To connect at least one URL is needed.") }
-        for url in urls { try url.requireNoTLS() }
+        return urls
     }
 
     /// Listens for connections; they are told to the container's handlers.
     /// - Parameters:
     ///   - url: where, as in `localhost:5672`; port 0 is a free one, see `Listener.port`.
     ///   - options: how connections are taken; nil is `connectionOptions`.
+    ///   - tls: how TLS is spoken, for a URL that begins with `amqps:`, which needs it.
     ///   - maxConnections: how many connections there may be at once, at least 1; those that come then are closed with
     ///     `amqp:resource-limit-exceeded`, or dropped where many come. Nil, the default, leaves that to the limit of
     ///     open files (RLIMIT_NOFILE): none is taken where the process would have less than an eighth of it, and 24, free.
     ///   - backlog: how many connections may wait to be accepted. Default 4,096, but at most a 32nd of the limit of
     ///     open files.
     ///   - handler: makes the handler of each connection, in its domain; nil is the container's handlers.
-    /// - Throws: `ProtonError.Code.listenFailed` where the port is in use or not allowed; `AMQPURLError`.
+    /// - Throws: `ProtonError.Code.listenFailed` where the port is in use or not allowed; `.invalidArgument` for options that
+    ///   make no sense, a certificate that cannot be read or used, and `amqps` without `tls` or the reverse; `AMQPURLError`.
     @discardableResult
     public func listen(
-        _ url: String, options: ConnectionOptions? = nil, maxConnections: Int? = nil, backlog: Int32 = 4_096,
-        handler: (@Sendable () -> sending any ProtonHandler)? = nil
+        _ url: String, options: ConnectionOptions? = nil, tls: TLSServerOptions? = nil, maxConnections: Int? = nil,
+        backlog: Int32 = 4_096, handler: (@Sendable () -> sending any ProtonHandler)? = nil
     ) throws -> Listener {
         let options = options ?? connectionOptions
         try options.validate()
@@ -263,9 +258,8 @@ public final class Container {
             throw ProtonError(.invalidArgument, "maxConnections is \(maxConnections): it must be at least 1.")
         }
         let url = try AMQPURL(url)
-        try url.requireNoTLS()
+        let security = try ListenerSecurity(tls, of: url, core.logger)
         let listener = Listener(address: url.hostAndPort, maxConnections: maxConnections)
-        let transport = options.transport(isServer: true)
         try loop.listen(listener, backlog: backlog) { [core] listener in
             let container = core.container
             let connection = container.makeIncomingConnection(options)
@@ -274,7 +268,8 @@ public final class Container {
             case .refused(let reason?): core.logger.warning("\(listener.requestedAddress): \(reason)")
             case .refused(nil): break
             }
-            return (connection, transport)
+            let transport = options.serverTransport(isLoopback: listener.isLoopback)
+            return (connection, try security.securing(transport))
         }
         return listener
     }
@@ -367,14 +362,5 @@ public final class Container {
     /// A name that no other link of this container has.
     func uniqueName(_ source: String?, _ target: String?) -> String {
         core.uniqueLinkName(for: source ?? target)
-    }
-}
-
-extension AMQPURL {
-    /// Refuses what would otherwise go over the wire in the clear.
-    fileprivate func requireNoTLS() throws(ProtonError) {
-        guard scheme == .amqps else { return }
-        throw ProtonError(
-            .invalidArgument, "\(self): TLS is not supported yet: use amqp:// where a connection in the clear will do.")
     }
 }

@@ -34,7 +34,7 @@ extension Loop: ProactorDelegate {
     }
 
     func connectionFinished(_ connection: Connection) {
-        cancelHandshakeDeadline(of: connection)
+        cancelDeadline(of: connection)
         connection.dropCoordinator()
         state.withLock { _ = $0.connections.removeValue(forKey: ObjectIdentifier(connection)) }
     }

@@ -110,18 +110,26 @@ final class Loop: @unchecked Sendable {
     /// Ends a connection whose peer has not opened it in time.
     func setHandshakeDeadline(of connection: Connection, _ configuration: TransportConfiguration) {
         let timeout = configuration.limits.handshakeTimeout
-        let queue = connection.workQueue
-        let timer = schedule(after: timeout, keepsRunning: false) {
-            queue.add { connection in
-                // Not where the try is over meanwhile: without a transport this would end the connection.
-                guard !connection.isRemoteOpened, connection.transport != nil else { return }
-                connection.abort(.init(.handshakeTimeout, "No open frame came within \(timeout)."))
-            }
+        setDeadline(of: connection, after: timeout) { connection in
+            // Not where the try is over meanwhile: without a transport this would end the connection.
+            guard !connection.isRemoteOpened, connection.transport != nil else { return }
+            connection.abort(.init(.handshakeTimeout, "No open frame came within \(timeout)."))
         }
-        state.withLock { $0.deadlines[ObjectIdentifier(connection)] = timer }
     }
 
-    func cancelHandshakeDeadline(of connection: Connection) {
+    /// Has something done with a connection after a time, in place of what was wanted before.
+    func setDeadline(
+        of connection: Connection, after time: Duration, _ work: @escaping @Sendable (Connection) throws -> Void
+    ) {
+        let queue = connection.workQueue
+        let timer = schedule(after: time, keepsRunning: false) { queue.add(work) }
+        state.withLock { state in
+            state.cancelDeadline(of: connection)
+            state.deadlines[ObjectIdentifier(connection)] = timer
+        }
+    }
+
+    func cancelDeadline(of connection: Connection) {
         state.withLock { $0.cancelDeadline(of: connection) }
     }
 

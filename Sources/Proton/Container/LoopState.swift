@@ -33,7 +33,7 @@ extension Loop {
         var timerRuns = 0
         /// What bounds the end of the loop: by the system's clock, since one that is turned may stand for ever.
         var bounds = TimerQueue()
-        /// The timers that end connections which their peers do not open.
+        /// The timers that end connections which their peers do not open, or do not close.
         var deadlines: [ObjectIdentifier: TimerQueue.ID] = [:]
         /// Connections that the loop's only thread is using outside of their batches.
         var lent: [WorkQueue] = []
@@ -58,7 +58,7 @@ extension Loop {
             return taken
         }
 
-        /// Lets a connection whose peer has opened it, or that is over, be.
+        /// Lets a connection be whose peer has opened or closed it in time, or that is over.
         mutating func cancelDeadline(of connection: Connection) {
             if let timer = deadlines.removeValue(forKey: ObjectIdentifier(connection)) { _ = timers.cancel(timer) }
         }

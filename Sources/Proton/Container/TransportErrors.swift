@@ -8,7 +8,9 @@ extension Connection {
         guard let condition = context?.reconnection?.lookupFailure ?? transport?.condition else { return nil }
         // The peer has closed the connection, and it is made again.
         if condition == remoteCondition { return closeError }
-        return ProtonError(transport: condition, to: peerDescription)
+        if let failure = tlsFailure { return ProtonError(failure, of: peerDescription, condition) }
+        if let error = loginError(of: peerDescription, condition) { return error }
+        return ProtonError(transport: condition, to: peerDescription, wasOpen: isRemoteOpened)
     }
 
     /// The peer's close of the connection, as an error.
@@ -66,8 +68,10 @@ extension Connection {
     func closeError(_ code: ProtonError.Code, _ what: String, of endpoint: some Endpoint) -> ProtonError {
         if endpoint.remoteCondition == nil, let condition = endpoint.condition {
             let title = (endpoint as? Link)?.title ?? "connection"
+            let limits: [Symbol] = [.resourceLimitExceeded, .transferLimitExceeded, .messageSizeExceeded]
             return ProtonError(
-                .limitExceeded, "\(peerDescription): the \(title) is closed here: \(condition.text)",
+                limits.contains(condition.name) ? .limitExceeded : .protocolViolation,
+                "\(peerDescription): the \(title) is closed here: \(condition.text)",
                 condition: condition)
         }
         let condition = endpoint.remoteCondition
@@ -78,7 +82,8 @@ extension Connection {
 
 extension ProtonError {
     /// What a transport's condition means, to the user of a connection to `peer`.
-    init(transport condition: Condition, to peer: String) {
+    /// - Parameter wasOpen: whether the peer had opened the connection.
+    init(transport condition: Condition, to peer: String, wasOpen: Bool = false) {
         let text = condition.description ?? condition.name.description
         if let header = ProtocolHeader(quotedIn: text) {
             let advice =
@@ -93,8 +98,11 @@ extension ProtonError {
             return
         }
         switch condition.name {
+        case .tlsFailed: self.init(.tlsFailed, text, condition: condition)
         case "proton:io":
-            if text.contains(" - on read") || text.contains("connection aborted") {
+            if wasOpen || ["Connection reset", "Broken pipe"].contains(where: text.hasPrefix)
+                || text.contains(" - on read") || text.contains("connection aborted")
+            {
                 self.init(lostConnectionTo: peer, condition)
             } else {
                 // The system's reason, without proton's note of where it was met.
@@ -104,8 +112,7 @@ extension ProtonError {
         case .unauthorizedAccess where text.contains("[mech=none]"):
             self.init(
                 .authenticationFailed,
-                "\(peer) offers no SASL mechanism that this program may use: those of allowedMechanisms, or else PLAIN with a "
-                    + "password, ANONYMOUS without one, and EXTERNAL.", condition: condition)
+                "\(peer) offers no SASL mechanism that this program may use: it offers none.", condition: condition)
         case .unauthorizedAccess:
             self.init(
                 .authenticationFailed, "\(peer) refused the log-in: \(text). Check user, password and mechanisms.",
@@ -118,7 +125,7 @@ extension ProtonError {
             self.init(.limitExceeded, "\(peer): \(text)", condition: condition)
         case .connectionForced:
             self.init(.disconnected, "\(peer) closed the connection: \(text)", condition: condition)
-        case .handshakeTimeout:
+        case .handshakeTimeout, .closeTimeout:
             self.init(.timedOut, "\(peer): \(text)", condition: condition)
         case .framingError where text.contains("connection aborted"):
             self.init(lostConnectionTo: peer, condition)
@@ -137,6 +144,8 @@ extension ProtonError {
 extension Symbol {
     /// The condition of a connection whose peer took too long to open it.
     static let handshakeTimeout: Symbol = "proton:handshake-timeout"
+    /// The condition of a connection whose TLS failed.
+    static let tlsFailed: Symbol = "proton:tls-failed"
 }
 
 /// The first eight bytes of another protocol, or of another version of AMQP (AMQP 1.0, 2.2).

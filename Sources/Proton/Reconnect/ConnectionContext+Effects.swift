@@ -1,4 +1,5 @@
 import AMQP
+import Logging
 import ProtonEngine
 
 /// Does what the state machine of a connection says. All of it happens in the connection's domain.
@@ -35,8 +36,14 @@ extension ConnectionContext {
                 }
             }
         case .connect(let candidate, let othersFollow):
+            let configuration: TransportConfiguration
+            do {
+                configuration = try transport(for: candidate)
+            } catch {
+                reconnection?.noteFailure(Condition("proton:tls-failed", error.message))
+                return try perform(.fail, on: connection)
+            }
             prepare(connection, for: candidate)
-            let configuration = transport(for: candidate)
             loop.connect(connection, configuration, to: candidate.address, othersFollow: othersFollow)
         case .fail:
             try connection.eventHandler.handle(.transport(.error, connection))
@@ -53,13 +60,27 @@ extension ConnectionContext {
     /// Says in a connection who and where its peer is.
     func prepare(_ connection: Connection, for candidate: Reconnection.Candidate) {
         connection.hostname = candidate.hostname
-        connection.user = candidate.user
-        if let password = candidate.password { connection.setPassword(password) }
+        // Proton would make a SASL layer for a user.
+        connection.user = reconnection?.options.usesSASL == false ? nil : candidate.user
     }
 
-    func transport(for candidate: Reconnection.Candidate) -> TransportConfiguration {
+    /// How the transport of a try is set up.
+    /// - Throws: `ProtonError` where it cannot be secured as it is asked for.
+    func transport(for candidate: Reconnection.Candidate) throws(ProtonError) -> TransportConfiguration {
         let options = reconnection?.options ?? core.options
-        return options.transport(isServer: false, hasPassword: candidate.password != nil)
+        var configuration = options.clientTransport(
+            user: candidate.user, password: candidate.password, isOfURL: candidate.url.password != nil)
+        configuration.attempt = reconnection?.tries ?? 0
+        if candidate.url.scheme == .amqps {
+            let (security, failure) = try (options.tls ?? .standard).security(for: candidate.url)
+            if let failure {
+                core.logger.warning(
+                    "\(failure.message) Connecting to \(candidate.url.hostAndPort) with what was read before.")
+            }
+            configuration.security = security
+            configuration.hasClientCertificate = options.tls?.certificate != nil
+        }
+        return configuration
     }
 
     /// The first try without a socket: what it is made with.
@@ -74,7 +95,7 @@ extension ConnectionContext {
     // MARK: The end of a transport
 
     func transportClosed(_ connection: Connection) throws -> Bool {
-        loop.cancelHandshakeDeadline(of: connection)
+        loop.cancelDeadline(of: connection)
         guard reconnection != nil, connection.isLocalOpen, !loop.isStopping else { return false }
         let loss = loss(of: connection)
         switch answer(to: .lost(loss)) {

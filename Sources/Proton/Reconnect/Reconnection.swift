@@ -80,6 +80,8 @@ struct Reconnection {
     private(set) var urlIndex = 0
     /// How many rounds through the URLs have failed in a row.
     private(set) var failedRounds = 0
+    /// How many connections to an address came before the present one.
+    private(set) var tries = -1
     /// What went wrong before there was a transport to tell.
     private(set) var lookupFailure: Condition?
     private var startOfTry: ContinuousClock.Instant?
@@ -106,6 +108,7 @@ struct Reconnection {
         var options = options
         change(&options)
         try options.validate()
+        try options.check(urls ?? self.urls)
         self.options = options
         isChanged = true
         guard let urls else { return }
@@ -117,6 +120,9 @@ struct Reconnection {
         case .idle, .lookingUp, .open, .over: break
         }
     }
+
+    /// A try could not be made, before there was a transport to tell.
+    mutating func noteFailure(_ condition: Condition) { lookupFailure = condition }
 
     // MARK: Events
 
@@ -173,6 +179,7 @@ struct Reconnection {
             password: url.password ?? options.password)
         let others = Array(addresses.dropFirst())
         state = .connecting(candidate, others: others)
+        tries += 1
         return .connect(candidate, othersFollow: !others.isEmpty)
     }
 

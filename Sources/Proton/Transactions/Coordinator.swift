@@ -103,6 +103,8 @@ final class Coordinator: MessagingHandler {
     private static func hint(_ answer: DeliveryState?) -> String {
         switch answer {
         case nil: "the peer settled the request without an outcome"
+        case .declared(let id):
+            "the peer gave it an id of \(id.count) bytes: at most \(Transaction.maxIDSize) are taken."
         case .outcome(.accepted): "the peer took the request for a message: it does no transactions."
         default: "the peer gave no reason"
         }

@@ -57,6 +57,10 @@ public final class Transaction {
 
     var isOpen: Bool { id != nil }
 
+    /// How long an id may be, in bytes: each transfer has it in its performative, which has to fit a frame of 512 bytes, the
+    /// smallest that a peer may ask for. Proton 0.37 does not check that, and would send what lies behind the message.
+    static let maxIDSize = 256
+
     // MARK: Using it
 
     /// Sends a message in the transaction: it is the peer's once that commits.
@@ -142,7 +146,7 @@ public final class Transaction {
     /// - Returns: the callback that tells it.
     func answered(_ answer: DeliveryState?) -> Callback? {
         switch (state, answer) {
-        case (.declaring, .declared(let id)):
+        case (.declaring, .declared(let id)) where id.count <= Self.maxIDSize:
             state = .open(id: id)
             return { try $0?.onTransactionDeclared($1) }
         case (.declaring, _): return end(.undeclared) { try $0?.onTransactionDeclareFailed($1) }

@@ -75,7 +75,7 @@ enum FrameBytes {
     }
 
     /// An unsigned integer of AMQP's, in its longest form.
-    private static func uint(_ value: UInt32) -> [UInt8] {
+    static func uint(_ value: UInt32) -> [UInt8] {
         [0x70] + withUnsafeBytes(of: value.bigEndian, Array.init)
     }
 

@@ -70,7 +70,7 @@ enum Encoded {
 
 /// The fields of a performative, one after the other (AMQP 1.0, 1.4: composite types).
 struct FrameFields {
-    private let base: UnsafeRawPointer
+    let base: UnsafeRawPointer
     private let limit: Int
     /// Where the next field begins, from the start of the frame.
     private(set) var offset: Int
@@ -112,6 +112,12 @@ struct FrameFields {
         end = list + size
         self.limit = min(limit, end)
         remaining = count
+    }
+
+    /// The constructor of the next field; nil where there is none.
+    @inline(__always)
+    var constructor: UInt8? {
+        remaining > 0 && offset < limit ? base.load(fromByteOffset: offset, as: UInt8.self) : nil
     }
 
     /// Goes over the next field.
@@ -162,7 +168,7 @@ struct FrameFields {
         case 1: return base.load(fromByteOffset: start, as: UInt8.self) == 0x41
         case 2:
             return base.load(fromByteOffset: start, as: UInt8.self) == 0x56
-                && base.load(fromByteOffset: start + 1, as: UInt8.self) == 1
+                && base.load(fromByteOffset: start + 1, as: UInt8.self) != 0
         default: return false
         }
     }

@@ -5,44 +5,114 @@ extension FrameScanner {
     @inline(__always)
     mutating func isPlainTransfer(_ base: UnsafeRawPointer, _ size: Int, _ header: Int) -> Bool {
         guard size - header >= PlainTransfer.room, base.load(fromByteOffset: 5, as: UInt8.self) == 0,
-            let transfer = PlainTransfer(base + header), !transfer.needsReading
+            let transfer = PlainTransfer(base + header), !transfer.needsReading, header + transfer.size <= size,
+            state == .open
         else { return false }
-        sessions.countTransfer(fromPeerOn: Encoded.half(base, 6))
+        let fault = sessions.take(
+            FrameLink.Transfer(
+                handle: transfer.handle, deliveryID: transfer.hasDeliveryID ? transfer.deliveryID : nil,
+                isComplete: transfer.isComplete, isAborted: false, isEmpty: header + transfer.size == size),
+            on: Encoded.half(base, 6))
+        guard let fault else { return true }
+        violation = fault
+        return false
+    }
+
+    /// Counts a disposition that goes on as it is.
+    /// - Returns: whether the frame is one; where not, it has to be looked at.
+    @inline(__always)
+    mutating func isPlainDisposition(_ base: UnsafeRawPointer, _ size: Int, _ header: Int) -> Bool {
+        guard base.load(fromByteOffset: 5, as: UInt8.self) == 0, state == .open, violation == nil,
+            let disposition = PlainDisposition(base + header, limit: size - header),
+            let session = sessions.peerIndex(Encoded.half(base, 6))
+        else { return false }
+        let range = DispositionCount.Range(
+            first: disposition.first, last: disposition.last, isSettled: disposition.isSettled, values: 2)
+        guard sessions.takes(range, fromReceiver: disposition.isReceiver, on: session) else {
+            violation = .dispositions
+            return false
+        }
         return true
     }
 
     /// Looks at a frame of the peer's that has a body.
     /// - Parameter header: how long the frame's header is, in bytes.
-    /// - Returns: whether it goes on as it is; where not, `change` says what becomes of it.
+    /// - Returns: whether it goes on as it is; where not, `change` says what becomes of it, or `violation` why it does not.
     mutating func passes(_ base: UnsafeRawPointer, _ size: Int, _ header: Int) -> Bool {
-        guard base.load(fromByteOffset: 5, as: UInt8.self) == 0, let descriptor = FrameDescriptor(base, header, size),
-            let fields = FrameFields(base, list: descriptor.place.upperBound, limit: size)
-        else {
-            hasPassedOther = true
-            return true
+        guard violation == nil else { return false }
+        let type = base.load(fromByteOffset: 5, as: UInt8.self)
+        guard type == 0 else { return refuse(.frameType(type)) }
+        guard let descriptor = FrameDescriptor(base, header, size),
+            let performative = UInt8(exactly: descriptor.code).flatMap(FrameViolation.Performative.init)
+        else { return refuse(.performative) }
+        if state == .discarding, performative != .close, performative != .open {
+            change = .drop
+            return false
         }
+        guard let fields = FrameFields(base, list: descriptor.place.upperBound, limit: size), fields.end <= size else {
+            return refuse(.encoding(performative))
+        }
+        let values: Int
+        switch fields.audit(PerformativeRules.of(performative)) {
+        case .passed(let count): values = count
+        case .malformed: return refuse(.encoding(performative))
+        case .incomplete: return refuse(.missingField(performative))
+        case .tooMany(let most): return refuse(.values(performative, most: most))
+        }
+        guard enters(performative) else { return false }
         var edit = FrameEdit()
         if descriptor.isSymbolic { edit.replace(descriptor.place, with: FrameBytes.descriptor(descriptor.code)) }
         let channel = Encoded.half(base, 6)
-        switch descriptor.code {
-        case 0x14: readTransfer(base, channel, fields, &edit)
-        case 0x15:
+        switch performative {
+        case .transfer: guard readTransfer(base, size, channel, fields, &edit) else { return false }
+        case .disposition: guard readDisposition(base, channel, fields, values, &edit) else { return false }
+        case .flow: guard readFlow(base, channel, fields, &edit) else { return false }
+        case .attach:
+            let weight = size + FrameLink.bytesPerValue * values
+            guard readAttach(base, channel, fields, weight, &edit) else { return false }
+        case .detach: guard readDetach(channel, fields) else { return false }
+        case .begin:
             var rest = fields
-            rest.skip(4)
-            if rest.remaining > 0 { FrameScanner.readState(base, &rest, &edit) }
-        case 0x13: guard readFlow(base, channel, fields, &edit) else { return false }
-        case 0x12: guard readAttach(base, channel, fields, &edit) else { return false }
-        case 0x16: guard readDetach(channel, fields) else { return false }
-        case 0x11:
-            var rest = fields
-            sessions.peerBegins(channel, answering: rest.ushort())
-        case 0x17: sessions.forgetPeer(channel)
-        case 0x10, 0x18: break
-        default: hasPassedOther = true
+            if let violation = sessions.peerBegins(channel, answering: rest.ushort()) { return refuse(violation) }
+            rest.skip(3)
+            sessions.peerHandleMax = min(sessions.peerHandleMax, rest.uint() ?? .max)
+        case .end: if let violation = sessions.peerEnds(channel) { return refuse(violation) }
+        case .open: guard readOpen(fields) else { return false }
+        case .close: break
         }
         if edit.isEmpty { return true }
         change = .edit(edit, fields, after: [])
         return false
+    }
+
+    /// Nothing of the frame, nor of what follows it, goes on.
+    /// - Returns: false.
+    private mutating func refuse(_ violation: FrameViolation) -> Bool {
+        self.violation = violation
+        return false
+    }
+
+    /// Whether a performative may come now; open is what the first one has to be, once.
+    private mutating func enters(_ performative: FrameViolation.Performative) -> Bool {
+        switch (state, performative) {
+        case (.header, .open), (.unknown, .open):
+            sessions.knowsAll = true
+            state = .open
+        case (.header, _): return refuse(.notOpen)
+        case (.unknown, _): state = .open
+        case (.open, .open): return refuse(.openTwice)
+        case (.open, _), (.discarding, _): break
+        }
+        return true
+    }
+
+    /// Reads an open (AMQP 1.0, 2.7.1).
+    private mutating func readOpen(_ fields: FrameFields) -> Bool {
+        var rest = fields
+        for _ in 0..<2 {
+            if let name = rest.variable(), name.count > maxNameSize { return refuse(.nameSize(limit: maxNameSize)) }
+        }
+        return true
     }
 
     // MARK: States
@@ -56,25 +126,35 @@ extension FrameScanner {
         edit.replace(state.place, with: FrameBytes.descriptor(state.code))
     }
 
-    /// Reads a transfer (AMQP 1.0, 2.7.5): it is counted, and a message format other than 0 is put where the engine finds it.
+    /// Reads a transfer (AMQP 1.0, 2.7.5): it is counted and judged, and a message format other than 0 is put where the
+    /// engine finds it.
+    /// - Returns: whether it goes on.
     @inline(__always)
     private mutating func readTransfer(
-        _ base: UnsafeRawPointer, _ channel: UInt16, _ fields: FrameFields, _ edit: inout FrameEdit
-    ) {
-        sessions.countTransfer(fromPeerOn: channel)
+        _ base: UnsafeRawPointer, _ size: Int, _ channel: UInt16, _ fields: FrameFields, _ edit: inout FrameEdit
+    ) -> Bool {
         var rest = fields
-        rest.skip(3)
-        guard rest.remaining > 0 else { return }
+        guard let handle = rest.uint() else { return refuse(.missingField(.transfer)) }
+        let id = rest.uint()
+        if let tag = rest.variable(), tag.count > FrameSession.maxTagSize { return refuse(.encoding(.transfer)) }
         let start = rest.offset
         let format = rest.uint() ?? 0
-        if format != 0 { return FrameScanner.move(format, at: start..<rest.offset, rest, base, fields, &edit) }
-        guard rest.remaining > 3 else { return }
-        rest.skip(3)
-        readStateOfTransfer(base, &rest, &edit)
-    }
-
-    private func readStateOfTransfer(_ base: UnsafeRawPointer, _ fields: inout FrameFields, _ edit: inout FrameEdit) {
-        FrameScanner.readState(base, &fields, &edit)
+        let afterFormat = rest
+        rest.skip()
+        let isComplete = !rest.isTrue()
+        var last = rest
+        last.skip(3)
+        let transfer = FrameLink.Transfer(
+            handle: handle, deliveryID: id, isComplete: isComplete, isAborted: last.isTrue(),
+            isEmpty: fields.end == size)
+        if let violation = sessions.take(transfer, on: channel) { return refuse(violation) }
+        if format != 0 {
+            FrameScanner.move(format, at: start..<afterFormat.offset, afterFormat, base, fields, &edit)
+        } else {
+            rest.skip()
+            if rest.remaining > 0 { FrameScanner.readState(base, &rest, &edit) }
+        }
+        return true
     }
 
     /// Moves a message format into the transfer's state, which proton keeps with the delivery: `MessageFormat`.
@@ -106,6 +186,25 @@ extension FrameScanner {
         edit.replace(state, with: descriptor + [0xd0] + size + [0, 0, 0, 1] + bytes)
     }
 
+    // MARK: Dispositions
+
+    /// Reads a disposition (AMQP 1.0, 2.7.6), whose state may be in the symbolic form.
+    /// - Returns: whether it goes on.
+    private mutating func readDisposition(
+        _ base: UnsafeRawPointer, _ channel: UInt16, _ fields: FrameFields, _ values: Int, _ edit: inout FrameEdit
+    ) -> Bool {
+        var rest = fields
+        let isReceiver = rest.isTrue()
+        let first = rest.uint() ?? 0
+        let last = rest.uint() ?? first
+        let isSettled = rest.isTrue()
+        if rest.remaining > 0 { FrameScanner.readState(base, &rest, &edit) }
+        guard let session = sessions.peerSession(channel) else { return refuse(.noSession(channel)) }
+        let range = DispositionCount.Range(first: first, last: last, isSettled: isSettled, values: values)
+        guard sessions.takes(range, fromReceiver: isReceiver, on: session) else { return refuse(.dispositions) }
+        return true
+    }
+
     // MARK: Flows
 
     /// Reads a flow (AMQP 1.0, 2.7.4).
@@ -131,11 +230,12 @@ extension FrameScanner {
         let drain = rest.isTrue()
         let echo = rest.isTrue()
 
-        guard let session = sessions.peerSession(channel) else { return true }
+        guard let session = sessions.peerSession(channel) else { return refuse(.noSession(channel)) }
         if let nextOutgoing {
             sessions.with(session) { $0.firstIncoming = nextOutgoing &- $0.received }
         }
         guard let handle, let link = sessions.sessions[session].link(peerHandle: handle) else {
+            if let handle, sessions.knowsAll { return refuse(.noLink(handle)) }
             if echo { sessions.request(session: session) }
             return true
         }
@@ -166,7 +266,7 @@ extension FrameScanner {
     /// Reads an attach (AMQP 1.0, 2.7.3): a link of this name that is attached is taken from its peer (2.6.1).
     /// - Returns: whether it goes on as it is.
     private mutating func readAttach(
-        _ base: UnsafeRawPointer, _ channel: UInt16, _ fields: FrameFields, _ edit: inout FrameEdit
+        _ base: UnsafeRawPointer, _ channel: UInt16, _ fields: FrameFields, _ weight: Int, _ edit: inout FrameEdit
     ) -> Bool {
         var rest = fields
         let text = rest.variable()
@@ -174,20 +274,32 @@ extension FrameScanner {
         let isReceiver = rest.isTrue()
         rest.skip(2)
         for _ in 0..<2 { FrameScanner.readState(base, &rest, &edit) }
-        guard let text, let handle, let session = sessions.peerSession(channel) else { return true }
+        rest.skip(2)
+        let count = rest.uint() ?? 0
+        guard let text, let handle else { return refuse(.missingField(.attach)) }
+        guard text.count <= maxNameSize else { return refuse(.nameSize(limit: maxNameSize)) }
+        guard FrameLink.Name.isText(text) else { return refuse(.name) }
+        guard let session = sessions.peerSession(channel) else { return refuse(.noSession(channel)) }
         let name = FrameLink.Name(text, weSend: isReceiver)
-        guard let stolen = sessions.peerAttaches(name, handle, on: session) else { return true }
-        change = .edit(edit, fields, after: FrameBytes.stolen(channel: channel, handle: stolen))
-        return false
+        switch sessions.peerAttaches(name, handle, count: count, weight: weight, on: session) {
+        case .taken: return true
+        case .refused(let violation): return refuse(violation)
+        case .stolen(let stolen):
+            change = .edit(edit, fields, after: FrameBytes.stolen(channel: channel, handle: stolen))
+            return false
+        }
     }
 
     /// Reads a detach (AMQP 1.0, 2.7.7): that of a link that was stolen is not for proton, for which the link is no more.
     /// - Returns: whether it goes on.
     private mutating func readDetach(_ channel: UInt16, _ fields: FrameFields) -> Bool {
         var rest = fields
-        guard let handle = rest.uint(), let session = sessions.peerIndex(channel),
-            let link = sessions.sessions[session].link(peerHandle: handle)
-        else { return true }
+        guard let handle = rest.uint() else { return refuse(.missingField(.detach)) }
+        guard let session = sessions.peerIndex(channel), let link = sessions.sessions[session].link(peerHandle: handle)
+        else {
+            guard sessions.knowsAll else { return true }
+            return refuse(sessions.peerIndex(channel) == nil ? .noSession(channel) : .noLink(handle))
+        }
         let isStolen = sessions.sessions[session].links[link].isStolen
         sessions.peerDetaches(link, of: session)
         change = .drop
@@ -196,6 +308,11 @@ extension FrameScanner {
 }
 
 extension FrameLink.Name {
+    /// Whether bytes can be the name of a link: proton's names end with a zero byte, and the engine's are UTF-8.
+    static func isText(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        !bytes.contains(0) && String(validating: bytes, as: UTF8.self) != nil
+    }
+
     init(_ text: UnsafeRawBufferPointer, weSend: Bool) {
         var hasher = Hasher()
         hasher.combine(bytes: text)
@@ -212,7 +329,7 @@ extension FrameLink {
             isDraining = drain
             awaitsDrainEnd = drain
         } else if let count {
-            deliveryCount = count
+            advance(to: count)
         }
     }
 

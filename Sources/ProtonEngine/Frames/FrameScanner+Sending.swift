@@ -24,8 +24,9 @@ extension FrameScanner {
 
     /// Looks at a frame of this side's.
     /// - Parameter available: how much of the frame is there.
-    /// - Returns: whether it goes out.
+    /// - Returns: whether it goes out as it is; where not, it is all there, and `change` says what becomes of it.
     mutating func goesOut(_ base: UnsafeRawPointer, available: Int) -> Bool {
+        if Encoded.word(base, 0) == FrameScanner.headerSize { hasSentHeartbeat = true }
         // Proton writes a header of eight bytes, and short descriptors.
         guard available >= 12, let descriptor = FrameDescriptor(base, FrameScanner.headerSize, available),
             let fields = FrameFields(base, list: descriptor.place.upperBound, limit: available)
@@ -35,7 +36,7 @@ extension FrameScanner {
             writeTransfer(channel, fields)
             return true
         }
-        return goesOut(descriptor.code, channel, fields)
+        return goesOut(descriptor.code, channel, fields, isWhole: Encoded.word(base, 0) == available)
     }
 
     private mutating func writeTransfer(_ channel: UInt16, _ fields: FrameFields) {
@@ -46,29 +47,44 @@ extension FrameScanner {
         count(handle ?? .max, isComplete: isComplete, on: channel)
     }
 
-    private mutating func goesOut(_ code: UInt64, _ channel: UInt16, _ fields: FrameFields) -> Bool {
+    private mutating func goesOut(
+        _ code: UInt64, _ channel: UInt16, _ fields: FrameFields, isWhole: Bool
+    ) -> Bool {
         var rest = fields
         switch code {
         case 0x11:
             let peer = rest.ushort()
             let (next, window, outgoing) = (rest.uint(), rest.uint(), rest.uint())
-            guard let session = sessions.weBegin(channel, answering: peer) else { return true }
-            sessions.with(session) { session in
-                session.nextOutgoing = next ?? 0
-                session.incomingWindow = .initial(window ?? 0)
-                session.outgoingWindow = outgoing ?? 0
+            if let session = sessions.weBegin(channel, answering: peer) {
+                sessions.with(session) { session in
+                    session.nextOutgoing = next ?? 0
+                    session.incomingWindow = .initial(window ?? 0)
+                    session.outgoingWindow = outgoing ?? 0
+                }
             }
+            // Proton 0.37 does not say its handle-max.
+            guard isWhole, fields.count <= 4, fields.audit(PerformativeRules.of(.begin)) == .passed(values: 0) else {
+                return true
+            }
+            var edit = FrameEdit()
+            edit.add(FrameBytes.uint(FrameSession.handleMax), index: 4, to: fields)
+            change = .edit(edit, fields, after: [])
+            return false
         case 0x12: return writeAttach(channel, fields)
         case 0x13: writeFlow(channel, fields)
         case 0x16:
             guard let handle = rest.uint() else { return true }
             if let scratch = scratchLinks.firstIndex(where: { $0 == (channel, handle) }) {
                 scratchLinks.remove(at: scratch)
+                change = .drop
                 return false
             }
             if let session = sessions.ourIndex(channel) { sessions.weDetach(handle, on: session) }
         case 0x17: sessions.forgetOurs(channel)
-        case 0x18: sessions.dropAnswers()
+        case 0x18:
+            // Behind a close without an error come the outcomes and ends of what this side had: these count.
+            if rest.remaining > 0, rest.constructor != 0x40 { state = .discarding }
+            sessions.dropAnswers()
         default: break
         }
         return true
@@ -88,7 +104,7 @@ extension FrameScanner {
                 session.links[link].deliveryCount = count
                 session.links[link].awaitsDrainEnd = false
             } else {
-                session.links[link].creditEnd = count &+ (credit ?? 0)
+                session.links[link].give(count: count, credit: credit ?? 0)
             }
         }
     }
@@ -99,6 +115,7 @@ extension FrameScanner {
         let isReceiver = rest.isTrue()
         if text.elementsEqual(FrameScanner.scratchName) {
             scratchLinks.append((channel, handle))
+            change = .drop
             return false
         }
         guard let session = sessions.ourIndex(channel) else { return true }

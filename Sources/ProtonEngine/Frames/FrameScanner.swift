@@ -4,7 +4,8 @@ import ProtonUtilities
 ///
 /// What comes is handed on in whole frames, unchanged but where proton 0.37 does not read what AMQP 1.0 allows. What goes
 /// out is followed, so that flows can be answered that proton does not answer; such answers are put between its frames.
-/// A frame that breaks a rule is left to proton, which ends the connection for it.
+/// A frame that would crash, bloat or stall proton, or that it takes for another one, is refused: that and what follows it
+/// is not handed on.
 ///
 /// It is pure: bytes in, bytes out. It allocates nothing for a frame that it does not change.
 struct FrameScanner: ~Copyable {
@@ -39,6 +40,18 @@ struct FrameScanner: ~Copyable {
         case broken
     }
 
+    /// How far the peer has come.
+    enum PeerState {
+        /// Nothing but its header has come this way, if that.
+        case header
+        /// What it has sent before has not come this way: it may have opened the connection.
+        case unknown
+        case open
+        /// This side has closed the connection with an error: nothing counts any more but the peer's close (AMQP 1.0, 2.4.6), and its open
+        /// where that comes late.
+        case discarding
+    }
+
     /// What becomes of a frame that does not simply go on.
     enum Change {
         case drop
@@ -55,12 +68,21 @@ struct FrameScanner: ~Copyable {
     /// The size of a frame's header as proton writes it, in bytes.
     static let headerSize = 8
 
-    init(maxFrameSize: UInt32, maxSessions: Int, maxLinks: Int) {
+    /// What the peer has done wrong; nothing that comes is handed on from there.
+    var violation: FrameViolation?
+    /// Whether this side has sent a frame without a body.
+    var hasSentHeartbeat = false
+    var state = PeerState.header
+    /// How long a name may be, in bytes: of a link, a container or a host.
+    let maxNameSize: Int
+
+    init(maxFrameSize: UInt32, maxSessions: Int, maxLinks: Int, maxNameSize: Int) {
         self.maxFrameSize = Int(maxFrameSize)
+        self.maxNameSize = maxNameSize
         sessions = SessionTable(maxSessions: maxSessions, maxLinks: maxLinks)
     }
 
-    /// Whether something has come that is no frame, or no performative of AMQP's: proton ends the connection for it.
+    /// Whether something has been handed on that is no frame: proton ends the connection for it.
     var hasPassedOther = false
 
     /// Whether flows are due that this side owes its peer: they go out with its next frames.
@@ -72,6 +94,8 @@ struct FrameScanner: ~Copyable {
     /// - Returns: the whole frames that can be handed on, valid until the next call of a mutating function.
     mutating func receive(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         output.removeAll()
+        guard violation == nil else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        sessions.repeated = 0
         let isContinued = !incoming.partial.isEmpty
         if isContinued { incoming.partial.append(bytes) }
         let source = isContinued ? incoming.partial.bytes : bytes
@@ -95,25 +119,35 @@ struct FrameScanner: ~Copyable {
             let size = Int(Encoded.word(base, offset))
             let header = 4 * Int(base.load(fromByteOffset: offset + 4, as: UInt8.self))
             guard size <= maxFrameSize, header >= 8, header <= size else {
-                incoming.phase = .broken
-                hasPassedOther = true
-                continue
+                if case .header = incoming.phase {
+                    incoming.phase = .broken
+                    hasPassedOther = true
+                    continue
+                }
+                violation = size > maxFrameSize ? .frameSize(limit: maxFrameSize) : .noFrame
+                break
             }
             guard left >= size else { break }
-            incoming.phase = .frames
-            if size > header, !isPlainTransfer(base + offset, size, header), !passes(base + offset, size, header) {
+            if case .header = incoming.phase {
+                incoming.phase = .frames
+                if state == .header { state = .unknown }
+            }
+            if size > header, !isPlainTransfer(base + offset, size, header),
+                !isPlainDisposition(base + offset, size, header), !passes(base + offset, size, header)
+            {
+                if violation != nil { break }
                 output.append(UnsafeRawBufferPointer(rebasing: source[copied..<offset]))
                 writeChanged(UnsafeRawBufferPointer(start: base + offset, count: size))
                 copied = offset + size
             }
             offset += size
         }
-        // The rest waits for what completes it.
+        // The rest waits for what completes it; after a violation nothing does.
         if isContinued {
-            incoming.partial.consume(offset)
+            incoming.partial.consume(violation == nil ? offset : source.count)
         } else {
             incoming.partial.removeAll()
-            incoming.partial.append(UnsafeRawBufferPointer(rebasing: source[offset...]))
+            if violation == nil { incoming.partial.append(UnsafeRawBufferPointer(rebasing: source[offset...])) }
         }
         guard copied > 0 else { return UnsafeRawBufferPointer(rebasing: source[..<offset]) }
         output.append(UnsafeRawBufferPointer(rebasing: source[copied..<offset]))
@@ -183,6 +217,7 @@ struct FrameScanner: ~Copyable {
                 outgoing.rest = max(FrameScanner.headerSize, size)
             } else {
                 output.append(UnsafeRawBufferPointer(rebasing: source[copied..<offset]))
+                writeChanged(UnsafeRawBufferPointer(start: base + offset, count: prefix))
                 offset += prefix
                 copied = offset
             }

@@ -1,7 +1,7 @@
 /// What the frames of a session have said: the two windows, and the links on it (AMQP 1.0, 2.5.6 and 2.6.7).
 struct FrameSession {
-    var peerChannel: UInt16?
-    var ourChannel: UInt16?
+    var peer = Side.none
+    var ours = Side.none
     /// How many transfers have come.
     var received: UInt32 = 0
     /// The id of the first transfer that came; nil until the peer has said so.
@@ -13,11 +13,31 @@ struct FrameSession {
     var outgoingWindow: UInt32 = 0
     /// Whether the peer is owed a flow for the session.
     var isOwed = false
+    /// How many transfers have gone.
+    var sent: UInt32 = 0
+    /// How much memory the peer's attaches take, in bytes.
+    private(set) var weight = 0
+    /// What dispositions have been about: first those of the peer as a sender, then those as a receiver.
+    var dispositions = (asSender: DispositionCount(), asReceiver: DispositionCount(first: 0))
     var links: [FrameLink] = []
     private var freeLinks: [Int] = []
-    private var byPeerHandle: [UInt32: Int] = [:]
+    /// The link of each handle of the peer's; -1 is none.
+    private var byPeerHandle: [Int32] = []
     private var byOurHandle: [Int32] = []
     private var byName: [FrameLink.Name: Int] = [:]
+
+    /// The highest handle that a peer may use: this side's handle-max, which its begin says (AMQP 1.0, 2.7.2).
+    static let handleMax: UInt32 = 65_535
+    /// The longest delivery tag, in bytes (AMQP 1.0, 2.8.7).
+    static let maxTagSize = 32
+
+    /// What a side has said of the session.
+    enum Side: Equatable {
+        case none
+        /// It has begun the session, on this channel.
+        case begun(UInt16)
+        case ended
+    }
 
     /// How many transfers this side lets come.
     enum Window {
@@ -33,7 +53,12 @@ struct FrameSession {
 
     // MARK: Links
 
-    func link(peerHandle: UInt32) -> Int? { byPeerHandle[peerHandle] }
+    @inline(__always)
+    func link(peerHandle: UInt32) -> Int? {
+        guard Int(peerHandle) < byPeerHandle.count else { return nil }
+        let index = byPeerHandle[Int(peerHandle)]
+        return index < 0 ? nil : Int(index)
+    }
 
     @inline(__always)
     func link(ourHandle: UInt32) -> Int? {
@@ -57,9 +82,13 @@ struct FrameSession {
         return index
     }
 
-    mutating func peerAttaches(_ link: Int, as handle: UInt32) {
+    mutating func peerAttaches(_ link: Int, as handle: UInt32, weight: Int = 0) {
+        links[link].weight = weight
+        self.weight += weight
+        let missing = Int(handle) + 1 - byPeerHandle.count
+        if missing > 0 { byPeerHandle.append(contentsOf: repeatElement(-1, count: missing)) }
         links[link].peer = .attached(handle)
-        byPeerHandle[handle] = link
+        byPeerHandle[Int(handle)] = Int32(link)
     }
 
     mutating func weAttach(_ link: Int, as handle: UInt32) {
@@ -71,7 +100,9 @@ struct FrameSession {
 
     /// - Returns: whether the link is over on both sides, and no longer followed.
     mutating func peerDetaches(_ link: Int) -> Bool {
-        if case .attached(let handle) = links[link].peer, byPeerHandle[handle] == link { byPeerHandle[handle] = nil }
+        if case .attached(let handle) = links[link].peer, self.link(peerHandle: handle) == link {
+            byPeerHandle[Int(handle)] = -1
+        }
         links[link].peer = .detached
         return remove(link)
     }
@@ -91,8 +122,18 @@ struct FrameSession {
         guard links[link].peer == .detached, links[link].ours == .detached else { return false }
         if byName[links[link].name] == link { byName[links[link].name] = nil }
         links[link].isOwed = false
+        weight -= links[link].weight
+        links[link].weight = 0
         freeLinks.append(link)
         return true
+    }
+
+    /// Whether this side receives on a link whose attach by the peer has not come this way.
+    var receivesUnknown: Bool {
+        links.contains { link in
+            guard case .none = link.peer, case .attached = link.ours else { return false }
+            return !link.name.weSend
+        }
     }
 
     /// The oldest link of a name that this side has not attached.
@@ -112,7 +153,7 @@ struct FrameSession {
 
     /// What a flow now says of the session; nil where that is not known.
     private var windows: FrameBytes.Windows? {
-        guard ourChannel != nil, let firstIncoming else { return nil }
+        guard case .begun = ours, let firstIncoming else { return nil }
         let next = firstIncoming &+ received
         let end: UInt32
         switch incomingWindow {
@@ -127,59 +168,18 @@ struct FrameSession {
 
     /// A flow for the session.
     func flow() -> [UInt8]? {
-        guard let ourChannel, let windows else { return nil }
-        return FrameBytes.flow(channel: ourChannel, windows)
+        guard case .begun(let channel) = ours, let windows else { return nil }
+        return FrameBytes.flow(channel: channel, windows)
     }
 
     /// A flow for a link.
     func flow(for link: Int) -> [UInt8]? {
-        guard let ourChannel, let windows, case .attached(let handle) = links[link].ours else { return nil }
+        guard case .begun(let channel) = ours, let windows, case .attached(let handle) = links[link].ours else {
+            return nil
+        }
         let link = links[link]
         return FrameBytes.flow(
-            channel: ourChannel, windows, handle: handle, deliveryCount: link.deliveryCount, credit: link.credit,
+            channel: channel, windows, handle: handle, deliveryCount: link.deliveryCount, credit: link.credit,
             drain: link.isDraining)
     }
-}
-
-/// What the frames of a link have said of its credit.
-struct FrameLink {
-    /// A link's name as frames are compared by: the name's hash, which no peer can foresee, and the direction.
-    struct Name: Hashable {
-        let hash: Int
-        let weSend: Bool
-    }
-
-    /// What a side has said of the link.
-    enum Side: Equatable {
-        case none
-        /// It has attached the link, as this handle.
-        case attached(UInt32)
-        case detached
-    }
-
-    let name: Name
-    var peer = Side.none
-    var ours = Side.none
-    /// Whether the peer has attached another link of this name meanwhile (AMQP 1.0, 2.6.1).
-    var isStolen = false
-    /// The link of this name before this one.
-    let replaces: Int?
-    /// The sender's delivery-count, as far as it is known here.
-    var deliveryCount: UInt32 = 0
-    /// The delivery-count at which the credit ends that the receiver has given.
-    var creditEnd: UInt32 = 0
-    /// Whether the receiver wants its credit used or given back.
-    var isDraining = false
-    /// Whether that is still owed to it, on a link where this side sends.
-    var awaitsDrainEnd = false
-    /// Whether the peer is owed a flow for the link.
-    var isOwed = false
-
-    init(name: Name, replaces: Int? = nil) {
-        self.name = name
-        self.replaces = replaces
-    }
-
-    /// The credit that is left.
-    var credit: UInt32 { UInt32(max(0, Int32(bitPattern: creditEnd &- deliveryCount))) }
 }

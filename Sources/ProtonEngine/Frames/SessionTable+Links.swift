@@ -1,15 +1,29 @@
 /// What attaches, detaches and transfers do to the links of a table.
 extension SessionTable {
-    /// Counts a transfer of the peer's.
+    /// Counts a transfer of the peer's, and judges it.
+    /// - Returns: what is wrong with it; nil where nothing is.
     @inline(__always)
-    mutating func countTransfer(fromPeerOn channel: UInt16) {
-        guard let session = peerIndex(channel) else { return countFirstTransfer(channel) }
-        with(session) { $0.received &+= 1 }
+    mutating func take(_ transfer: FrameLink.Transfer, on channel: UInt16) -> FrameViolation? {
+        guard let session = peerIndex(channel), let link = sessions[session].link(peerHandle: transfer.handle) else {
+            return takeUnknown(transfer, on: channel)
+        }
+        return with(session) { session in
+            session.received &+= 1
+            return session.links[link].take(transfer).map { .transfer($0) }
+        }
     }
 
-    private mutating func countFirstTransfer(_ channel: UInt16) {
-        guard let session = peerSession(channel) else { return }
-        with(session) { $0.received &+= 1 }
+    /// A transfer on a link whose attach has not come this way.
+    private mutating func takeUnknown(_ transfer: FrameLink.Transfer, on channel: UInt16) -> FrameViolation? {
+        guard let session = peerSession(channel) else { return .noSession(channel) }
+        // One that goes on without this side's having attached it has no credit: it is one on which this side sends.
+        guard !knowsAll, sessions[session].receivesUnknown else { return .noLink(transfer.handle) }
+        guard transfer.handle <= FrameSession.handleMax else { return .handle(transfer.handle) }
+        guard let link = insert(FrameLink(unknown: transfer.handle), on: session) else {
+            return .links(limit: linkLimit)
+        }
+        sessions[session].peerAttaches(link, as: transfer.handle)
+        return take(transfer, on: channel)
     }
 
     /// Counts a transfer of this side's.
@@ -18,6 +32,7 @@ extension SessionTable {
     mutating func countTransfer(of handle: UInt32, isComplete: Bool, on session: Int) -> Int? {
         with(session) { session in
             session.nextOutgoing &+= 1
+            session.sent &+= 1
             guard isComplete, let link = session.link(ourHandle: handle) else { return nil }
             session.links[link].deliveryCount &+= 1
             guard session.links[link].awaitsDrainEnd, session.links[link].hasDrained() else { return nil }
@@ -26,33 +41,53 @@ extension SessionTable {
         }
     }
 
+    /// What becomes of an attach of the peer's.
+    enum Attach {
+        /// The link has its place.
+        case taken
+        /// It takes the place of the link of its name that is attached with another handle.
+        case stolen(from: UInt32)
+        case refused(FrameViolation)
+    }
+
     /// The peer attaches a link.
-    /// - Returns: the handle of the link of that name that it takes the place of, where there is one.
-    mutating func peerAttaches(_ name: FrameLink.Name, _ handle: UInt32, on session: Int) -> UInt32? {
+    /// - Parameters:
+    ///   - count: the delivery-count from which it sends.
+    ///   - weight: how much memory the attach takes, in bytes.
+    mutating func peerAttaches(
+        _ name: FrameLink.Name, _ handle: UInt32, count: UInt32, weight: Int, on session: Int
+    ) -> Attach {
+        guard handle <= FrameSession.handleMax else { return .refused(.handle(handle)) }
+        guard sessions[session].link(peerHandle: handle) == nil else { return .refused(.handleInUse(handle)) }
+        guard sessions.reduce(weight, { $0 + $1.weight }) <= linkMemory else {
+            return .refused(.linkMemory(limit: linkMemory))
+        }
         let known = sessions[session].link(named: name)
         var stolen: UInt32?
         if let known {
             switch sessions[session].links[known].peer {
             case .none:
                 // This side has attached it first.
-                sessions[session].peerAttaches(known, as: handle)
-                return nil
-            case .attached(let old):
-                // The same handle twice is not for a peer to say: proton ends the connection.
-                guard old != handle else { return nil }
-                stolen = old
+                sessions[session].links[known].begin(at: count)
+                sessions[session].peerAttaches(known, as: handle, weight: weight)
+                return .taken
+            case .attached(let old): stolen = old
             case .detached: break
             }
         }
-        guard let new = insert(FrameLink(name: name, replaces: known), on: session) else { return nil }
-        if let known, stolen != nil { sessions[session].links[known].isStolen = true }
-        sessions[session].peerAttaches(new, as: handle)
-        return stolen
+        guard let new = insert(FrameLink(name: name, replaces: known), on: session) else {
+            return .refused(.links(limit: linkLimit))
+        }
+        sessions[session].links[new].begin(at: count)
+        sessions[session].peerAttaches(new, as: handle, weight: weight)
+        guard let known, let stolen else { return .taken }
+        sessions[session].links[known].isStolen = true
+        return .stolen(from: stolen)
     }
 
     /// This side attaches a link.
     mutating func weAttach(_ name: FrameLink.Name, _ handle: UInt32, on session: Int) {
-        guard handle < 65_536 else { return }
+        guard handle <= FrameSession.handleMax else { return }
         let known = sessions[session].link(named: name)
         // Where there is none, the peer's attach has not come this way.
         guard
@@ -76,8 +111,7 @@ extension SessionTable {
 
     /// Follows one link more, where the connection may have that.
     private mutating func insert(_ link: FrameLink, on session: Int) -> Int? {
-        // Twice as many as may be attached: those that are being detached are among them.
-        guard sessions.reduce(0, { $0 + $1.linkCount }) < 2 * maxLinks else { return nil }
+        guard sessions.reduce(0, { $0 + $1.linkCount }) < linkLimit else { return nil }
         return sessions[session].insert(link)
     }
 }

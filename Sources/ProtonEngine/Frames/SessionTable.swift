@@ -1,9 +1,16 @@
 import ProtonUtilities
 
-/// What the frames of one connection have said of its sessions and links, as far as answers to flows need it.
+/// What the frames of one connection have said of its sessions and links: for answers to flows, and to tell what a peer
+/// may not do.
 ///
-/// Its entries are bounded: channels and links beyond what the connection may have are not followed.
+/// Its entries are bounded: a peer that goes beyond what the connection may have breaks a rule.
 struct SessionTable {
+    /// Whether all frames of the peer's have come this way; where not, what they have attached and begun is not known.
+    var knowsAll = false
+    /// How many sessions the peer has begun and ended that this side has not begun yet.
+    private var endedEarly = 0
+    /// How many such sessions there may be: more than there are in the bytes that proton takes at once.
+    static let mostEndedEarly = 2_048
     var sessions: [FrameSession] = []
     /// The session of each channel of the peer's; -1 is none.
     private var byPeer: [Int32] = []
@@ -14,8 +21,14 @@ struct SessionTable {
     private(set) var answers: [Answer] = []
     /// How many channels of the peer's are followed: 65,536 at most.
     let maxSessions: Int
-    /// Half of how many links are followed: 65,536 at most.
-    let maxLinks: Int
+    /// The lowest handle-max that the peer has said for a session.
+    var peerHandleMax = UInt32.max
+    /// How many deliveries dispositions have been about again, since the bytes before.
+    var repeated = 0
+    /// How much memory the attaches of all links may take, in bytes: 16 KiB a link that there may be, and at least 16 MiB.
+    let linkMemory: Int
+    /// How many links there may be at once, those included that one side has not detached yet.
+    let linkLimit: Int
 
     /// A flow that the peer is owed.
     struct Answer: Equatable {
@@ -26,7 +39,9 @@ struct SessionTable {
 
     init(maxSessions: Int, maxLinks: Int) {
         self.maxSessions = min(maxSessions, 65_536)
-        self.maxLinks = min(maxLinks, 65_536)
+        let links = min(maxLinks, 65_536)
+        linkLimit = links + max(links, 256)
+        linkMemory = max(links, 1_024) * 16_384
     }
 
     /// The session on a channel of the peer's.
@@ -53,20 +68,36 @@ struct SessionTable {
 
     // MARK: Begin and end
 
-    /// The peer has begun a session, or answered a begin of this side's.
-    mutating func peerBegins(_ channel: UInt16, answering ours: UInt16?) {
-        guard channel < maxSessions else { return }
-        forgetPeer(channel)
-        let index = ours.flatMap(ourIndex) ?? insert()
+    /// The peer begins a session, or answers a begin of this side's.
+    mutating func peerBegins(_ channel: UInt16, answering ours: UInt16?) -> FrameViolation? {
+        guard channel < maxSessions else { return .channel(channel, max: maxSessions - 1) }
+        guard peerIndex(channel) == nil else { return .channelInUse(channel) }
+        let index: Int
+        if let ours {
+            // Proton says that there is none where this side has begun none.
+            guard let begun = ourIndex(ours) else { return nil }
+            guard sessions[begun].peer == .none else { return .channelInUse(ours) }
+            index = begun
+        } else {
+            guard endedEarly < SessionTable.mostEndedEarly else {
+                return .sessions(limit: SessionTable.mostEndedEarly)
+            }
+            index = insert()
+        }
+        follow(index, on: channel)
+        return nil
+    }
+
+    private mutating func follow(_ index: Int, on channel: UInt16) {
         SessionTable.set(Int32(index), at: channel, in: &byPeer)
-        sessions[index].peerChannel = channel
+        sessions[index].peer = .begun(channel)
     }
 
     /// The session on a channel of the peer's, also of one whose begin has not come this way.
     mutating func peerSession(_ channel: UInt16) -> Int? {
         if let index = peerIndex(channel) { return index }
-        guard channel < maxSessions else { return nil }
-        peerBegins(channel, answering: nil)
+        guard !knowsAll, channel < maxSessions else { return nil }
+        follow(insert(), on: channel)
         return peerIndex(channel)
     }
 
@@ -76,34 +107,45 @@ struct SessionTable {
         forgetOurs(channel)
         // Not the session before it on that channel of the peer's, of which this side has not sent the end.
         let index: Int
-        if let peer, let known = peerSession(peer), sessions[known].ourChannel == nil {
+        if let peer, let known = peerSession(peer), sessions[known].ours == .none {
             index = known
         } else {
+            // Of a session that the peer has ended already proton's begin names no channel.
+            if peer == nil, endedEarly > 0 { endedEarly -= 1 }
             index = insert()
         }
         SessionTable.set(Int32(index), at: channel, in: &byOurs)
-        sessions[index].ourChannel = channel
+        sessions[index].ours = .begun(channel)
         if sessions[index].isOwed { answers.append(Answer(session: index, link: nil)) }
         return index
     }
 
-    mutating func forgetPeer(_ channel: UInt16) {
+    /// The peer ends a session.
+    mutating func peerEnds(_ channel: UInt16) -> FrameViolation? {
+        guard let index = peerIndex(channel) else { return knowsAll ? .noSession(channel) : nil }
+        if sessions[index].ours == .none { endedEarly += 1 }
+        forgetPeer(channel)
+        return nil
+    }
+
+    private mutating func forgetPeer(_ channel: UInt16) {
         guard let index = peerIndex(channel) else { return }
         byPeer[Int(channel)] = -1
-        sessions[index].peerChannel = nil
+        sessions[index].peer = .ended
         forget(index)
     }
 
     mutating func forgetOurs(_ channel: UInt16) {
         guard let index = ourIndex(channel) else { return }
         byOurs[Int(channel)] = -1
-        sessions[index].ourChannel = nil
+        sessions[index].ours = .ended
         forget(index)
     }
 
     private mutating func forget(_ index: Int) {
         answers.removeAll { $0.session == index }
-        guard sessions[index].peerChannel == nil, sessions[index].ourChannel == nil else { return }
+        if case .begun = sessions[index].peer { return }
+        if case .begun = sessions[index].ours { return }
         sessions[index] = FrameSession()
         free.append(index)
     }
@@ -124,7 +166,7 @@ struct SessionTable {
 
     /// Notes that the peer is owed a flow for a session; it is due once this side has begun that.
     mutating func request(session: Int) {
-        guard !exchange(&sessions[session].isOwed, with: true), sessions[session].ourChannel != nil else { return }
+        guard !exchange(&sessions[session].isOwed, with: true), case .begun = sessions[session].ours else { return }
         answers.append(Answer(session: session, link: nil))
     }
 

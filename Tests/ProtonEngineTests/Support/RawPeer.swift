@@ -9,8 +9,11 @@ final class RawPeer {
     private(set) var answer: [UInt8] = []
 
     /// - Parameter isServer: whether the engine is a server, and the test its client.
-    init(isServer: Bool = true, limits: ConnectionLimits = ConnectionLimits(), usesSASL: Bool = false) {
-        peer = TestPeer(isServer: isServer, limits: limits, usesSASL: usesSASL)
+    init(
+        isServer: Bool = true, limits: ConnectionLimits = ConnectionLimits(), usesSASL: Bool = false,
+        credentials: Credentials? = nil
+    ) {
+        peer = TestPeer(isServer: isServer, limits: limits, usesSASL: usesSASL, credentials: credentials)
         peer.events.react = { $0.answer() }
         if !isServer { peer.connection.open() }
     }

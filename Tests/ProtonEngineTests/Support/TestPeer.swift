@@ -9,13 +9,17 @@ final class TestPeer {
 
     var connection: Connection { driver.connection }
 
-    init(isServer: Bool, limits: ConnectionLimits = ConnectionLimits(), usesSASL: Bool = false) {
+    init(
+        isServer: Bool, limits: ConnectionLimits = ConnectionLimits(), usesSASL: Bool = false,
+        credentials: Credentials? = nil
+    ) {
         events = EventRecorder()
         let connection = Connection(isIncoming: isServer, limits: limits, eventHandler: events)
         connection.containerID = isServer ? "server" : "client"
         var configuration = TransportConfiguration(isServer: isServer, limits: limits)
         configuration.usesSASL = usesSASL
-        configuration.mechanisms = usesSASL ? "ANONYMOUS" : nil
+        configuration.mechanisms = usesSASL && credentials == nil ? "ANONYMOUS" : nil
+        if let credentials { configuration.credentials = .fixed(credentials) }
         driver = ConnectionDriver(connection, configuration)
     }
 

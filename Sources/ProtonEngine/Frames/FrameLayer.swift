@@ -1,52 +1,38 @@
+import AMQP
 import CProton
 import ProtonUtilities
 
-/// What belongs to one transport's SASL layer and its layer of frames.
+/// The layer of frames of one transport, between its socket and proton's parser.
 ///
-/// Proton's transport keeps it until it is freed (`pnx_sasl_implementation.free`), on whichever thread frees the transport.
-///
-/// `@unchecked Sendable`: proton calls the functions of the layer from calls on its transport, of which there is one at a
-/// time: those that a thread makes in the connection's domain, and those of the proactor's (`pn_proactor_wait`,
-/// `pn_event_batch_next`, `pn_proactor_done`) before it is entered and after it is left. What uses it elsewhere is work that
-/// runs in the domain. It touches no connection but by such work.
-final class SASLContext: @unchecked Sendable {
+/// `@unchecked Sendable`: proton calls it from calls on its transport, of which there is one at a time: those that a thread
+/// makes in the connection's domain, and those of the proactor's (`pn_proactor_wait`, `pn_event_batch_next`,
+/// `pn_proactor_done`) before it is entered and after it is left. What uses it elsewhere is work that runs in the domain.
+/// It touches no connection but by such work.
+final class FrameLayer: @unchecked Sendable {
     @exclusivity(unchecked) private var scanner: FrameScanner
     private let workQueue: WorkQueue
     /// Whether work has been added that makes proton write.
     private var hasAskedForOutput = false
-    /// The identity that a peer has asked for by EXTERNAL; proton keeps its address.
-    private var authorization: UnsafeMutablePointer<CChar>?
 
     init(_ limits: ConnectionLimits, _ workQueue: WorkQueue) {
         scanner = FrameScanner(
-            maxFrameSize: limits.maxFrameSize, maxSessions: limits.maxSessions, maxLinks: limits.maxLinks)
+            maxFrameSize: limits.maxFrameSize, maxSessions: limits.maxSessions, maxLinks: limits.maxLinks,
+            maxNameSize: limits.maxNameSize)
         self.workQueue = workQueue
     }
 
-    deinit { authorization?.deallocate() }
+    /// Whether nothing has come this way but frames of AMQP's.
+    var hasOnlyPassedFrames: Bool { !scanner.hasPassedOther }
 
-    /// Makes a C string that lives as long as the context, in place of the one before.
-    func keep(_ bytes: UnsafeRawBufferPointer) -> UnsafePointer<CChar> {
-        let text = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count + 1)
-        UnsafeMutableRawBufferPointer(start: text, count: bytes.count).copyMemory(from: bytes)
-        text[bytes.count] = 0
-        authorization?.deallocate()
-        authorization = text
-        return UnsafePointer(text)
-    }
-
-    // MARK: Frames
-
-    /// Whether frames come this way, and nothing has that is none, or no performative of AMQP's.
-    var hasOnlyPassedFrames: Bool { isInUse && !scanner.hasPassedOther }
-    /// Whether anything has come this way.
-    private var isInUse = false
+    /// The highest handle that the peer takes: the lowest one that it has said for a session.
+    var peerHandleMax: UInt32 { scanner.sessions.peerHandleMax }
 
     /// Takes bytes that have come.
     /// - Returns: those that proton gets, valid until the next call.
     func receive(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        isInUse = true
+        let hadViolation = scanner.violation != nil
         let frames = scanner.receive(bytes)
+        if !hadViolation, let violation = scanner.violation { end(for: violation) }
         if scanner.hasAnswers { askForOutput() }
         return frames
     }
@@ -54,7 +40,23 @@ final class SASLContext: @unchecked Sendable {
     /// Takes bytes of proton's.
     /// - Returns: those that go out, valid until the next call.
     func send(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        scanner.send(bytes)
+        let frames = scanner.send(bytes)
+        if exchange(&scanner.hasSentHeartbeat, with: false) { noteHeartbeat() }
+        return frames
+    }
+
+    /// Has proton look at its heartbeats once this one is written.
+    ///
+    /// TLS makes one longer than proton counts: it would take it for something else that went out, and send the next one after
+    /// all of the time that the peer allows in place of half of it (AMQP 1.0, 2.4.5).
+    private func noteHeartbeat() {
+        workQueue.add { _ in }
+    }
+
+    /// Has the connection end, once what came before the violation has been handled: proton may be calling from outside of
+    /// the domain, and what it hands on now makes events first.
+    private func end(for violation: FrameViolation) {
+        workQueue.add { $0.end(for: violation.condition) }
     }
 
     /// Answers go out with frames of proton's: has it write some, where none have gone out by then.

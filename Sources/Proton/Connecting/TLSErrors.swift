@@ -1,0 +1,11 @@
+import AMQP
+import ProtonEngine
+
+extension ProtonError {
+    /// What went wrong with TLS, to the user of a connection to `peer`.
+    init(_ failure: TLSFailure, of peer: String, _ condition: Condition?) {
+        self.init(
+            failure.isInterruption ? .disconnected : .tlsFailed, "\(peer) \(failure.message)",
+            condition: Condition(.tlsFailed, condition?.description ?? failure.message))
+    }
+}

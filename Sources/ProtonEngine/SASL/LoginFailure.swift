@@ -1,0 +1,81 @@
+import AMQP
+
+/// Why a log-in failed, as this side knows it.
+enum LoginFailure: Error {
+    /// None of the mechanisms that the server offers may be used.
+    case noMechanism([(name: SASLMechanism, obstacle: MechanismChoice.Obstacle)])
+    /// The server has refused it, with a code of sasl-outcome (AMQP 1.0, 5.3.3.6).
+    case refused(SASLMechanism, code: UInt8)
+    /// The server broke the protocol, or has not proved who it is.
+    case untrusted(SASLMechanism?, String)
+    /// The program has no credentials to give.
+    case credentials(any Error)
+    /// A client of this side's was refused.
+    case attempt(LoginAttempt)
+
+    /// The failure as an error that says what to do.
+    func error(of peer: String, _ condition: Condition?) -> ProtonError {
+        switch self {
+        case .noMechanism(let obstacles):
+            ProtonError(
+                .authenticationFailed,
+                "\(peer) offers no SASL mechanism that this program may use: \(LoginFailure.advice(obstacles)).",
+                condition: condition)
+        case .refused(let mechanism, let code):
+            LoginFailure.refusal(by: peer, mechanism, code, condition)
+        case .untrusted(let mechanism, let text):
+            ProtonError(
+                .authenticationFailed,
+                "\(peer) cannot be trusted: \(text)\(mechanism.map { " (\($0))" } ?? ""). Is it the right server?",
+                condition: condition)
+        case .credentials(let error as ProtonError): error
+        case .credentials(is SASLBusy):
+            ProtonError(
+                .authenticationUnavailable, "\(peer): too many passwords wait to be hashed: log in later.",
+                condition: condition)
+        case .credentials(let error):
+            ProtonError(
+                .authenticationUnavailable, "\(peer): there are no credentials to log in with: \(error)",
+                condition: condition, underlyingError: error)
+        case .attempt(let attempt):
+            ProtonError(.authenticationFailed, "\(peer) is not logged in: \(attempt.summary).", condition: condition)
+        }
+    }
+
+    private static func refusal(
+        by peer: String, _ mechanism: SASLMechanism, _ code: UInt8, _ condition: Condition?
+    ) -> ProtonError {
+        switch code {
+        case 1:
+            ProtonError(
+                .authenticationFailed, "\(peer) refused the log-in by \(mechanism). Check user and password.",
+                condition: condition)
+        case 4:
+            ProtonError(
+                .authenticationUnavailable, "\(peer) cannot check a log-in now: try again later.", condition: condition)
+        default:
+            ProtonError(
+                .authenticationFailed,
+                "\(peer) could not check the log-in by \(mechanism), and will not: it has an error of its own (\(code)).",
+                condition: condition)
+        }
+    }
+
+    /// What is offered, and what would help.
+    private static func advice(_ obstacles: [(name: SASLMechanism, obstacle: MechanismChoice.Obstacle)]) -> String {
+        guard !obstacles.isEmpty else { return "it offers none" }
+        let names = obstacles.prefix(16).map { $0.name.description }.joined(separator: ", ")
+        let offered = "it offers \(names)\(obstacles.count > 16 ? " and more" : "")"
+        func first(_ obstacle: MechanismChoice.Obstacle) -> SASLMechanism? {
+            obstacles.first { $0.obstacle == obstacle }?.name
+        }
+        if let name = first(.unprotected) {
+            return "\(offered); \(name) would send the secret unprotected: connect by amqps, or set "
+                + "allowsInsecureMechanisms to .everywhere where the network is trusted"
+        }
+        if let name = first(.notAllowed) { return "\(offered); allowedMechanisms leaves \(name) out" }
+        if first(.noCredentials) != nil { return "\(offered): give a user and a password, or what else it wants" }
+        if first(.anonymous) != nil { return "\(offered): leave the password out to connect without a log-in" }
+        return offered
+    }
+}

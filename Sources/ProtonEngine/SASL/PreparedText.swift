@@ -1,0 +1,38 @@
+/// User names and passwords as they are hashed and compared (RFC 4013, SASLprep; RFC 8265, 4.2).
+///
+/// Texts in ASCII stay as they are. Of others, spaces become U+0020, and characters that are not seen are dropped. There is no
+/// normalization: a text that is not ASCII has to be the same characters on both sides, composed as keyboards make them (NFC).
+package enum PreparedText {
+    /// The most bytes that a name or a password may have.
+    static let maxSize = 1_024
+
+    /// - Returns: nil where the text is empty or too long, or has a character that no name or password may have: a control
+    ///   character, a private one, a surrogate, or one that is none.
+    package static func prepare(_ text: some StringProtocol) -> String? {
+        guard text.utf8.count <= maxSize else { return nil }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if scalar.isASCII {
+                guard scalar.value >= 0x20, scalar.value != 0x7f else { return nil }
+                result.append(scalar)
+                continue
+            }
+            if isDropped(scalar) { continue }
+            switch scalar.properties.generalCategory {
+            case .spaceSeparator: result.append(" ")
+            case .control, .format, .privateUse, .surrogate, .unassigned, .lineSeparator, .paragraphSeparator:
+                return nil
+            default: result.append(scalar)
+            }
+        }
+        return result.isEmpty ? nil : String(result)
+    }
+
+    /// RFC 3454, table B.1: commonly mapped to nothing.
+    private static func isDropped(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x00ad, 0x034f, 0x1806, 0x180b...0x180d, 0x200b...0x200d, 0x2060, 0xfe00...0xfe0f, 0xfeff: true
+        default: false
+        }
+    }
+}

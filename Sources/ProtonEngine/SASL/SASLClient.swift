@@ -1,0 +1,144 @@
+/// A client's SASL exchange (AMQP 1.0, 5.3): a state machine without proton, a thread or a clock.
+struct SASLClient {
+    enum State {
+        /// The server has not said yet what it offers.
+        case waiting
+        /// The program's credentials are asked for.
+        case asking(offered: [SASLMechanism])
+        /// The server's next frame is waited for.
+        case exchanging(SASLMechanism, any ClientExchange, steps: Int)
+        /// The next response is being made, elsewhere.
+        case computing(SASLMechanism, steps: Int)
+        case succeeded
+        case failed(LoginFailure)
+    }
+
+    enum Action {
+        case none
+        /// Ask the program for its credentials; `take` follows.
+        case ask
+        /// Send sasl-init.
+        case begin(SASLMechanism, response: [UInt8]?)
+        /// Send sasl-response.
+        case respond([UInt8])
+        /// Have this done elsewhere; `computed` follows.
+        case compute(@Sendable () async throws -> (next: any ClientExchange, response: [UInt8]?))
+        /// End the connection.
+        case fail(LoginFailure)
+    }
+
+    /// How many challenges a server may send.
+    static let maxSteps = 8
+    /// How many bytes a challenge, or the data of an outcome, may have.
+    static let maxChallengeSize = 16_384
+
+    private(set) var state = State.waiting
+    private var circumstances = MechanismChoice.Circumstances()
+
+    /// The server says what it offers.
+    /// - Parameter credentials: nil where they have to be asked for.
+    mutating func take(
+        _ offered: [SASLMechanism], _ credentials: Credentials?, _ circumstances: MechanismChoice.Circumstances
+    ) -> Action {
+        guard case .waiting = state else { return violation("it offered its mechanisms twice") }
+        self.circumstances = circumstances
+        if let credentials { return choose(from: offered, with: credentials) }
+        state = .asking(offered: offered)
+        return .ask
+    }
+
+    /// The program has given its credentials, or has none to give.
+    mutating func take(_ credentials: Result<Credentials, any Error>) -> Action {
+        guard case .asking(let offered) = state else { return .none }
+        switch credentials {
+        case .success(let credentials): return choose(from: offered, with: credentials)
+        case .failure(let error): return fail(.credentials(error))
+        }
+    }
+
+    private mutating func choose(from offered: [SASLMechanism], with credentials: Credentials) -> Action {
+        switch MechanismChoice.choose(from: offered, with: credentials, circumstances) {
+        case .failure(let failure): return fail(failure)
+        case .success(let choice):
+            var exchange = choice.exchange
+            do {
+                return proceed(try exchange.start(), exchange, choice.name, steps: 0)
+            } catch {
+                return fail(.untrusted(choice.name, error.text))
+            }
+        }
+    }
+
+    /// The server sends a challenge.
+    mutating func challenge(_ bytes: [UInt8]) -> Action {
+        guard case .exchanging(let name, var exchange, let steps) = state else {
+            return violation("it sent a challenge that nothing had asked for")
+        }
+        guard steps < SASLClient.maxSteps, bytes.count <= SASLClient.maxChallengeSize else {
+            return fail(.untrusted(name, "it sent more than \(SASLClient.maxSteps) challenges, or a very long one"))
+        }
+        do {
+            return proceed(try exchange.respond(to: bytes), exchange, name, steps: steps + 1)
+        } catch {
+            return fail(.untrusted(name, error.text))
+        }
+    }
+
+    /// What was to be done elsewhere is done.
+    mutating func computed(_ result: Result<(next: any ClientExchange, response: [UInt8]?), any Error>) -> Action {
+        guard case .computing(let name, let steps) = state else { return .none }
+        switch result {
+        case .success(let (next, response)): return proceed(.send(response), next, name, steps: steps)
+        case .failure(let error as SASLError): return fail(.untrusted(name, error.text))
+        case .failure(let error): return fail(.credentials(error))
+        }
+    }
+
+    private mutating func proceed(
+        _ step: ClientStep, _ exchange: any ClientExchange, _ name: SASLMechanism, steps: Int
+    ) -> Action {
+        switch step {
+        case .send(let response):
+            state = .exchanging(name, exchange, steps: steps)
+            return steps == 0 ? .begin(name, response: response) : .respond(response ?? [])
+        case .later(let work):
+            state = .computing(name, steps: steps)
+            return .compute(work)
+        }
+    }
+
+    /// The server says how it ends.
+    /// - Parameters:
+    ///   - code: 0 is success (AMQP 1.0, 5.3.3.6).
+    ///   - data: what came with it; nil where nothing did.
+    mutating func outcome(_ code: UInt8, _ data: [UInt8]?) -> Action {
+        switch state {
+        case .exchanging(let name, var exchange, _):
+            guard code == 0 else { return fail(.refused(name, code: code)) }
+            do throws(SASLError) {
+                guard data?.count ?? 0 <= SASLClient.maxChallengeSize else {
+                    throw SASLError("its outcome is very long")
+                }
+                try exchange.finish(data)
+            } catch {
+                return fail(.untrusted(name, error.text))
+            }
+            state = .succeeded
+            return .none
+        case .computing(let name, _) where code != 0: return fail(.refused(name, code: code))
+        case .computing(let name, _): return fail(.untrusted(name, "it accepted a log-in before it was made"))
+        case .waiting, .asking: return violation("it ended a log-in before it was begun")
+        case .succeeded, .failed: return violation("it ended the log-in twice")
+        }
+    }
+
+    private mutating func violation(_ text: String) -> Action {
+        if case .failed = state { return .none }
+        return fail(.untrusted(nil, text))
+    }
+
+    private mutating func fail(_ failure: LoginFailure) -> Action {
+        state = .failed(failure)
+        return .fail(failure)
+    }
+}

@@ -1,0 +1,129 @@
+import AMQP
+import COpenSSL
+
+/// What is known of the TLS of one transport.
+///
+/// OpenSSL keeps it with the `SSL` until that is freed, with the transport.
+///
+/// `@unchecked Sendable`: OpenSSL's callbacks come in calls of proton's on the transport, of which there is one at a time, on
+/// the thread that has the connection (see `SASLContext`); who reads it is in the connection's domain, or in such a call.
+package final class TLSSession: @unchecked Sendable {
+    /// How far the handshake has come.
+    enum State {
+        /// Nothing has been said.
+        case waiting
+        case handshaking
+        case established(TLSInfo)
+    }
+
+    let role: TLSContext.Role
+    /// The server that a client is to reach.
+    let serverName: String?
+    /// What tells the sessions of one server from those of others.
+    let key: String
+    private(set) var state = State.waiting
+    /// The first thing that OpenSSL found wrong, or that the peer did.
+    private(set) var finding: TLSFinding?
+
+    init(_ role: TLSContext.Role, serverName: String?, key: String) {
+        (self.role, self.serverName, self.key) = (role, serverName, key)
+    }
+
+    /// What the handshake has come to; nil before it is done.
+    package var info: TLSInfo? { if case .established(let info) = state { info } else { nil } }
+
+    /// The user that a client's certificate names, for SASL's EXTERNAL; nil where there is none.
+    var certificateUser: String? {
+        guard case .server(let kind, _) = role else { return nil }
+        return info?.peerCertificate?.userName(kind)
+    }
+
+    /// Whether a client that has not begun TLS is to be refused.
+    var requiresTLS: Bool { if case .server(_, allowsPlain: true) = role { false } else { true } }
+
+    /// What is wrong with TLS, where it is that which ended the transport.
+    /// - Parameter condition: the transport's.
+    func failure(_ condition: Condition?) -> TLSFailure? {
+        let progress: TLSFailure.Progress =
+            switch state {
+            case .waiting where !requiresTLS: .notWanted
+            case .waiting: .waiting
+            case .handshaking: .begun
+            case .established: .established
+            }
+        let side: TLSFailure.Side =
+            switch role {
+            case .client: .client(serverName: serverName ?? "")
+            case .server: .server
+            }
+        return TLSFailure(finding, progress, condition, side)
+    }
+
+    // MARK: OpenSSL's callbacks
+
+    /// Has OpenSSL tell of the handshake, and keep this object with its `SSL`.
+    /// - Returns: whether it does.
+    func bind(to ssl: OpaquePointer) -> Bool {
+        let retained = Unmanaged.passRetained(self)
+        // Released by `sessionIsFreed`.
+        guard SSL_set_ex_data(ssl, OpenSSL.sessionIndex, retained.toOpaque()) == 1 else {
+            retained.release()
+            return false
+        }
+        SSL_set_info_callback(ssl, noteProgress)
+        return true
+    }
+
+    /// What this library keeps with an `SSL`.
+    static func of(_ ssl: OpaquePointer) -> TLSSession? {
+        SSL_get_ex_data(ssl, OpenSSL.sessionIndex).map { Unmanaged<TLSSession>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// OpenSSL refuses a certificate of the peer's.
+    func noteRefusal(_ code: Int32, depth: Int32, _ certificate: OpaquePointer?) {
+        guard finding == nil else { return }
+        var summary: TLSCertificateSummary?
+        if let certificate, X509_up_ref(certificate) == 1 {
+            summary = TLSCertificateSummary(TLSPeerCertificate(certificate: X509Certificate(owning: certificate)))
+        }
+        finding = .refusedCertificate(code: code, isPeersOwn: depth == 0, summary)
+    }
+
+    fileprivate func noteAlert(_ alert: UInt8, isReceived: Bool) {
+        // The first is that the peer is done.
+        guard alert != TLSAlert.closeNotify, finding == nil else { return }
+        finding = isReceived ? .alertReceived(alert) : .alertSent(alert)
+    }
+
+    fileprivate func noteStart() {
+        if case .waiting = state { state = .handshaking }
+    }
+
+    /// The handshake is done: keeps what it has come to, since the `SSL` may be gone when it is asked for.
+    fileprivate func noteEnd(_ ssl: OpaquePointer) {
+        // TLS 1.3 tells so again as tickets come.
+        if case .established = state { return }
+        let cipher = SSL_get_current_cipher(ssl).flatMap { SSL_CIPHER_get_name($0) }
+        let told = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
+        state = .established(
+            TLSInfo(
+                version: String(cString: SSL_get_version(ssl)), cipher: cipher.map { String(cString: $0) } ?? "",
+                isResumed: SSL_session_reused(ssl) == 1, serverName: told.map { String(cString: $0) },
+                peerCertificate: SSL_get1_peer_certificate(ssl).map {
+                    TLSPeerCertificate(certificate: X509Certificate(owning: $0))
+                }))
+    }
+}
+
+private let told = SSL_CB_ALERT | SSL_CB_HANDSHAKE_START | SSL_CB_HANDSHAKE_DONE
+
+private func noteProgress(_ ssl: OpaquePointer?, _ event: Int32, _ value: Int32) {
+    guard let ssl, event & told != 0, let session = TLSSession.of(ssl) else { return }
+    if event & SSL_CB_ALERT != 0 {
+        session.noteAlert(UInt8(truncatingIfNeeded: value), isReceived: event & SSL_CB_READ != 0)
+    } else if event & SSL_CB_HANDSHAKE_START != 0 {
+        session.noteStart()
+    } else {
+        session.noteEnd(ssl)
+    }
+}

@@ -1,0 +1,43 @@
+import COpenSSL
+import ProtonUtilities
+
+/// The sessions that a client may go on with, of the options that it was made for (RFC 8446, 2.2).
+///
+/// A session is used once, so that nobody on the way can tell that two connections are of the same client (RFC 8446, C.4). At
+/// most four are kept of a server, and of 64 servers; the oldest go first.
+final class TLSSessionCache: Sendable {
+    /// `@unchecked Sendable`: whoever takes it out of the list is the only one to have it.
+    private final class Kept: @unchecked Sendable {
+        let state: OpaquePointer
+        init(_ state: OpaquePointer) { self.state = state }
+        deinit { SSL_SESSION_free(state) }
+    }
+
+    private static let (maxServers, maxSessions) = (64, 4)
+    /// The newest server, and its newest session, are last.
+    private let servers = UncheckedMutex<[(key: String, sessions: [Kept])]>([])
+
+    /// Keeps a session, whose reference is the cache's from now on.
+    func keep(_ state: OpaquePointer, for key: String) {
+        servers.withLock { servers in
+            let index = servers.firstIndex { $0.key == key }
+            var sessions = index.map { servers.remove(at: $0).sessions } ?? []
+            sessions.append(Kept(state))
+            servers.append((key, sessions.suffix(TLSSessionCache.maxSessions)))
+            if servers.count > TLSSessionCache.maxServers { servers.removeFirst() }
+        }
+    }
+
+    /// Has a connection offer the newest session of its server, where there is one.
+    func use(_ key: String, in ssl: OpaquePointer) {
+        let kept: Kept? = servers.withLock { servers in
+            guard let index = servers.firstIndex(where: { $0.key == key }) else { return nil }
+            while let newest = servers[index].sessions.popLast() {
+                // OpenSSL gives the last session of a connection up that ends without a word.
+                if SSL_SESSION_is_resumable(newest.state) == 1 { return newest }
+            }
+            return nil
+        }
+        if let kept { SSL_set_session(ssl, kept.state) }
+    }
+}
