@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Logging
 import Proton
 import ProtonBroker
 
@@ -12,6 +13,8 @@ struct Configuration {
     var addresses: [String] = []
     /// The queues that there are from the start.
     var queues: [QueueOption] = []
+    /// Who may connect, and what they may do.
+    var security = Security()
     /// Where durable messages are kept; nil keeps all in memory.
     var storeFile: String?
     var logLevel = LogLevel.info
@@ -29,6 +32,8 @@ struct Configuration {
         options.queues = queues.map { $0.declaration(options) }
         // An empty pattern, which is no topic's, says on the command line that there are none.
         options.topics.removeAll(where: \.isEmpty)
+        let log = Logger(label: "broker")
+        try security.apply(to: &options) { log.error("goes on with the users that it has: \($0.message)") }
         if let storeFile { options.store = try Configuration.openStore(storeFile) }
         return try Broker(addresses: addresses, options: options)
     }

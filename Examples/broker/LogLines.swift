@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import Proton
 
 /// Writes log lines to standard error: `2026-11-21T15:44:28.123Z warning the text peer=127.0.0.1:4711`.
 ///
@@ -31,13 +32,14 @@ struct LogLines: LogHandler {
     ) -> String {
         let name = level.rawValue
         let column = String(repeating: " ", count: max(0, 7 - name.count))
-        let pairs = metadata.sorted { $0.key < $1.key }.map { " \($0.key.printable())=\(quoted("\($0.value)"))" }
-        return "\(stamp(time)) \(name)\(column) \(text.printable(atMost: maxText))\(pairs.joined())\n"
+        let pairs = metadata.sorted { $0.key < $1.key }
+            .map { " \($0.key.escapedForTerminal())=\(quoted("\($0.value)"))" }
+        return "\(stamp(time)) \(name)\(column) \(text.escapedForTerminal(upTo: maxText))\(pairs.joined())\n"
     }
 
     /// A value as it is, or in quotes where it could be taken for more than one.
     private static func quoted(_ value: String) -> String {
-        let text = value.printable(atMost: 200)
+        let text = value.escapedForTerminal(upTo: 200)
         guard text.isEmpty || text.contains(where: { " =\"\\".contains($0) }) else { return text }
         let escaped = text.map { "\"\\".contains($0) ? "\\\($0)" : "\($0)" }
         return "\"\(escaped.joined())\""

@@ -8,7 +8,8 @@ import ProtonBroker
 extension Configuration {
     /// What a configuration file may set.
     static let settings =
-        ConnectionSettings.settings + QueueSettings.settings + LimitSettings.settings + ProgramSettings.settings
+        ConnectionSettings.settings + SecuritySettings.settings + QueueSettings.settings + LimitSettings.settings
+        + ProgramSettings.settings
 }
 
 /// Where to listen, and how connections are taken.

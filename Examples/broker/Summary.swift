@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import Proton
 import ProtonBroker
 import ProtonUtilities
 import Synchronization
@@ -67,7 +68,7 @@ final class Summary: Sendable {
             let old = before.queues[queue.address]
             let rate = rates((queue.received, queue.removed), (old?.received ?? 0, old?.removed ?? 0))
             let numbers = [queue.waiting, queue.unsettled, queue.bytes, queue.consumers, queue.senders]
-            rows.append(numbers.map(String.init) + [rate.in, rate.out, queue.address.printable(atMost: 60)])
+            rows.append(numbers.map(String.init) + [rate.in, rate.out, queue.address.escapedForTerminal(upTo: 60)])
         }
         if rows.count > 1 { lines += Summary.table(rows) }
         let rest = deepest.dropFirst(Summary.maxQueues)

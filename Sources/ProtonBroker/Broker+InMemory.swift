@@ -22,10 +22,14 @@ package final class InMemoryBroker {
         }
         var options = options
         options.threads = 1
+        let queueClock = QueueClock(clock)
+        let limitLog = BrokerContext.limitLog(options, queueClock)
         container = try Container(
-            id: options.containerID ?? "broker", options: options.connection, clock: clock,
+            id: options.containerID ?? "broker",
+            options: options.connectionOptions(options.guardedUsers(queueClock, limitLog), isExposed: false),
+            clock: clock,
             logger: options.logger ?? Logger(label: "proton"))
-        context = try BrokerContext(options, clock: QueueClock(clock))
+        context = try BrokerContext(options, clock: queueClock, limitLog: limitLog)
         listener = options.maxConnections.map { Listener(address: "memory", maxConnections: $0) }
         metrics = context.useTimers(of: container, name: "memory")
         metrics?.start()

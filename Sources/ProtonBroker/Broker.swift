@@ -17,7 +17,7 @@ import Synchronization
 /// goes back to its old place in the queue, with its delivery count raised where the delivery failed or the peer vanished.
 /// What it rejects is dropped, or goes to `BrokerOptions.deadLetterAddress`. Its members may be used from any thread.
 public final class Broker: Sendable {
-    /// What is listened on, as in `127.0.0.1:5672`.
+    /// What is listened on, as in `127.0.0.1:5672`, or `amqps://127.0.0.1:5671` with TLS.
     public let address: String
     /// The port that is listened on, also where port 0 was asked for.
     public let port: Int
@@ -36,7 +36,8 @@ public final class Broker: Sendable {
 
     /// Creates a broker that listens from now on, and serves its peers once it runs.
     /// - Parameters:
-    ///   - addresses: where to listen, as in `localhost:5672`; port 0 is a free one, see `port`. None is `localhost:5672`.
+    ///   - addresses: where to listen, as in `localhost:5672`, or `amqps://localhost` for TLS by `BrokerOptions.tls`; port 0
+    ///     is a free one, see `port`. None is `localhost:5672`.
     ///   - options: how peers are treated.
     ///   - clock: what times to live, delays and timers go by; nil, the default, is the system's clock.
     /// - Throws: `ProtonError.Code.listenFailed` where a port is in use or not allowed, `.invalidArgument` for options
@@ -49,40 +50,69 @@ public final class Broker: Sendable {
 
     /// The same, of addresses that a program has as an array.
     public init(
-        addresses: [String], options: BrokerOptions = BrokerOptions(), clock: (any ContainerClock)? = nil
+        addresses urls: [String], options: BrokerOptions = BrokerOptions(), clock: (any ContainerClock)? = nil
     ) throws {
         try options.validate()
+        let queueClock = QueueClock(clock)
+        let limitLog = BrokerContext.limitLog(options, queueClock)
         container = try Container(
             id: options.containerID, options: options.connection, clock: clock,
             logger: options.logger ?? Logger(label: "proton"))
-        context = try BrokerContext(options, clock: QueueClock(clock))
+        context = try BrokerContext(options, clock: queueClock, limitLog: limitLog)
         grace = options.stopGrace
+        let users = options.guardedUsers(queueClock, limitLog)
+        let exposure: Exposure
         do {
-            let listeners = try (addresses.isEmpty ? ["localhost:5672"] : addresses).map {
+            let listeners = try (urls.isEmpty ? ["localhost:5672"] : urls).map {
                 [container, context] address in
-                try Broker.listen(on: address, container, context)
+                try Broker.listen(on: address, container, context, users)
             }
-            self.addresses = listeners.map(\.address)
-            (address, port) = listeners[0]
+            addresses = listeners.map(\.url)
+            (address, port) = (listeners[0].url, listeners[0].port)
+            exposure = Exposure(
+                listeners: listeners.map { Exposure.Listener(address: $0.bound, hasTLS: $0.hasTLS) },
+                hasUsers: options.hasUsers, anonymous: options.anonymousPeers)
         } catch {
             try? options.store?.close()
             throw error
         }
         metrics = context.useTimers(of: container, name: address)
+        if let warning = exposure.warning { context.logger.warning("\(warning)") }
     }
 
     deinit { context.end() }
 
     private static func listen(
-        on address: String, _ container: Container, _ context: BrokerContext
-    ) throws -> (address: String, port: Int) {
-        let listener = try container.listen(address, maxConnections: context.options.maxConnections) {
+        on address: String, _ container: Container, _ context: BrokerContext, _ users: GuardedUsers?
+    ) throws -> Bound {
+        let (url, options) = (try AMQPURL(address), context.options)
+        let hasTLS = url.scheme == .amqps
+        let isLoopback = url.host == "localhost" || PeerHost(url.hostAndPort)?.isLoopback ?? false
+        guard !hasTLS || options.tls != nil else {
+            throw ProtonError(
+                .invalidArgument, "To listen on amqps://\(url.hostAndPort) a certificate is needed: set tls.")
+        }
+        let listener = try container.listen(
+            address, options: options.connectionOptions(users, isExposed: !isLoopback),
+            tls: hasTLS ? options.tls : nil, maxConnections: options.maxConnections
+        ) {
             ConnectionHandler(context)
         }
         guard let bound = listener.addresses.first, let port = listener.port else {
             throw ProtonError(.listenFailed, "Cannot listen on \(address): no address was bound.")
         }
-        return (address: bound, port: port)
+        return Bound(bound: bound, port: port, hasTLS: hasTLS)
+    }
+
+    /// A socket that is listened on.
+    private struct Bound {
+        /// The address and the port.
+        let bound: String
+        let port: Int
+        let hasTLS: Bool
+
+        /// What a client connects to.
+        var url: String { hasTLS ? "amqps://\(bound)" : bound }
     }
 
     /// Starts a broker on a thread of its own.
@@ -176,6 +206,17 @@ public final class Broker: Sendable {
             }
             return status
         }
+    }
+
+    // MARK: Rules
+
+    /// Has other rules hold from now on; nil allows every peer that is taken everything.
+    ///
+    /// They hold for links that are attached, and for messages that are sent without an address of their link, from now on;
+    /// links that are attached already are not looked at again.
+    public func setRules(_ rules: AccessRules?) {
+        context.rules.replace(with: rules)
+        context.logger.notice("new rules hold for links that are attached from now on")
     }
 
     // MARK: The end

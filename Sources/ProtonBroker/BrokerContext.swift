@@ -12,6 +12,10 @@ final class BrokerContext: Sendable {
     let changes = Changes()
     let schedule: Schedule
     let connections: ConnectionList
+    /// How many connections each host and each user has.
+    let peers = PeerCounts()
+    let rules: CurrentRules
+    let admission: PeerAdmission
     let linkNames = LinkRegistry()
     let table: AddressTable
     /// Where durable messages are kept; nil where the broker keeps nothing.
@@ -21,18 +25,27 @@ final class BrokerContext: Sendable {
     let removed = Atomic<UInt64>(0)
 
     /// - Throws: where the options' store cannot be read.
-    init(_ options: BrokerOptions, clock: QueueClock) throws {
+    init(_ options: BrokerOptions, clock: QueueClock, limitLog: LimitLog? = nil) throws {
         self.options = options
         self.clock = clock
-        logger = options.logger ?? Logger(label: "proton.broker")
-        limitLog = LimitLog(clock, logger: logger)
+        self.limitLog = limitLog ?? BrokerContext.limitLog(options, clock)
+        logger = options.logger ?? BrokerContext.defaultLogger
         memory = MemoryBudget(limit: options.maxBytes)
         schedule = Schedule(clock)
         connections = ConnectionList(changes)
         table = AddressTable(options)
+        rules = CurrentRules(options.rules)
+        admission = PeerAdmission(anonymous: options.anonymousPeers, limits: options.peerLimits)
         store = options.store.map { BrokerStore($0) }
         table.declare(options.queues, self)
         try readStore()
+    }
+
+    private static var defaultLogger: Logger { Logger(label: "proton.broker") }
+
+    /// The log of limits that the options' logger writes.
+    static func limitLog(_ options: BrokerOptions, _ clock: QueueClock) -> LimitLog {
+        LimitLog(clock, logger: options.logger ?? defaultLogger)
     }
 
     private func readStore() throws {
@@ -111,6 +124,6 @@ final class BrokerContext: Sendable {
         guard let address = queue.settings.deadLetterAddress else {
             throw ConditionError(.notFound, "There is no dead-letter address.")
         }
-        return try table.use(address, self)
+        return try table.use(address, by: nil, self)
     }
 }

@@ -67,8 +67,34 @@ public struct BrokerOptions: Sendable {
     ///
     /// See `maxConnections` of `Container.listen`.
     public var maxConnections: Int?
-    /// How connections are taken, with the limits of each.
+    /// How connections are taken, with the limits of each. Their `authentication` is not looked at: `users` and `anonymous`
+    /// are in its place.
     public var connection = ConnectionOptions()
+    /// Who may log in, such as a `UserFile`; nil, the default, is nobody, but for peers whose certificates `tls` verifies.
+    ///
+    /// Who has failed a few times, by the same name from the same host or by many names from one, is told of the outcome
+    /// later and later, up to 5 seconds; the log has a line at most every ten seconds, with the number of those left out.
+    public var users: (any Authenticator)?
+    /// The certificate of the addresses that begin with `amqps:`, and what is asked of their clients; nil, the default, is
+    /// none: there can be no such addresses.
+    ///
+    /// A client whose certificate is verified can log in by it, as the user that `TLSServerOptions.userName` says (SASL
+    /// EXTERNAL).
+    public var tls: TLSServerOptions?
+    /// From where peers are taken that have not logged in; nil, the default, is from this machine as long as there are no
+    /// users to log in as, and from nowhere once there are.
+    ///
+    /// Others are closed with `amqp:unauthorized-access`.
+    public var anonymous: Allowance?
+    /// Who may do what at which addresses; nil, the default, allows every peer that is taken everything.
+    ///
+    /// `Broker.setRules` changes them while the broker runs.
+    public var rules: AccessRules?
+    /// How many connections a host and a user may have.
+    public var peerLimits = PeerLimits()
+    /// The host of a peer's address; nil where it has none, which counts as this machine. Tests set it, since they have no
+    /// other machines.
+    package var hostOfPeer: @Sendable (_ address: String?) -> PeerHost? = { $0.flatMap { PeerHost($0) } }
     /// The broker's container id; nil makes a random one.
     public var containerID: String?
     /// Where the broker's lines go; nil, the default, is the logger of the label `proton.broker`.
@@ -99,6 +125,13 @@ public struct BrokerOptions: Sendable {
         ]
         for (name, count) in counts where count < 1 {
             throw ProtonError(.invalidArgument, "\(name) is \(count): it must be at least 1.")
+        }
+        for (name, count) in [
+            ("connectionsPerHost", peerLimits.connectionsPerHost),
+            ("connectionsPerUser", peerLimits.connectionsPerUser),
+        ] {
+            guard let count, count < 1 else { continue }
+            throw ProtonError(.invalidArgument, "peerLimits.\(name) is \(count): it must be at least 1, or nil.")
         }
         let addresses = queues.map(\.address)
         guard Set(addresses).count == addresses.count else {

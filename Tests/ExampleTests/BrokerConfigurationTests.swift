@@ -99,7 +99,10 @@ struct BrokerConfigurationTests {
             (String(repeating: "[", count: 100_000), "is not valid JSON: "),
             ("{//" + String(repeating: "x", count: 2_000_000), "is longer than 1 MiB"),
             ("[]", "the file must hold an object, in braces."),
-            (#"{"thread": 1}"#, #""thread" is no key here: those are address, container-id, credit, "#),
+            (
+                #"{"thread": 1}"#,
+                #""thread" is no key here: those are address, anonymous, clear-passwords, container-id, credit, "#
+            ),
             (#"{"config": "x"}"#, #""config" is no key here: "#),
             (#"{"threads": "2"}"#, #""threads" must be a whole number from 1 to 1024, without quotes."#),
             (#"{"threads": 0}"#, #""threads" must be a whole number from 1 to 1024."#),
@@ -167,7 +170,7 @@ struct BrokerConfigurationTests {
             let broker = try programs.start(.swift, "broker", "--config", path)
             try await expectFailure(
                 broker,
-                "\(path): is not valid JSON: `python3 -m json.tool` tells the line, of a file without comments.")
+                "\(path): is not text in UTF-8, as JSON has to be: save it as UTF-8.")
         }
     }
 }

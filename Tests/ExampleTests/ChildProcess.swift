@@ -42,7 +42,7 @@ final class ChildProcess: Sendable {
     }
 
     private let state = Mutex(State())
-    private let pid: pid_t
+    let pid: pid_t
     private let command: String
 
     /// Starts a program, with nothing to read on its standard input and no signal ignored.

@@ -63,7 +63,7 @@ struct CompilerTests {
                 "swiftc", "-swift-version", "6", "-parse-as-library", "-emit-sil", "-o", "/dev/null",
                 "-I", build.appendingPathComponent("Modules").path, "-I",
                 sources.appendingPathComponent("CProton").path,
-                file.path,
+                "-I", sources.appendingPathComponent("COpenSSL").path, file.path,
             ])
         let record = try await compiler.waitForEnd()
         if let error {

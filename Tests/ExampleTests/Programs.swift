@@ -53,6 +53,11 @@ final class Programs: Sendable {
         try start("/bin/sh", ["-c", "exec \"$@\" < \"$0\"", input, swiftProgram(name)] + arguments)
     }
 
+    /// Starts an example program of ours with a variable of its environment, as in `NAME=value`.
+    func start(_ name: String, environment: String, _ arguments: [String]) throws -> ChildProcess {
+        try start("/usr/bin/env", [environment, swiftProgram(name)] + arguments)
+    }
+
     /// Starts an example program of ours that may open this many files only.
     func start(_ name: String, openFiles: Int, _ arguments: String...) throws -> ChildProcess {
         // What other tests have open at this moment would count among them.

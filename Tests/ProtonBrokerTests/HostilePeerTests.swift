@@ -45,6 +45,24 @@ struct HostilePeerTests {
         try expectService(by: broker)
     }
 
+    /// Only a link's sender sends transfers: proton 0.37 aborts the process at the next message on the link.
+    @Test(arguments: [(true, false), (true, true), (false, false), (false, true)])
+    func survivesATransferOnALinkThatItSendsOn(isAborted: Bool, hasMore: Bool) throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        let wire = try Wire(to: broker)
+        try wire.write(.header, .open, .begin, .attach(receivingFrom: .source("q")), .flow(credit: 20))
+        try wire.read(until: "link")
+        let fields: [AMQPValue] = [
+            .uint(0), .uint(0), .binary([1]), .uint(0), false, .boolean(hasMore), .null, .null, .null,
+            .boolean(isAborted),
+        ]
+        try wire.write(.performative(0x14, fields, payload: [1]))
+        try wire.read(until: "amqp:not-allowed")
+        try wire.readToEnd()
+        try expectService(by: broker, "q")
+    }
+
     @Test func closesALinkThatSendsMoreThanItMay() throws {
         var options = BrokerOptions()
         options.creditWindow = 10

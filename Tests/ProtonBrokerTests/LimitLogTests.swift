@@ -77,7 +77,7 @@ struct LimitLogTests {
             $0.queueLimits = QueueLimits(messages: 1, policy: .reject)
             $0.deadLetterAddress = "dead"
         }
-        let queue = try context.table.use("orders", context)
+        let queue = try context.table.use("orders", by: nil, context)
         let message = QueuedMessage(bytes: try Message(body: "a").encoded(), position: 0)
         context.deadLetter(message, from: queue, .rejected(nil))
         #expect(lines.lines.isEmpty)

@@ -67,7 +67,9 @@ final class MemoryStore: MessageStore {
         }
         for change in changes {
             switch change {
-            case .makeQueue(let queue): queues.append(queue)
+            case .makeQueue(let queue):
+                queues.removeAll { $0.id == queue.id }
+                queues.append(queue)
             case .removeQueue(let id):
                 queues.removeAll { $0.id == id }
                 messages.removeAll { $0.queue == id }

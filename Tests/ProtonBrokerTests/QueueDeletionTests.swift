@@ -76,7 +76,8 @@ struct QueueDeletionTests {
 
     @Test func aQueueThatIsDeletedHoldsNothing() throws {
         let context = try context()
-        let queue = Queue(QueueSettings(address: "q"), kind: .dynamic, context: context)
+        let queue = Queue(
+            QueueSettings(address: "q"), kind: .dynamic(maker: ObjectIdentifier(context)), context: context)
         for _ in 0..<3 { _ = try queue.receive([1]) }
         #expect(context.memory.used == 3 * (1 + QueuedMessage.overhead))
         queue.delete()
@@ -88,7 +89,8 @@ struct QueueDeletionTests {
     @Test func aQueueThatIsForgottenCountsNothing() throws {
         let context = try context()
         do {
-            let queue = Queue(QueueSettings(address: "q"), kind: .dynamic, context: context)
+            let queue = Queue(
+                QueueSettings(address: "q"), kind: .dynamic(maker: ObjectIdentifier(context)), context: context)
             for _ in 0..<3 { _ = try queue.receive([1]) }
         }
         #expect(context.memory.used == 0)

@@ -1,5 +1,6 @@
 import Logging
 import Proton
+import ProtonEngine
 
 /// What the broker does for one connection: turns the opening and closing of its sessions and links into consumers of
 /// queues and producers to them.
@@ -9,8 +10,21 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
     private let context: BrokerContext
     private let transactions: TransactionTable
     private var logger: Logger
+    private var phase = Phase.connecting
+    /// The connection's places among those of its host and of its user.
+    private var places: [PeerCounts.Place] = []
     /// The names that the connection's links have, or wait for.
     private var claims: [ObjectIdentifier: LinkRegistry.Claim] = [:]
+
+    /// How far the connection has come.
+    private enum Phase {
+        /// It is not known yet who the peer is.
+        case connecting
+        /// The peer is served.
+        case served(PeerAccess)
+        /// The connection is on its way to its end: what the peer asks for is not done.
+        case refused
+    }
 
     init(_ context: BrokerContext) {
         self.context = context
@@ -20,18 +34,79 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
 
     // MARK: Connections and sessions
 
-    func onConnectionRemoteOpen(_ event: ConnectionEvent) {
-        let own = context.options.connection.offeredCapabilities
-        event.connection.offeredCapabilities = own + ["ANONYMOUS-RELAY", "DELAYED_DELIVERY"]
-        event.connection.open()
-        context.connections.add(event.connection)
-        name(event.connection)
-        logger.debug(
-            "opened a connection",
-            metadata: ["container": "\((event.connection.remoteContainerID ?? "").escapedForLog)"])
+    /// The peer has reached this side's socket, and said nothing yet.
+    func onConnectionBound(_ event: ConnectionEvent) {
+        let (connection, limits) = (event.connection, context.options.peerLimits)
+        guard let host = context.options.hostOfPeer(connection.transport?.remoteAddress), !host.isLoopback else {
+            return
+        }
+        let excess = takePlace(.host(host), limit: limits.connectionsPerHost)
+        guard excess > 0 else { return }
+        refuse(connection, context.admission.tooManyOfHost)
+        if excess > ConnectionHandler.maxRefusals { connection.abort(context.admission.tooManyOfHost.condition) }
     }
 
-    func onSessionRemoteOpen(_ event: SessionEvent) { event.session.open() }
+    /// How many connections of a host that has too many are told why they are closed; the others are dropped.
+    private static let maxRefusals = 8
+
+    /// - Returns: by how much a limit is exceeded.
+    private func takePlace(_ key: PeerCounts.Key, limit: Int?) -> Int {
+        let place = context.peers.takePlace(key)
+        places.append(place)
+        return limit.map { place.number - $0 } ?? 0
+    }
+
+    func onConnectionRemoteOpen(_ event: ConnectionEvent) {
+        let connection = event.connection
+        guard case .connecting = phase else { return }
+        let principal = Principal(
+            user: connection.user, isAuthenticated: connection.transport?.isAuthenticated ?? false)
+        do throws(ConditionError) {
+            try admit(connection, principal)
+        } catch {
+            return refuse(connection, error)
+        }
+        phase = .served(PeerAccess(principal, connection, context))
+        let own = context.options.connection.offeredCapabilities
+        connection.offeredCapabilities = own + ["ANONYMOUS-RELAY", "DELAYED_DELIVERY"]
+        connection.open()
+        context.connections.add(connection, principal)
+        name(connection)
+        logger.debug(
+            "opened a connection",
+            metadata: [
+                "container": "\((connection.remoteContainerID ?? "").escapedForLog)",
+                "user": "\(principal.name.escapedForLog)",
+            ])
+    }
+
+    private func admit(_ connection: Connection, _ principal: Principal) throws(ConditionError) {
+        try context.admission.check(principal, isLocal: isLocal(connection))
+        guard let user = principal.user else { return }
+        guard takePlace(.user(user), limit: context.options.peerLimits.connectionsPerUser) <= 0 else {
+            throw context.admission.tooManyOfUser
+        }
+    }
+
+    private func isLocal(_ connection: Connection) -> Bool {
+        // What has no address is in this process.
+        guard let address = connection.transport?.remoteAddress else { return true }
+        return context.options.hostOfPeer(address)?.isLoopback ?? false
+    }
+
+    /// Closes a connection that is not taken, with the reason.
+    private func refuse(_ connection: Connection, _ refusal: ConditionError) {
+        phase = .refused
+        context.limitLog.note(
+            .connection, refusal.reason, address: nil, peer: connection.transport?.remoteAddress ?? "unknown")
+        // Proton sends both frames once the peer has shown which protocol it speaks.
+        connection.open()
+        connection.close(refusal.condition)
+    }
+
+    func onSessionRemoteOpen(_ event: SessionEvent) {
+        if case .served = phase { event.session.open() }
+    }
 
     func onSessionRemoteClose(_ event: SessionEvent) {
         end(event.connection.links.filter { $0.session === event.session }, .detached)
@@ -46,6 +121,8 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
     func onTransportClosed(_ event: TransportEvent) {
         end(event.connection.links, .vanished)
         context.connections.remove(event.connection)
+        places = []
+        noteUnidentified(event.connection)
         // It may never have been opened.
         if logger[metadataKey: "peer"] == nil { name(event.connection) }
         logger.debug("closed a connection: \(reasonOfEnd(event.connection).escapedForLog(upTo: 300))")
@@ -54,6 +131,18 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
     /// Has log lines say which connection they are about.
     private func name(_ connection: Connection) {
         logger[metadataKey: "peer"] = "\(connection.transport?.remoteAddress ?? "unknown")"
+    }
+
+    /// Says in the log that a peer has not opened its connection, where it had to log in. The guard has told of a log-in that
+    /// failed.
+    private func noteUnidentified(_ connection: Connection) {
+        guard case .connecting = phase else { return }
+        guard (try? context.admission.check(.anonymous, isLocal: isLocal(connection))) == nil,
+            context.options.users == nil || connection.transport?.condition?.name != .unauthorizedAccess
+        else { return }
+        context.limitLog.note(
+            .unidentified, reasonOfEnd(connection).escapedForLog(upTo: 300), address: nil,
+            peer: connection.transport?.remoteAddress)
     }
 
     private func reasonOfEnd(_ connection: Connection) -> String {
@@ -67,24 +156,32 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
 
     func onLinkRemoteOpen(_ event: LinkEvent) {
         let link = event.link
-        guard link.isLocalUninitialized else { return }
-        guard let container = link.connection.remoteContainerID, !container.isEmpty else { return attach(link) }
+        guard case .served(let access) = phase, link.isLocalUninitialized else { return }
+        guard let container = link.connection.remoteContainerID, !container.isEmpty else { return attach(link, access) }
         let executor = link.connection.workQueue
         // The closures keep the link until its claim is released, at its end.
         nonisolated(unsafe) let claimed = link
         let claim = LinkRegistry.Claim(
-            LinkRegistry.Key(container: container, name: link.name, isSender: link.isSender),
+            LinkRegistry.Key(
+                user: access.principal.user, container: container, name: link.name, isSender: link.isSender),
             steal: { executor.add { [self] _ in stolen(claimed) } },
             // Its connection may have ended meanwhile.
-            attach: { executor.add { [self] _ in if claims[ObjectIdentifier(claimed)] != nil { attach(claimed) } } })
+            attach: {
+                executor.add { [self] _ in if claims[ObjectIdentifier(claimed)] != nil { attachNow(claimed) } }
+            })
         claims[ObjectIdentifier(link)] = claim
-        if context.linkNames.take(claim) { attach(link) }
+        if context.linkNames.take(claim) { attach(link, access) }
     }
 
-    private func attach(_ link: Link) {
+    /// Attaches a link that has waited for its name.
+    private func attachNow(_ link: Link) {
+        if case .served(let access) = phase { attach(link, access) }
+    }
+
+    private func attach(_ link: Link, _ access: PeerAccess) {
         guard link.isLocalUninitialized, link.isRemoteOpen else { return }
         do throws(ConditionError) {
-            let attachment = LinkAttachment(context: context, transactions: transactions)
+            let attachment = LinkAttachment(context: context, access: access, transactions: transactions)
             if let sender = link as? Sender {
                 try attachment.attach(sender)
             } else if let receiver = link as? Receiver {
@@ -110,6 +207,9 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
         link.close(refusal.condition)
         if refusal.isLimit {
             context.limitLog.note(.link, refusal.reason, address: link.name)
+        } else if refusal.condition.name == .unauthorizedAccess {
+            context.limitLog.note(
+                .access, refusal.reason, address: nil, peer: link.connection.transport?.remoteAddress ?? "unknown")
         } else {
             logger.debug(
                 "refused a link: \(refusal.reason.escapedForLog(upTo: 300))",

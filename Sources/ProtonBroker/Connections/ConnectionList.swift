@@ -19,10 +19,10 @@ final class ConnectionList: Sendable {
     init(_ changes: Changes) { self.changes = changes }
 
     /// A peer has opened its connection.
-    func add(_ connection: Connection) {
+    func add(_ connection: Connection, _ principal: Principal) {
         let status = ConnectionStatus(
-            containerID: connection.remoteContainerID ?? "", address: connection.transport?.remoteAddress ?? "",
-            links: 0)
+            containerID: connection.remoteContainerID ?? "", user: principal.user?.text,
+            address: connection.transport?.remoteAddress ?? "", links: 0)
         let id = ObjectIdentifier(connection)
         state.withLock { state in
             state.count += 1

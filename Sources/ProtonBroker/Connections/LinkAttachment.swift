@@ -3,6 +3,7 @@ import Proton
 /// Attaches a peer's link to the node that it asks for, and answers what of its wishes is followed (AMQP 1.0, 2.6.3, 3.5).
 struct LinkAttachment {
     let context: BrokerContext
+    let access: PeerAccess
     let transactions: TransactionTable
 
     /// What a peer that attaches asks for.
@@ -106,25 +107,27 @@ struct LinkAttachment {
         try refuseUnsupported(capabilities)
         let container = sender.connection.remoteContainerID ?? ""
         switch try request(source, isSource: true) {
-        case .dynamicNode: return (try context.table.makeDynamicQueue(context), .link, 0)
+        case .dynamicNode: return (try makeDynamicQueue(), .link, 0)
         case .relay, .coordinator:
             throw ConditionError(.invalidField, "A source cannot be that: attach to an address.")
         case .knownSubscription:
             let name = SubscriptionName(containerID: container, linkName: sender.name)
-            return (try context.table.useSubscription(name), .subscription, 0)
+            return (try context.table.useSubscription(name, by: access, context), .subscription, 0)
         case .node(let address):
+            // Before anything is looked up: who may not receive from an address learns nothing about it.
+            try access.requireReceiving(from: address)
             guard try context.table.isTopic(address, capabilities) else {
-                return (try context.table.use(address, context), .users, 0)
+                return (try context.table.use(address, by: access, context), .users, 0)
             }
             let isDurable = source.durability != .none || source.expiryPolicy == .never
             let subscription = Subscription(to: address, filter, isDurable: isDurable)
             guard isDurable else {
-                let (queue, _) = try context.table.subscribe(subscription, name: nil, context)
+                let (queue, _) = try context.table.subscribe(subscription, name: nil, by: access, context)
                 return (queue, .link, 0)
             }
             let name = SubscriptionName(containerID: container, linkName: sender.name)
             _ = try AddressTable.checked(name.address)
-            let (queue, sequence) = try context.table.subscribe(subscription, name: name, context)
+            let (queue, sequence) = try context.table.subscribe(subscription, name: name, by: access, context)
             // One that was found may be on its way to the disk still. It is there mostly, and served where the disk fails.
             guard sequence == 0, let store = context.store, !store.isFailing else {
                 return (queue, .subscription, sequence)
@@ -151,18 +154,24 @@ struct LinkAttachment {
         try refuseUnsupported(target.capabilities)
         let destination: ProducerLink.Destination
         switch try request(target, isSource: false) {
-        case .dynamicNode: destination = .queue(try context.table.makeDynamicQueue(context), .link)
+        case .dynamicNode: destination = .queue(try makeDynamicQueue(), .link)
         case .node(let address):
+            try access.requireSending(to: address)
             if try context.table.isTopic(address, target.capabilities) {
                 destination = .topic(Topic(address, context.table.topics))
             } else {
-                destination = .queue(try context.table.use(address, context), .users)
+                destination = .queue(try context.table.use(address, by: access, context), .users)
             }
-        case .relay: destination = .relay
-        case .coordinator: return attachCoordinator(receiver)
+        case .relay:
+            try access.requireAnything()
+            destination = .relay
+        case .coordinator:
+            try access.requireAnything()
+            return attachCoordinator(receiver)
         case .knownSubscription: throw ConditionError(.invalidField, "Attach to an address: the target is null.")
         }
-        let link = ProducerLink(receiver, to: destination, transactions: transactions, context: context)
+        let link = ProducerLink(
+            receiver, to: destination, access: access, transactions: transactions, context: context)
         if case .queue(let queue, let lifetime) = destination {
             do throws(ConditionError) {
                 link.attach(as: try queue.add(link, maxWindow: context.options.creditWindow))
@@ -194,6 +203,11 @@ struct LinkAttachment {
     }
 
     // MARK: Helpers
+
+    private func makeDynamicQueue() throws(ConditionError) -> Queue {
+        try access.requireAnything()
+        return try context.table.makeDynamicQueue(for: access.connection, context)
+    }
 
     private func leave(_ queue: Queue, _ lifetime: QueueLifetime) {
         if lifetime == .link { context.table.delete(queue) } else { context.table.release(queue) }

@@ -1,18 +1,23 @@
 import Proton
 import Synchronization
 
-/// The names of the links that peers have attached: one at a time for each container, name and direction (AMQP 1.0, 2.6.1).
+/// The names of the links that peers have attached: one at a time for each user, container, name and direction (AMQP 1.0,
+/// 2.6.1).
 ///
 /// A container that attaches a link again, over another session or connection, steals it: the old one is detached with
-/// `amqp:link:stolen`, and then the new one is attached.
+/// `amqp:link:stolen`, and then the new one is attached. A container of the same name that another user has logged in from is
+/// another container.
 final class LinkRegistry: Sendable {
     /// What tells a link from others. Texts are compared byte by byte.
     struct Key: Hashable, Sendable {
+        private let user: UserName?
         private let container: [UInt8]
         private let name: [UInt8]
         private let isSender: Bool
 
-        init(container: String, name: String, isSender: Bool) {
+        /// - Parameter user: nil of a peer that has not logged in.
+        init(user: UserName?, container: String, name: String, isSender: Bool) {
+            self.user = user
             (self.container, self.name, self.isSender) = (Array(container.utf8), Array(name.utf8), isSender)
         }
     }

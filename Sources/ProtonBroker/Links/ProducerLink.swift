@@ -33,6 +33,7 @@ final class ProducerLink: @unchecked Sendable {
     private let executor: WorkQueue
     private let context: BrokerContext
     private let transactions: TransactionTable
+    private let access: PeerAccess
     /// What tells it from the producers of its queue; nil where it has no queue of its own.
     @exclusivity(unchecked) private var id: ProducerID?
     /// How much credit it has, where no queue counts it.
@@ -45,7 +46,11 @@ final class ProducerLink: @unchecked Sendable {
     /// Whether the peer can be told that a message is rejected.
     private let takesRejection: Bool
 
-    init(_ receiver: Receiver, to destination: Destination, transactions: TransactionTable, context: BrokerContext) {
+    init(
+        _ receiver: Receiver, to destination: Destination, access: PeerAccess, transactions: TransactionTable,
+        context: BrokerContext
+    ) {
+        self.access = access
         self.receiver = receiver
         self.destination = destination
         self.transactions = transactions
@@ -190,9 +195,7 @@ final class ProducerLink: @unchecked Sendable {
     /// Tells the peer that a message is not taken: by rejecting it, or by closing the link where nothing else tells.
     private func refuse(_ delivery: Delivery, _ refusal: MessageError) {
         let address = destination.address
-        if refusal.condition.name == .resourceLimitExceeded {
-            context.limitLog.note(.message, refusal.reason, address: address)
-        }
+        note(refusal)
         if delivery.isSettled || !takesRejection {
             context.limitLog.note(.presettled, refusal.reason, address: address)
             delivery.settle()
@@ -204,6 +207,20 @@ final class ProducerLink: @unchecked Sendable {
         }
     }
 
+    /// Says in the log where a limit was reached, or a peer may not do what it does.
+    /// - Returns: whether it was one of them.
+    @discardableResult
+    private func note(_ refusal: MessageError) -> Bool {
+        switch refusal.condition.name {
+        case .resourceLimitExceeded: context.limitLog.note(.message, refusal.reason, address: destination.address)
+        case .unauthorizedAccess:
+            context.limitLog.note(
+                .access, refusal.reason, address: nil, peer: receiver.connection.transport?.remoteAddress ?? "unknown")
+        default: return false
+        }
+        return true
+    }
+
     /// Takes a message that is not for a queue of the link's own.
     /// - Returns: the number of the group that the store has to write; 0 for none.
     private func publish(_ bytes: [UInt8]) throws(MessageError) -> UInt64 {
@@ -211,7 +228,7 @@ final class ProducerLink: @unchecked Sendable {
         case .queue(let queue, _): try queue.receive(bytes)
         case .topic(let topic): try topic.publish(bytes)
         case .relay:
-            try context.table.withDestination(of: bytes, context) { destination throws(MessageError) in
+            try context.table.withDestination(of: bytes, by: access, context) { destination throws(MessageError) in
                 switch destination {
                 case .queue(let queue): try queue.receive(bytes)
                 case .topic(let address): try Topic(address, context.table.topics).publish(bytes)
@@ -238,7 +255,7 @@ final class ProducerLink: @unchecked Sendable {
             if let grant { give(grant) } else { use() }
         } catch {
             transaction.fail(error.condition)
-            context.limitLog.note(.message, error.reason, address: destination.address)
+            if !note(error) { context.limitLog.note(.message, error.reason, address: destination.address) }
             // What happens in a transaction stays in it: this state says which one it is of.
             delivery.settleAtOnce(.transactional(id: id, outcome: .rejected(error.condition)))
             give(error.grant)
@@ -252,7 +269,7 @@ final class ProducerLink: @unchecked Sendable {
         case .queue(let queue, _): return try transaction.post(bytes, to: queue, from: id)
         case .topic(let topic): try transaction.publish(bytes, to: topic)
         case .relay:
-            try context.table.withDestination(of: bytes, context) { destination throws(MessageError) in
+            try context.table.withDestination(of: bytes, by: access, context) { destination throws(MessageError) in
                 switch destination {
                 case .queue(let queue): _ = try transaction.post(bytes, to: queue, from: nil)
                 case .topic(let address):

@@ -10,8 +10,8 @@ final class Queue: Sendable {
     enum Kind: Sendable {
         /// It has a name that anybody may attach to, or one consumer at a time.
         case named(isExclusive: Bool)
-        /// It goes with the link that it was made for.
-        case dynamic
+        /// It goes with the link that it was made for, on a connection.
+        case dynamic(maker: ObjectIdentifier)
         /// It holds what one subscriber has of topics.
         case subscription(Subscription)
     }

@@ -18,6 +18,8 @@ final class AddressTable: Sendable {
         var users = 0
         /// Whether it stays though nobody uses it.
         var isKept = false
+        /// Whose subscription it is; nil of one that nobody owns, and of other queues.
+        var owner: UserName?
     }
 
     init(_ options: BrokerOptions) {
@@ -43,7 +45,8 @@ final class AddressTable: Sendable {
     }
 
     private func settings(
-        of address: String, _ kind: Queue.Kind, _ context: BrokerContext, storeID: UInt64? = nil
+        of address: String, _ kind: Queue.Kind, _ context: BrokerContext, owner: UserName? = nil,
+        storeID: UInt64? = nil
     ) -> QueueSettings {
         let declaration = options.queues.first { Address($0.address) == Address(address) }
         var settings = QueueSettings(address: address)
@@ -57,7 +60,7 @@ final class AddressTable: Sendable {
         case .dynamic: break
         case .subscription(let subscription):
             settings.isDurable = subscription.isDurable && context.store != nil
-            settings.details = subscription.details
+            settings.details = subscription.details(owner: owner)
             // A slow subscriber holds up nobody else, unless its publishers are to hear of it.
             settings.limits.policy = subscription.isDurable ? options.subscriptionPolicy : .dropOldest
         }
@@ -68,9 +71,12 @@ final class AddressTable: Sendable {
     // MARK: Using queues
 
     /// The queue with an address, made where there is none; `release` ends its use.
+    /// - Parameter access: what the peer may do that wants to use it; nil is the broker itself.
     /// - Throws: where there is none and none may be made, and where the address is that of a subscription: what a
     ///   subscriber has of its topics is nobody else's.
-    func use(_ address: String, _ context: BrokerContext) throws(ConditionError) -> Queue {
+    func use(
+        _ address: String, by access: PeerAccess?, _ context: BrokerContext
+    ) throws(ConditionError) -> Queue {
         try entries.withLock { entries throws(ConditionError) in
             if let queue = entries[Address(address)]?.queue {
                 guard queue.subscription == nil else {
@@ -81,29 +87,39 @@ final class AddressTable: Sendable {
                 return queue
             }
             guard options.makesQueues else { throw ConditionError(.notFound, "There is no queue \(address).") }
+            if let access, !access.mayCreate(address) { throw access.missingQueue(address) }
             return try make(address, .named(isExclusive: false), isKept: false, &entries, context)
         }
     }
 
     /// A new queue with an address that nobody knows yet; `delete` ends it.
     /// - Throws: where the broker has as many queues as it may.
-    func makeDynamicQueue(_ context: BrokerContext) throws(ConditionError) -> Queue {
+    /// - Parameter maker: the connection that it is made for.
+    func makeDynamicQueue(
+        for maker: ObjectIdentifier, _ context: BrokerContext
+    ) throws(ConditionError) -> Queue {
         let address = AMQPUUID.random().description
         return try entries.withLock { entries throws(ConditionError) in
-            try make(address, .dynamic, isKept: false, &entries, context)
+            try make(address, .dynamic(maker: maker), isKept: false, &entries, context)
         }
     }
 
+    /// The connection that a dynamic node was made for; nil where an address is no such node's.
+    func maker(ofDynamic address: String) -> ObjectIdentifier? {
+        guard case .dynamic(let maker)? = entries.withLock({ $0[Address(address)]?.queue.kind }) else { return nil }
+        return maker
+    }
+
     private func make(
-        _ address: String, _ kind: Queue.Kind, isKept: Bool, _ entries: inout [Address: Entry],
-        _ context: BrokerContext
+        _ address: String, _ kind: Queue.Kind, isKept: Bool, owner: UserName? = nil,
+        _ entries: inout [Address: Entry], _ context: BrokerContext
     ) throws(ConditionError) -> Queue {
         guard entries.count < options.maxQueues else {
             throw ConditionError(
                 .resourceLimitExceeded, "The broker has \(entries.count) queues, which is as many as it may.")
         }
-        let queue = Queue(settings(of: address, kind, context), kind: kind, context: context)
-        entries[Address(address)] = Entry(queue: queue, users: 1, isKept: isKept)
+        let queue = Queue(settings(of: address, kind, context, owner: owner), kind: kind, context: context)
+        entries[Address(address)] = Entry(queue: queue, users: 1, isKept: isKept, owner: owner)
         return queue
     }
 
@@ -172,30 +188,40 @@ final class AddressTable: Sendable {
     }
 
     /// The queue of a subscriber, which gets its messages from now on.
-    /// - Parameter name: what a durable subscription is called; nil makes one that goes with its link.
+    /// - Parameters:
+    ///   - name: what a durable subscription is called; nil makes one that goes with its link.
+    ///   - access: what the subscriber may do, who may receive from the topic.
     /// - Returns: the queue, and the number of the group that the store has to write; 0 for none.
-    /// - Throws: where the broker has as many queues as it may.
+    /// - Throws: where the broker has as many queues as it may, or the subscription is another user's.
     func subscribe(
-        _ subscription: Subscription, name: SubscriptionName?, _ context: BrokerContext
+        _ subscription: Subscription, name: SubscriptionName?, by access: PeerAccess, _ context: BrokerContext
     ) throws(ConditionError) -> (Queue, sequence: UInt64) {
         let (queue, replaced) = try entries.withLock { entries throws(ConditionError) -> (Queue, Queue?) in
             var replaced: Queue?
+            var owner = access.principal.user
             if let name, let known = entries[Address(name.address)]?.queue {
                 guard let old = known.subscription else {
                     throw ConditionError(
                         .notAllowed, "There is a queue by the name of the subscription, \(known.address).")
                 }
+                try checkOwner(of: known, access, &entries, context)
                 if old.isSame(as: subscription) {
                     entries[Address(name.address)]?.users += 1
                     return (known, nil)
                 }
                 // Another subscription under the same name takes the place of the old one, as JMS has it.
+                owner = entries[Address(name.address)]?.owner ?? owner
+                if !access.mayCreate(subscription.address) { throw missingSubscription(subscription, access) }
                 entries[Address(name.address)] = nil
                 replaced = known
+            } else if name != nil, !access.mayCreate(subscription.address) {
+                throw missingSubscription(subscription, access)
             }
             let address = name?.address ?? AMQPUUID.random().description
             return (
-                try make(address, .subscription(subscription), isKept: name != nil, &entries, context), replaced
+                try make(
+                    address, .subscription(subscription), isKept: name != nil, owner: owner, &entries, context),
+                replaced
             )
         }
         if let replaced {
@@ -206,17 +232,56 @@ final class AddressTable: Sendable {
         return (queue, queue.store())
     }
 
+    private func missingSubscription(_ subscription: Subscription, _ access: PeerAccess) -> ConditionError {
+        access.error("make a durable subscription to", subscription: subscription.address)
+    }
+
     /// The queue of a durable subscription that there is, as a peer asks for that wants to know or to end it.
-    /// - Throws: where there is none.
-    func useSubscription(_ name: SubscriptionName) throws(ConditionError) -> Queue {
+    /// - Throws: where there is none that the peer may use.
+    func useSubscription(
+        _ name: SubscriptionName, by access: PeerAccess, _ context: BrokerContext
+    ) throws(ConditionError) -> Queue {
         try entries.withLock { entries throws(ConditionError) in
-            guard let queue = entries[Address(name.address)]?.queue, queue.subscription != nil else {
-                throw ConditionError(
-                    .notFound,
-                    "The source has no address, and \(name.containerID) has no subscription \(name.linkName).")
+            // Who may not use it learns no more than that there is none for it.
+            let missing = ConditionError(
+                .notFound, "The source has no address, and \(name.containerID) has no subscription \(name.linkName).")
+            guard let queue = entries[Address(name.address)]?.queue, let subscription = queue.subscription,
+                access.mayReceive(from: subscription.address)
+            else { throw missing }
+            do throws(ConditionError) {
+                try checkOwner(of: queue, access, &entries, context)
+            } catch {
+                throw missing
             }
             entries[Address(name.address)]?.users += 1
             return queue
+        }
+    }
+
+    /// Checks that a durable subscription is the user's that comes for it. One that nobody owns, since it was made without
+    /// a log-in or by a broker that knew no users, is from then on the first user's who comes for it.
+    /// - Throws: where it is another's, and the peer may not manage it.
+    private func checkOwner(
+        of queue: Queue, _ access: PeerAccess, _ entries: inout [Address: Entry], _ context: BrokerContext
+    ) throws(ConditionError) {
+        guard let subscription = queue.subscription, let entry = entries[Address(queue.address)] else { return }
+        let user = access.principal.user
+        if let owner = entry.owner {
+            guard owner == user || access.mayManage(subscription.address) else {
+                throw access.error("use the subscription", subscription: queue.address)
+            }
+        } else if let user {
+            entries[Address(queue.address)]?.owner = user
+            guard queue.settings.isDurable, let store = context.store else { return }
+            // Where its maker has not come to store it yet. That it is deleted is written after this, since it leaves the
+            // table first.
+            _ = queue.store()
+            _ = store.write([
+                .makeQueue(
+                    StoredQueue(
+                        id: queue.settings.storeID, address: queue.address,
+                        details: subscription.details(owner: user)))
+            ])
         }
     }
 
@@ -231,11 +296,12 @@ final class AddressTable: Sendable {
     /// Does something with the destination of a message of the anonymous relay.
     /// - Throws: where the message does not say, or there is none; what `body` throws.
     func withDestination<Result>(
-        of bytes: [UInt8], _ context: BrokerContext, _ body: (Destination) throws(MessageError) -> Result
+        of bytes: [UInt8], by access: PeerAccess, _ context: BrokerContext,
+        _ body: (Destination) throws(MessageError) -> Result
     ) throws(MessageError) -> Result {
         let destination: Destination
         do throws(ConditionError) {
-            destination = try self.destination(of: bytes, context)
+            destination = try self.destination(of: bytes, access, context)
         } catch {
             throw MessageError(error.condition, isCreditUsed: false)
         }
@@ -247,7 +313,9 @@ final class AddressTable: Sendable {
         }
     }
 
-    private func destination(of bytes: [UInt8], _ context: BrokerContext) throws(ConditionError) -> Destination {
+    private func destination(
+        of bytes: [UInt8], _ access: PeerAccess, _ context: BrokerContext
+    ) throws(ConditionError) -> Destination {
         let message: Message
         do throws(CodecError) {
             message = try Message(decoding: bytes)
@@ -258,6 +326,7 @@ final class AddressTable: Sendable {
             throw ConditionError(
                 .preconditionFailed, "The link has no address: each of its messages has to say where to.")
         }
+        try access.requireRelaying(to: address)
         // JMS says so of a topic: its kind of destination is 1 (AMQP JMS mapping, 3.2.4.2).
         let isTopic = message.annotations["x-opt-jms-dest"]?.intValue == 1
         if try self.isTopic(address, isTopic ? ["topic"] : []) { return .topic(try AddressTable.checked(address)) }
@@ -265,7 +334,7 @@ final class AddressTable: Sendable {
         if AMQPUUID(address) != nil, entries.withLock({ $0[Address(address)] == nil }) {
             throw ConditionError(.notFound, "There is no node \(address).")
         }
-        return .queue(try use(try AddressTable.checked(address), context))
+        return .queue(try use(try AddressTable.checked(address), by: access, context))
     }
 
     // MARK: The store
@@ -311,12 +380,13 @@ final class AddressTable: Sendable {
             }
             kind = .subscription(subscription)
         }
-        let settings = settings(of: stored.address, kind, context, storeID: stored.id)
+        let owner = Subscription.owner(in: stored.details)
+        let settings = settings(of: stored.address, kind, context, owner: owner, storeID: stored.id)
         let queue = Queue(settings, kind: kind, context: context, isStored: true)
         let isSubscription = queue.subscription != nil
         entries.withLock { entries in
             let isKept = isSubscription || entries[Address(stored.address)]?.isKept ?? false
-            entries[Address(stored.address)] = Entry(queue: queue, isKept: isKept)
+            entries[Address(stored.address)] = Entry(queue: queue, isKept: isKept, owner: owner)
         }
         if isSubscription { topics.add(queue) }
         return queue

@@ -38,14 +38,24 @@ struct Subscription: Sendable {
     // MARK: In a store
 
     /// What the store keeps of it.
-    var details: [UInt8] {
-        // Two strings of limited size can always be encoded.
-        (try? AMQPValue.list([.string(address), selectorText.map { .string($0) } ?? .null]).encoded()) ?? []
+    /// - Parameter owner: whose it is; nil of one that nobody owns, which is stored as by brokers that knew no users.
+    func details(owner: UserName?) -> [UInt8] {
+        let fields: [AMQPValue] = [.string(address), selectorText.map { .string($0) } ?? .null]
+        // Strings of limited size can always be encoded.
+        return (try? AMQPValue.list(fields + (owner.map { [.string($0.text)] } ?? [])).encoded()) ?? []
+    }
+
+    /// The owner of a subscription that a store has kept; nil where nobody owns it.
+    static func owner(in details: [UInt8]) -> UserName? {
+        guard !details.isEmpty, case .list(let fields)? = try? AMQPValue(decoding: details), fields.count == 3 else {
+            return nil
+        }
+        return fields[2].stringValue.map { UserName($0) }
     }
 
     /// The subscription that a store has kept; nil of what is none.
     init?(details: [UInt8]) {
-        guard case .list(let fields)? = try? AMQPValue(decoding: details), fields.count == 2,
+        guard case .list(let fields)? = try? AMQPValue(decoding: details), (2...3).contains(fields.count),
             case .string(let address) = fields[0]
         else { return nil }
         var selector: (String, Selector)?

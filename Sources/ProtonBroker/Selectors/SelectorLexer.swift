@@ -1,3 +1,5 @@
+import Proton
+
 /// A word of a selector.
 enum SelectorToken: Hashable {
     /// A word of the language, in upper case.

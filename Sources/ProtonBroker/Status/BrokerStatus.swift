@@ -50,6 +50,8 @@ public struct QueueStatus: Sendable, Hashable {
 public struct ConnectionStatus: Sendable, Hashable {
     /// The peer's container id, as it says itself.
     public var containerID: String
+    /// The user that the peer has logged in as; nil where it has not.
+    public var user: String?
     /// Where the peer is, as in `127.0.0.1:40312`.
     public var address: String
     /// How many links it has.

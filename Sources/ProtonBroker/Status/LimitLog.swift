@@ -1,4 +1,5 @@
 import Logging
+import Proton
 import Synchronization
 
 /// Says in the log that limits are reached: at once, and then at most every ten seconds a kind of limit.
@@ -8,6 +9,10 @@ final class LimitLog: Sendable {
     /// What was not done since there is a limit.
     enum Kind: String {
         case link = "refused a link"
+        case access = "refused what a peer may not do"
+        case connection = "refused a connection"
+        case login = "refused a log-in"
+        case unidentified = "a peer did not log in"
         case message = "rejected a message"
         case transaction = "refused a transaction"
         case credit = "gives no more credit"
@@ -16,6 +21,17 @@ final class LimitLog: Sendable {
         case deliveryLimit = "dropped a message that could not be delivered"
         case presettled = "closed a link, since a message was not taken that its sender had settled"
         case oversize = "kept a message from a consumer"
+
+        /// Credit that is withheld loses nothing, and a peer that goes before it logs in may just look whether a port is
+        /// open.
+        fileprivate var level: Logger.Level {
+            switch self {
+            case .credit, .unidentified: .info
+            case .link, .access, .connection, .login, .message, .transaction, .drop, .rejected, .deliveryLimit,
+                .presettled, .oversize:
+                .warning
+            }
+        }
     }
 
     private struct Silence {
@@ -39,16 +55,18 @@ final class LimitLog: Sendable {
     /// - Parameters:
     ///   - reason: which one.
     ///   - address: of what; where a peer says it, it is escaped here.
+    ///   - peer: whose fault it is, by its address.
     ///   - count: how many times at once.
     func note(
-        _ kind: Kind, _ reason: @autoclosure () -> String, address: @autoclosure () -> String?, count: Int = 1
+        _ kind: Kind, _ reason: @autoclosure () -> String, address: @autoclosure () -> String?,
+        peer: @autoclosure () -> String? = nil, count: Int = 1
     ) {
         guard let silent = beginSilence(kind, count) else { return }
         var metadata: Logger.Metadata = [:]
         if let address = address() { metadata["address"] = "\(address.escapedForLog)" }
+        if let peer = peer() { metadata["peer"] = "\(peer.escapedForLog)" }
         if silent > 0 { metadata["alike"] = "\(silent)" }
-        // Credit that is withheld loses nothing.
-        logger.log(level: kind == .credit ? .info : .warning, "\(kind.rawValue): \(reason())", metadata: metadata)
+        logger.log(level: kind.level, "\(kind.rawValue): \(reason())", metadata: metadata)
     }
 
     /// - Returns: how many lines of a kind are left out, since the last one and now; nil where there is none now.
@@ -62,25 +80,5 @@ final class LimitLog: Sendable {
             let silent = silences.updateValue(Silence(end: now + LimitLog.interval), forKey: kind)?.count ?? 0
             return silent + count - 1
         }
-    }
-}
-
-extension String {
-    /// The text for a log line: at most 64 characters, everything but printable ASCII as `\u{…}`.
-    ///
-    /// Names come from peers: they could forge lines, or change how a terminal shows them.
-    var escapedForLog: String { escapedForLog(upTo: 64) }
-
-    /// The same, of at most `limit` characters.
-    func escapedForLog(upTo limit: Int) -> String {
-        var text = ""
-        for scalar in unicodeScalars.prefix(limit) {
-            switch scalar {
-            case "\\": text += "\\\\"
-            case " "..."~": text.unicodeScalars.append(scalar)
-            default: text += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
-            }
-        }
-        return unicodeScalars.dropFirst(limit).isEmpty ? text : text + "…"
     }
 }

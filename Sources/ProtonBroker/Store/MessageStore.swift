@@ -48,7 +48,8 @@ public enum StoreReport: Sendable, Equatable {
 
 /// A change of what a store keeps.
 public enum StoreChange: Sendable, Equatable {
-    /// A durable queue is made; no other queue in the store has its `id`.
+    /// A durable queue is made; no other queue in the store has its `id`. One that is there already keeps its messages, and
+    /// gets the new details.
     case makeQueue(StoredQueue)
     /// A durable queue is deleted, with all its messages.
     case removeQueue(id: UInt64)

@@ -1,0 +1,20 @@
+import Synchronization
+
+/// The rules that hold now; each of the broker's threads may use them.
+final class CurrentRules: Sendable {
+    private let rules: Mutex<AccessRules?>
+    /// Rises with every change, so that answers can be kept.
+    private let changes = Atomic<UInt64>(1)
+
+    /// - Parameter rules: nil allows everybody everything.
+    init(_ rules: AccessRules?) { self.rules = Mutex(rules) }
+
+    var version: UInt64 { changes.load(ordering: .acquiring) }
+
+    var current: AccessRules? { rules.withLock(\.self) }
+
+    func replace(with rules: AccessRules?) {
+        self.rules.withLock { $0 = rules }
+        changes.wrappingAdd(1, ordering: .releasing)
+    }
+}

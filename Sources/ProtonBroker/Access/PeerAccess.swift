@@ -1,0 +1,84 @@
+import Proton
+
+/// What a connection's peer may do. It belongs to the connection's domain.
+final class PeerAccess {
+    let principal: Principal
+    /// What tells the connection from others: dynamic nodes are for the one that had them made.
+    let connection: ObjectIdentifier
+    private let rules: CurrentRules
+    private let table: AddressTable
+    /// Addresses that messages of the anonymous relay may go to, by the rules of a version.
+    private var relayed: Set<Address> = []
+    private var relayedVersion: UInt64 = 0
+
+    /// How many answers are kept of those for the anonymous relay.
+    private static let maxKept = 256
+
+    init(_ principal: Principal, _ connection: Connection, _ context: BrokerContext) {
+        self.principal = principal
+        self.connection = ObjectIdentifier(connection)
+        rules = context.rules
+        table = context.table
+    }
+
+    // MARK: Links
+
+    /// - Throws: where the peer may do nothing at all here.
+    func requireAnything() throws(ConditionError) {
+        guard let rules = rules.current, !rules.allowAnything(to: principal) else { return }
+        throw PeerAccess.error("\(name) may do nothing here.")
+    }
+
+    /// - Throws: where the peer may not send to an address: the same whether there is anything or not.
+    func requireSending(to address: String) throws(ConditionError) {
+        // The address of a dynamic node is known to those only whom its maker has told: nobody guesses 122 random bits.
+        guard !maySend(to: address), table.maker(ofDynamic: address) == nil else { return }
+        throw PeerAccess.error("\(name) may not send to \(address.escapedForLog(upTo: 200)).")
+    }
+
+    /// - Throws: where the peer may not receive from an address: the same whether there is anything or not.
+    func requireReceiving(from address: String) throws(ConditionError) {
+        guard !mayReceive(from: address), table.maker(ofDynamic: address) != connection else { return }
+        throw PeerAccess.error("\(name) may not receive from \(address.escapedForLog(upTo: 200)).")
+    }
+
+    /// Whether rules allow the peer to receive from an address.
+    func mayReceive(from address: String) -> Bool { rules.current?.allows(.receive, address, to: principal) ?? true }
+
+    /// Whether the peer may have a node made by its use of an address.
+    func mayCreate(_ address: String) -> Bool { rules.current?.allows(.create, address, to: principal) ?? true }
+
+    /// Whether the peer may use the subscriptions of other users to an address.
+    func mayManage(_ address: String) -> Bool { rules.current?.allows(.manage, address, to: principal) ?? false }
+
+    /// The error of a peer that may not have a queue made which is not there: it may use the address, so that this is none
+    /// of the broker's secrets.
+    func missingQueue(_ address: String) -> ConditionError {
+        ConditionError(.notFound, "There is no queue \(address), and \(name) may not make one.")
+    }
+
+    /// The error of a peer that may not do something with a subscription.
+    func error(_ what: String, subscription name: String) -> ConditionError {
+        PeerAccess.error("\(self.name) may not \(what) \(name.escapedForLog(upTo: 200)).")
+    }
+
+    /// Whether rules allow the peer to send to an address.
+    private func maySend(to address: String) -> Bool { rules.current?.allows(.send, address, to: principal) ?? true }
+
+    private var name: String { principal.name.escapedForLog(upTo: 200) }
+
+    private static func error(_ text: String) -> ConditionError { ConditionError(.unauthorizedAccess, text) }
+
+    // MARK: Messages without a link to their node
+
+    /// - Throws: where the peer may not send to an address, as `requireSending` does; answers are kept.
+    func requireRelaying(to address: String) throws(ConditionError) {
+        let version = rules.version
+        if version != relayedVersion { (relayed, relayedVersion) = ([], version) }
+        let key = Address(address)
+        if relayed.contains(key) { return }
+        guard maySend(to: address) else { return try requireSending(to: address) }
+        if relayed.count >= PeerAccess.maxKept { relayed = [] }
+        relayed.insert(key)
+    }
+}

@@ -1,0 +1,37 @@
+import Proton
+
+/// Whether a connection is taken, once it is known who its peer is.
+struct PeerAdmission {
+    let anonymous: Allowance
+    let limits: PeerLimits
+
+    /// - Parameters:
+    ///   - isLocal: whether the peer is on this machine.
+    /// - Throws: where the peer has to log in first.
+    func check(_ principal: Principal, isLocal: Bool) throws(ConditionError) {
+        guard case .anonymous = principal else { return }
+        switch anonymous {
+        case .everywhere: return
+        case .onLoopback where isLocal: return
+        case .onLoopback:
+            throw ConditionError(
+                .unauthorizedAccess, "Peers of other machines have to log in: connect with a user and a password.")
+        case .never:
+            throw ConditionError(.unauthorizedAccess, "Peers have to log in: connect with a user and a password.")
+        }
+    }
+
+    /// What a host with too many connections is told.
+    var tooManyOfHost: ConditionError {
+        ConditionError(
+            .resourceLimitExceeded,
+            "Your host has \(limits.connectionsPerHost ?? 0) connections, as many as it may: close one first.")
+    }
+
+    /// What a user with too many connections is told.
+    var tooManyOfUser: ConditionError {
+        ConditionError(
+            .resourceLimitExceeded,
+            "Your user has \(limits.connectionsPerUser ?? 0) connections, as many as it may: close one first.")
+    }
+}

@@ -1,0 +1,40 @@
+import Synchronization
+
+/// How many connections each host and each user has; each of the broker's threads may use it.
+final class PeerCounts: Sendable {
+    /// Whose connections are counted.
+    enum Key: Hashable, Sendable {
+        case host(PeerHost)
+        case user(UserName)
+    }
+
+    private let counts = Mutex<[Key: Int]>([:])
+
+    /// A connection among those that are counted, until it is let go of.
+    final class Place: Sendable {
+        /// How many there were with this one when it came.
+        let number: Int
+        private let key: Key
+        private let counts: PeerCounts
+
+        fileprivate init(_ key: Key, _ counts: PeerCounts) {
+            (self.key, self.counts) = (key, counts)
+            number = counts.counts.withLock { counts in
+                counts[key, default: 0] += 1
+                return counts[key] ?? 1
+            }
+        }
+
+        deinit {
+            counts.counts.withLock { [key] counts in
+                let left = (counts[key] ?? 1) - 1
+                counts[key] = left > 0 ? left : nil
+            }
+        }
+    }
+
+    func takePlace(_ key: Key) -> Place { Place(key, self) }
+
+    /// How many hosts and users are counted.
+    var count: Int { counts.withLock(\.count) }
+}

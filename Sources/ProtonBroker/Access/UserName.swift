@@ -1,0 +1,49 @@
+import Proton
+
+/// The name of a user, compared byte by byte.
+///
+/// Texts of Swift are equal where their characters are, however these are encoded: two such names are two users.
+struct UserName: Hashable, Sendable {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+
+    static func == (left: UserName, right: UserName) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+
+    func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
+    }
+}
+
+/// Who a connection's peer is, as far as the broker knows.
+enum Principal: Hashable, Sendable {
+    /// It has not logged in: it left SASL out, or used ANONYMOUS.
+    case anonymous
+    /// It has logged in.
+    case user(UserName)
+
+    /// The name that rules have for peers that have not logged in; no user is called that.
+    static let anonymousName = "anonymous"
+
+    /// - Parameters:
+    ///   - user: the name that SASL has found; nil for none.
+    ///   - isAuthenticated: whether a SASL exchange has succeeded.
+    init(user: String?, isAuthenticated: Bool) {
+        if isAuthenticated, let user, !user.isEmpty, user != Principal.anonymousName {
+            self = .user(UserName(user))
+        } else {
+            self = .anonymous
+        }
+    }
+
+    /// The peer's user; nil for an anonymous peer.
+    var user: UserName? {
+        switch self {
+        case .anonymous: nil
+        case .user(let name): name
+        }
+    }
+
+    /// The name, for rules, errors and logs.
+    var name: String { user?.text ?? Principal.anonymousName }
+}
