@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop debian13 lint format bench fuzz setup FORCE
+.PHONY: help demo test interop debian13 lint format bench fuzz sanitize setup FORCE
 
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Package.swift)
 SOURCES := $(shell find Sources $(wildcard Examples) -name .build -prune -o \
@@ -45,9 +45,14 @@ bench: ## Measure against the C, C++ and Python programs of proton and print one
 	@scripts/setup.sh bench
 	Benchmarks/run.py
 
-fuzz: ## Fuzz the decoders with libFuzzer for a minute
+fuzz: ## Fuzz what strangers' bytes reach, for MINUTES=1 in all
 	@scripts/setup.sh build
-	scripts/fuzz.sh
+	scripts/fuzz.sh $(MINUTES)
+
+sanitize: ## Run every test under AddressSanitizer and ThreadSanitizer, and the engine's under valgrind (an hour or more)
+	@scripts/setup.sh sanitize
+	scripts/sanitize.sh
+	scripts/valgrind.sh
 
 setup: ## Install what building, testing and measuring need (Debian packages, by apt)
 	@scripts/setup.sh demo test bench interop

@@ -1,15 +1,8 @@
-// libFuzzer's entry into the codec; scripts/fuzz.sh compiles it together with Sources/AMQP as one module.
-
 /// Decodes the bytes in every way there is, and checks what must hold of what decodes.
-///
-/// A trap, a failed check, an access out of bounds or an excess of memory is a finding; libFuzzer keeps the bytes.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    let bytes = Array(UnsafeBufferPointer(start: start, count: count))
+func fuzzCodec(_ bytes: [UInt8]) {
     fuzzMessage(bytes)
     fuzzValues(bytes)
     fuzzURL(bytes)
-    return 0
 }
 
 /// Limits so tight that they are met often; the default ones would need larger inputs than a fuzzer tries.
