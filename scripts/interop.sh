@@ -52,11 +52,11 @@ keep() {
         done' keep "$dir/$name" "$@" 2>/dev/null
 }
 
-# Builds what of proton's examples is not built yet.
+# build PROGRAM COMPILER SOURCE...: builds it where it is older than its source.
 build() {
     local program=$1
     shift
-    [[ $programs/$program -nt $examples ]] || "$@" -w -o "$programs/$program" -lpthread
+    [[ $programs/$program -nt $2 ]] || "$@" -w -o "$programs/$program" -lpthread
 }
 build_peers() {
     local name
@@ -67,18 +67,47 @@ build_peers() {
     for name in broker simple_send simple_recv helloworld client server; do
         build "cpp_$name" g++ "$examples/cpp/$name.cpp" -lqpid-proton-cpp
     done
-    scripts/debian13.sh make rabbitmq-server golang-go golang-github-azure-go-amqp-dev
-    # With no C library: it runs here as well.
-    scripts/debian13.sh run env CGO_ENABLED=0 GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=/src/.build/go-cache \
-        go build -o .build/go_client Tests/InteropPeers/go_client.go
-    ln -f "$debian13/build/go_client" "$programs/go_client"
+    build secure_client g++ Tests/InteropPeers/secure_client.cpp -lqpid-proton-cpp
+    scripts/debian13.sh make rabbitmq-server golang-go golang-github-azure-go-amqp-dev golang-github-xdg-go-scram-dev
+    for name in go_client go_secure go_scram; do
+        # With no C library: it runs here as well.
+        scripts/debian13.sh run env CGO_ENABLED=0 GO111MODULE=off GOPATH=/usr/share/gocode \
+            GOCACHE=/src/.build/go-cache go build -o ".build/$name" "Tests/InteropPeers/$name.go"
+        ln -f "$debian13/build/$name" "$programs/$name"
+    done
 }
 
-# Ten ports that are free, and not the same.
-read -r rabbitmq3 distribution3 rabbitmq4 distribution4 epmd c cpp python swift tls < <(/usr/bin/python3 -c '
+# Twelve ports that are free, and not the same.
+read -r rabbitmq3 distribution3 rabbitmq4 distribution4 epmd c cpp python swift tls3 tls4 tls < <(/usr/bin/python3 -c '
 import socket
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(10)]
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(12)]
 print(*(s.getsockname()[1] for s in sockets))')
+
+# make_certificates FOLDER: an authority, a certificate of it for localhost and one for the user guest, and an authority
+# that has signed nothing.
+make_certificates() {
+    local folder=$1 name
+    {
+        for name in authority stranger; do
+            openssl req -x509 -newkey rsa:2048 -noenc -days 2 -subj "/CN=$name" \
+                -keyout "$folder/$name-key.pem" -out "$folder/$name.pem"
+        done
+        for name in localhost guest; do
+            openssl req -newkey rsa:2048 -noenc -subj "/CN=$name" -keyout "$folder/$name-key.pem" |
+                openssl x509 -req -days 2 -CA "$folder/authority.pem" -CAkey "$folder/authority-key.pem" \
+                    -extfile <(echo "subjectAltName=DNS:$name,IP:127.0.0.1") -out "$folder/$name.pem"
+        done
+    } 2>"$folder/openssl.log"
+}
+
+# rabbitmq_tls PORT FOLDER: the lines of a RabbitMQ that speaks TLS, with a log-in by certificate.
+rabbitmq_tls() {
+    printf '%s\n' "listeners.ssl.1 = 127.0.0.1:$1" "ssl_options.cacertfile = $2/authority.pem" \
+        "ssl_options.certfile = $2/localhost.pem" "ssl_options.keyfile = $2/localhost-key.pem" \
+        'ssl_options.verify = verify_peer' 'ssl_options.fail_if_no_peer_cert = false' \
+        'ssl_cert_login_from = common_name' 'auth_mechanisms.1 = PLAIN' 'auth_mechanisms.2 = ANONYMOUS' \
+        'auth_mechanisms.3 = EXTERNAL'
+}
 
 # start_rabbitmq VERSION DISTRIBUTION-PORT SCRATCH ROOT COMMAND...: by a command for which the folder ROOT is /.
 start_rabbitmq() {
@@ -103,14 +132,20 @@ start_rabbitmqs() {
         { echo "interop: epmd does not listen: $(tail -n 1 "$dir/epmd.log")" >&2 && exit 1; }
 
     mkdir "$dir/rabbitmq3.d"
-    echo '[rabbitmq_amqp1_0].' >"$dir/rabbitmq3.d/plugins"
-    printf '%s\n' "listeners.tcp.1 = 127.0.0.1:$rabbitmq3" 'amqp1_0.default_user = guest' \
-        'amqp1_0.default_vhost = /' >"$dir/rabbitmq3.d/rabbitmq.conf"
+    echo '[rabbitmq_amqp1_0,rabbitmq_auth_mechanism_ssl].' >"$dir/rabbitmq3.d/plugins"
+    {
+        printf '%s\n' "listeners.tcp.1 = 127.0.0.1:$rabbitmq3" 'amqp1_0.default_user = guest' 'amqp1_0.default_vhost = /'
+        rabbitmq_tls "$tls3" "$dir"
+    } >"$dir/rabbitmq3.d/rabbitmq.conf"
     start_rabbitmq 3 "$distribution3" "$dir/rabbitmq3.d" ""
 
     inner=$(mktemp -d -p "$debian13/root/tmp" interop.XXXXXX)
-    echo '[].' >"$inner/plugins"
-    echo "listeners.tcp.1 = 127.0.0.1:$rabbitmq4" >"$inner/rabbitmq.conf"
+    cp "$dir"/*.pem "$inner"
+    echo '[rabbitmq_auth_mechanism_ssl].' >"$inner/plugins"
+    {
+        echo "listeners.tcp.1 = 127.0.0.1:$rabbitmq4"
+        rabbitmq_tls "$tls4" "${inner#"$debian13/root"}"
+    } >"$inner/rabbitmq.conf"
     start_rabbitmq 4 "$distribution4" "$inner" "$debian13/root" scripts/debian13.sh run
 }
 
@@ -119,12 +154,10 @@ start_brokers() {
     keep c "$programs/c_broker" 127.0.0.1 "$c"
     keep cpp "$programs/cpp_broker" -a "127.0.0.1:$cpp"
     keep python /usr/bin/python3 "$examples/python/broker.py" -a "127.0.0.1:$python"
-    keep swift .build/debug/broker "127.0.0.1:$swift" --store "$dir/swift.sqlite"
-    # uamqp speaks TLS only.
-    openssl req -x509 -newkey rsa:2048 -noenc -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-        -keyout "$dir/key.pem" -out "$dir/certificate.pem" 2>"$dir/openssl.log"
-    local files=cert=$dir/certificate.pem,key=$dir/key.pem
-    keep tls socat "OPENSSL-LISTEN:$tls,bind=127.0.0.1,fork,reuseaddr,verify=0,$files" "TCP:127.0.0.1:$swift"
+    .build/debug/broker --users "$dir/users" --add-user guest <<<guest >/dev/null
+    keep swift .build/debug/broker "127.0.0.1:$swift" "amqps://127.0.0.1:$tls" --store "$dir/swift.sqlite" \
+        --users "$dir/users" --anonymous on-loopback --tls-certificate "$dir/localhost.pem" \
+        --tls-key "$dir/localhost-key.pem" --tls-client-ca "$dir/authority.pem" --tls-client-user common-name
 }
 
 # Puts the table where the document has it.
@@ -139,6 +172,7 @@ write_document() {
 }
 
 build_peers
+make_certificates "$dir"
 export SWIFT_QPID_PROTON_STRICT=1 # as `make test` has it: nothing is compiled twice
 swift build --build-tests
 start_brokers
@@ -150,7 +184,7 @@ tell C "$c" "$dir/c.pid"
 tell CPP "$cpp" "$dir/cpp.pid"
 tell PYTHON "$python" "$dir/python.pid"
 tell SWIFT "$swift" "$dir/swift.pid"
-export INTEROP_TLS=localhost:$tls INTEROP_CERTIFICATE=$dir/certificate.pem
+export INTEROP_RABBITMQ3_TLS=$tls3 INTEROP_RABBITMQ4_TLS=$tls4 INTEROP_SWIFT_TLS=$tls INTEROP_CERTIFICATES=$dir
 export INTEROP_PROGRAMS=$programs INTEROP_TABLE=$dir/table.md
 # In the background, since Bash heeds a signal only while it waits for such.
 start swift test --skip-build --filter '^InteropTests' "$@"

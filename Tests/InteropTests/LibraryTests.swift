@@ -74,8 +74,8 @@ enum Library: String, CaseIterable, Sendable {
         case .go: return [Program.built("go_client"), Peer.swift.address, feature, queue]
         case .uamqp:
             return [
-                "/usr/bin/python3", "Tests/InteropPeers/uamqp_client.py", environment["INTEROP_TLS"] ?? "",
-                environment["INTEROP_CERTIFICATE"] ?? "", feature, queue,
+                "/usr/bin/python3", "Tests/InteropPeers/uamqp_client.py",
+                "localhost:\(environment["INTEROP_SWIFT_TLS"] ?? "")", Secured.file("authority"), feature, queue,
             ]
         }
     }
