@@ -99,7 +99,7 @@ def cases(ours, scale):
     peer = programs.SWIFT if swift else programs.C
     codec = programs.SWIFT_CODEC if swift else programs.C_CODEC
     broker = programs.swift_broker if swift else programs.c_broker
-    fast, slow = ("-m", "msg"), ("-m", "msgp")
+    fast, slow, over_tls = ("-m", "msg"), ("-m", "msgp"), ("-m", "raw", "-T", programs.CERTIFICATES)
 
     def n(messages):
         return max(1000, int(messages * scale))
@@ -107,8 +107,14 @@ def cases(ours, scale):
     def rate(program, messages, options=fast):
         return lambda: measures.direct(program, n(messages), *options)
 
-    def instructions(program, role):
-        return lambda: measures.instructions(program, role, many=5000 + n(25000))
+    def instructions(program, role, *options):
+        return lambda: measures.instructions(program, role, many=5000 + n(25000), options=fast + options)
+
+    def opening(program):
+        return lambda: measures.opening(program, n(1000), *over_tls)
+
+    def swift_only(measure):
+        return needing("layer of frames", measure)
 
     def round_trip(program):
         return lambda: measures.round_trip(program, n(30000))
@@ -131,7 +137,7 @@ def cases(ours, scale):
     def needing(what, measure):
         def checked():
             if not swift or (what.startswith("--") and not programs.swift_broker_has(what)):
-                raise Skipped("the broker has no %s" % what)
+                raise Skipped("there is no %s" % what)
             return measure()
         return checked
 
@@ -152,6 +158,16 @@ def cases(ours, scale):
              round_trip(peer), round_trip(programs.C)),
         Case("codec", "build, encode and decode, with properties", "ns", ("<=", 0.5),
              lambda: measures.codec(codec, n(1000000)), lambda: measures.codec(programs.C_CODEC, n(1000000))),
+        Case("layer", "direct, to itself without its layer of frames", "msg/s", (">=", 0.95),
+             swift_only(rate(peer, 500000)), rate(peer, 500000, fast + ("-G",))),
+        Case("layer-sender", "instructions a message, sender, to itself without the layer", "instr", ("<=", 1.08),
+             swift_only(instructions(peer, "send")), instructions(peer, "send", "-G"), most_rounds=3),
+        Case("layer-receiver", "the same of the receiver", "instr", ("<=", 1.08),
+             swift_only(instructions(peer, "recv")), instructions(peer, "recv", "-G"), most_rounds=3),
+        Case("tls", "over TLS, bytes as they are, to C with pn_ssl", "msg/s", (">=", 0.95),
+             rate(peer, 500000, over_tls), rate(programs.C, 500000, over_tls)),
+        Case("tls-open", "connections opened over TLS, one at a time", "conn/s", (">=", 0.9),
+             opening(peer), opening(programs.C)),
         Case("broker-c", "through the broker, to proton's C example", "msg/s", (">=", 4),
              through(broker, 200000), through(programs.c_broker, 100000)),
         Case("broker-one-thread", "the same with one thread", "msg/s", None,

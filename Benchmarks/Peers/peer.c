@@ -1,5 +1,5 @@
 // The peer of the benchmarks on proton-c's proactor: what a careful C program reaches. Its options: peer_options.c.
-//     cc -O2 -o peer peer.c peer_message.c peer_options.c -lqpid-proton
+//     cc -O2 -o peer peer.c peer_message.c peer_options.c peer_tls.c -lqpid-proton
 #include "peer.h"
 #include <proton/codec.h>
 #include <proton/condition.h>
@@ -141,6 +141,7 @@ static void on_connecting(pn_connection_t *connection) {
     pn_connection_set_container(connection, id);
     pn_connection_set_hostname(connection, options.host);
     pn_connection_open(connection);
+    if (options.role == HANDSHAKE) return;
     pn_session_t *session = pn_session(connection);
     pn_session_open(session);
     if (options.role != RECEIVE) {
@@ -189,11 +190,16 @@ static void report(pn_condition_t *condition) {
     run.failed = true;
 }
 
+static pn_proactor_t *proactor;
+static char address[PN_MAX_ADDR];
+
+static void connect_one(void) { pn_proactor_connect2(proactor, NULL, make_transport(), address); }
+
 // Returns whether to go on.
 static bool handle(pn_event_t *event) {
     switch (pn_event_type(event)) {
     case PN_LISTENER_OPEN: fprintf(stderr, "listening\n"); break;
-    case PN_LISTENER_ACCEPT: pn_listener_accept2(pn_event_listener(event), NULL, NULL); break;
+    case PN_LISTENER_ACCEPT: pn_listener_accept2(pn_event_listener(event), NULL, make_transport()); break;
     case PN_LISTENER_CLOSE: report(pn_listener_condition(pn_event_listener(event))); return false;
     case PN_CONNECTION_BOUND:
         if (options.listening) pn_transport_require_auth(pn_event_transport(event), false);
@@ -204,6 +210,7 @@ static bool handle(pn_event_t *event) {
     case PN_CONNECTION_REMOTE_OPEN:
         run.opened++;
         if (options.listening) pn_connection_open(pn_event_connection(event));
+        if (options.role == HANDSHAKE && !options.listening) pn_connection_close(pn_event_connection(event));
         break;
     case PN_SESSION_REMOTE_OPEN:
         if (options.listening) pn_session_open(pn_event_session(event));
@@ -236,8 +243,14 @@ static bool handle(pn_event_t *event) {
     case PN_TRANSPORT_CLOSED:
         report(pn_transport_condition(pn_event_transport(event)));
         run.closed++;
+        if (options.role == HANDSHAKE && !run.failed) {
+            run.last = now();
+            if (!options.listening && run.closed < options.count) connect_one();
+            return run.closed < options.count;
+        }
         return !(options.listening && run.received >= options.count && run.closed >= run.opened);
-    case PN_PROACTOR_INACTIVE: return false;
+    // It comes between two connections as well.
+    case PN_PROACTOR_INACTIVE: return options.role == HANDSHAKE && !run.failed && run.closed < options.count;
     default: break;
     }
     return true;
@@ -248,13 +261,14 @@ int main(int argc, char **argv) {
     prepare_messages();
     if (options.role == PING || options.inFlight == 1) run.latencies = calloc(options.count + 1, sizeof *run.latencies);
 
-    pn_proactor_t *proactor = pn_proactor();
-    char address[PN_MAX_ADDR];
+    prepare_tls();
+    proactor = pn_proactor();
     pn_proactor_addr(address, sizeof address, options.host, options.port);
     if (options.listening) {
         pn_proactor_listen(proactor, pn_listener(), address, 4096);
     } else {
-        for (int i = 0; i < options.connections; i++) pn_proactor_connect2(proactor, NULL, NULL, address);
+        run.first = now();
+        for (int i = 0; i < options.connections; i++) connect_one();
     }
     for (bool going = true; going;) {
         pn_event_batch_t *batch = pn_proactor_wait(proactor);

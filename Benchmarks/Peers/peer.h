@@ -2,15 +2,16 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <proton/types.h>
 #include <stdint.h>
 
-enum role { SEND, RECEIVE, PING, IDLE };
+enum role { SEND, RECEIVE, PING, IDLE, HANDSHAKE };
 enum mode { RAW, MESSAGE, PROPERTIES, KINDS };
 
 extern struct options {
     enum role role;
     enum mode mode;
-    const char *name, *host, *port, *address, *selector;
+    const char *name, *host, *port, *address, *selector, *tls;
     long count, inFlight; // inFlight 0: as many as there is credit for
     int bodySize, window, connections;
     bool presettled, listening, echoing, durable;
@@ -34,6 +35,10 @@ double now(void);
 void parse_options(int argc, char **argv); // ends the program on a wrong one
 void hold_connections(void);
 void print_result(void);
+
+// peer_tls.c
+void prepare_tls(void);             // ends the program on a failure
+pn_transport_t *make_transport(void); // of a new connection; NULL without TLS
 
 // peer_message.c: each ends the program on a failure, which is a bug here or a wrong -m on one of the sides
 void prepare_messages(void);

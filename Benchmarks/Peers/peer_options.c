@@ -20,9 +20,9 @@ double now(void) {
 }
 
 static void usage(void) {
-    fputs("usage: peer send|recv|ping|conn [-h HOST] [-p PORT] [-a ADDRESS] [-n MESSAGES] [-b BODYBYTES]\n"
+    fputs("usage: peer send|recv|ping|conn|open [-h HOST] [-p PORT] [-a ADDRESS] [-n MESSAGES] [-b BODYBYTES]\n"
           "            [-m raw|msg|msgp|kinds] [-s presettled] [-w CREDITWINDOW] [-c CONNECTIONS] [-L listen]\n"
-          "            [-E echo] [-W INFLIGHT] [-D durable] [-x SELECTOR]\n"
+          "            [-E echo] [-W INFLIGHT] [-D durable] [-x SELECTOR] [-T FOLDER]\n"
           "A %d in the address stands for the number of the connection: each has a queue of its own.\n", stderr);
     exit(2);
 }
@@ -45,9 +45,9 @@ static int choice(const char *text, int count, const char *const names[]) {
 void parse_options(int argc, char **argv) {
     if (argc < 2) usage();
     options.name = argv[1];
-    options.role = choice(argv[1], 4, (const char *[]){"send", "recv", "ping", "conn"});
+    options.role = choice(argv[1], 5, (const char *[]){"send", "recv", "ping", "conn", "open"});
     optind = 2;
-    for (int flag; (flag = getopt(argc, argv, "h:p:a:n:b:m:sw:c:LEW:Dx:")) != -1;) {
+    for (int flag; (flag = getopt(argc, argv, "h:p:a:n:b:m:sw:c:LEW:Dx:T:")) != -1;) {
         switch (flag) {
         case 'h': options.host = optarg; break;
         case 'p': options.port = optarg; break;
@@ -63,6 +63,7 @@ void parse_options(int argc, char **argv) {
         case 'W': options.inFlight = number(optarg); break;
         case 'D': options.durable = true; break;
         case 'x': options.selector = optarg; break;
+        case 'T': options.tls = optarg; break;
         default: usage();
         }
     }
@@ -95,6 +96,7 @@ static double cpu(struct timeval time) { return time.tv_sec + time.tv_usec * 1e-
 
 void print_result(void) {
     long n = options.role == SEND ? (options.presettled ? run.sent : run.acknowledged) : run.received;
+    if (options.role == HANDSHAKE) n = run.opened;
     double seconds = run.last - run.first;
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);

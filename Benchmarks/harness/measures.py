@@ -6,6 +6,9 @@ from .processes import Program, free_port
 from .programs import C
 
 PINNED = ["taskset", "-c", "0"]
+# For callgrind one instruction that copies a block is one for each byte: glibc is to copy without it.
+COUNTED = ["env", "GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=100000000",
+           "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
 
 
 class Rate(NamedTuple):
@@ -26,6 +29,15 @@ def direct(peer, messages, *options):
             return Rate(sent["rate"], messages / max(used))
 
 
+def opening(peer, connections, *options):
+    """Connections opened and closed a second, one after the other."""
+    port = free_port()
+    common = ["-p", port, "-n", connections] + list(options)
+    with Program(peer + ["open", "-L"] + common).listens(port):
+        with Program(peer + ["open"] + common) as client:
+            return client.result()["rate"]
+
+
 def round_trip(peer, messages):
     """Microseconds (median) from sending a message to its acknowledgement, one at a time, all on one CPU."""
     port = free_port()
@@ -40,7 +52,7 @@ def round_trip(peer, messages):
 def _instructions(peer, role, messages, options):
     port = free_port()
     common = ["-p", port, "-n", messages] + options
-    counted = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"] + peer
+    counted = COUNTED + peer
     receiver, sender = (counted, C) if role == "recv" else (C, counted)
     with Program(receiver + ["recv", "-L"] + common).listens(port) as receiving:
         with Program(sender + ["send"] + common) as sending:

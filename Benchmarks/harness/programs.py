@@ -9,6 +9,8 @@ from .processes import Failure
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PEERS = os.path.join(ROOT, "Benchmarks", "Peers")
 BUILT = os.path.join(ROOT, ".build", "peers")
+# What the -T of the peers takes: certificate.pem and key.pem.
+CERTIFICATES = os.path.join(BUILT, "certificates")
 EXAMPLES = "/usr/share/proton/examples"
 PYTHON = "/usr/bin/python3"  # Debian's own, which python3-qpid-proton is for
 
@@ -23,8 +25,12 @@ def _run(arguments):
 
 def build(swift, brokers):
     """Builds the peers optimised, and the Swift programs and the brokers where they are needed."""
-    os.makedirs(BUILT, exist_ok=True)
-    peer = [os.path.join(PEERS, name) for name in ("peer.c", "peer_message.c", "peer_options.c")]
+    os.makedirs(CERTIFICATES, exist_ok=True)
+    if not os.path.exists(CERTIFICATES + "/certificate.pem"):
+        _run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+              "-days", "3650", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
+              "-keyout", CERTIFICATES + "/key.pem", "-out", CERTIFICATES + "/certificate.pem"])
+    peer = [os.path.join(PEERS, name) for name in ("peer.c", "peer_message.c", "peer_options.c", "peer_tls.c")]
     _run(["gcc", "-O2", "-o", BUILT + "/peer"] + peer + ["-lqpid-proton"])
     _run(["gcc", "-O2", "-o", BUILT + "/codec", PEERS + "/codec.c"] + peer[1:] + ["-lqpid-proton"])
     cpp = ["-lqpid-proton-cpp", "-lqpid-proton"]

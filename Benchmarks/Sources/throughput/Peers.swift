@@ -21,7 +21,7 @@ final class SendPeer: Peer {
 
     func onStart(_ event: ContainerEvent) throws {
         if settings.listens {
-            listener = try event.container.listen(settings.hostAndPort)
+            listener = try event.container.listen(settings.listening, tls: settings.tls)
         } else {
             for _ in 0..<settings.connections {
                 try event.container.createSender(settings.url, options: settings.linkOption)
@@ -96,7 +96,7 @@ final class ReceivePeer: Peer {
 
     func onStart(_ event: ContainerEvent) throws {
         if settings.listens {
-            listener = try event.container.listen(settings.hostAndPort)
+            listener = try event.container.listen(settings.listening, tls: settings.tls)
         } else {
             try event.container.createReceiver(settings.url, options: settings.linkOption)
         }
@@ -144,7 +144,7 @@ final class PingPeer: Peer {
     var isComplete: Bool { returned >= settings.count }
 
     func onStart(_ event: ContainerEvent) throws {
-        let connection = try event.container.connect(settings.hostAndPort)
+        let connection = try event.container.connect(settings.server)
         try event.container.createReceiver(connection, settings.address, options: settings.linkOption)
         sender = try event.container.createSender(connection, settings.address, options: settings.linkOption)
     }
@@ -203,5 +203,42 @@ final class IdlePeer: Peer {
         // Nothing else is to be done until standard input ends: heartbeats are due later than a measurement lasts.
         while getchar() != EOF {}
         event.container.stop()
+    }
+}
+
+/// Opens and closes one connection after the other, or answers that.
+final class OpenPeer: Peer {
+    private let settings: Settings
+    private let report: Report
+    private var closed = 0
+    private var listener: Listener?
+
+    init(_ settings: Settings, _ report: Report) {
+        self.settings = settings
+        self.report = report
+    }
+
+    var isComplete: Bool { closed >= settings.count }
+
+    func onStart(_ event: ContainerEvent) throws {
+        if settings.listens {
+            listener = try event.container.listen(settings.listening, tls: settings.tls)
+        } else {
+            report.start()
+            try event.container.connect(settings.server)
+        }
+    }
+
+    func onConnectionOpened(_ event: ConnectionEvent) {
+        if !settings.listens { event.connection.close() }
+    }
+
+    func onConnectionClosed(_ event: ConnectionEvent) throws {
+        closed += 1
+        if !settings.listens, !isComplete { try event.container.connect(settings.server) }
+        guard isComplete else { return }
+        report.end()
+        report.count = closed
+        listener?.close()
     }
 }

@@ -20,8 +20,34 @@ struct Settings {
     var echoes: Bool
     /// How many messages may be unsettled at once; 0 is as many as there is credit.
     var inFlight: Int
+    /// A folder with certificate.pem and key.pem: TLS is spoken; nil is not.
+    var certificates: String?
+    /// Whether frames pass the layer that refuses what proton does not stand.
+    var usesFrameLayer: Bool
 
     var linkOption: LinkOption { isSettled ? .atMostOnce : .atLeastOnce }
     var hostAndPort: String { "\(host):\(port)" }
-    var url: String { "\(hostAndPort)/\(address)" }
+    var url: String { "\(server)/\(address)" }
+    /// Where a client connects to; the certificate is for localhost.
+    var server: String { certificates == nil ? hostAndPort : "amqps://localhost:\(port)" }
+    /// Where a server listens.
+    var listening: String { certificates == nil ? hostAndPort : "amqps://\(hostAndPort)" }
+
+    /// How connections are made and taken.
+    var options: ConnectionOptions {
+        var options = ConnectionOptions()
+        options.limits.usesFrameLayer = usesFrameLayer
+        if let certificates, !listens {
+            options.tls = TLSClientOptions(trust: .file("\(certificates)/certificate.pem"))
+        }
+        return options
+    }
+
+    /// A listener's certificate.
+    var tls: TLSServerOptions? {
+        certificates.map {
+            TLSServerOptions(
+                certificate: TLSCertificate(file: "\($0)/certificate.pem", keyFile: "\($0)/key.pem"))
+        }
+    }
 }

@@ -10,10 +10,13 @@ struct Throughput: ParsableCommand {
         abstract: "Sends or receives messages as fast as it can, and prints one line of JSON.")
 
     enum Role: String, ExpressibleByArgument, CaseIterable {
-        case send, recv, ping, conn
+        case send, recv, ping, conn, open
     }
 
-    @Argument(help: "What to do: send, recv, ping (one round trip at a time) or conn (idle connections).")
+    @Argument(
+        help:
+            "What to do: send, recv, ping (one round trip at a time), conn (idle connections) or open (one after the other)."
+    )
     var role: Role
 
     @Option(name: .customShort("h"), help: "The host.")
@@ -52,11 +55,17 @@ struct Throughput: ParsableCommand {
     @Option(name: .customShort("W"), help: "How many messages may be unsettled at once; 0: no limit but credit.")
     var inFlight = 0
 
+    @Option(name: .customShort("T"), help: "Speak TLS with the certificate.pem and key.pem of this folder.")
+    var certificates: String?
+
+    @Flag(name: .customShort("G"), help: "Leave out the layer that guards proton from frames.")
+    var isUnguarded = false
+
     private var settings: Settings {
         Settings(
             host: host, port: port, address: address, count: count, bodySize: bodySize, mode: mode,
             isSettled: isSettled, window: window, connections: connections, listens: listens, echoes: echoes,
-            inFlight: inFlight)
+            inFlight: inFlight, certificates: certificates, usesFrameLayer: !isUnguarded)
     }
 
     func run() throws {
@@ -68,8 +77,9 @@ struct Throughput: ParsableCommand {
             case .recv: try ReceivePeer(settings, report)
             case .ping: try PingPeer(settings, report)
             case .conn: IdlePeer(settings)
+            case .open: OpenPeer(settings, report)
             }
-        try Container(peer).run(stoppingOn: .interrupt, .terminate)
+        try Container(peer, options: settings.options).run(stoppingOn: .interrupt, .terminate)
         guard peer.isComplete else { throw ExitCode.failure }
         if role != .conn { try report.print(encodedSize: Payload(settings).encodedSize) }
     }
