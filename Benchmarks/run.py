@@ -107,8 +107,8 @@ def cases(ours, scale):
     def rate(program, messages, options=fast):
         return lambda: measures.direct(program, n(messages), *options)
 
-    def instructions(program, role, *options):
-        return lambda: measures.instructions(program, role, many=5000 + n(25000), options=fast + options)
+    def instructions(program, role, *own):
+        return lambda: measures.instructions(program, role, *own, many=5000 + n(25000))
 
     def opening(program):
         return lambda: measures.opening(program, n(1000), *over_tls)

@@ -49,13 +49,15 @@ def round_trip(peer, messages):
             return median
 
 
-def _instructions(peer, role, messages, options):
+def _instructions(peer, role, messages, own):
     port = free_port()
-    common = ["-p", port, "-n", messages] + options
-    counted = COUNTED + peer
-    receiver, sender = (counted, C) if role == "recv" else (C, counted)
-    with Program(receiver + ["recv", "-L"] + common).listens(port) as receiving:
-        with Program(sender + ["send"] + common) as sending:
+    common = ["-p", port, "-n", messages, "-m", "msg"]
+    counted = {role: COUNTED + peer}
+    receiver = counted.get("recv", C) + ["recv", "-L"] + common
+    sender = counted.get("send", C) + ["send"] + common
+    (receiver if role == "recv" else sender).extend(own)
+    with Program(receiver).listens(port) as receiving:
+        with Program(sender) as sending:
             sending.result()
             receiving.result()
             errors = (receiving if role == "recv" else sending)
@@ -65,9 +67,9 @@ def _instructions(peer, role, messages, options):
             return int(found.group(1))
 
 
-def instructions(peer, role, few=5000, many=30000, options=("-m", "msg")):
+def instructions(peer, role, *own, few=5000, many=30000):
     """Instructions a message of the peer with C on the other side; the difference of two runs leaves start-up out."""
-    counts = [_instructions(peer, role, n, list(options)) for n in (few, many)]
+    counts = [_instructions(peer, role, n, own) for n in (few, many)]
     return (counts[1] - counts[0]) / (many - few)
 
 

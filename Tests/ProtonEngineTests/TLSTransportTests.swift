@@ -49,6 +49,17 @@ struct TLSTransportTests {
         for name in ["127.0.0.1", "virtual.example"] { #expect(bytes.firstRange(of: Array(name.utf8)) == nil) }
     }
 
+    /// A context holds the system's authorities: a megabyte.
+    @Test func aContextGoesWithItsOptions() throws {
+        weak var context: TLSContext?
+        do {
+            let options = TLSClientOptions()
+            context = try options.contexts.current(for: options).context
+            #expect(context != nil)
+        }
+        #expect(context == nil)
+    }
+
     @Test func contextsAreSharedByCopiesAndNotByOthers() throws {
         let options = TLSClientOptions()
         var copy = options

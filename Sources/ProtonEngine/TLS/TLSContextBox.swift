@@ -5,6 +5,8 @@ import ProtonUtilities
 protocol TLSContextOptions: Sendable, Hashable {
     /// The files that are read for it.
     var paths: [String] { get }
+    /// The context that was made of them last.
+    var contexts: TLSContextBox<Self> { get set }
     /// Reads the files, and makes a context.
     func makeContext() throws(ProtonError) -> TLSContext
 }
@@ -33,7 +35,10 @@ final class TLSContextBox<Options: TLSContextOptions>: Sendable, Hashable {
         return try entry.withLock { entry throws(ProtonError) in
             guard let old = entry, old.options == options else {
                 let context = try options.makeContext()
-                entry = Entry(options: options, files: files, context: context)
+                // With a box of their own: they would keep this one, and this one them.
+                var kept = options
+                kept.contexts = TLSContextBox()
+                entry = Entry(options: kept, files: files, context: context)
                 return (context, nil)
             }
             guard files != old.files else { return (old.context, nil) }

@@ -79,7 +79,7 @@ public struct TLSClientOptions: Sendable, Hashable {
     /// Whether a later connection to the same server may go on with the keys of an earlier one. Default true.
     public var resumesSessions: Bool
 
-    let contexts = TLSContextBox<TLSClientOptions>()
+    var contexts = TLSContextBox<TLSClientOptions>()
 
     /// Creates options, each with the default that it has where it is left out.
     public init(
@@ -141,7 +141,7 @@ public struct TLSServerOptions: Sendable, Hashable {
     /// The cipher suites of TLS 1.3; nil, the default, is those that the system's OpenSSL uses.
     public var cipherSuites: String?
 
-    let contexts = TLSContextBox<TLSServerOptions>()
+    var contexts = TLSContextBox<TLSServerOptions>()
 
     /// Creates options, each with the default that it has where it is left out.
     public init(
