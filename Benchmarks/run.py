@@ -107,8 +107,8 @@ def cases(ours, scale):
     def rate(program, messages, options=fast):
         return lambda: measures.direct(program, n(messages), *options)
 
-    def instructions(program, role, *own):
-        return lambda: measures.instructions(program, role, *own, many=5000 + n(25000))
+    def instructions(program, role, *own, other=programs.C):
+        return lambda: measures.instructions(program, role, *own, other=other, many=5000 + n(25000))
 
     def opening(program):
         return lambda: measures.opening(program, n(1000), *over_tls)
@@ -161,9 +161,11 @@ def cases(ours, scale):
         Case("layer", "direct, to itself without its layer of frames", "msg/s", (">=", 0.95),
              swift_only(rate(peer, 500000)), rate(peer, 500000, fast + ("-G",))),
         Case("layer-sender", "instructions a message, sender, to itself without the layer", "instr", ("<=", 1.08),
-             swift_only(instructions(peer, "send")), instructions(peer, "send", "-G"), most_rounds=3),
+             swift_only(instructions(peer, "send", other=peer)), instructions(peer, "send", "-G", other=peer),
+             most_rounds=3),
         Case("layer-receiver", "the same of the receiver", "instr", ("<=", 1.08),
-             swift_only(instructions(peer, "recv")), instructions(peer, "recv", "-G"), most_rounds=3),
+             swift_only(instructions(peer, "recv", other=peer)), instructions(peer, "recv", "-G", other=peer),
+             most_rounds=3),
         Case("tls", "over TLS, bytes as they are, to C with pn_ssl", "msg/s", (">=", 0.95),
              rate(peer, 500000, over_tls), rate(programs.C, 500000, over_tls)),
         Case("tls-open", "connections opened over TLS, one at a time", "conn/s", (">=", 0.9),

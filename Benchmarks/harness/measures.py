@@ -49,12 +49,12 @@ def round_trip(peer, messages):
             return median
 
 
-def _instructions(peer, role, messages, own):
+def _instructions(peer, role, messages, own, other):
     port = free_port()
     common = ["-p", port, "-n", messages, "-m", "msg"]
     counted = {role: COUNTED + peer}
-    receiver = counted.get("recv", C) + ["recv", "-L"] + common
-    sender = counted.get("send", C) + ["send"] + common
+    receiver = counted.get("recv", other) + ["recv", "-L"] + common
+    sender = counted.get("send", other) + ["send"] + common
     (receiver if role == "recv" else sender).extend(own)
     with Program(receiver).listens(port) as receiving:
         with Program(sender) as sending:
@@ -67,9 +67,9 @@ def _instructions(peer, role, messages, own):
             return int(found.group(1))
 
 
-def instructions(peer, role, *own, few=5000, many=30000):
-    """Instructions a message of the peer with C on the other side; the difference of two runs leaves start-up out."""
-    counts = [_instructions(peer, role, n, own) for n in (few, many)]
+def instructions(peer, role, *own, other=C, few=5000, many=30000):
+    """Instructions a message of the peer, with its own options; the difference of two runs leaves start-up out."""
+    counts = [_instructions(peer, role, n, own, other) for n in (few, many)]
     return (counts[1] - counts[0]) / (many - few)
 
 
