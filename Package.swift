@@ -10,9 +10,11 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-/// The example programs: those of the Python and C++ bindings by the same names, and `demo`, which `make demo` runs.
+/// The example programs: those of the Python and C++ bindings by the same names, those with async/await, and `demo`, which
+/// `make demo` runs.
 let examples: [Target] = [
-    "abstract_server", "client", "colour_send", "connection_options", "demo", "direct_recv", "direct_send",
+    "abstract_server", "async_helloworld", "async_recv", "async_rpc", "async_send", "async_worker", "client",
+    "colour_send", "connection_options", "demo", "direct_recv", "direct_send",
     "encode_decode", "flow_control", "helloworld", "helloworld_blocking", "helloworld_direct",
     "helloworld_direct_events", "helloworld_events", "message_properties",
     "multithreaded_client", "queue_browser", "reconnect_client", "recurring_timer", "scheduled_send", "selected_recv",
@@ -23,7 +25,7 @@ let examples: [Target] = [
         name: name,
         dependencies: [
             "Proton", "ProtonBroker", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        ],
+        ] + (name.hasPrefix("async_") ? ["ExampleSignals"] : []),
         path: "Examples/\(name)",
         swiftSettings: settings)
 }
@@ -69,6 +71,10 @@ let package = Package(
             ],
             path: "Examples/small_broker",
             swiftSettings: settings),
+        // Control-C for the examples with async/await.
+        .target(
+            name: "ExampleSignals", dependencies: ["ProtonUtilities"], path: "Examples/ExampleSignals",
+            swiftSettings: settings),
         .systemLibrary(name: "CProton"),
         .systemLibrary(name: "COpenSSL"),
         .target(name: "AMQP", swiftSettings: settings),
@@ -82,6 +88,7 @@ let package = Package(
             dependencies: [
                 "ProtonUtilities",
                 "AMQP", "ProtonEngine",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -61,16 +61,18 @@ public final class Sender: Link {
         return try sendUnusually(message, state: state)
     }
 
-    /// Sends a message that is encoded already.
+    /// Sends a message that is encoded already, with a state where one is given, such as that of a transaction.
     /// - Throws: as `send(_:)` does.
     @discardableResult
-    public func send(encoded bytes: [UInt8]) throws -> Delivery {
+    public func send(encoded bytes: [UInt8], state: DeliveryState? = nil) throws -> Delivery {
         let pointer = try admitted()
         if extras != nil {
             let tag = try tag(nil)
-            return try bytes.withUnsafeBytes { bytes in try tag.withUnsafeBytes { try begin(pointer, $0, bytes, nil) } }
+            return try bytes.withUnsafeBytes { bytes in
+                try tag.withUnsafeBytes { try begin(pointer, $0, bytes, state) }
+            }
         }
-        return try bytes.withUnsafeBytes { try begin(pointer, with: $0) }
+        return try bytes.withUnsafeBytes { try begin(pointer, with: $0, state) }
     }
 
     private func sendUnusually(
@@ -255,9 +257,11 @@ public final class Sender: Link {
             "A message of \(size) bytes is too large for the \(title): the peer takes \(peerLimit) bytes at most.")
     }
 
-    private func begin(_ pointer: OpaquePointer, with bytes: UnsafeRawBufferPointer) throws -> Delivery {
+    private func begin(
+        _ pointer: OpaquePointer, with bytes: UnsafeRawBufferPointer, _ state: DeliveryState? = nil
+    ) throws -> Delivery {
         var tag = (count &+ 1).bigEndian
-        return try withUnsafeBytes(of: &tag) { try begin(pointer, $0, bytes, nil) }
+        return try withUnsafeBytes(of: &tag) { try begin(pointer, $0, bytes, state) }
     }
 
     @inline(__always)

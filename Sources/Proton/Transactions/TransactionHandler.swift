@@ -67,27 +67,35 @@ public struct TransactionEvent: EndpointEvent {
 
     // MARK: What the defaults of the callbacks do about a failure
 
+    /// What a callback tells that is a failure.
+    enum Failure: String {
+        case undeclared = "No transaction was begun"
+        case uncommitted = "A transaction was not committed"
+        case lost = "A transaction was undone"
+        case inDoubt = "Whether a transaction was committed is in doubt"
+    }
+
+    /// The failure as an error.
+    func error(_ failure: Failure) -> ProtonError {
+        ProtonError(
+            failure == .inDoubt ? .inDoubt : .transactionFailed, "\(failure.rawValue): \(reason)", condition: condition)
+    }
+
     /// Nobody handles that the transaction was not begun.
     func failDeclare() throws {
-        if !connection.isLocalClosed { try fail("No transaction was begun: \(reason)") }
+        if !connection.isLocalClosed { try connection.failUnhandled(error(.undeclared)) }
     }
 
     /// Nobody handles that the transaction was not committed.
-    func failCommit() throws { try fail("A transaction was not committed: \(reason)") }
+    func failCommit() throws { try connection.failUnhandled(error(.uncommitted)) }
 
     /// Nobody handles that the transaction ended by itself.
     func failLost() throws {
-        if !connection.isLocalClosed { try fail("A transaction was undone: \(reason)") }
+        if !connection.isLocalClosed { try connection.failUnhandled(error(.lost)) }
     }
 
     /// Nobody handles that what became of the transaction is not known.
-    func failInDoubt() throws {
-        try fail("Whether a transaction was committed is in doubt: \(reason)", .inDoubt)
-    }
-
-    private func fail(_ message: String, _ code: ProtonError.Code = .transactionFailed) throws {
-        try connection.failUnhandled(ProtonError(code, message, condition: condition))
-    }
+    func failInDoubt() throws { try connection.failUnhandled(error(.inDoubt)) }
 }
 
 /// A program with transactions: all of `MessagingHandler`, and of `TransactionHandler`.

@@ -76,12 +76,27 @@ public func withScriptedServer<Value: Sendable>(
     limit: Duration = .seconds(10), _ script: @escaping @Sendable (ScriptedServer) throws -> Void,
     client: @escaping @Sendable (_ address: String) throws -> Value
 ) async throws -> Value {
+    try await withScriptedServer(
+        limit: limit, script, asyncClient: { address in try await onThread { try client(address) } })
+}
+
+/// Runs a server by a script beside a client with async/await, as the form for clients that block does.
+/// - Parameters:
+///   - limit: how long each step of the script waits at most. Default 10 seconds.
+///   - script: what the server does; it may accept several connections.
+///   - client: what connects to the address that it is given. It runs as a task.
+/// - Returns: what the client returns.
+/// - Throws: as the other form. Where the script fails and the client does not end within `limit`, its task is cancelled.
+public func withScriptedServer<Value: Sendable>(
+    limit: Duration = .seconds(10), _ script: @escaping @Sendable (ScriptedServer) throws -> Void,
+    asyncClient client: @escaping @Sendable (_ address: String) async throws -> Value
+) async throws -> Value {
     let server = try ScriptedServer(limit: limit)
     defer { server.close() }
     return try await withThrowingTaskGroup(of: Step<Value>.self) { group in
         group.addTask { .script(await result { try await onThread { try script(server) } }) }
         group.addTask {
-            .client(await result { try await onThread { [address = server.address] in try client(address) } })
+            .client(await result { [address = server.address] in try await client(address) })
         }
         var scripted: Result<Void, any Error>?
         var served: Result<Value, any Error>?

@@ -1,0 +1,41 @@
+public import AMQP
+import ProtonEngine
+
+/// A message that an `AMQPReceiver` has handed out, until it is settled; from any task, also after the receiver's loop.
+///
+/// What is said of it first counts. It goes out with what else is said meanwhile, and nothing waits for that; where the
+/// connection was lost since the message came it has no effect: the message comes again.
+public struct AMQPDelivery: Sendable {
+    /// The message.
+    public let message: Message
+    private let token: Incoming.Token?
+    private let receiver: ReceiverLink
+
+    init(_ message: Message, _ token: Incoming.Token?, _ receiver: ReceiverLink) {
+        (self.message, self.token, self.receiver) = (message, token, receiver)
+    }
+
+    /// Whether its sender had settled it as it was sent: there is nothing to say then.
+    public var isSettled: Bool { token == nil }
+
+    /// Accepts the message.
+    public func accept() { settle(.accepted) }
+
+    /// Rejects the message: it is invalid, and is not to come again.
+    /// - Parameter condition: why, for its sender.
+    public func reject(_ condition: Condition? = nil) { settle(.rejected(condition)) }
+
+    /// Gives the message back, to be delivered again, here or to others.
+    /// - Parameter delivered: whether this counts as a failed try to deliver it (modified), or not (released).
+    public func release(delivered: Bool = false) {
+        settle(delivered ? .modified(deliveryFailed: true, undeliverableHere: false, annotations: [:]) : .released)
+    }
+
+    /// Says what becomes of the message: any outcome, or one in a transaction.
+    public func settle(_ state: DeliveryState) {
+        if let token { receiver.settle(token, state) }
+    }
+
+    /// What names it to its receiver.
+    var pending: Incoming.Token? { token }
+}

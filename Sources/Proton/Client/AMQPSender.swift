@@ -1,0 +1,184 @@
+public import AMQP
+import ProtonEngine
+import ProtonUtilities
+
+/// A link that sends, of an `AMQPConnection`; from any task.
+///
+/// Messages go out in the order in which they are handed over, as the peer gives credit. A bounded number waits for that here;
+/// `send` and `submit` wait for room. A sender that nobody keeps is closed.
+public final class AMQPSender: Sendable {
+    /// How much may wait for credit.
+    public struct Bounds: Sendable, Hashable {
+        /// How many messages. Default 1,000.
+        public var messages: Int
+        /// How many bytes of encoded messages: one message more is taken while less waits. Default 1 MiB.
+        public var bytes: Int
+
+        /// The default bounds.
+        public static let `default` = Bounds()
+
+        /// Creates bounds.
+        public init(messages: Int = 1_000, bytes: Int = 1_048_576) {
+            self.messages = max(1, messages)
+            self.bytes = max(1, bytes)
+        }
+    }
+
+    private let outgoing: Outgoing
+    private let link: ClientLink
+    private let container: ContainerHandle
+    /// The connection, which the sender keeps open; nil of a sender that the connection keeps.
+    private let connection: AMQPConnection?
+
+    convenience init(_ connection: AMQPConnection, _ address: String?, _ option: LinkOption, _ bounds: Bounds) {
+        self.init(connection, connection.core, connection.container, address, option, bounds)
+    }
+
+    init(
+        _ connection: AMQPConnection?, _ core: ClientConnection, _ container: ContainerHandle, _ address: String?,
+        _ option: LinkOption, _ bounds: Bounds
+    ) {
+        outgoing = Outgoing(Outgoing.Bounds(messages: bounds.messages, bytes: bounds.bytes))
+        link = ClientLink(core, "sender to \(address ?? "no address")", outgoing) { connection, handler in
+            try connection.container.createSender(connection, address, handler: handler, options: option)
+        }
+        self.container = container
+        self.connection = connection
+    }
+
+    deinit {
+        link.beginClosing()
+    }
+
+    /// The address of the node, as the peer says it is; nil before the link is attached.
+    public var address: String? { link.address }
+
+    /// How many messages wait for credit.
+    public var waitingCount: Int { outgoing.waitingCount }
+
+    var hasEnded: Bool { outgoing.hasEnded }
+
+    /// Attaches the link now rather than with its first message.
+    /// - Throws: `ProtonError`: `.linkError` with the peer's condition where it refuses the link; what ended the connection;
+    ///   `CancellationError`.
+    public func attach() async throws {
+        try await link.waitUntilAttached()
+    }
+
+    // MARK: Sending
+
+    /// Sends a message as soon as the peer gives credit, and waits for its outcome.
+    /// - Parameter timeout: how long that may take; nil, the default, is for ever.
+    /// - Returns: accepted; of a link whose messages are sent settled once the message is sent.
+    /// - Throws: `AMQPSendError`: `.notSent`, `.inDoubt` or `.refused`; where it is `.notSent` sending again is safe.
+    @discardableResult
+    public func send(_ message: Message, timeout: Duration? = nil) async throws -> Outcome {
+        let receipt = SendReceipt()
+        let timer = try expiry(of: receipt, after: timeout)
+        defer { timer?.cancel() }
+        return try await send(message, receipt)
+    }
+
+    /// Sends a message whose receipt may come to its end by other means.
+    @discardableResult
+    func send(
+        _ message: Message, _ receipt: SendReceipt, state: DeliveryState? = nil
+    ) async throws(AMQPSendError) -> Outcome {
+        try await submit(Outgoing.Item(bytes: AMQPSender.encode(message), receipt: receipt, state: state))
+        switch await receipt.result(withdraws: true) {
+        case .success(.accepted): return .accepted
+        case .success(let outcome): throw .refused(outcome)
+        case .failure(let error):
+            // It leaves its room to others.
+            if case .notSent = error { outgoing.endWaitForRoom() }
+            throw error
+        }
+    }
+
+    /// Hands a message over, waiting for room only; its outcome can be waited for later, or not at all.
+    /// - Throws: `AMQPSendError.notSent`.
+    public func submit(_ message: Message) async throws -> SendReceipt {
+        let receipt = SendReceipt()
+        try await submit(Outgoing.Item(bytes: AMQPSender.encode(message), receipt: receipt))
+        return receipt
+    }
+
+    /// Hands messages over, as `submit` of one does, in one go.
+    /// - Returns: their receipts, in order.
+    /// - Throws: `AMQPSendError.notSent`: then none of them is sent.
+    public func submit(contentsOf messages: some Sequence<Message>) async throws -> [SendReceipt] {
+        var items: [Outgoing.Item] = []
+        for message in messages {
+            items.append(Outgoing.Item(bytes: try AMQPSender.encode(message), receipt: SendReceipt()))
+        }
+        while true {
+            if try takes(outgoing.add(items)) { return items.map(\.receipt) }
+            try await waitForRoom()
+        }
+    }
+
+    /// Hands a message over where there is room, without waiting.
+    /// - Returns: its receipt; nil where as much waits for credit as may.
+    /// - Throws: `AMQPSendError.notSent`.
+    public func trySend(_ message: Message) throws -> SendReceipt? {
+        let receipt = SendReceipt()
+        link.open()
+        return try takes(outgoing.add(Outgoing.Item(bytes: AMQPSender.encode(message), receipt: receipt)))
+            ? receipt : nil
+    }
+
+    private func submit(_ item: Outgoing.Item) async throws(AMQPSendError) {
+        while true {
+            // Its time may be up.
+            if let decided = item.receipt.decided { _ = try decided.get() }
+            if try takes(outgoing.add(item)) { return }
+            try await waitForRoom()
+        }
+    }
+
+    private func waitForRoom() async throws(AMQPSendError) {
+        link.open()
+        if let end = await outgoing.waitForRoom() { throw .notSent(end) }
+        if Task.isCancelled { throw .notSent(CancellationError()) }
+    }
+
+    /// - Returns: whether there was room.
+    private func takes(_ addition: Outgoing.Addition) throws(AMQPSendError) -> Bool {
+        switch addition {
+        case .added(let tellsDomain):
+            if tellsDomain {
+                link.open()
+                link.post { [outgoing] link in outgoing.flow(link) }
+            }
+            return true
+        case .full: return false
+        case .ended(let error): throw .notSent(error)
+        }
+    }
+
+    private static func encode(_ message: Message) throws(AMQPSendError) -> [UInt8] {
+        do { return try message.encoded() } catch { throw .notSent(error) }
+    }
+
+    private func expiry(of receipt: SendReceipt, after timeout: Duration?) throws(AMQPSendError) -> TimerTask? {
+        guard let timeout else { return nil }
+        guard timeout > .zero else {
+            throw .notSent(
+                ProtonError(.invalidArgument, "send: the time-out is \(timeout): it must be more than zero."))
+        }
+        let error = ProtonError(.timedOut, "\(link.title): the message had no outcome within \(timeout).")
+        do {
+            return try container.schedule(after: timeout) { [outgoing] _ in
+                receipt.expire(error)
+                outgoing.endWaitForRoom()
+            }
+        } catch {
+            throw .notSent(error)
+        }
+    }
+
+    /// Closes the link, and waits until the peer has done so, for `ConnectionLimits.closeTimeout` at most; what waits for credit is not sent.
+    public func close() async {
+        await link.close()
+    }
+}

@@ -1,0 +1,292 @@
+import AMQP
+import Logging
+import ProtonEngine
+import ProtonUtilities
+
+/// The part of an `AMQPConnection` that its loop tells of events: how far the connection has come, its links, and who waits.
+final class ClientConnection: MessagingHandler, Sendable {
+    private enum Phase {
+        /// Not open yet, or lost and being made again.
+        case opening(lastError: ProtonError?)
+        case open
+        /// Being closed by this side.
+        case closing
+        case ended(ProtonError)
+    }
+
+    private struct State {
+        var phase = Phase.opening(lastError: nil)
+        var queue: WorkQueue?
+        var links: [ObjectIdentifier: ClientLink] = [:]
+        var url: AMQPURL
+        /// Whether the program has been given the connection: before, what ends it is thrown.
+        var wasOpen = false
+        var openWaiters: [Waiter<ProtonError?>] = []
+        var endWaiters: [Waiter<Void>] = []
+        var streams: [UInt64: AsyncStream<AMQPConnectionEvent>.Continuation] = [:]
+        var lastID: UInt64 = 0
+    }
+
+    private let state: UncheckedMutex<State>
+    private let logger: Logger
+    private let container: ContainerHandle
+    /// How long a peer may take to answer the close of a link or of the connection.
+    private let closeTimeout: Duration
+    /// How many events an `events` sequence keeps that nobody takes.
+    private static let keptEvents = 64
+
+    var options: HandlerOptions { HandlerOptions(prefetch: 0, autoAccepts: false, treatsPeerCloseAsError: true) }
+
+    init(_ url: AMQPURL, _ container: ContainerHandle, closeTimeout: Duration, _ logger: Logger) {
+        state = UncheckedMutex(State(url: url))
+        (self.container, self.closeTimeout, self.logger) = (container, closeTimeout, logger)
+    }
+
+    /// Where the connection goes to: of several URLs the one that it was made to last.
+    var url: AMQPURL { state.withLock(\.url) }
+
+    // MARK: For the program
+
+    /// Has the loop make the connection.
+    func start(_ urls: [AMQPURL], _ options: ConnectionOptions) throws {
+        try container.execute { [self] container in
+            do {
+                let connection = try container.connect(urls, handler: self, options: options)
+                let isWanted = state.withLock { state in
+                    state.queue = connection.workQueue
+                    if case .opening = state.phase { return true }
+                    return false
+                }
+                if !isWanted { connection.close() }
+            } catch {
+                end(error as? ProtonError ?? ProtonError(.connectFailed, "\(error)", underlyingError: error))
+            }
+        }
+    }
+
+    private func nextID() -> UInt64 {
+        state.withLock { state in
+            state.lastID += 1
+            return state.lastID
+        }
+    }
+
+    /// Waits until the peer has opened the connection.
+    /// - Returns: what ended it before; nil also where the task was cancelled.
+    func waitUntilOpen() async -> ProtonError? {
+        let id = nextID()
+        return await wait(id) { waiter, isCancelled in
+            state.withLock { state in
+                switch state.phase {
+                case .open: return .ready(nil)
+                case .ended(let error): return .ready(error)
+                case .closing: return .ready(ClientConnection.closedHere)
+                case .opening: break
+                }
+                if isCancelled { return .ready(nil) }
+                state.openWaiters.append(waiter)
+                return .kept
+            }
+        } onCancel: { [self] in
+            let waiter = state.withLock { state in
+                state.openWaiters.firstIndex { $0.id == id }.map { state.openWaiters.remove(at: $0) }
+            }
+            waiter?.resume(nil)
+        }
+    }
+
+    /// Gives up a connection that the peer has not opened in time.
+    func giveUpOpening(after timeout: Duration) {
+        let error: ProtonError? = state.withLock { state in
+            guard case .opening(let last) = state.phase else { return nil }
+            return ProtonError(
+                .timedOut,
+                "\(state.url.hostAndPort) has not opened the connection within \(timeout).\(last.map { " \($0.message)" } ?? "")",
+                condition: last?.condition, underlyingError: last)
+        }
+        guard let error else { return }
+        end(error)
+        drop()
+    }
+
+    /// Runs work in the connection's domain.
+    /// - Returns: whether it will run; false where the connection has ended.
+    func post(_ work: @escaping @Sendable (Connection) -> Void) -> Bool {
+        let queue: WorkQueue? = state.withLock { state in
+            if case .ended = state.phase { nil } else { state.queue }
+        }
+        return queue?.add(work) ?? false
+    }
+
+    /// What ended the connection.
+    var endError: ProtonError {
+        state.withLock { state in
+            if case .ended(let error) = state.phase { error } else { ClientConnection.closedHere }
+        }
+    }
+
+    /// Does something when a peer has not answered a close in time.
+    /// - Returns: nil where the container has ended, and with it all that waits.
+    func afterCloseTimeout(_ body: @escaping @Sendable () -> Void) -> TimerTask? {
+        try? container.schedule(after: closeTimeout) { _ in body() }
+    }
+
+    /// The connection's own executor, for tasks that prefer it.
+    var queue: WorkQueue? { state.withLock(\.queue) }
+
+    func add(_ link: ClientLink) {
+        state.withLock { $0.links[ObjectIdentifier(link)] = link }
+    }
+
+    func remove(_ link: ClientLink) {
+        state.withLock { _ = $0.links.removeValue(forKey: ObjectIdentifier(link)) }
+    }
+
+    /// Closes the connection, and what is on it, without waiting for its end.
+    func beginClosing() {
+        let isFirst = state.withLock { state in
+            switch state.phase {
+            case .opening, .open:
+                state.phase = .closing
+                return true
+            case .closing, .ended: return false
+            }
+        }
+        guard isFirst else { return }
+        let links = state.withLock { Array($0.links.values) }
+        for link in links { link.beginClosing() }
+        drop()
+    }
+
+    private func drop() {
+        let queue = state.withLock(\.queue)
+        let isPosted = queue?.add { connection in connection.close() } ?? false
+        if !isPosted { end(ClientConnection.closedHere) }
+    }
+
+    /// Waits until the connection has ended, for twice the time that a peer has to answer its close at most.
+    func waitUntilEnded() async {
+        let timer = try? container.schedule(after: closeTimeout * 2) { [self] _ in end(ClientConnection.closedHere) }
+        defer { timer?.cancel() }
+        await waitToTheEnd { waiter in
+            state.withLock { state in
+                if case .ended = state.phase { return .ready(()) }
+                state.endWaiters.append(waiter)
+                return .kept
+            }
+        }
+    }
+
+    private static let closedHere = ProtonError(.closed, "The connection was closed here.")
+
+    // MARK: Events
+
+    /// What becomes of the connection from now on.
+    func events() -> AsyncStream<AMQPConnectionEvent> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: AMQPConnectionEvent.self, bufferingPolicy: .bufferingNewest(ClientConnection.keptEvents))
+        let id = nextID()
+        let phase = state.withLock { state in
+            if case .ended = state.phase { return state.phase }
+            state.streams[id] = continuation
+            return state.phase
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.streams.removeValue(forKey: id) }
+        }
+        if case .ended(let error) = phase {
+            continuation.yield(.ended(error))
+            continuation.finish()
+        }
+        return stream
+    }
+
+    private typealias Streams = [UInt64: AsyncStream<AMQPConnectionEvent>.Continuation]
+
+    /// Tells those who listened when the phase changed: who listens from then on sees what comes next.
+    private static func tell(_ streams: Streams, _ event: AMQPConnectionEvent) {
+        for stream in streams.values { stream.yield(event) }
+    }
+
+    /// The connection has ended, for the first reason that is given.
+    private func end(_ error: ProtonError) {
+        let ended: (isClosing: Bool, State)? = state.withLock { state in
+            let old = state
+            switch state.phase {
+            case .ended: return nil
+            case .closing: state.phase = .ended(ClientConnection.closedHere)
+            case .opening, .open: state.phase = .ended(error)
+            }
+            (state.links, state.openWaiters, state.endWaiters) = ([:], [], [])
+            if case .closing = old.phase { return (true, old) }
+            return (false, old)
+        }
+        guard let (isClosing, old) = ended else { return }
+        let reason = isClosing ? ClientConnection.closedHere : error
+        for link in old.links.values { link.end(reason) }
+        for waiter in old.openWaiters { waiter.resume(reason) }
+        for waiter in old.endWaiters { waiter.resume(()) }
+        if !isClosing, old.wasOpen { logger.error("\(reason.message)", metadata: ["peer": "\(old.url.hostAndPort)"]) }
+        ClientConnection.tell(old.streams, .ended(isClosing ? nil : reason))
+        for stream in old.streams.values { stream.finish() }
+    }
+
+    // MARK: Callbacks
+
+    func onConnectionOpened(_ event: ConnectionEvent) {
+        let url = event.connection.context?.reconnection?.url
+        let (waiters, streams, now) = state.withLock { state in
+            if let url { state.url = url }
+            if case .opening = state.phase { state.phase = .open }
+            state.wasOpen = true
+            return (exchange(&state.openWaiters, with: []), state.streams, state.url)
+        }
+        ClientConnection.tell(streams, .connected(now))
+        for waiter in waiters { waiter.resume(nil) }
+        logger.debug("The connection is open.", metadata: ["peer": "\(now.hostAndPort)"])
+    }
+
+    func onConnectionError(_ event: ConnectionEvent) { end(event.error) }
+
+    func onConnectionClosed(_ event: ConnectionEvent) { end(ClientConnection.closedHere) }
+
+    func onSessionError(_ event: SessionEvent) {
+        end(event.error)
+        event.connection.close()
+    }
+
+    func onTransportError(_ event: TransportEvent) {
+        guard let error = event.error else { return }
+        let streams: Streams = state.withLock { state in
+            guard case .opening = state.phase else { return [:] }
+            state.phase = .opening(lastError: error)
+            return state.streams
+        }
+        ClientConnection.tell(streams, .tryFailed(error))
+    }
+
+    func onReconnectFailed(_ event: TransportEvent) {
+        end(event.error ?? ProtonError(.disconnected, "The connection is lost, and is not made again."))
+    }
+
+    func onDisconnected(_ event: TransportEvent) {
+        let error = event.error ?? ProtonError(.disconnected, "The connection was lost.")
+        let lost: ([ClientLink], Streams)? = state.withLock { state in
+            guard case .open = state.phase else { return nil }
+            state.phase = .opening(lastError: error)
+            return (Array(state.links.values), state.streams)
+        }
+        guard let (links, streams) = lost else { return }
+        logger.warning("\(error.message)", metadata: ["peer": "\(url.hostAndPort)"])
+        for link in links { link.interrupt(error) }
+        ClientConnection.tell(streams, .interrupted(error))
+    }
+
+    /// The connection is freed: where nothing has said why, its last try does.
+    func onConnectionFinal(_ event: ConnectionEvent) {
+        let last: ProtonError? = state.withLock { state in
+            if case .opening(let error) = state.phase { error } else { nil }
+        }
+        end(last ?? ProtonError(.disconnected, "The connection has ended."))
+    }
+}

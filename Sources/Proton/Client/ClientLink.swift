@@ -1,0 +1,263 @@
+import AMQP
+import ProtonEngine
+import ProtonUtilities
+
+/// A link of an `AMQPConnection`: how far it has come, and who waits for that.
+///
+/// It is attached when it is first needed, and again after its connection was lost.
+final class ClientLink: MessagingHandler, Sendable {
+    private enum Phase {
+        /// Nobody has needed it yet.
+        case idle
+        /// Not attached by the peer yet, or to be attached again.
+        case opening
+        case open
+        /// The peer has attached no source or target: a refusal, whose reason follows in a detach (AMQP 1.0, 2.6.3).
+        case refused
+        /// Being closed by this side.
+        case closing
+        case ended(ProtonError)
+    }
+
+    private struct State {
+        var phase = Phase.idle
+        var link: Link?
+        /// The address of the node, as the peer says it is.
+        var address: String?
+        var waiters: [Waiter<Void>] = []
+        var endWaiters: [Waiter<Void>] = []
+        var lastID: UInt64 = 0
+    }
+
+    let connection: ClientConnection
+    /// What the link is, for messages: `sender to examples`.
+    let title: String
+    private let traffic: any LinkTraffic
+    private let make: @Sendable (Connection, any ProtonHandler) throws -> Link
+    private let state = UncheckedMutex(State())
+
+    init(
+        _ connection: ClientConnection, _ title: String, _ traffic: any LinkTraffic,
+        make: @escaping @Sendable (Connection, any ProtonHandler) throws -> Link
+    ) {
+        (self.connection, self.title, self.traffic, self.make) = (connection, title, traffic, make)
+    }
+
+    // MARK: For the program
+
+    /// The address of the node, as the peer says it is; nil before the link is attached.
+    var address: String? { state.withLock(\.address) }
+
+    /// Has the link attached, where it is not.
+    func open() {
+        let isFirst = state.withLock { state in
+            guard case .idle = state.phase else { return false }
+            state.phase = .opening
+            return true
+        }
+        guard isFirst else { return }
+        connection.add(self)
+        let isPosted = connection.post { [self] connection in
+            // It may have been closed meanwhile.
+            guard case .opening = state.withLock(\.phase) else { return }
+            do {
+                let link = try make(connection, LinkRelay(self))
+                state.withLock { $0.link = link }
+            } catch {
+                end(error as? ProtonError ?? ProtonError(.closed, "\(title): \(error)", underlyingError: error))
+            }
+        }
+        if !isPosted { end(connection.endError) }
+    }
+
+    /// Waits until the peer has attached the link.
+    /// - Parameter isOver: whether the caller has waited for long enough, looked at again after `lookAgain`.
+    /// - Throws: why it did not; `CancellationError`.
+    func waitUntilAttached(orUntil isOver: @Sendable () -> Bool = { false }) async throws {
+        open()
+        while !isOver() {
+            try Task.checkCancellation()
+            let id = nextID()
+            let error: ProtonError? = state.withLock { state in
+                switch state.phase {
+                case .ended(let error): error
+                case .closing: closedHere
+                case .idle, .opening, .refused, .open: nil
+                }
+            }
+            if let error { throw error }
+            if case .open = state.withLock(\.phase) { return }
+            await wait(id) { waiter, isCancelled in
+                state.withLock { state in
+                    switch state.phase {
+                    case .open, .ended, .closing: return .ready(())
+                    case .idle, .opening, .refused: break
+                    }
+                    if isCancelled || isOver() { return .ready(()) }
+                    state.waiters.append(waiter)
+                    return .kept
+                }
+            } onCancel: { [self] in
+                let waiter = state.withLock { state in
+                    state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
+                }
+                waiter?.resume(())
+            }
+        }
+    }
+
+    /// Has those who wait for the attach look whether they have waited for long enough.
+    func lookAgain() {
+        let waiters = state.withLock { exchange(&$0.waiters, with: []) }
+        for waiter in waiters { waiter.resume(()) }
+    }
+
+    private func nextID() -> UInt64 {
+        state.withLock { state in
+            state.lastID += 1
+            return state.lastID
+        }
+    }
+
+    /// Does something with the link in its connection's domain, where it is attached.
+    func post(_ work: @escaping @Sendable (Link) -> Void) {
+        _ = connection.post { [self] _ in
+            let link: Link? = state.withLock { state in
+                if case .open = state.phase { return state.link } else { return nil }
+            }
+            if let link { work(link) }
+        }
+    }
+
+    /// Closes the link, without waiting for the peer.
+    func beginClosing() {
+        let wasOpened = state.withLock { state in
+            switch state.phase {
+            case .idle: state.phase = .ended(closedHere)
+            case .opening, .open, .refused: state.phase = .closing
+            case .closing, .ended: return false
+            }
+            if case .closing = state.phase { return true }
+            return false
+        }
+        guard wasOpened else { return }
+        let isPosted = connection.post { [self] _ in
+            guard let link = state.withLock(\.link) else { return end(closedHere) }
+            traffic.closing(link)
+            link.close()
+        }
+        if !isPosted { end(closedHere) }
+    }
+
+    /// Closes the link, and waits until the peer has done so too, or the connection has ended, for
+    /// `ConnectionLimits.closeTimeout` at most.
+    func close() async {
+        beginClosing()
+        let timer = connection.afterCloseTimeout { [self] in end(closedHere) }
+        defer { timer?.cancel() }
+        await waitToTheEnd { waiter in
+            state.withLock { state in
+                if case .ended = state.phase { return .ready(()) }
+                state.endWaiters.append(waiter)
+                return .kept
+            }
+        }
+    }
+
+    private var closedHere: ProtonError { ProtonError(.closed, "\(title): closed here.") }
+
+    // MARK: Ends
+
+    /// The link has ended, for the first reason that is given.
+    func end(_ error: ProtonError) {
+        let ended: (ProtonError, [Waiter<Void>])? = state.withLock { state in
+            let reason: ProtonError
+            switch state.phase {
+            case .ended: return nil
+            case .closing: reason = closedHere
+            case .idle, .opening, .open, .refused: reason = error
+            }
+            state.phase = .ended(reason)
+            state.link = nil
+            return (reason, exchange(&state.waiters, with: []) + exchange(&state.endWaiters, with: []))
+        }
+        guard let (reason, waiters) = ended else { return }
+        traffic.ended(reason)
+        for waiter in waiters { waiter.resume(()) }
+        connection.remove(self)
+    }
+
+    /// The connection is lost, and is being made again.
+    func interrupt(_ error: ProtonError) {
+        let isClosing = state.withLock { state in
+            switch state.phase {
+            case .open, .refused: state.phase = .opening
+            case .closing: return true
+            case .idle, .opening, .ended: break
+            }
+            return false
+        }
+        if isClosing { end(closedHere) } else { traffic.interrupted(error) }
+    }
+
+    // MARK: Callbacks
+
+    func onLinkOpened(_ event: LinkEvent) {
+        let link = event.link
+        let (asked, given) = link.isSender ? (link.target, link.remoteTarget) : (link.source, link.remoteSource)
+        let isAnswered = given.kind != .unspecified && (given.address != nil || !asked.isDynamic)
+        let isAsAsked = asked.address == nil || asked.address == given.address
+        let waiters: [Waiter<Void>]? = state.withLock { state in
+            guard case .opening = state.phase else { return nil }
+            guard isAnswered, isAsAsked else {
+                state.phase = .refused
+                return nil
+            }
+            state.phase = .open
+            state.address = given.address
+            return exchange(&state.waiters, with: [])
+        }
+        if let waiters {
+            traffic.attached(link)
+            for waiter in waiters { waiter.resume(()) }
+        } else if isAnswered, !isAsAsked, !link.isLocalClosed {
+            // Of another node nothing more will be heard: messages must not go there.
+            let other = given.address.map { "\"\($0)\"" } ?? "a node without an address"
+            end(ProtonError(.linkError, "\(title): the peer attached \(other) instead, and gave no reason."))
+            link.close()
+        }
+    }
+
+    func onLinkError(_ event: LinkEvent) { end(event.error) }
+
+    func onLinkDetached(_ event: LinkEvent) { end(event.error) }
+
+    func onLinkClosed(_ event: LinkEvent) { end(closedHere) }
+
+    func onLinkFinal(_ event: LinkEvent) {
+        end(ProtonError(.closed, "\(title): its session or its connection has ended."))
+    }
+
+    fileprivate func flow(_ link: Link) {
+        // Not to another node than the one that was asked for.
+        if case .open = state.withLock(\.phase) { traffic.flow(link) }
+    }
+
+    fileprivate func arrived(_ delivery: Delivery) { traffic.arrived(delivery) }
+}
+
+/// What proton's events of a client's link go to: messages straight to the traffic, the rest by way of the callbacks of
+/// opening and closing.
+private final class LinkRelay: ProtonHandler {
+    let handlers: [any ProtonHandler]
+    private let link: ClientLink
+
+    init(_ link: ClientLink) {
+        self.link = link
+        handlers = [EndpointStateHandler(treatsPeerCloseAsError: true, delegate: link)]
+    }
+
+    func onDelivery(_ event: DeliveryEvent) { link.arrived(event.delivery) }
+    func onLinkFlow(_ event: LinkEvent) { link.flow(event.link) }
+    func onLinkFinal(_ event: LinkEvent) { link.onLinkFinal(event) }
+}

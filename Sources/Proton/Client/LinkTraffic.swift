@@ -1,0 +1,18 @@
+import AMQP
+import ProtonEngine
+
+/// The messages of a client's link: what it does with the link in its connection's domain.
+protocol LinkTraffic: AnyObject, Sendable {
+    /// The peer has attached the link, for the first time or after the connection was lost.
+    func attached(_ link: Link)
+    /// The link's credit has changed.
+    func flow(_ link: Link)
+    /// A message, or news of one, has come.
+    func arrived(_ delivery: Delivery)
+    /// The connection is lost, and its deliveries with it; it is being made again.
+    func interrupted(_ error: ProtonError)
+    /// The program closes the link, which is still there.
+    func closing(_ link: Link)
+    /// The link has ended: nothing more will be heard. Called on any thread, once.
+    func ended(_ error: ProtonError)
+}

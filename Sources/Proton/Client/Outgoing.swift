@@ -1,0 +1,219 @@
+import AMQP
+import DequeModule
+import ProtonEngine
+import ProtonUtilities
+
+/// The messages of an `AMQPSender`: a bounded number that wait for credit, and those that wait for their outcome.
+final class Outgoing: LinkTraffic {
+    /// How much may wait for credit before `submit` waits too.
+    struct Bounds: Sendable {
+        var messages: Int
+        var bytes: Int
+    }
+
+    struct Item: Sendable {
+        let bytes: [UInt8]
+        let receipt: SendReceipt
+        /// What this side says of the message with it: that of a transaction, which is over where the connection is lost.
+        var state: DeliveryState?
+    }
+
+    private struct State {
+        /// What is not sent, with those that were taken back meanwhile.
+        var items: Deque<Item> = []
+        var bytes = 0
+        /// Whether the domain is going to look at the items.
+        var isAwaited = false
+        var end: ProtonError?
+        var roomWaiters: Deque<Waiter<ProtonError?>> = []
+        var lastID: UInt64 = 0
+    }
+
+    private let state = UncheckedMutex(State())
+    /// The receipts of what is sent, by the slots of its deliveries. Used in the domain, and at the link's end.
+    private let sent = UncheckedMutex<[SendReceipt?]>([])
+    private let bounds: Bounds
+
+    init(_ bounds: Bounds) {
+        self.bounds = bounds
+    }
+
+    // MARK: For the program
+
+    /// What comes of an item that was to be added.
+    enum Addition {
+        /// It was added; the domain has to be told where it is not awaited yet.
+        case added(tellsDomain: Bool)
+        case full
+        case ended(ProtonError)
+    }
+
+    /// Adds messages, all or none, where there is room.
+    func add(_ items: [Item]) -> Addition {
+        state.withLock { state in
+            if let end = state.end { return .ended(end) }
+            guard hasRoom(&state) else { return .full }
+            state.items.append(contentsOf: items)
+            for item in items { state.bytes += item.bytes.count }
+            return .added(tellsDomain: !exchange(&state.isAwaited, with: true))
+        }
+    }
+
+    /// As `add` of several.
+    func add(_ item: Item) -> Addition {
+        state.withLock { state in
+            if let end = state.end { return .ended(end) }
+            guard hasRoom(&state) else { return .full }
+            state.items.append(item)
+            state.bytes += item.bytes.count
+            return .added(tellsDomain: !exchange(&state.isAwaited, with: true))
+        }
+    }
+
+    /// Whether one more can be added: a message that is larger than the bound is taken where nothing waits.
+    private func hasRoom(_ state: inout State) -> Bool {
+        if isWithin(state) { return true }
+        // What was taken back needs none.
+        state.items.removeAll { item in
+            guard item.receipt.decided != nil else { return false }
+            state.bytes -= item.bytes.count
+            return true
+        }
+        return isWithin(state)
+    }
+
+    private func isWithin(_ state: borrowing State) -> Bool {
+        state.items.count < bounds.messages && state.bytes < bounds.bytes
+    }
+
+    /// Waits until there is room.
+    /// - Returns: what ended the link; nil where there is room, or the task is cancelled.
+    func waitForRoom() async -> ProtonError? {
+        let id = state.withLock { state in
+            state.lastID += 1
+            return state.lastID
+        }
+        return await wait(id) { waiter, isCancelled in
+            state.withLock { state in
+                if let end = state.end { return .ready(end) }
+                if isCancelled || hasRoom(&state) { return .ready(nil) }
+                state.roomWaiters.append(waiter)
+                return .kept
+            }
+        } onCancel: { [self] in
+            let waiter = state.withLock { state in
+                state.roomWaiters.firstIndex { $0.id == id }.map { state.roomWaiters.remove(at: $0) }
+            }
+            waiter?.resume(nil)
+        }
+    }
+
+    /// Has those who wait for room look again.
+    func endWaitForRoom() {
+        let waiters = state.withLock { exchange(&$0.roomWaiters, with: []) }
+        for waiter in waiters { waiter.resume(nil) }
+    }
+
+    /// Whether the link has ended.
+    var hasEnded: Bool { state.withLock { $0.end != nil } }
+
+    /// How many messages wait for credit.
+    var waitingCount: Int { state.withLock { $0.items.count } }
+
+    // MARK: In the domain
+
+    /// Sends what there is credit for.
+    func pump(_ sender: Sender) {
+        state.withLock { $0.isAwaited = false }
+        while true {
+            let credit = sender.credit
+            guard credit > 0 else { break }
+            let (items, waiters) = take(min(credit, 256))
+            if items.isEmpty { break }
+            for item in items where item.receipt.beginSending() { send(item, on: sender) }
+            for waiter in waiters { waiter.resume(nil) }
+        }
+    }
+
+    /// Takes the first items out, and those who waited for the room that this makes.
+    private func take(_ count: Int) -> ([Item], [Waiter<ProtonError?>]) {
+        state.withLock { state in
+            let items = Array(state.items.prefix(count))
+            state.items.removeFirst(items.count)
+            for item in items { state.bytes -= item.bytes.count }
+            // Half of it: those who wait are not woken for a message each.
+            guard state.items.count <= bounds.messages / 2, state.bytes <= bounds.bytes / 2 else { return (items, []) }
+            let waiters = Array(exchange(&state.roomWaiters, with: []))
+            return (items, waiters)
+        }
+    }
+
+    private func send(_ item: Item, on sender: Sender) {
+        do {
+            let delivery = try sender.send(encoded: item.bytes, state: item.state)
+            guard let slot = delivery.slot else { return item.receipt.decide(.success(.accepted)) }
+            sent.withLock { sent in
+                while sent.count <= slot { sent.append(nil) }
+                sent[slot] = item.receipt
+            }
+        } catch {
+            item.receipt.decide(.failure(.notSent(error)))
+        }
+    }
+
+    func attached(_ link: Link) { flow(link) }
+
+    func flow(_ link: Link) {
+        if let sender = link as? Sender { pump(sender) }
+    }
+
+    func arrived(_ delivery: Delivery) {
+        guard let slot = delivery.slot else { return }
+        if delivery.isNowAccepted {
+            settle(delivery, slot, .success(.accepted))
+            return
+        }
+        guard let news = delivery.news() else { return }
+        switch news.state {
+        case .outcome(let outcome), .transactional(_, let outcome?): settle(delivery, slot, .success(outcome))
+        default:
+            guard news.isSettled else { return }
+            let cause = ProtonError(.inDoubt, "the peer settled the message without an outcome.")
+            settle(delivery, slot, .failure(.inDoubt(cause)))
+        }
+    }
+
+    private func settle(_ delivery: Delivery, _ slot: Int, _ result: Result<Outcome, AMQPSendError>) {
+        delivery.settle()
+        let receipt = sent.withLock { sent in slot < sent.count ? exchange(&sent[slot], with: nil) : nil }
+        receipt?.decide(result)
+    }
+
+    // MARK: Ends
+
+    func interrupted(_ error: ProtonError) {
+        let items = state.withLock { state in
+            let over = state.items.filter { $0.state != nil }
+            guard !over.isEmpty else { return [Item]() }
+            state.items.removeAll { $0.state != nil }
+            for item in over { state.bytes -= item.bytes.count }
+            return Array(over)
+        }
+        for item in items { item.receipt.withdraw(error) }
+        let receipts = sent.withLock { exchange(&$0, with: []) }
+        for receipt in receipts { receipt?.decide(.failure(.inDoubt(error))) }
+    }
+
+    func closing(_ link: Link) {}
+
+    func ended(_ error: ProtonError) {
+        let (items, waiters) = state.withLock { state in
+            state.end = error
+            state.bytes = 0
+            return (exchange(&state.items, with: []), exchange(&state.roomWaiters, with: []))
+        }
+        for item in items { item.receipt.withdraw(error) }
+        for waiter in waiters { waiter.resume(error) }
+        interrupted(error)
+    }
+}

@@ -1,0 +1,76 @@
+import AMQP
+import ProtonEngine
+import Synchronization
+
+/// What an `AMQPReceiver` and its deliveries share: the link, and its messages.
+final class ReceiverLink: Sendable {
+    let incoming: Incoming
+    let link: ClientLink
+    let container: ContainerHandle
+
+    init(
+        _ core: ClientConnection, _ container: ContainerHandle, _ address: String?, window: Int, _ option: LinkOption
+    ) {
+        let title = "receiver from \(address ?? "a dynamic node")"
+        incoming = Incoming(window: window, title: title)
+        link = ClientLink(core, title, incoming) { connection, handler in
+            try connection.container.createReceiver(
+                connection, address, isDynamic: address == nil, handler: handler, options: option)
+        }
+        self.container = container
+    }
+
+    /// Has the domain look at what has been said meanwhile.
+    func tellDomain(_ isNeeded: Bool) {
+        guard isNeeded else { return }
+        link.post { [incoming] link in
+            if let receiver = link as? Receiver { incoming.pump(receiver) }
+        }
+    }
+
+    func settle(_ token: Incoming.Token, _ state: DeliveryState) {
+        tellDomain(incoming.settle(token, state))
+    }
+
+    /// Takes up to `most` messages, waiting until `least` are there, or `time` is over.
+    /// - Returns: nil where the task is cancelled or the link was closed here; empty where the time is over.
+    /// - Throws: what ended the link.
+    func next(most: Int, least: Int, within time: Duration?) async throws -> [Incoming.Arrival]? {
+        link.open()
+        // More than a window never comes by itself.
+        let window = incoming.window
+        let least = window > 0 ? min(least, window) : least
+        let (id, expiry) = (incoming.nextID(), Expiry())
+        let timer = try time.map { time in
+            try container.schedule(after: time) { [incoming] _ in
+                expiry.isOver.store(true, ordering: .releasing)
+                incoming.stopWaiting(id)
+            }
+        }
+        defer { timer?.cancel() }
+        while !Task.isCancelled {
+            // When the time is over, what there is will do.
+            let isOver = expiry.isOver.load(ordering: .acquiring)
+            switch incoming.take(most, least: isOver ? 1 : least) {
+            case .arrivals(let arrivals, let tells):
+                tellDomain(tells)
+                return arrivals
+            case .ended(let error): return try end(error)
+            case .nothing where isOver: return []
+            // Another task may have been faster.
+            case .nothing: await incoming.waitForArrivals(least, id: id) { expiry.isOver.load(ordering: .acquiring) }
+            }
+        }
+        return nil
+    }
+
+    /// Whether the time of a wait is over.
+    private final class Expiry: Sendable {
+        let isOver = Atomic(false)
+    }
+
+    private func end(_ error: ProtonError) throws -> [Incoming.Arrival]? {
+        if error.code == .closed { return nil }
+        throw error
+    }
+}

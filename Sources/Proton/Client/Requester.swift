@@ -1,0 +1,59 @@
+import AMQP
+import ProtonEngine
+
+/// The requests of an `AMQPConnection`, whose responses all come to one dynamic node of the peer's.
+final class Requester: Sendable {
+    private let responses = Responses()
+    private let link: ClientLink
+    private let container: ContainerHandle
+
+    init(_ core: ClientConnection, _ container: ContainerHandle) {
+        link = ClientLink(core, "receiver of responses", responses) { connection, handler in
+            try connection.container.createReceiver(connection, isDynamic: true, handler: handler)
+        }
+        self.container = container
+    }
+
+    deinit {
+        link.beginClosing()
+    }
+
+    var hasEnded: Bool { responses.hasEnded }
+
+    /// Sends a request by a sender, and waits for its response.
+    func request(
+        _ request: Message, by sender: AMQPSender, timeout: Duration
+    ) async throws(AMQPSendError) -> Message {
+        guard timeout > .zero else {
+            throw .notSent(
+                ProtonError(.invalidArgument, "request: the time-out is \(timeout): it must be more than zero."))
+        }
+        let receipt = SendReceipt()
+        let id = responses.begin()
+        defer { responses.forget(id) }
+        let error = ProtonError(.timedOut, "No response has come within \(timeout).")
+        let timer: TimerTask
+        do {
+            timer = try container.schedule(after: timeout) { [responses, link] _ in
+                receipt.expire(error)
+                responses.finish(id, .failure(.inDoubt(error)))
+                link.lookAgain()
+            }
+        } catch {
+            throw .notSent(error)
+        }
+        defer { timer.cancel() }
+        do {
+            try await link.waitUntilAttached { receipt.decided != nil }
+        } catch {
+            throw .notSent(error)
+        }
+        var request = request
+        request.replyTo = link.address
+        // Some answer with the one, some with the other.
+        request.id = .string(id)
+        request.correlationID = .string(id)
+        try await sender.send(request, receipt)
+        return try await responses.wait(for: id).get()
+    }
+}

@@ -1,0 +1,120 @@
+public import AMQP
+import ProtonEngine
+import ProtonUtilities
+import Synchronization
+
+/// A message that was handed to a sender, whose outcome can be waited for at any time; made by `AMQPSender.submit`.
+public final class SendReceipt: Sendable {
+    private enum Phase {
+        case waiting
+        case sent
+        case decided(Result<Outcome, AMQPSendError>)
+    }
+
+    private struct State {
+        var phase = Phase.waiting
+        var waiters: [Waiter<Result<Outcome, AMQPSendError>>] = []
+        var lastID: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+
+    init() {}
+
+    /// What the peer made of the message, waiting for it; of a message that is sent settled it is accepted once it is sent.
+    ///
+    /// A task that is cancelled while it waits gets `AMQPSendError.inDoubt`: the message is sent all the same.
+    public var outcome: Outcome {
+        get async throws { try await result(withdraws: false).get() }
+    }
+
+    /// Takes the message back, where it has not been sent.
+    /// - Returns: whether it was; whoever waits for its outcome gets `AMQPSendError.notSent` then.
+    @discardableResult
+    public func cancel() -> Bool {
+        withdraw(CancellationError())
+    }
+
+    // MARK: For the sender
+
+    /// What became of the message, where that is known.
+    var decided: Result<Outcome, AMQPSendError>? {
+        state.withLock { state in
+            if case .decided(let result) = state.phase { result } else { nil }
+        }
+    }
+
+    /// Waits for the outcome.
+    /// - Parameter withdraws: whether the end of the waiting task takes the message back, where it is not sent.
+    func result(withdraws: Bool) async -> Result<Outcome, AMQPSendError> {
+        let id: UInt64? = state.withLock { state in
+            if case .decided = state.phase { return nil }
+            state.lastID += 1
+            return state.lastID
+        }
+        guard let id else {
+            return decided ?? .failure(.inDoubt(CancellationError()))
+        }
+        return await wait(id) { waiter, isCancelled in
+            state.withLock { state in
+                if case .decided(let result) = state.phase { return .ready(result) }
+                if isCancelled {
+                    guard withdraws, case .waiting = state.phase else {
+                        return .ready(.failure(.inDoubt(CancellationError())))
+                    }
+                    state.phase = .decided(.failure(.notSent(CancellationError())))
+                    return .ready(.failure(.notSent(CancellationError())))
+                }
+                state.waiters.append(waiter)
+                return .kept
+            }
+        } onCancel: { [self] in
+            if !(withdraws && withdraw(CancellationError())) { leave(id) }
+        }
+    }
+
+    /// A waiting task is cancelled, and the message is on its way.
+    private func leave(_ id: UInt64) {
+        let waiter = state.withLock { state in
+            state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
+        }
+        waiter?.resume(.failure(.inDoubt(CancellationError())))
+    }
+
+    /// Whether the message is still to be sent: from now on it is sent. Called in the connection's domain.
+    func beginSending() -> Bool {
+        state.withLock { state in
+            guard case .waiting = state.phase else { return false }
+            state.phase = .sent
+            return true
+        }
+    }
+
+    /// Takes the message back for a reason, where it has not been sent.
+    @discardableResult
+    func withdraw(_ cause: any Error) -> Bool {
+        let waiters: [Waiter<Result<Outcome, AMQPSendError>>]? = state.withLock { state in
+            guard case .waiting = state.phase else { return nil }
+            state.phase = .decided(.failure(.notSent(cause)))
+            return exchange(&state.waiters, with: [])
+        }
+        guard let waiters else { return false }
+        for waiter in waiters { waiter.resume(.failure(.notSent(cause))) }
+        return true
+    }
+
+    /// Time is up: the message is taken back, or in doubt.
+    func expire(_ cause: ProtonError) {
+        if !withdraw(cause) { decide(.failure(.inDoubt(cause))) }
+    }
+
+    /// Says what became of the message, once.
+    func decide(_ result: Result<Outcome, AMQPSendError>) {
+        let waiters: [Waiter<Result<Outcome, AMQPSendError>>] = state.withLock { state in
+            if case .decided = state.phase { return [] }
+            state.phase = .decided(result)
+            return exchange(&state.waiters, with: [])
+        }
+        for waiter in waiters { waiter.resume(result) }
+    }
+}

@@ -1,0 +1,53 @@
+import ProtonUtilities
+
+/// A task that waits for a value; it is resumed once.
+struct Waiter<Value: Sendable>: Sendable {
+    /// Names the waiter among those of one place.
+    let id: UInt64
+    private let continuation: CheckedContinuation<Value, Never>
+
+    init(id: UInt64, _ continuation: CheckedContinuation<Value, Never>) {
+        (self.id, self.continuation) = (id, continuation)
+    }
+
+    func resume(_ value: Value) { continuation.resume(returning: value) }
+}
+
+/// What is asked for by a task that would wait.
+enum Waiting<Value: Sendable> {
+    /// The value is there.
+    case ready(Value)
+    /// The waiter was kept: it is resumed later.
+    case kept
+}
+
+/// Suspends the calling task until a value is there, or the task is cancelled.
+/// - Parameters:
+///   - id: names the waiter.
+///   - register: finds the value, or keeps the waiter, under the lock of what it belongs to. A task that is cancelled already
+///     gets there too: `isCancelled` says so, and its waiter must not be kept.
+///   - cancel: takes the waiter out under the same lock, and resumes it, where it is there.
+func wait<Value>(
+    _ id: UInt64, _ register: (Waiter<Value>, _ isCancelled: Bool) -> Waiting<Value>,
+    onCancel cancel: @Sendable @escaping () -> Void
+) async -> Value {
+    await withTaskCancellationHandler {
+        await withCheckedContinuation { continuation in
+            let waiter = Waiter(id: id, continuation)
+            // A task is marked as cancelled before its handlers run: one that comes too early finds nothing, and this sees
+            // the mark under the lock.
+            if case .ready(let value) = register(waiter, Task.isCancelled) { waiter.resume(value) }
+        }
+    } onCancel: {
+        cancel()
+    }
+}
+
+/// Suspends the calling task until what it waits for has happened, whether it is cancelled or not: for what has a bound.
+/// - Parameter register: finds that it has happened, or keeps the waiter, under the lock of what it belongs to.
+func waitToTheEnd(_ register: (Waiter<Void>) -> Waiting<Void>) async {
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+        let waiter = Waiter(id: 0, continuation)
+        if case .ready = register(waiter) { waiter.resume(()) }
+    }
+}
