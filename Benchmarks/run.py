@@ -113,8 +113,14 @@ def cases(ours, scale):
     def opening(program):
         return lambda: measures.opening(program, n(1000), *over_tls)
 
+    def against_c(role):
+        return lambda: measures.against_c(programs.C, role, n(300000))
+
+    def client(role, style):
+        return swift_only(lambda: measures.against_c(peer, role, n(300000), "--async", style))
+
     def swift_only(measure):
-        return needing("layer of frames", measure)
+        return needing("such program in C", measure)
 
     def round_trip(program):
         return lambda: measures.round_trip(program, n(30000))
@@ -170,6 +176,14 @@ def cases(ours, scale):
              rate(peer, 500000, over_tls), rate(programs.C, 500000, over_tls)),
         Case("tls-open", "connections opened over TLS, one at a time", "conn/s", (">=", 0.9),
              opening(peer), opening(programs.C)),
+        Case("async-send", "async client, sends with receipts, to C with pn_message", "msg/s", (">=", 0.75),
+             client("send", "one"), against_c("send")),
+        Case("async-tasks", "the same by 256 tasks that await each outcome", "msg/s", (">=", 0.4),
+             client("send", "many"), against_c("send")),
+        Case("async-receive", "async client, receives one by one", "msg/s", (">=", 0.65),
+             client("recv", "one"), against_c("recv")),
+        Case("async-batches", "the same in batches", "msg/s", (">=", 0.95),
+             client("recv", "many"), against_c("recv")),
         Case("broker-c", "through the broker, to proton's C example", "msg/s", (">=", 4),
              through(broker, 200000), through(programs.c_broker, 100000)),
         Case("broker-one-thread", "the same with one thread", "msg/s", None,

@@ -171,6 +171,7 @@ static void on_link_opened(pn_link_t *link) {
             pn_link_flow(link, options.window);
         } else {
             answering = link;
+            if (options.role == SEND) set_left(link, options.count);
         }
     } else {
         run.linksReady++;
@@ -217,7 +218,7 @@ static bool handle(pn_event_t *event) {
         break;
     case PN_LINK_REMOTE_OPEN: on_link_opened(pn_event_link(event)); break;
     case PN_LINK_FLOW:
-        if (options.listening || pn_link_is_receiver(pn_event_link(event))) break;
+        if (pn_link_is_receiver(pn_event_link(event)) || (options.listening && options.role != SEND)) break;
         if (options.role == SEND) send_available(pn_event_link(event));
         if (options.role == PING) send_ping();
         break;
@@ -248,7 +249,8 @@ static bool handle(pn_event_t *event) {
             if (!options.listening && run.closed < options.count) connect_one();
             return run.closed < options.count;
         }
-        return !(options.listening && run.received >= options.count && run.closed >= run.opened);
+        if (options.listening && options.role != SEND && run.received < options.count) return true;
+        return !(options.listening && run.closed >= run.opened);
     // It comes between two connections as well.
     case PN_PROACTOR_INACTIVE: return options.role == HANDSHAKE && !run.failed && run.closed < options.count;
     default: break;

@@ -29,6 +29,16 @@ def direct(peer, messages, *options):
             return Rate(sent["rate"], messages / max(used))
 
 
+def against_c(peer, role, messages, *own):
+    """The rate of a peer that connects to a listening C peer of the other role, by its own clock."""
+    port = free_port()
+    common = ["-p", port, "-n", messages, "-m", "msg"]
+    with Program(C + ["recv" if role == "send" else "send", "-L"] + common).listens(port):
+        with Program(peer + [role] + common + list(own)) as program:
+            result = program.result()
+            return Rate(result["rate"], messages / (result["user"] + result["sys"]))
+
+
 def opening(peer, connections, *options):
     """Connections opened and closed a second, one after the other."""
     port = free_port()

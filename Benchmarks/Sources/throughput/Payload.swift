@@ -27,6 +27,9 @@ struct Payload {
         }
     }
 
+    /// The message with this number, for a sender that encodes it.
+    func message(_ id: UInt64) -> Message { Payload.message(id, mode: mode, body: body, address: address) }
+
     /// Reads the id and the body of a message; what they add up to keeps the work from being left out.
     @inline(__always)
     func consume(_ message: Message) -> UInt64 {

@@ -2,7 +2,9 @@ import Glibc
 import Proton
 
 /// What was measured, as the line of JSON that all peers print.
-final class Report {
+///
+/// `@unchecked Sendable`: one thread or task at a time uses it, the main one when that is done.
+final class Report: @unchecked Sendable {
     private let role: String
     private var started: UInt64 = 0
     private var ended: UInt64 = 0

@@ -61,6 +61,10 @@ struct Throughput: ParsableCommand {
     @Flag(name: .customShort("G"), help: "Leave out the layer that guards proton from frames.")
     var isUnguarded = false
 
+    @Option(
+        name: .customLong("async"), help: "Use the async client for send, recv and ping: one task, or many at once.")
+    var asyncStyle: AsyncPeer.Style?
+
     private var settings: Settings {
         Settings(
             host: host, port: port, address: address, count: count, bodySize: bodySize, mode: mode,
@@ -71,6 +75,10 @@ struct Throughput: ParsableCommand {
     func run() throws {
         let settings = settings
         let report = Report(role: role.rawValue)
+        if let asyncStyle {
+            try AsyncPeer.run(role, asyncStyle, settings, report)
+            return try report.print(encodedSize: Payload(settings).encodedSize)
+        }
         let peer: any Peer =
             switch role {
             case .send: try SendPeer(settings, report)
@@ -86,6 +94,7 @@ struct Throughput: ParsableCommand {
 }
 
 extension Settings.Mode: ExpressibleByArgument {}
+extension AsyncPeer.Style: ExpressibleByArgument {}
 
 /// A handler that knows whether it has done what it was there for.
 protocol Peer: MessagingHandler {
