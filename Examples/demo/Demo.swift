@@ -2,36 +2,19 @@ import ArgumentParser
 import Proton
 import ProtonBroker
 
-/// Sends itself a greeting through a broker.
-final class HelloWorld: MessagingHandler {
-    private let server: String
-
-    init(server: String) {
-        self.server = server
-    }
-
-    func onStart(_ event: ContainerEvent) throws {
-        let connection = try event.container.connect(server)
-        try event.container.createReceiver(connection, "examples")
-        try event.container.createSender(connection, "examples")
-    }
-
-    func onSendable(_ event: SenderEvent) throws {
-        try event.sender.send(Message(body: "Hello World!"))
-        event.sender.close()
-    }
-
-    func onMessage(_ event: MessageEvent) {
-        print(event.message.body)
-        event.connection.close()
-    }
-}
-
 @main
-struct Demo: ParsableCommand {
-    func run() throws {
+struct Demo: AsyncParsableCommand {
+    func run() async throws {
         let broker = try Broker.start()
         defer { broker.stop() }
-        try Container(HelloWorld(server: broker.address)).run()
+        try await AMQPClient(broker.address).withConnection { connection in
+            // Returns once the broker has accepted the message.
+            try await connection.send("Hello World!", to: "examples")
+            for try await delivery in connection.receiver(from: "examples") {
+                print(delivery.message.body)
+                delivery.accept()
+                break
+            }
+        }
     }
 }

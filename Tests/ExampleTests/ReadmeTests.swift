@@ -1,14 +1,27 @@
 import Foundation
 import Testing
 
-/// The program in README.md is one that is built and run: Examples/demo.
+/// The programs in README.md are those that are built and run: Examples/demo, and the handler of Examples/helloworld.
 struct ReadmeTests {
-    @Test func theFirstProgramIsTheDemo() throws {
+    private func text(_ path: String) throws -> String {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
-        let demo = try String(contentsOf: root.appendingPathComponent("Examples/demo/Demo.swift"), encoding: .utf8)
-        #expect(readme.contains("```swift\n\(demo)```\n"), "Copy Examples/demo/Demo.swift into README.md.")
+        return try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+    }
+
+    @Test func theFirstProgramIsTheDemo() throws {
+        let demo = try text("Examples/demo/Demo.swift")
+        #expect(
+            try text("README.md").contains("```swift\n\(demo)```\n"), "Copy Examples/demo/Demo.swift into README.md.")
+    }
+
+    @Test func theHandlerIsThatOfHelloWorld() throws {
+        let program = try text("Examples/helloworld/HelloWorld.swift")
+        let start = try #require(program.range(of: "final class")).lowerBound
+        let end = try #require(program.range(of: "\n@main")).lowerBound
+        #expect(
+            try text("README.md").contains("```swift\n\(program[start..<end])```\n"),
+            "Copy the class of Examples/helloworld/HelloWorld.swift into README.md.")
     }
 
     @Test func theDemoSaysHello() async throws {
