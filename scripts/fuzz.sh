@@ -37,7 +37,7 @@ build_libfuzzer() {
         find Sources/AMQP Sources/ProtonBroker/Selectors -name '*.swift' ! -name SourceFilter.swift -print0
         find Sources/ProtonEngine/Frames -name '*.swift' ! -name FrameLayer.swift -print0
         printf '%s\0' Sources/ProtonEngine/{ConnectionLimits,ProtonError}.swift \
-            Sources/ProtonUtilities/{JSONFile,JSONValue,UncheckedMutex,Duration+Milliseconds}.swift
+            Sources/ProtonUtilities/{JSONComments,JSONFile,JSONValue,UncheckedMutex,Duration+Milliseconds}.swift
     )
     # What selectors say of a peer's text is escaped by the broker's log.
     sed -n '/^extension String {/,$p' Sources/ProtonBroker/Status/LimitLog.swift >"$fuzz/sources/0-String.swift"

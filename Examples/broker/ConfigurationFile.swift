@@ -3,8 +3,8 @@ import ProtonUtilities
 
 /// A file of options, in JSON: `{"address": ["localhost:5672"], "threads": 2, "queue": ["orders"]}`.
 ///
-/// Its keys are the names of the options on the command line. Comments are allowed in it, `//` and `/* */`, and the rest
-/// of JSON5.
+/// Its keys are the names of the options on the command line. Comments are allowed in it, `//` and `/* */`, and commas
+/// at ends.
 struct ConfigurationFile {
     private let path: String
     private let root: JSONValue

@@ -1,7 +1,7 @@
 package import FoundationEssentials
 import Glibc
 
-/// A file of settings, in JSON or JSON5.
+/// A file of settings, in JSON, with comments and commas at ends.
 package enum JSONFile {
     /// The most that a file may hold, in bytes: 1 MiB.
     private static let maxSize = 1_024 * 1_024
@@ -14,14 +14,11 @@ package enum JSONFile {
 
     /// Reads what a file holds.
     package static func parse(_ data: Data, path: String) throws(JSONFileError) -> JSONValue {
-        // Foundation's decoder ends the process where a name without quotes is followed by other bytes.
         guard String(validating: data, as: UTF8.self) != nil else {
             throw JSONFileError("\(path): is not text in UTF-8, as JSON has to be: save it as UTF-8.")
         }
-        let decoder = JSONDecoder()
-        decoder.allowsJSON5 = true
         do {
-            return try decoder.decode(JSONValue.self, from: data)
+            return try JSONDecoder().decode(JSONValue.self, from: Data(JSONComments.removed(from: Array(data))))
         } catch {
             // Foundation does not say where.
             throw JSONFileError(

@@ -1,5 +1,5 @@
 /// Any JSON value.
-package enum JSONValue: Decodable {
+package enum JSONValue: Decodable, Equatable {
     case null
     case flag(Bool)
     case number(Double)

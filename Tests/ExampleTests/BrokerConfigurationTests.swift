@@ -8,8 +8,8 @@ struct BrokerConfigurationTests {
     func file() async throws {
         let text = """
             {
-                // Comments are allowed, and the rest of JSON5.
-                address: ["127.0.0.1:0", "127.0.0.1:0"],
+                // Comments are allowed, and commas at ends.
+                "address": ["127.0.0.1:0", "127.0.0.1:0"],
                 "threads": 2,
                 "container-id": "from a file",
                 "max-connections": 100,
@@ -112,7 +112,6 @@ struct BrokerConfigurationTests {
             (#"{"max-bytes": "5x"}"#, #""max-bytes" must be a number of bytes, at least 1, as in 65536, 64KiB"#),
             (#"{"max-bytes": true}"#, #""max-bytes" must be a number of bytes, at least 1, as in 65536, 64KiB"#),
             (#"{"heartbeat": -1}"#, #""heartbeat" must be a number of seconds, from 0 to 86400."#),
-            (#"{"heartbeat": NaN}"#, #""heartbeat" must be a number of seconds, from 0 to 86400."#),
             (#"{"on-demand-queues": 1}"#, #""on-demand-queues" must be true or false."#),
             (#"{"when-full": "x"}"#, #""when-full" must be one of withhold-credit, reject, drop-oldest."#),
             (#"{"when-full": 1}"#, #""when-full" must be a text."#),
