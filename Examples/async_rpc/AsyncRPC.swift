@@ -50,20 +50,10 @@ private func ask(_ requests: [String], _ address: String, on connection: AMQPCon
     }
 }
 
-/// Answers requests over a sender without an address: the broker relays each response to where its address says.
+/// Answers requests, several at once, until the task is cancelled.
 private func answer(_ address: String?, on connection: AMQPConnection) async throws {
-    let responses = connection.sender(to: nil)
-    for try await delivery in connection.receiver(from: address) {
-        let request = delivery.message
+    try await connection.serve(address) { request in
         print("Received", request)
-        let text = request.body.value.stringValue ?? ""
-        do {
-            try await responses.send(
-                Message(body: text.uppercased(), address: request.replyTo, correlationID: request.correlationID))
-            delivery.accept()
-        } catch AMQPSendError.refused {
-            // Whoever has asked is gone, or gave no address: nobody would get another answer either.
-            delivery.reject()
-        }
+        return Message(body: (request.body.value.stringValue ?? "").uppercased())
     }
 }

@@ -150,17 +150,15 @@ struct ClientTests {
             try await AMQPClient(broker.address).withConnection { connection in
                 let server = Task {
                     try await AMQPClient(broker.address).withConnection { connection in
-                        for try await delivery in connection.receiver(from: "service") {
-                            let request = delivery.message
+                        try await connection.serve("service", concurrency: 4) { request in
                             let text = request.body.value.stringValue ?? ""
-                            let response = Message(body: text.uppercased(), correlationID: request.correlationID)
-                            try await connection.send(response, to: request.replyTo ?? "")
-                            delivery.accept()
+                            if text == "r13" { throw Delivery.Reject(Condition("app:unlucky")) }
+                            return Message(body: text.uppercased())
                         }
                     }
                 }
                 let answers = try await withThrowingTaskGroup(of: (Int, String?).self) { group in
-                    for number in 0..<100 {
+                    for number in 0..<100 where number != 13 {
                         group.addTask {
                             let response = try await connection.request(Message(body: "r\(number)"), to: "service")
                             return (number, response.body.value.stringValue)
@@ -168,9 +166,15 @@ struct ClientTests {
                     }
                     return try await group.reduce(into: [Int: String]()) { $0[$1.0] = $1.1 }
                 }
-                #expect(answers == Dictionary(uniqueKeysWithValues: (0..<100).map { ($0, "R\($0)") }))
+                let others = (0..<100).filter { $0 != 13 }
+                #expect(answers == Dictionary(uniqueKeysWithValues: others.map { ($0, "R\($0)") }))
+                // One that is not answered is in doubt, when its time is up.
+                await #expect(throws: AMQPSendError.self) {
+                    try await connection.request(Message(body: "r13"), to: "service", timeout: .milliseconds(200))
+                }
                 server.cancel()
-                _ = try? await server.value
+                try await server.value
+                #expect(broker.status.queue("service")?.waiting == 0)
             }
         }
     }

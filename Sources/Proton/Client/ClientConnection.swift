@@ -179,6 +179,11 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     private static let closedHere = ProtonError(.closed, "The connection was closed here.")
 
+    /// Warns of what nobody else hears of.
+    func log(_ text: String) {
+        logger.warning("\(text)", metadata: ["peer": "\(url.hostAndPort)"])
+    }
+
     // MARK: Events
 
     /// What becomes of the connection from now on.

@@ -222,7 +222,11 @@ final class Incoming: LinkTraffic {
                 else { continue }
                 unsettled.entries[token.slot] = nil
                 unsettled.count -= 1
-                entry.delivery.settle(outcome)
+                if case .outcome(.accepted) = outcome {
+                    entry.delivery.acceptWhereUndecided()
+                } else {
+                    entry.delivery.settle(outcome)
+                }
             }
         }
     }
