@@ -299,7 +299,9 @@ struct FailureTests {
 
     // MARK: The system
 
-    @Test("No descriptor is left", arguments: clients + listeners + ["demo"])
+    // Not of `demo`: libdispatch, whose main queue a program with async/await runs on, needs descriptors of its own, and ends
+    // the process where it gets none.
+    @Test("No descriptor is left", arguments: clients + listeners)
     func noDescriptors(name: String) async throws {
         try await withPrograms { programs in
             let record = try await programs.start(name, openFiles: 5).waitForEnd()
