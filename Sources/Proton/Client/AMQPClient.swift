@@ -26,6 +26,11 @@ public struct AMQPClient: Sendable {
     /// Where losses of connections go; default that of the label `proton`.
     public var logger: Logger
 
+    /// The container that connections run in; nil, the default, is one that all clients share, with one thread for the process.
+    ///
+    /// A program that wants more threads runs a `ContainerThread` of its own: each connection is on one of its threads at a time.
+    public var container: ContainerHandle?
+
     /// Creates a client of one peer.
     /// - Parameters:
     ///   - url: where to, as in `amqps://user:password@host:port`, or just `host`.
@@ -67,7 +72,7 @@ public struct AMQPClient: Sendable {
             throw ProtonError(.invalidArgument, "AMQPClient: to connect at least one URL is needed.")
         }
         try options.validate()
-        let container = try ClientLoop.shared.container()
+        let container = try container ?? ClientLoop.shared.container()
         let core = ClientConnection(first, container, closeTimeout: options.limits.closeTimeout, logger)
         try core.start(urls, options)
         let timer = try container.schedule(after: timeout) { [timeout] _ in core.giveUpOpening(after: timeout) }

@@ -32,6 +32,9 @@ public final class AMQPConnection: Sendable {
     /// Where the connection goes to: of several URLs the one that it was made to last.
     public var url: AMQPURL { core.url }
 
+    /// What is known of the peer that has opened the connection last.
+    public var peer: AMQPPeer? { core.peer }
+
     /// What becomes of the connection from now on; it ends with the connection. The newest 64 are kept until they are taken.
     public var events: AsyncStream<AMQPConnectionEvent> { core.events() }
 

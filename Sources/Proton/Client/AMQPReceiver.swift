@@ -24,6 +24,12 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
         self.connection = connection
     }
 
+    /// A link that the peer sends on, and the program has accepted.
+    init(_ connection: AMQPConnection, _ answer: IncomingLink.Answer, window: Int) {
+        shared = ReceiverLink(answer, connection.container, window: window)
+        self.connection = connection
+    }
+
     deinit {
         shared.link.beginClosing()
     }

@@ -46,6 +46,14 @@ public final class AMQPSender: Sendable {
         self.connection = connection
     }
 
+    /// A link that the peer receives on, and the program has accepted.
+    init(_ connection: AMQPConnection, _ answer: IncomingLink.Answer, _ bounds: Bounds) {
+        outgoing = Outgoing(Outgoing.Bounds(messages: bounds.messages, bytes: bounds.bytes))
+        link = ClientLink(answer, outgoing)
+        container = connection.container
+        self.connection = connection
+    }
+
     deinit {
         link.beginClosing()
     }
@@ -57,6 +65,9 @@ public final class AMQPSender: Sendable {
     public var waitingCount: Int { outgoing.waitingCount }
 
     var hasEnded: Bool { outgoing.hasEnded }
+
+    /// Has the link attached, without waiting for that.
+    func open() { link.open() }
 
     /// Attaches the link now rather than with its first message.
     /// - Throws: `ProtonError`: `.linkError` with the peer's condition where it refuses the link; what ended the connection;
@@ -77,6 +88,12 @@ public final class AMQPSender: Sendable {
         let timer = try expiry(of: receipt, after: timeout)
         defer { timer?.cancel() }
         return try await send(message, receipt)
+    }
+
+    /// Sends a message with this body, as `send` of a message does.
+    @discardableResult
+    public func send(_ body: some AMQPValueConvertible, timeout: Duration? = nil) async throws -> Outcome {
+        try await send(Message(body: body), timeout: timeout)
     }
 
     /// Sends a message whose receipt may come to its end by other means.

@@ -14,36 +14,61 @@ final class ClientConnection: MessagingHandler, Sendable {
         case ended(ProtonError)
     }
 
+    /// Which side has made the connection.
+    enum Role {
+        /// This one. A peer that closes it, or a link, breaks off what the program wants of it.
+        case client
+        /// The peer, which may come and go as it likes.
+        case server
+    }
+
     private struct State {
         var phase = Phase.opening(lastError: nil)
         var queue: WorkQueue?
         var links: [ObjectIdentifier: ClientLink] = [:]
         var url: AMQPURL
+        var peer: AMQPPeer?
         /// Whether the program has been given the connection: before, what ends it is thrown.
         var wasOpen = false
         var openWaiters: [Waiter<ProtonError?>] = []
         var endWaiters: [Waiter<Void>] = []
         var streams: [UInt64: AsyncStream<AMQPConnectionEvent>.Continuation] = [:]
+        /// The links that the peer attaches, and the program decides about; nil where they are refused.
+        var linkRequests: RequestQueue<IncomingLink>?
         var lastID: UInt64 = 0
     }
 
     private let state: UncheckedMutex<State>
+    let role: Role
     private let logger: Logger
     private let container: ContainerHandle
     /// How long a peer may take to answer the close of a link or of the connection.
     private let closeTimeout: Duration
     /// How many events an `events` sequence keeps that nobody takes.
     private static let keptEvents = 64
+    /// How many links of the peer may wait for a decision.
+    private static let maxLinkRequests = 1_000
 
-    var options: HandlerOptions { HandlerOptions(prefetch: 0, autoAccepts: false, treatsPeerCloseAsError: true) }
+    var options: HandlerOptions {
+        HandlerOptions(
+            prefetch: 0, autoAccepts: false, opensLinks: false, treatsPeerCloseAsError: role == .client)
+    }
 
-    init(_ url: AMQPURL, _ container: ContainerHandle, closeTimeout: Duration, _ logger: Logger) {
-        state = UncheckedMutex(State(url: url))
+    init(
+        _ url: AMQPURL, _ container: ContainerHandle, closeTimeout: Duration, _ logger: Logger, role: Role = .client
+    ) {
+        state = UncheckedMutex(
+            State(url: url, linkRequests: role == .server ? RequestQueue(bound: ClientConnection.maxLinkRequests) : nil)
+        )
+        self.role = role
         (self.container, self.closeTimeout, self.logger) = (container, closeTimeout, logger)
     }
 
-    /// Where the connection goes to: of several URLs the one that it was made to last.
+    /// Where the connection goes to: of several URLs the one that it was made to last; of one that is taken the peer's address.
     var url: AMQPURL { state.withLock(\.url) }
+
+    /// What is known of the peer that has opened the connection last; nil before one has.
+    var peer: AMQPPeer? { state.withLock(\.peer) }
 
     // MARK: For the program
 
@@ -64,6 +89,17 @@ final class ClientConnection: MessagingHandler, Sendable {
         }
     }
 
+    /// Makes this the handler of a connection that a peer has made, and that is about to be opened; called in its domain.
+    func take(_ connection: Connection) {
+        connection.handler = self
+        let isWanted = state.withLock { state in
+            state.queue = connection.workQueue
+            if case .opening = state.phase { return true }
+            return false
+        }
+        if !isWanted { drop() }
+    }
+
     private func nextID() -> UInt64 {
         state.withLock { state in
             state.lastID += 1
@@ -78,10 +114,10 @@ final class ClientConnection: MessagingHandler, Sendable {
         return await wait(id) { waiter, isCancelled in
             state.withLock { state in
                 switch state.phase {
-                case .open: return .ready(nil)
+                case .open where state.wasOpen: return .ready(nil)
                 case .ended(let error): return .ready(error)
                 case .closing: return .ready(ClientConnection.closedHere)
-                case .opening: break
+                case .opening, .open: break
                 }
                 if isCancelled { return .ready(nil) }
                 state.openWaiters.append(waiter)
@@ -178,11 +214,39 @@ final class ClientConnection: MessagingHandler, Sendable {
     }
 
     private static let closedHere = ProtonError(.closed, "The connection was closed here.")
+    private static let closedByPeer = ProtonError(.closed, "The peer has closed the connection.")
 
     /// Warns of what nobody else hears of.
     func log(_ text: String) {
         logger.warning("\(text)", metadata: ["peer": "\(url.hostAndPort)"])
     }
+
+    // MARK: Links of the peer's
+
+    /// The links that the peer attaches from now on, or, of a connection that is taken, all of them.
+    func linkRequests() -> RequestQueue<IncomingLink> {
+        state.withLock { state in
+            if let requests = state.linkRequests { return requests }
+            let requests = RequestQueue<IncomingLink>(bound: ClientConnection.maxLinkRequests)
+            if case .ended = state.phase { requests.finish() }
+            state.linkRequests = requests
+            return requests
+        }
+    }
+
+    /// Has the program decide about a link; called in the connection's domain.
+    func ask(_ link: Link) {
+        guard link.isLocalUninitialized, link.isRemoteOpen else { return }
+        if let requests = state.withLock(\.linkRequests) {
+            // One that finds no room is refused as it is let go of.
+            requests.put(IncomingLink(link, self))
+        } else {
+            log("The peer has attached a link, which is refused: nothing here takes any.")
+            link.refuse(Condition(.notAllowed, "This client takes no links: it attaches its own."))
+        }
+    }
+
+    func onLinkOpening(_ event: LinkEvent) { ask(event.link) }
 
     // MARK: Events
 
@@ -214,7 +278,7 @@ final class ClientConnection: MessagingHandler, Sendable {
     }
 
     /// The connection has ended, for the first reason that is given.
-    private func end(_ error: ProtonError) {
+    func end(_ error: ProtonError) {
         let ended: (isClosing: Bool, State)? = state.withLock { state in
             let old = state
             switch state.phase {
@@ -231,29 +295,50 @@ final class ClientConnection: MessagingHandler, Sendable {
         for link in old.links.values { link.end(reason) }
         for waiter in old.openWaiters { waiter.resume(reason) }
         for waiter in old.endWaiters { waiter.resume(()) }
-        if !isClosing, old.wasOpen { logger.error("\(reason.message)", metadata: ["peer": "\(old.url.hostAndPort)"]) }
+        if !isClosing, old.wasOpen {
+            let level: Logger.Level = reason.code == .closed ? .debug : role == .client ? .error : .warning
+            logger.log(level: level, "\(reason.message)", metadata: ["peer": "\(old.url.hostAndPort)"])
+        }
         ClientConnection.tell(old.streams, .ended(isClosing ? nil : reason))
         for stream in old.streams.values { stream.finish() }
+        old.linkRequests?.finish()
     }
 
     // MARK: Callbacks
 
     func onConnectionOpened(_ event: ConnectionEvent) {
         let url = event.connection.context?.reconnection?.url
-        let (waiters, streams, now) = state.withLock { state in
+        let peer = AMQPPeer(event.connection)
+        let (streams, now) = state.withLock { state in
             if let url { state.url = url }
+            state.peer = peer
             if case .opening = state.phase { state.phase = .open }
-            state.wasOpen = true
-            return (exchange(&state.openWaiters, with: []), state.streams, state.url)
+            return (state.streams, state.url)
         }
         ClientConnection.tell(streams, .connected(now))
-        for waiter in waiters { waiter.resume(nil) }
         logger.debug("The connection is open.", metadata: ["peer": "\(now.hostAndPort)"])
+        // A peer refuses a connection by an open and a close with the reason, which come at once as a rule, and says so in the
+        // open where it is one that knows how.
+        if peer.properties[.symbol(.connectionEstablishmentFailed)] == nil {
+            event.connection.workQueue.add { [self] _ in handOver() }
+        }
+    }
+
+    /// Gives the program the connection, where it is still open.
+    private func handOver() {
+        let waiters: [Waiter<ProtonError?>] = state.withLock { state in
+            guard case .open = state.phase else { return [] }
+            state.wasOpen = true
+            return exchange(&state.openWaiters, with: [])
+        }
+        for waiter in waiters { waiter.resume(nil) }
     }
 
     func onConnectionError(_ event: ConnectionEvent) { end(event.error) }
 
     func onConnectionClosed(_ event: ConnectionEvent) { end(ClientConnection.closedHere) }
+
+    func onConnectionClosing(_ event: ConnectionEvent) { end(ClientConnection.closedByPeer) }
 
     func onSessionError(_ event: SessionEvent) {
         end(event.error)

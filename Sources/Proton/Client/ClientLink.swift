@@ -34,13 +34,24 @@ final class ClientLink: MessagingHandler, Sendable {
     let title: String
     private let traffic: any LinkTraffic
     private let make: @Sendable (Connection, any ProtonHandler) throws -> Link
+    /// Whether the peer has attached the link first: its end by the peer is no error then.
+    let isAnswer: Bool
     private let state = UncheckedMutex(State())
 
     init(
-        _ connection: ClientConnection, _ title: String, _ traffic: any LinkTraffic,
+        _ connection: ClientConnection, _ title: String, _ traffic: any LinkTraffic, isAnswer: Bool = false,
         make: @escaping @Sendable (Connection, any ProtonHandler) throws -> Link
     ) {
         (self.connection, self.title, self.traffic, self.make) = (connection, title, traffic, make)
+        self.isAnswer = isAnswer
+    }
+
+    /// A link that the peer has attached, and the program has accepted.
+    convenience init(_ answer: IncomingLink.Answer, _ traffic: any LinkTraffic) {
+        self.init(answer.link.core, answer.title, traffic, isAnswer: true) { _, handler in
+            try answer.attach(handler)
+        }
+        state.withLock { $0.address = answer.address }
     }
 
     // MARK: For the program
@@ -165,6 +176,7 @@ final class ClientLink: MessagingHandler, Sendable {
     }
 
     private var closedHere: ProtonError { ProtonError(.closed, "\(title): closed here.") }
+    private var closedByPeer: ProtonError { ProtonError(.closed, "\(title): closed by the peer.") }
 
     // MARK: Ends
 
@@ -209,12 +221,12 @@ final class ClientLink: MessagingHandler, Sendable {
         let isAsAsked = asked.address == nil || asked.address == given.address
         let waiters: [Waiter<Void>]? = state.withLock { state in
             guard case .opening = state.phase else { return nil }
-            guard isAnswered, isAsAsked else {
+            guard isAnswer || (isAnswered && isAsAsked) else {
                 state.phase = .refused
                 return nil
             }
             state.phase = .open
-            state.address = given.address
+            if !isAnswer { state.address = given.address }
             return exchange(&state.waiters, with: [])
         }
         if let waiters {
@@ -230,9 +242,11 @@ final class ClientLink: MessagingHandler, Sendable {
 
     func onLinkError(_ event: LinkEvent) { end(event.error) }
 
-    func onLinkDetached(_ event: LinkEvent) { end(event.error) }
+    func onLinkDetached(_ event: LinkEvent) { end(isAnswer ? closedByPeer : event.error) }
 
     func onLinkClosed(_ event: LinkEvent) { end(closedHere) }
+
+    func onLinkClosing(_ event: LinkEvent) { end(closedByPeer) }
 
     func onLinkFinal(_ event: LinkEvent) {
         end(ProtonError(.closed, "\(title): its session or its connection has ended."))
@@ -254,7 +268,7 @@ private final class LinkRelay: ProtonHandler {
 
     init(_ link: ClientLink) {
         self.link = link
-        handlers = [EndpointStateHandler(treatsPeerCloseAsError: true, delegate: link)]
+        handlers = [EndpointStateHandler(treatsPeerCloseAsError: !link.isAnswer, delegate: link)]
     }
 
     func onDelivery(_ event: DeliveryEvent) { link.arrived(event.delivery) }

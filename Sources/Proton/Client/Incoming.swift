@@ -179,6 +179,9 @@ final class Incoming: LinkTraffic {
 
     var window: Int { state.withLock(\.window) }
 
+    /// What ended the link; nil while it has not.
+    var endError: ProtonError? { state.withLock(\.end) }
+
     /// How many messages wait for the program.
     var count: Int { state.withLock { $0.arrivals.count } }
 

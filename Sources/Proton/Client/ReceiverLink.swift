@@ -20,6 +20,13 @@ final class ReceiverLink: Sendable {
         self.container = container
     }
 
+    /// A link that the peer sends on, and the program has accepted.
+    init(_ answer: IncomingLink.Answer, _ container: ContainerHandle, window: Int) {
+        incoming = Incoming(window: window, title: answer.title)
+        link = ClientLink(answer, incoming)
+        self.container = container
+    }
+
     /// Has the domain look at what has been said meanwhile.
     func tellDomain(_ isNeeded: Bool) {
         guard isNeeded else { return }

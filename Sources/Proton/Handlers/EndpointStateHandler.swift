@@ -6,10 +6,14 @@ import ProtonEngine
 public final class EndpointStateHandler: ProtonHandler {
     private let delegate: any MessagingHandler
     private let treatsPeerCloseAsError: Bool
+    private let opensLinks: Bool
 
     /// Creates a handler that makes the callbacks of its delegate, which it keeps alive.
-    public init(treatsPeerCloseAsError: Bool = false, delegate: any MessagingHandler) {
+    public init(
+        treatsPeerCloseAsError: Bool = false, opensLinks: Bool = true, delegate: any MessagingHandler
+    ) {
         self.treatsPeerCloseAsError = treatsPeerCloseAsError
+        self.opensLinks = opensLinks
         self.delegate = delegate
     }
 
@@ -55,7 +59,7 @@ public final class EndpointStateHandler: ProtonHandler {
             // A receiver keeps what it has until the sender settles: that is for the program to want.
             if link.isSender { link.receiverSettleMode = link.remoteReceiverSettleMode }
             try delegate.onLinkOpening(event)
-            if link.isLocalUninitialized { link.open() }
+            if opensLinks, link.isLocalUninitialized { link.open() }
         }
     }
 

@@ -27,7 +27,8 @@ public struct HandlerAdapters {
     init(_ handler: any MessagingHandler) {
         let options = handler.options
         messaging = handler
-        endpoints = EndpointStateHandler(treatsPeerCloseAsError: options.treatsPeerCloseAsError, delegate: handler)
+        endpoints = EndpointStateHandler(
+            treatsPeerCloseAsError: options.treatsPeerCloseAsError, opensLinks: options.opensLinks, delegate: handler)
         incoming = IncomingMessageHandler(autoAccepts: options.autoAccepts, delegate: handler)
         outgoing = OutgoingMessageHandler(autoSettles: options.autoSettles, delegate: handler)
         flow = FlowController(options.prefetch, delegate: handler)

@@ -15,6 +15,11 @@ public struct HandlerOptions: Sendable, Hashable {
     ///
     /// Where it is false for one of the handlers, the program calls `Sender.drained()`, now or later.
     public var answersDrains: Bool
+    /// Whether a link that the peer attaches is attached here too when `onLinkOpening` returns without having opened or closed
+    /// it. Default true.
+    ///
+    /// Where it is false for one of the handlers that are told of the link, the program opens or refuses it, now or later.
+    public var opensLinks: Bool
     /// Whether a peer that closes without an error condition is an error all the same. Default false.
     ///
     /// The `on…Error` callback is then called in place of the `on…Closing` one.
@@ -23,12 +28,13 @@ public struct HandlerOptions: Sendable, Hashable {
     /// Creates options; each default is what the Python binding has.
     public init(
         prefetch: Int = 10, autoAccepts: Bool = true, autoSettles: Bool = true, answersDrains: Bool = true,
-        treatsPeerCloseAsError: Bool = false
+        opensLinks: Bool = true, treatsPeerCloseAsError: Bool = false
     ) {
         self.prefetch = prefetch
         self.autoAccepts = autoAccepts
         self.autoSettles = autoSettles
         self.answersDrains = answersDrains
+        self.opensLinks = opensLinks
         self.treatsPeerCloseAsError = treatsPeerCloseAsError
     }
 }

@@ -1,0 +1,132 @@
+import AMQP
+import ProtonEngine
+import ProtonUtilities
+
+/// What answers requests: a bounded number at once, from any number of receivers.
+struct Serving: Sendable {
+    let body: @Sendable (Message) async throws -> Message?
+    let permits: Permits
+    /// How many requests may be here ahead of those that are being answered: as many again, so that none waits for a round trip.
+    let window: Int
+    /// The sender to a request's reply address.
+    let sender: @Sendable (_ address: String) throws -> AMQPSender
+    /// Warns of what nobody else hears of.
+    let log: @Sendable (String) -> Void
+
+    init(
+        concurrency: Int, permits: Permits? = nil, _ body: @escaping @Sendable (Message) async throws -> Message?,
+        sender: @escaping @Sendable (String) throws -> AMQPSender, log: @escaping @Sendable (String) -> Void
+    ) {
+        let most = max(1, concurrency)
+        (self.body, self.sender, self.log) = (body, sender, log)
+        (self.permits, window) = (permits ?? Permits(most), 2 * most)
+    }
+
+    /// Answers what comes to a receiver, until that ends or the task is cancelled.
+    /// - Throws: what ended the receiver.
+    func run(_ receiver: AMQPReceiver) async throws {
+        await withDiscardingTaskGroup { group in
+            while let delivery = await next(receiver) {
+                guard await permits.take() else {
+                    delivery.release()
+                    break
+                }
+                group.addTask {
+                    await answer(delivery)
+                    permits.giveBack()
+                }
+            }
+        }
+        if let error = receiver.shared.incoming.endError, error.code != .closed, !Task.isCancelled { throw error }
+    }
+
+    /// The next request; one that is not valid AMQP was rejected, and ends nothing.
+    private func next(_ receiver: AMQPReceiver) async -> AMQPDelivery? {
+        while true {
+            do {
+                return try await receiver.next()
+            } catch {
+                guard receiver.shared.incoming.endError == nil else { return nil }
+                log("\(error)")
+            }
+        }
+    }
+
+    private func answer(_ delivery: AMQPDelivery) async {
+        let request = delivery.message
+        do {
+            guard var response = try await body(request), let address = request.replyTo else {
+                return delivery.accept()
+            }
+            response.correlationID = request.correlationID ?? request.id
+            response.address = address
+            // In a task of its own: it is sent also when this one is cancelled meanwhile.
+            let (answer, sender) = (response, try sender(address))
+            _ = try await Task { try await sender.send(answer, timeout: .seconds(30)) }.value
+            delivery.accept()
+        } catch let rejection as Delivery.Reject {
+            delivery.reject(rejection.condition)
+        } catch is Delivery.Release, is CancellationError {
+            delivery.release()
+        } catch let error as AMQPSendError {
+            log("A response was not taken: \(error)")
+            // Whoever has asked is gone, most likely: another try would come to the same.
+            delivery.reject(Condition(.internalError, "The response was not taken."))
+        } catch {
+            log("A request was not answered: \(error)")
+            delivery.reject(Condition(.internalError, "The request could not be answered."))
+        }
+    }
+}
+
+/// A number of permits that tasks take and give back.
+final class Permits: Sendable {
+    private struct State {
+        var count: Int
+        var waiters: [Waiter<Bool>] = []
+        var lastID: UInt64 = 0
+    }
+
+    private let state: UncheckedMutex<State>
+
+    init(_ count: Int) {
+        state = UncheckedMutex(State(count: count))
+    }
+
+    /// Takes a permit, waiting for one.
+    /// - Returns: false where the task is cancelled.
+    func take() async -> Bool {
+        let id = state.withLock { state in
+            state.lastID += 1
+            return state.lastID
+        }
+        return await wait(id) { waiter, isCancelled in
+            state.withLock { state in
+                if isCancelled { return .ready(false) }
+                if state.count > 0 {
+                    state.count -= 1
+                    return .ready(true)
+                }
+                state.waiters.append(waiter)
+                return .kept
+            }
+        } onCancel: { [self] in
+            let waiter = state.withLock { state in
+                state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
+            }
+            waiter?.resume(false)
+        }
+    }
+
+    /// Gives a permit to the task that has waited longest.
+    func giveBack() {
+        let waiter: Waiter<Bool>? = state.withLock { state in
+            if state.waiters.isEmpty {
+                state.count += 1
+                return nil
+            }
+            return state.waiters.removeFirst()
+        }
+        waiter?.resume(true)
+    }
+}

@@ -1,0 +1,99 @@
+public import AMQP
+import ProtonEngine
+import ProtonUtilities
+
+extension AMQPListener {
+    /// Answers the requests that peers send to an address here, without a broker, until the listener is closed or the task is
+    /// cancelled.
+    ///
+    ///     try await AMQPServer("0.0.0.0:5672").withListener { listener in
+    ///         await listener.serve("upper") { Message(body: "\($0.body)".uppercased()) }
+    ///     }
+    ///
+    /// Peers attach a sender to the address, and a receiver that responses go to: one from a dynamic node, whose address they
+    /// write into their requests, as `AMQPConnection.request` does and the other bindings' examples do, or one from an address of
+    /// their own. Links to other nodes are refused. What becomes of a request is as of `AMQPConnection.serve`; one whose
+    /// reply address no link of its connection receives from is rejected with `amqp:not-found`.
+    /// - Parameters:
+    ///   - address: where requests come to.
+    ///   - concurrency: how many requests are answered at once, of all peers: at least 1. Default 16.
+    ///   - body: makes the response of a request.
+    public func serve(
+        _ address: String, concurrency: Int = 16,
+        _ body: @escaping @Sendable (_ request: Message) async throws -> Message?
+    ) async {
+        let permits = Permits(Swift.max(1, concurrency))
+        await withDiscardingTaskGroup { group in
+            for await request in self {
+                group.addTask {
+                    // A peer that is gone again has nothing to be told.
+                    guard let connection = try? await request.accept() else { return }
+                    let senders = ReplySenders()
+                    let serving = Serving(concurrency: concurrency, permits: permits, body) { address in
+                        guard let sender = senders[address] else {
+                            throw Delivery.Reject(Condition(.notFound, "No link receives from the reply address."))
+                        }
+                        return sender
+                    } log: { [core = connection.core] in
+                        core.log($0)
+                    }
+                    await AMQPListener.serve(address, on: connection, senders, serving)
+                    await connection.close()
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private static func serve(
+        _ address: String, on connection: AMQPConnection, _ senders: ReplySenders, _ serving: Serving
+    ) async {
+        await withDiscardingTaskGroup { group in
+            for await request in connection.linkRequests {
+                switch request {
+                case .sender(let request) where request.address == address:
+                    guard let receiver = try? request.accept(window: serving.window) else { continue }
+                    group.addTask {
+                        // Why the peer's link has ended is the peer's own affair.
+                        try? await serving.run(receiver)
+                    }
+                case .receiver(let request) where request.attach.source.isDynamic || request.address != address:
+                    if let sender = try? request.accept() { senders.add(sender) }
+                default:
+                    request.refuse(Condition(.notFound, "There is no such node here."))
+                }
+            }
+        }
+    }
+}
+
+/// The links of a connection that responses go out on, by their addresses.
+private final class ReplySenders: Sendable {
+    private struct State {
+        var senders: [String: AMQPSender] = [:]
+        /// From how many on those that have ended are looked for.
+        var bound = 64
+    }
+
+    private let state = UncheckedMutex(State())
+
+    subscript(address: String) -> AMQPSender? {
+        state.withLock { $0.senders[address] }
+    }
+
+    func add(_ sender: AMQPSender) {
+        guard let address = sender.address else { return }
+        let gone = state.withLock { state in
+            // Let go of without the lock.
+            var gone = [state.senders.updateValue(sender, forKey: address)]
+            if state.senders.count >= state.bound {
+                for (address, sender) in state.senders where sender.hasEnded {
+                    gone.append(state.senders.removeValue(forKey: address))
+                }
+                state.bound = max(64, 2 * state.senders.count)
+            }
+            return gone
+        }
+        withExtendedLifetime(gone) {}
+    }
+}
