@@ -48,12 +48,14 @@ public final class AMQPConnection: Sendable {
     /// A sender to an address; it is attached when it is first used.
     /// - Parameters:
     ///   - address: the address to send to; nil is none, so that each message's own address counts (anonymous relay).
+    ///   - session: the session for the link; nil, the default, is the one that links share.
     ///   - options: what else to set before the link is opened.
     ///   - bounds: how much may wait for credit before `submit` waits too.
     public func sender(
-        to address: String?, options: [LinkOption] = [], bounds: AMQPSender.Bounds = .default
+        to address: String?, on session: AMQPSession? = nil, options: [LinkOption] = [],
+        bounds: AMQPSender.Bounds = .default
     ) -> AMQPSender {
-        AMQPSender(self, address, LinkOption(options), bounds)
+        AMQPSender(self, core, container, session?.core, address, LinkOption(options), bounds)
     }
 
     /// A receiver from an address; it is attached when it is first used.
@@ -61,20 +63,21 @@ public final class AMQPConnection: Sendable {
     ///   - address: the address to receive from; nil has the peer make a node, whose address is the receiver's.
     ///   - window: how many messages the peer may send ahead of their settlement; 0 leaves credit to `AMQPReceiver.grant`.
     ///     Default 100.
+    ///   - session: the session for the link; nil, the default, is the one that links share.
     ///   - options: what else to set before the link is opened.
     public func receiver(
-        from address: String?, window: Int = 100, options: [LinkOption] = []
+        from address: String?, window: Int = 100, on session: AMQPSession? = nil, options: [LinkOption] = []
     ) -> AMQPReceiver {
-        AMQPReceiver(self, address, window: window, LinkOption(options))
+        AMQPReceiver(self, session?.core, address, window: window, LinkOption(options))
     }
 
     /// Attaches a sender, runs the body with it, and closes it.
     /// - Throws: what the body throws; `ProtonError.Code.linkError` where the peer refuses the link, or what ended the connection.
     public func withSender<Result>(
-        to address: String?, options: [LinkOption] = [], bounds: AMQPSender.Bounds = .default,
-        _ body: (AMQPSender) async throws -> Result
+        to address: String?, on session: AMQPSession? = nil, options: [LinkOption] = [],
+        bounds: AMQPSender.Bounds = .default, _ body: (AMQPSender) async throws -> Result
     ) async throws -> Result {
-        let sender = sender(to: address, options: options, bounds: bounds)
+        let sender = sender(to: address, on: session, options: options, bounds: bounds)
         do {
             try await sender.attach()
             let result = try await body(sender)
@@ -89,10 +92,10 @@ public final class AMQPConnection: Sendable {
     /// Attaches a receiver, runs the body with it, and closes it: what the body has not settled goes back.
     /// - Throws: as `withSender`.
     public func withReceiver<Result>(
-        from address: String?, window: Int = 100, options: [LinkOption] = [],
+        from address: String?, window: Int = 100, on session: AMQPSession? = nil, options: [LinkOption] = [],
         _ body: (AMQPReceiver) async throws -> Result
     ) async throws -> Result {
-        let receiver = receiver(from: address, window: window, options: options)
+        let receiver = receiver(from: address, window: window, on: session, options: options)
         do {
             try await receiver.attach()
             let result = try await body(receiver)
@@ -121,6 +124,15 @@ public final class AMQPConnection: Sendable {
         try await send(Message(body: body), to: address, timeout: timeout)
     }
 
+    /// Sends a message whose body is the AMQP form of a value, as `send` of a message does.
+    /// - Throws: as `AMQPSender.send(encoding:)`.
+    @discardableResult
+    public func send(
+        encoding value: some Encodable, to address: String, timeout: Duration? = nil
+    ) async throws -> Outcome {
+        try await send(AMQPSender.message(encoding: value), to: address, timeout: timeout)
+    }
+
     /// How many senders to addresses are kept.
     private static let keptSenders = 256
 
@@ -133,7 +145,7 @@ public final class AMQPConnection: Sendable {
                 // Any other goes: it is made again when it is needed.
                 if relays.count >= AMQPConnection.keptSenders, let key = relays.keys.first { relays[key] = nil }
             }
-            let sender = AMQPSender(nil, core, container, address, LinkOption([]), .default)
+            let sender = AMQPSender(nil, core, container, nil, address, LinkOption([]), .default)
             relays[address] = sender
             return sender
         }

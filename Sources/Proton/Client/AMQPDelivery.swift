@@ -15,6 +15,12 @@ public struct AMQPDelivery: Sendable {
         (self.message, self.token, self.receiver) = (message, token, receiver)
     }
 
+    /// The body as a value of a type; see `AMQPDecoder`.
+    /// - Throws: `DecodingError`: the message is still to be settled, as a rule by `reject`.
+    public func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
+        try message.body.decode(type)
+    }
+
     /// Whether its sender had settled it as it was sent: there is nothing to say then.
     public var isSettled: Bool { token == nil }
 

@@ -19,8 +19,11 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
     /// The connection, which the receiver keeps open; nil of a receiver that the connection keeps.
     private let connection: AMQPConnection?
 
-    init(_ connection: AMQPConnection, _ address: String?, window: Int, _ option: LinkOption) {
-        shared = ReceiverLink(connection.core, connection.container, address, window: Swift.max(0, window), option)
+    init(
+        _ connection: AMQPConnection, _ session: ClientSession?, _ address: String?, window: Int, _ option: LinkOption
+    ) {
+        shared = ReceiverLink(
+            connection.core, connection.container, session, address, window: Swift.max(0, window), option)
         self.connection = connection
     }
 

@@ -30,17 +30,14 @@ public final class AMQPSender: Sendable {
     /// The connection, which the sender keeps open; nil of a sender that the connection keeps.
     private let connection: AMQPConnection?
 
-    convenience init(_ connection: AMQPConnection, _ address: String?, _ option: LinkOption, _ bounds: Bounds) {
-        self.init(connection, connection.core, connection.container, address, option, bounds)
-    }
-
     init(
-        _ connection: AMQPConnection?, _ core: ClientConnection, _ container: ContainerHandle, _ address: String?,
-        _ option: LinkOption, _ bounds: Bounds
+        _ connection: AMQPConnection?, _ core: ClientConnection, _ container: ContainerHandle,
+        _ session: ClientSession?, _ address: String?, _ option: LinkOption, _ bounds: Bounds
     ) {
         outgoing = Outgoing(Outgoing.Bounds(messages: bounds.messages, bytes: bounds.bytes))
         link = ClientLink(core, "sender to \(address ?? "no address")", outgoing) { connection, handler in
-            try connection.container.createSender(connection, address, handler: handler, options: option)
+            try connection.container.createSender(
+                session?.session(on: connection) ?? connection.session(), address, handler: handler, options: option)
         }
         self.container = container
         self.connection = connection
@@ -94,6 +91,17 @@ public final class AMQPSender: Sendable {
     @discardableResult
     public func send(_ body: some AMQPValueConvertible, timeout: Duration? = nil) async throws -> Outcome {
         try await send(Message(body: body), timeout: timeout)
+    }
+
+    /// Sends a message whose body is the AMQP form of a value, as `send` of a message does.
+    /// - Throws: `AMQPSendError`: also `.notSent` with an `EncodingError` where the value has no such form.
+    @discardableResult
+    public func send(encoding value: some Encodable, timeout: Duration? = nil) async throws -> Outcome {
+        try await send(AMQPSender.message(encoding: value), timeout: timeout)
+    }
+
+    static func message(encoding value: some Encodable) throws(AMQPSendError) -> Message {
+        do { return try Message(encoding: value) } catch { throw .notSent(error) }
     }
 
     /// Sends a message whose receipt may come to its end by other means.

@@ -174,6 +174,12 @@ final class ClientConnection: MessagingHandler, Sendable {
         state.withLock { $0.links[ObjectIdentifier(link)] = link }
     }
 
+    /// Ends the links of a session that has ended; in the connection's domain.
+    func endLinks(on session: Session, _ error: ProtonError) {
+        let links = state.withLock { Array($0.links.values) }
+        for link in links where link.isOn(session) { link.end(error) }
+    }
+
     func remove(_ link: ClientLink) {
         state.withLock { _ = $0.links.removeValue(forKey: ObjectIdentifier(link)) }
     }

@@ -178,6 +178,9 @@ final class ClientLink: MessagingHandler, Sendable {
     private var closedHere: ProtonError { ProtonError(.closed, "\(title): closed here.") }
     private var closedByPeer: ProtonError { ProtonError(.closed, "\(title): closed by the peer.") }
 
+    /// Whether the link is on a session.
+    func isOn(_ session: Session) -> Bool { state.withLock { $0.link?.session === session } }
+
     // MARK: Ends
 
     /// The link has ended, for the first reason that is given.

@@ -9,13 +9,15 @@ final class ReceiverLink: Sendable {
     let container: ContainerHandle
 
     init(
-        _ core: ClientConnection, _ container: ContainerHandle, _ address: String?, window: Int, _ option: LinkOption
+        _ core: ClientConnection, _ container: ContainerHandle, _ session: ClientSession?, _ address: String?,
+        window: Int, _ option: LinkOption
     ) {
         let title = "receiver from \(address ?? "a dynamic node")"
         incoming = Incoming(window: window, title: title)
         link = ClientLink(core, title, incoming) { connection, handler in
             try connection.container.createReceiver(
-                connection, address, isDynamic: address == nil, handler: handler, options: option)
+                session?.session(on: connection) ?? connection.session(), address, isDynamic: address == nil,
+                handler: handler, options: option)
         }
         self.container = container
     }

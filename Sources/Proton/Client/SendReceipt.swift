@@ -104,7 +104,7 @@ public final class SendReceipt: Sendable {
     }
 
     /// Time is up: the message is taken back, or in doubt.
-    func expire(_ cause: ProtonError) {
+    func expire(_ cause: any Error) {
         if !withdraw(cause) { decide(.failure(.inDoubt(cause))) }
     }
 

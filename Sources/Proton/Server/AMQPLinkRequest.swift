@@ -61,6 +61,22 @@ public struct AMQPSenderRequest: Sendable {
         return receiver
     }
 
+    /// Attaches the link, and takes its messages in pieces; otherwise as `accept`.
+    /// - Parameters:
+    ///   - buffer: as of `AMQPConnection.streams`.
+    ///   - maxMessageSize: the largest message that is taken, in bytes; nil, the default, is no limit.
+    ///   - address: as of `accept`.
+    ///   - options: as of `accept`.
+    /// - Throws: as `accept`.
+    public func acceptStreams(
+        buffer: Int = 262_144, maxMessageSize: Int? = nil, address: String? = nil, options: [LinkOption] = []
+    ) throws -> AMQPStreamReceiver {
+        let answer = try link.accept(address, [.maxMessageSize(maxMessageSize)] + options)
+        let receiver = AMQPStreamReceiver(connection, answer, buffer: max(1, buffer))
+        receiver.link.open()
+        return receiver
+    }
+
     /// Refuses the link with a reason.
     public func refuse(_ condition: Condition) { link.refuse(condition) }
 }

@@ -1,0 +1,276 @@
+import AMQP
+import DequeModule
+import ProtonEngine
+import ProtonUtilities
+
+/// The messages of an `AMQPStreamReceiver`: one at a time, in pieces, of which a bounded number of bytes waits here.
+final class IncomingStream: LinkTraffic {
+    /// What the program waits for.
+    enum Event: Sendable {
+        case message(Message, number: UInt64)
+        case piece([UInt8])
+        case end
+        case failed(ProtonError)
+    }
+
+    /// The message that comes.
+    private struct Arriving {
+        let delivery: Delivery
+        let number: UInt64
+        var pieces: MessagePieces
+        /// What stands before the body, once it has come.
+        var head: Message?
+        /// Whether the program has it, or knows that it came to nothing.
+        var isSeen = false
+        /// What has come of the body, and waits for the program.
+        var body: Deque<[UInt8]> = []
+        var bytes = 0
+        var end: End?
+        /// What the program has said of it first.
+        var outcome: DeliveryState?
+
+        /// Tells the peer what the program has said; in the domain.
+        func settle() {
+            if let outcome { delivery.settle(outcome) } else { delivery.release() }
+        }
+    }
+
+    private enum End {
+        case complete
+        case failed(ProtonError)
+    }
+
+    private struct State {
+        var arriving: Arriving?
+        var end: ProtonError?
+        /// Whether the program asks for the next message.
+        var wantsNext = false
+        var number: UInt64 = 0
+        var waiters: [Waiter<Wake>] = []
+        var lastID: UInt64 = 0
+    }
+
+    private let state = UncheckedMutex(State())
+    private let buffer: Int
+    private let title: String
+
+    init(buffer: Int, title: String) {
+        (self.buffer, self.title) = (buffer, title)
+    }
+
+    // MARK: For the program
+
+    /// Takes the next message, waiting for it: what is left of the one before is dropped, and that is given back where it is not
+    /// settled.
+    /// - Returns: nil where the task is cancelled.
+    func next(on link: ClientLink) async -> Event? {
+        state.withLock { $0.wantsNext = true }
+        link.post { [self] link in beginNext(link) }
+        return await take { state in
+            guard !state.wantsNext, let arriving = state.arriving, !arriving.isSeen else { return nil }
+            if let head = arriving.head {
+                state.arriving?.isSeen = true
+                return .message(head, number: arriving.number)
+            }
+            guard case .failed(let error) = arriving.end else { return nil }
+            state.arriving?.isSeen = true
+            return .failed(error)
+        }
+    }
+
+    /// Takes the next piece of a message's body, waiting for it.
+    /// - Returns: nil where the task is cancelled.
+    func nextPiece(of number: UInt64, on link: ClientLink) async -> Event? {
+        let event = await take { [title] state in
+            guard state.arriving?.number == number else {
+                return .failed(state.end ?? ProtonError(.closed, "\(title): the next message was asked for."))
+            }
+            if let piece = state.arriving?.body.popFirst() {
+                state.arriving?.bytes -= piece.count
+                return .piece(piece)
+            }
+            return switch state.arriving?.end {
+            case .complete: .end
+            case .failed(let error): .failed(error)
+            case nil: nil
+            }
+        }
+        // There is room for more.
+        if case .piece = event { link.post { [self] _ in pump() } }
+        return event
+    }
+
+    private enum Wake: Sendable {
+        case event(Event)
+        /// Something has changed, or the task is cancelled.
+        case look
+    }
+
+    /// Waits until there is something to take.
+    private func take(_ body: @Sendable (inout State) -> Event?) async -> Event? {
+        while !Task.isCancelled {
+            let id = state.withLock { state in
+                state.lastID += 1
+                return state.lastID
+            }
+            let wake: Wake = await wait(id) { waiter, isCancelled in
+                state.withLock { state in
+                    if let event = body(&state) ?? state.end.map({ .failed($0) }) { return .ready(.event(event)) }
+                    if isCancelled { return .ready(.look) }
+                    state.waiters.append(waiter)
+                    return .kept
+                }
+            } onCancel: { [self] in
+                let waiter = state.withLock { state in
+                    state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
+                }
+                waiter?.resume(.look)
+            }
+            if case .event(let event) = wake { return event }
+        }
+        return nil
+    }
+
+    /// Says what becomes of a message; what has not come of it is dropped.
+    func settle(_ number: UInt64, _ outcome: DeliveryState, on link: ClientLink) {
+        let isFirst = state.withLock { state in
+            guard let arriving = state.arriving, arriving.number == number, arriving.outcome == nil else {
+                return false
+            }
+            state.arriving?.outcome = outcome
+            return true
+        }
+        guard isFirst else { return }
+        link.post { [self] _ in
+            guard let arriving = state.withLock(\.arriving), arriving.number == number else { return }
+            arriving.settle()
+            finish(.failed(ProtonError(.closed, "\(title): the message was settled before its end.")))
+        }
+    }
+
+    private func tell() {
+        let waiters = state.withLock { exchange(&$0.waiters, with: []) }
+        for waiter in waiters { waiter.resume(.look) }
+    }
+
+    // MARK: In the domain
+
+    func attached(_ link: Link) { beginNext(link) }
+
+    /// Lets the peer send one message, where the program wants it.
+    private func beginNext(_ link: Link) {
+        guard let receiver = link as? Receiver else { return }
+        let old: Arriving?? = state.withLock { state in
+            guard state.wantsNext else { return nil }
+            state.wantsNext = false
+            return .some(exchange(&state.arriving, with: nil))
+        }
+        guard let old else { return }
+        // Nothing more, where that has been told.
+        old?.settle()
+        if receiver.credit == 0 { receiver.grant(1) }
+    }
+
+    func flow(_ link: Link) {}
+
+    func arrived(_ delivery: Delivery) {
+        let isCurrent = state.withLock { state in
+            if let arriving = state.arriving { return arriving.end == nil && arriving.delivery == delivery }
+            guard !delivery.isAborted else { return false }
+            state.number += 1
+            let limits = delivery.connection.limits
+            state.arriving = Arriving(
+                delivery: delivery, number: state.number,
+                pieces: MessagePieces(limits: limits.decoding, maxKept: limits.maxMessageSize))
+            return true
+        }
+        if isCurrent { take(delivery) } else { drop(delivery) }
+    }
+
+    /// Takes what there is room for now.
+    private func pump() {
+        let delivery: Delivery? = state.withLock { $0.arriving?.end == nil ? $0.arriving?.delivery : nil }
+        if let delivery { take(delivery) }
+    }
+
+    /// What has come of a message that nobody wants any more.
+    private func drop(_ delivery: Delivery) {
+        _ = delivery.takePart()
+        if delivery.isAborted { delivery.settle() }
+    }
+
+    /// Takes as many bytes as there is room for: the others stay where they are, and so close the session's window.
+    private func take(_ delivery: Delivery) {
+        if delivery.isAborted {
+            _ = delivery.arrival()
+            delivery.settle()
+            finish(.failed(ProtonError(.closed, "\(title): the sender has given the message up.")))
+            if forgetUnseen() { beginNext(delivery.link) }
+            return
+        }
+        let room = state.withLock { buffer - ($0.arriving?.bytes ?? 0) }
+        let bytes = delivery.takePart(upTo: max(0, room))
+        do throws(CodecError) {
+            try add(bytes, isLast: delivery.isConsumed)
+            if delivery.isConsumed { finish(.complete) } else { tell() }
+        } catch {
+            delivery.settle(.rejected(Condition(.decodeError, "\(error)")))
+            finish(
+                .failed(
+                    ProtonError(
+                        .protocolViolation,
+                        "\(title): a message that has come is not valid AMQP, and was rejected: \(error)",
+                        underlyingError: error)))
+        }
+    }
+
+    private func add(_ bytes: [UInt8], isLast: Bool) throws(CodecError) {
+        try state.withLock { state throws(CodecError) in
+            for part in try state.arriving?.pieces.add(bytes) ?? [] {
+                switch part {
+                case .head(let message): state.arriving?.head = message
+                case .data(let bytes):
+                    state.arriving?.body.append(bytes)
+                    state.arriving?.bytes += bytes.count
+                }
+            }
+            if isLast, let whole = try state.arriving?.pieces.finish() { state.arriving?.head = whole }
+        }
+    }
+
+    /// The message comes no further.
+    private func finish(_ end: End) {
+        state.withLock { state in
+            if state.arriving != nil, state.arriving?.end == nil { state.arriving?.end = end }
+        }
+        tell()
+    }
+
+    // MARK: Ends
+
+    /// The message is gone: one that the program has seen has failed, and another comes again from its beginning.
+    func interrupted(_ error: ProtonError) {
+        finish(.failed(error))
+        _ = forgetUnseen()
+    }
+
+    /// Forgets a message that the program has not seen, so that the next one comes in its place.
+    private func forgetUnseen() -> Bool {
+        state.withLock { state in
+            guard state.arriving?.isSeen == false else { return false }
+            state.arriving = nil
+            state.wantsNext = true
+            return true
+        }
+    }
+
+    func closing(_ link: Link) {
+        let arriving = state.withLock { exchange(&$0.arriving, with: nil) }
+        arriving?.settle()
+    }
+
+    func ended(_ error: ProtonError) {
+        state.withLock { $0.end = error }
+        finish(.failed(error))
+    }
+}
