@@ -176,21 +176,22 @@ struct ServerTests {
                 await connection.close()
             }
         } client: { address in
-            try await AMQPClient(address, options: ConnectionOptions(reconnect: nil), logger: .quiet)
-                .withConnection { connection in
-                    var texts: [String] = []
-                    for await request in connection.linkRequests {
-                        guard case .sender(let request) = request, request.address == "client" else {
-                            request.refuse(Condition(.notFound))
-                            continue
-                        }
-                        let receiver = try request.accept()
-                        let delivery = try #require(try await receiver.next())
-                        texts.append(delivery.message.body.value.stringValue ?? "")
-                        delivery.accept()
+            var client = try AMQPClient(address, options: ConnectionOptions(reconnect: nil), logger: .quiet)
+            client.takesLinks = true
+            try await client.withConnection { connection in
+                var texts: [String] = []
+                for await request in connection.linkRequests {
+                    guard case .sender(let request) = request, request.address == "client" else {
+                        request.refuse(Condition(.notFound))
+                        continue
                     }
-                    #expect(texts == ["from the server"])
+                    let receiver = try request.accept()
+                    let delivery = try #require(try await receiver.next())
+                    texts.append(delivery.message.body.value.stringValue ?? "")
+                    delivery.accept()
                 }
+                #expect(texts == ["from the server"])
+            }
         }
     }
 

@@ -31,6 +31,9 @@ public struct AMQPClient: Sendable {
     /// A program that wants more threads runs a `ContainerThread` of its own: each connection is on one of its threads at a time.
     public var container: ContainerHandle?
 
+    /// Whether links that the peer attaches wait for the program, in `AMQPConnection.linkRequests`. Default false: they are refused.
+    public var takesLinks = false
+
     /// Creates a client of one peer.
     /// - Parameters:
     ///   - url: where to, as in `amqps://user:password@host:port`, or just `host`.
@@ -73,7 +76,8 @@ public struct AMQPClient: Sendable {
         }
         try options.validate()
         let container = try container ?? ClientLoop.shared.container()
-        let core = ClientConnection(first, container, closeTimeout: options.limits.closeTimeout, logger)
+        let core = ClientConnection(
+            first, container, closeTimeout: options.limits.closeTimeout, logger, role: .client(takesLinks: takesLinks))
         try core.start(urls, options)
         let timer = try container.schedule(after: timeout) { [timeout] _ in core.giveUpOpening(after: timeout) }
         let error = await core.waitUntilOpen()

@@ -17,9 +17,11 @@ final class ClientConnection: MessagingHandler, Sendable {
     /// Which side has made the connection.
     enum Role {
         /// This one. A peer that closes it, or a link, breaks off what the program wants of it.
-        case client
+        case client(takesLinks: Bool)
         /// The peer, which may come and go as it likes.
         case server
+
+        var isClient: Bool { if case .client = self { true } else { false } }
     }
 
     private struct State {
@@ -33,13 +35,13 @@ final class ClientConnection: MessagingHandler, Sendable {
         var openWaiters: [Waiter<ProtonError?>] = []
         var endWaiters: [Waiter<Void>] = []
         var streams: [UInt64: AsyncStream<AMQPConnectionEvent>.Continuation] = [:]
-        /// The links that the peer attaches, and the program decides about; nil where they are refused.
-        var linkRequests: RequestQueue<IncomingLink>?
         var lastID: UInt64 = 0
     }
 
     private let state: UncheckedMutex<State>
     let role: Role
+    /// The links that the peer attaches, and the program decides about; nil where they are refused.
+    let linkRequests: RequestQueue<IncomingLink>?
     private let logger: Logger
     private let container: ContainerHandle
     /// How long a peer may take to answer the close of a link or of the connection.
@@ -51,15 +53,16 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     var options: HandlerOptions {
         HandlerOptions(
-            prefetch: 0, autoAccepts: false, opensLinks: false, treatsPeerCloseAsError: role == .client)
+            prefetch: 0, autoAccepts: false, opensLinks: false, treatsPeerCloseAsError: role.isClient)
     }
 
     init(
-        _ url: AMQPURL, _ container: ContainerHandle, closeTimeout: Duration, _ logger: Logger, role: Role = .client
+        _ url: AMQPURL, _ container: ContainerHandle, closeTimeout: Duration, _ logger: Logger,
+        role: Role = .client(takesLinks: false)
     ) {
-        state = UncheckedMutex(
-            State(url: url, linkRequests: role == .server ? RequestQueue(bound: ClientConnection.maxLinkRequests) : nil)
-        )
+        state = UncheckedMutex(State(url: url))
+        linkRequests =
+            if case .client(false) = role { nil } else { RequestQueue(bound: ClientConnection.maxLinkRequests) }
         self.role = role
         (self.container, self.closeTimeout, self.logger) = (container, closeTimeout, logger)
     }
@@ -229,23 +232,12 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     // MARK: Links of the peer's
 
-    /// The links that the peer attaches from now on, or, of a connection that is taken, all of them.
-    func linkRequests() -> RequestQueue<IncomingLink> {
-        state.withLock { state in
-            if let requests = state.linkRequests { return requests }
-            let requests = RequestQueue<IncomingLink>(bound: ClientConnection.maxLinkRequests)
-            if case .ended = state.phase { requests.finish() }
-            state.linkRequests = requests
-            return requests
-        }
-    }
-
     /// Has the program decide about a link; called in the connection's domain.
     func ask(_ link: Link) {
         guard link.isLocalUninitialized, link.isRemoteOpen else { return }
-        if let requests = state.withLock(\.linkRequests) {
+        if let linkRequests {
             // One that finds no room is refused as it is let go of.
-            requests.put(IncomingLink(link, self))
+            linkRequests.put(IncomingLink(link, self))
         } else {
             log("The peer has attached a link, which is refused: nothing here takes any.")
             link.refuse(Condition(.notAllowed, "This client takes no links: it attaches its own."))
@@ -302,12 +294,12 @@ final class ClientConnection: MessagingHandler, Sendable {
         for waiter in old.openWaiters { waiter.resume(reason) }
         for waiter in old.endWaiters { waiter.resume(()) }
         if !isClosing, old.wasOpen {
-            let level: Logger.Level = reason.code == .closed ? .debug : role == .client ? .error : .warning
+            let level: Logger.Level = reason.code == .closed ? .debug : role.isClient ? .error : .warning
             logger.log(level: level, "\(reason.message)", metadata: ["peer": "\(old.url.hostAndPort)"])
         }
         ClientConnection.tell(old.streams, .ended(isClosing ? nil : reason))
         for stream in old.streams.values { stream.finish() }
-        old.linkRequests?.finish()
+        linkRequests?.finish()
     }
 
     // MARK: Callbacks

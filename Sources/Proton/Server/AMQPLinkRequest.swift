@@ -62,6 +62,9 @@ public struct AMQPSenderRequest: Sendable {
     }
 
     /// Attaches the link, and takes its messages in pieces; otherwise as `accept`.
+    ///
+    /// The window of the link's session, which the peer has begun, becomes as large as the buffer: what is not taken holds up
+    /// the peer's other links on that session.
     /// - Parameters:
     ///   - buffer: as of `AMQPConnection.streams`.
     ///   - maxMessageSize: the largest message that is taken, in bytes; nil, the default, is no limit.
@@ -71,7 +74,9 @@ public struct AMQPSenderRequest: Sendable {
     public func acceptStreams(
         buffer: Int = 262_144, maxMessageSize: Int? = nil, address: String? = nil, options: [LinkOption] = []
     ) throws -> AMQPStreamReceiver {
-        let answer = try link.accept(address, [.maxMessageSize(maxMessageSize)] + options)
+        // What is not taken has to close a window, whose size the peer has chosen no bound for.
+        let window = LinkOption { $0.session.incomingCapacity = max(buffer, Int($0.connection.limits.maxFrameSize)) }
+        let answer = try link.accept(address, [.maxMessageSize(maxMessageSize), window] + options)
         let receiver = AMQPStreamReceiver(connection, answer, buffer: max(1, buffer))
         receiver.link.open()
         return receiver

@@ -3,16 +3,16 @@
 /// The sequence ends with the connection, or when the task is cancelled. It keeps the connection open.
 public struct AMQPLinkRequests: AsyncSequence, Sendable {
     let connection: AMQPConnection
-    let links: RequestQueue<IncomingLink>
+    let links: RequestQueue<IncomingLink>?
 
     /// The requests, one by one.
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let connection: AMQPConnection
-        fileprivate let links: RequestQueue<IncomingLink>
+        fileprivate let links: RequestQueue<IncomingLink>?
 
         /// The next link that the peer wants to attach; nil once the connection has ended, or the task is cancelled.
         public mutating func next() async -> AMQPLinkRequest? {
-            guard let link = await links.next() else { return nil }
+            guard let link = await links?.next() else { return nil }
             return link.peerSends
                 ? .sender(AMQPSenderRequest(link: link, connection: connection))
                 : .receiver(AMQPReceiverRequest(link: link, connection: connection))
@@ -26,11 +26,11 @@ public struct AMQPLinkRequests: AsyncSequence, Sendable {
 }
 
 extension AMQPConnection {
-    /// The links that the peer attaches, each of which waits for a decision; of a connection that this side has accepted.
+    /// The links that the peer attaches, each of which waits for a decision.
     ///
-    /// A peer that this side has connected to is refused its links, until this is asked for first. Several tasks may iterate: each
-    /// request goes to one of them. Up to 1,000 wait; more are refused.
+    /// Of a connection that this side has made there are none, unless `AMQPClient.takesLinks` says so. Several tasks may iterate:
+    /// each request goes to one of them. Up to 1,000 wait; more are refused.
     public var linkRequests: AMQPLinkRequests {
-        AMQPLinkRequests(connection: self, links: core.linkRequests())
+        AMQPLinkRequests(connection: self, links: core.linkRequests)
     }
 }
