@@ -3,7 +3,8 @@ import Logging
 import ProtonEngine
 import ProtonUtilities
 
-/// The part of an `AMQPConnection` that its loop tells of events: how far the connection has come, its links, and who waits.
+/// The part of an `AMQPConnection` or a `BlockingConnection` that its loop tells of events: how far the connection has
+/// come, its links, and who waits.
 final class ClientConnection: MessagingHandler, Sendable {
     private enum Phase {
         /// Not open yet, or lost and being made again.
@@ -28,7 +29,16 @@ final class ClientConnection: MessagingHandler, Sendable {
     }
 
     private let state: UncheckedMutex<State>
+    /// What is logged besides losses that are made good.
+    enum Logged {
+        /// The end: nobody may wait for anything then.
+        case end
+        /// The first try of an outage that fails: calls wait without a word, and the end is thrown by each.
+        case firstTry
+    }
+
     private let logger: Logger
+    private let logged: Logged
     private let container: ContainerHandle
     /// How long a peer may take to answer the close of a link or of the connection.
     private let closeTimeout: Duration
@@ -37,9 +47,11 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     var options: HandlerOptions { HandlerOptions(prefetch: 0, autoAccepts: false, treatsPeerCloseAsError: true) }
 
-    init(_ url: AMQPURL, _ container: ContainerHandle, closeTimeout: Duration, _ logger: Logger) {
+    init(
+        _ url: AMQPURL, _ container: ContainerHandle, closeTimeout: Duration, _ logger: Logger, logged: Logged = .end
+    ) {
         state = UncheckedMutex(State(url: url))
-        (self.container, self.closeTimeout, self.logger) = (container, closeTimeout, logger)
+        (self.container, self.closeTimeout, self.logger, self.logged) = (container, closeTimeout, logger, logged)
     }
 
     /// Where the connection goes to: of several URLs the one that it was made to last.
@@ -76,32 +88,54 @@ final class ClientConnection: MessagingHandler, Sendable {
     func waitUntilOpen() async -> ProtonError? {
         let id = nextID()
         return await wait(id) { waiter, isCancelled in
-            state.withLock { state in
-                switch state.phase {
-                case .open: return .ready(nil)
-                case .ended(let error): return .ready(error)
-                case .closing: return .ready(ClientConnection.closedHere)
-                case .opening: break
-                }
-                if isCancelled { return .ready(nil) }
-                state.openWaiters.append(waiter)
-                return .kept
-            }
+            registerForOpen(waiter, isCancelled: isCancelled)
         } onCancel: { [self] in
-            let waiter = state.withLock { state in
-                state.openWaiters.firstIndex { $0.id == id }.map { state.openWaiters.remove(at: $0) }
+            takeOutOfOpen(id)?.resume(nil)
+        }
+    }
+
+    /// Blocks the thread until the peer has opened the connection; gives it up when the time is over.
+    /// - Throws: what ended it before.
+    func waitUntilOpen(until deadline: Deadline) throws(ProtonError) {
+        let id = nextID()
+        let answer = waitBlocking(id, until: deadline) { waiter in
+            registerForOpen(waiter, isCancelled: false)
+        } onTimeout: {
+            takeOutOfOpen(id) != nil
+        }
+        if answer == nil { giveUpOpening("in time") }
+        if let error = answer ?? end { throw error }
+    }
+
+    private func registerForOpen(_ waiter: Waiter<ProtonError?>, isCancelled: Bool) -> Waiting<ProtonError?> {
+        state.withLock { state in
+            switch state.phase {
+            case .open: return .ready(nil)
+            case .ended(let error): return .ready(error)
+            case .closing: return .ready(ClientConnection.closedHere)
+            case .opening: break
             }
-            waiter?.resume(nil)
+            if isCancelled { return .ready(nil) }
+            state.openWaiters.append(waiter)
+            return .kept
+        }
+    }
+
+    private func takeOutOfOpen(_ id: UInt64) -> Waiter<ProtonError?>? {
+        state.withLock { state in
+            state.openWaiters.firstIndex { $0.id == id }.map { state.openWaiters.remove(at: $0) }
         }
     }
 
     /// Gives up a connection that the peer has not opened in time.
-    func giveUpOpening(after timeout: Duration) {
+    func giveUpOpening(after timeout: Duration) { giveUpOpening("within \(timeout)") }
+
+    private func giveUpOpening(_ time: String) {
         let error: ProtonError? = state.withLock { state in
             guard case .opening(let last) = state.phase else { return nil }
             return ProtonError(
                 .timedOut,
-                "\(state.url.hostAndPort) has not opened the connection within \(timeout).\(last.map { " \($0.message)" } ?? "")",
+                "\(state.url.hostAndPort) has not opened the connection \(time).\(last.map { " \($0.message)" } ?? "")",
                 condition: last?.condition, underlyingError: last)
         }
         guard let error else { return }
@@ -119,9 +153,23 @@ final class ClientConnection: MessagingHandler, Sendable {
     }
 
     /// What ended the connection.
-    var endError: ProtonError {
+    var endError: ProtonError { end ?? ClientConnection.closedHere }
+
+    /// What ended the connection, or why it was lost last; nil while it is open.
+    var loss: ProtonError? {
         state.withLock { state in
-            if case .ended(let error) = state.phase { error } else { ClientConnection.closedHere }
+            switch state.phase {
+            case .opening(let error): error
+            case .ended(let error): error
+            case .open, .closing: nil
+            }
+        }
+    }
+
+    /// What ended the connection; nil where it has not ended.
+    var end: ProtonError? {
+        state.withLock { state in
+            if case .ended(let error) = state.phase { error } else { nil }
         }
     }
 
@@ -154,7 +202,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         }
         guard isFirst else { return }
         let links = state.withLock { Array($0.links.values) }
-        for link in links { link.beginClosing() }
+        for link in links { link.beginClosing(withConnection: true) }
         drop()
     }
 
@@ -214,7 +262,7 @@ final class ClientConnection: MessagingHandler, Sendable {
     }
 
     /// The connection has ended, for the first reason that is given.
-    private func end(_ error: ProtonError) {
+    func end(_ error: ProtonError) {
         let ended: (isClosing: Bool, State)? = state.withLock { state in
             let old = state
             switch state.phase {
@@ -231,7 +279,9 @@ final class ClientConnection: MessagingHandler, Sendable {
         for link in old.links.values { link.end(reason) }
         for waiter in old.openWaiters { waiter.resume(reason) }
         for waiter in old.endWaiters { waiter.resume(()) }
-        if !isClosing, old.wasOpen { logger.error("\(reason.message)", metadata: ["peer": "\(old.url.hostAndPort)"]) }
+        if !isClosing, old.wasOpen, logged == .end {
+            logger.error("\(reason.message)", metadata: ["peer": "\(old.url.hostAndPort)"])
+        }
         ClientConnection.tell(old.streams, .ended(isClosing ? nil : reason))
         for stream in old.streams.values { stream.finish() }
     }
@@ -262,11 +312,13 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     func onTransportError(_ event: TransportEvent) {
         guard let error = event.error else { return }
-        let streams: Streams = state.withLock { state in
-            guard case .opening = state.phase else { return [:] }
+        let (streams, isFirst): (Streams, Bool) = state.withLock { state in
+            guard case .opening(let last) = state.phase else { return ([:], false) }
             state.phase = .opening(lastError: error)
-            return state.streams
+            return (state.streams, last == nil)
         }
+        // The tries that follow mostly fail for the same reason.
+        if isFirst, logged == .firstTry { logWhereTriedAgain(event, error) }
         ClientConnection.tell(streams, .tryFailed(error))
     }
 
@@ -282,9 +334,13 @@ final class ClientConnection: MessagingHandler, Sendable {
             return (Array(state.links.values), state.streams)
         }
         guard let (links, streams) = lost else { return }
-        logger.warning("\(error.message)", metadata: ["peer": "\(url.hostAndPort)"])
+        logWhereTriedAgain(event, error)
         for link in links { link.interrupt(error) }
         ClientConnection.tell(streams, .interrupted(error))
+    }
+
+    private func logWhereTriedAgain(_ event: TransportEvent, _ error: ProtonError) {
+        if event.connection.isTriedAgain { log("\(error.message) Trying again.") }
     }
 
     /// The connection is freed: where nothing has said why, its last try does.
