@@ -1,4 +1,5 @@
 import ProtonTesting
+import ProtonUtilities
 import Testing
 
 @testable import Proton
@@ -68,10 +69,29 @@ struct BlockingRequestTests {
             let server = try BlockingServer { LateEcho() }
             let client = try SyncRequestResponse(BlockingConnection(server.url, timeout: .seconds(10)), "a")
             let error = #expect(throws: ProtonError.self) {
-                try client.call(Message(body: "first"), timeout: .milliseconds(50))
+                try client.call(Message(body: "first"), timeout: .seconds(1))
             }
             #expect(error?.code == .timedOut)
             #expect(try client.call(Message(body: "second")).body.value == "second")
+            try client.connection.close()
+            try server.stop()
+        }
+    }
+
+    @Test("Calls of several threads are made at once, and each gets its own response")
+    func severalThreads() async throws {
+        try await onThread {
+            let server = try BlockingServer { LateEcho() }
+            let client = try SyncRequestResponse(BlockingConnection(server.url, timeout: .seconds(10)), "a")
+            let other = Monitor<Message?>(nil)
+            let thread = Thread.start {
+                // The first is answered when the second has come.
+                let response = try? client.call(Message(body: "one"))
+                other.withLock { $0 = response }
+            }
+            #expect(try client.call(Message(body: "two")).body.value == "two")
+            thread?.join()
+            #expect(other.withLock(\.self)?.body.value == "one")
             try client.connection.close()
             try server.stop()
         }

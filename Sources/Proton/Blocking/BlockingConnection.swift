@@ -31,7 +31,8 @@ import ProtonUtilities
 public final class BlockingConnection: Sendable {
     /// How long operations that are given no time-out of their own may take; nil is for ever.
     public let timeout: Duration?
-    let core: BlockingCore
+    let core: ClientConnection
+    private let thread: ContainerThread
 
     /// Where the connection goes to: of several URLs the one that it was made to last.
     public var url: AMQPURL { core.url }
@@ -70,19 +71,55 @@ public final class BlockingConnection: Sendable {
 
     private init(_ urls: [AMQPURL], _ timeout: Duration?, _ options: ConnectionOptions, _ logger: Logger) throws {
         let deadline = try Deadline(of: "BlockingConnection", after: timeout)
-        self.timeout = timeout
-        core = BlockingCore(urls[0])
-        try core.start(urls, options, logger)
+        let container = try Container(options: options, logger: logger)
+        let core = ClientConnection(
+            urls[0], container.handle, closeTimeout: options.limits.closeTimeout, logger, logged: .firstTry)
+        (self.timeout, self.core) = (timeout, core)
+        thread = try ContainerThread(container) { result in core.end(BlockingConnection.reason(result)) }
+        try core.start(urls, options)
+        // It ends with the connection: nothing else keeps it.
+        thread.letGo()
         do {
-            try core.waitUntilOpen(until: deadline, urls[0].hostAndPort)
+            try core.waitUntilOpen(until: deadline)
         } catch {
-            core.shutDown()
+            shutDown()
             throw error
         }
     }
 
     deinit {
-        core.shutDown()
+        shutDown()
+    }
+
+    var container: ContainerHandle { thread.container }
+
+    /// Closes the connection without waiting for its end; the peer has a second to answer.
+    private func shutDown() {
+        core.beginClosing()
+        container.stop(grace: .seconds(1))
+    }
+
+    /// Why the connection has ended, where nothing else has said so: what a handler of a link threw.
+    private static func reason(_ result: Result<Void, any Error>) -> ProtonError {
+        switch result {
+        case .success: ProtonError(.closed, "The connection has ended.")
+        case .failure(let error): error as? ProtonError ?? ProtonError(.closed, "\(error)", underlyingError: error)
+        }
+    }
+
+    /// Begins a call that waits.
+    /// - Parameter call: the call's name, for errors.
+    /// - Returns: when the call has to end.
+    /// - Throws: `ProtonError.Code.invalidArgument` for a time-out that makes no sense, and on the connection's own thread:
+    ///   while that waits, nothing can come.
+    func begin(_ call: String, timeout: Duration?, allowsZero: Bool = false) throws(ProtonError) -> Deadline {
+        guard !container.core.loop.isOnItsThread else {
+            throw ProtonError(
+                .invalidArgument,
+                "\(call) was called in a callback of its own connection, which would wait for itself: "
+                    + "call it on another thread.")
+        }
+        return try Deadline(of: call, after: timeout, allowsZero: allowsZero)
     }
 
     // MARK: Links
@@ -99,13 +136,16 @@ public final class BlockingConnection: Sendable {
     public func createSender(
         _ address: String?, handler: (any ProtonHandler & Sendable)? = nil, name: String? = nil, options: LinkOption...
     ) throws -> BlockingSender {
-        let deadline = try core.begin("createSender", timeout: timeout)
-        let link = BlockingLink(core, "sender to \(address ?? "no address")", Outbox(), handler)
-        try link.open(until: deadline) { connection, link in
+        let deadline = try begin("createSender", timeout: timeout)
+        let outgoing = Outgoing(.none)
+        let link = ClientLink(core, "sender to \(address ?? "no address")", outgoing, closesAfterLoss: true) {
+            connection, own in
             try connection.container.createSender(
-                connection, address, name: name, handler: link.handler, options: LinkOption(options))
+                connection, address, name: name, handler: handler.map { Accompanied($0, by: own) } ?? own,
+                options: LinkOption(options))
         }
-        return BlockingSender(link, self)
+        try link.attach(until: deadline)
+        return BlockingSender(link, outgoing, self)
     }
 
     /// Makes a receiver, and waits until the peer has attached it.
@@ -128,15 +168,17 @@ public final class BlockingConnection: Sendable {
         guard credit >= 0 else {
             throw ProtonError(.invalidArgument, "createReceiver: credit is \(credit): it must be at least 0.")
         }
-        let deadline = try core.begin("createReceiver", timeout: timeout)
-        let node = address ?? (isDynamic ? "a dynamic node" : "no address")
-        let link = BlockingLink(core, "receiver from \(node)", Inbox(window: credit), handler)
-        try link.open(until: deadline) { connection, link in
+        let deadline = try begin("createReceiver", timeout: timeout)
+        let title = "receiver from \(address ?? (isDynamic ? "a dynamic node" : "no address"))"
+        let incoming = handler == nil ? Incoming(window: credit, title: title, room: .uponReceipt) : nil
+        let traffic: any LinkTraffic = incoming ?? HandlerTraffic(credit: credit)
+        let link = ClientLink(core, title, traffic, closesAfterLoss: true) { connection, own in
             try connection.container.createReceiver(
-                connection, address, name: name, isDynamic: isDynamic, handler: link.handler,
-                options: LinkOption(options))
+                connection, address, name: name, isDynamic: isDynamic,
+                handler: handler.map { Accompanied($0, by: own) } ?? own, options: LinkOption(options))
         }
-        return BlockingReceiver(link, self)
+        try link.attach(until: deadline)
+        return BlockingReceiver(link, incoming, self)
     }
 
     // MARK: Closing
@@ -148,7 +190,29 @@ public final class BlockingConnection: Sendable {
     /// - Throws: `ProtonError.Code.timedOut` where the peer does not answer; the connection is dropped a second later;
     ///   `.invalidArgument` in a callback of this connection.
     public func close() throws {
-        try core.close(timeout: timeout)
+        let deadline = try begin("close", timeout: timeout)
+        core.beginClosing()
+        // The container drops a connection whose peer does not answer, when this call has given it up.
+        container.stop(grace: min(timeout ?? .seconds(1_000_000_000), .seconds(1_000_000_000)) + .seconds(1))
+        // What a handler of a link threw the calls have thrown.
+        guard thread.wait(until: deadline) != nil else {
+            throw ProtonError(.timedOut, "The peer has not closed the connection in time.")
+        }
+    }
+}
+
+extension ClientLink {
+    /// Waits until the peer has attached the link, which is closed where it does not.
+    ///
+    /// Where the peer has ended it since, that is for the call which finds it so.
+    func attach(until deadline: Deadline) throws(ProtonError) {
+        do {
+            try waitUntilAttached(until: deadline)
+        } catch {
+            if wasAttached, error.code != .timedOut { return }
+            beginClosing()
+            throw error
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 public import AMQP
+import DequeModule
 import ProtonEngine
 import ProtonUtilities
 
@@ -9,14 +10,26 @@ import ProtonUtilities
 public final class BlockingReceiver: Sendable {
     /// The connection that the link is on, which it keeps open.
     public let connection: BlockingConnection
-    private let link: BlockingLink<Inbox>
+    private let link: ClientLink
+    /// The link's messages; nil where they are a handler's.
+    private let messages: ReceiverLink?
+    private let received = UncheckedMutex(Received())
 
-    init(_ link: BlockingLink<Inbox>, _ connection: BlockingConnection) {
+    /// The messages that were received.
+    private struct Received {
+        /// Those that wait for their outcome.
+        var unsettled: Deque<Incoming.Token> = []
+        /// Whether there was one that its sender had settled.
+        var hasSeenSettled = false
+    }
+
+    init(_ link: ClientLink, _ incoming: Incoming?, _ connection: BlockingConnection) {
+        messages = incoming.map { ReceiverLink($0, link, connection.container) }
         (self.link, self.connection) = (link, connection)
     }
 
     /// The address of the node that messages come from, as the peer says it is: of a dynamic node the one that it made.
-    public var address: String? { link.state.withLock(\.address) }
+    public var address: String? { link.address }
 
     /// Waits for a message, for the connection's time-out at most.
     /// - Throws: as `receive(timeout:)`.
@@ -33,50 +46,38 @@ public final class BlockingReceiver: Sendable {
     ///   `.disconnected` and the like where the connection is lost for good; `.closed`; `.invalidArgument` where the
     ///   receiver was made with a handler, for a time-out below zero, and in a callback of the same connection.
     public func receive(timeout: Duration?) throws -> Message {
-        try receive(until: link.core.begin("receive", timeout: timeout, allowsZero: true))
-    }
-
-    /// Waits until the link is attached.
-    /// - Returns: the node's address, and how often the connection was lost before.
-    func waitUntilAttached(until deadline: Deadline) throws -> (address: String?, losses: Int) {
-        try link.waitUntilAttached(until: deadline)
+        try receive(until: connection.begin("receive", timeout: timeout, allowsZero: true))
     }
 
     /// Waits for a message.
-    /// - Parameter losses: how often the connection may have been lost; nil is as often as it will. What waits for a
-    ///   message to a dynamic node waits in vain when that is gone.
-    func receive(until deadline: Deadline, losses: Int? = nil) throws -> Message {
-        try requireNoHandler()
-        let isHere = try link.state.withLock { state throws(ProtonError) in
-            let isHere = !state.traffic.isEmpty
-            if !isHere { try state.check() }
-            state.traffic.wanted += 1
-            return isHere
-        }
-        defer { link.state.withLock { $0.traffic.wanted -= 1 } }
-        if !isHere { try askForMore() }
-        let result = try link.state.wait(until: deadline) { state throws(ProtonError) in
-            if let result = state.traffic.pop() { return result }
-            try state.check()
-            if let losses, losses != state.losses {
-                throw ProtonError(.inDoubt, "\(link.title): the connection was lost before a message had come.")
+    func receive(until deadline: Deadline) throws -> Message {
+        let messages = try requireNoHandler()
+        while true {
+            if let (arrival, tellsDomain) = messages.incoming.takeOne() {
+                messages.tellDomain(tellsDomain)
+                return try message(arrival)
             }
-            return nil
+            try link.check()
+            let isThere = messages.incoming.waitForArrival(until: deadline) { messages.tellDomain(true) }
+            if !isThere { throw ProtonError(.timedOut, "\(link.title): no message has come in time.") }
         }
-        guard let result else { throw ProtonError(.timedOut, "\(link.title): no message has come in time.") }
-        // Where the connection is lost by now, there is nothing to ask for.
-        try? askForMore()
-        return try result.get()
     }
 
-    private func requireNoHandler() throws {
-        guard link.program != nil else { return }
+    private func message(_ arrival: Incoming.Arrival) throws -> Message {
+        switch arrival {
+        case .invalid(let error): throw error
+        case .message(let message, let token):
+            received.withLock { received in
+                if let token { received.unsettled.append(token) } else { received.hasSeenSettled = true }
+            }
+            return message
+        }
+    }
+
+    private func requireNoHandler() throws(ProtonError) -> ReceiverLink {
+        if let messages { return messages }
         throw ProtonError(
             .invalidArgument, "\(link.title): it was made with a handler, which its messages go to: take them there.")
-    }
-
-    private func askForMore() throws {
-        try link.postToTraffic { inbox, link in inbox.topUp(link) }
     }
 
     // MARK: Outcomes
@@ -104,15 +105,15 @@ public final class BlockingReceiver: Sendable {
     /// happens either where all messages have an outcome and some of them came settled, which need none.
     /// - Throws: `ProtonError.Code.invalidArgument` where there is no such message; `.closed`, or what ended the link.
     public func settle(_ outcome: DeliveryState) throws {
-        try requireNoHandler()
-        let number: UInt64? = try link.state.withLock { state throws(ProtonError) in
-            try state.check()
-            if let number = state.traffic.takeUnsettled() { return number }
-            guard !state.traffic.hasSeenSettled else { return nil }
+        let messages = try requireNoHandler()
+        try link.check()
+        let token: Incoming.Token? = try received.withLock { received throws(ProtonError) in
+            if let token = received.unsettled.popFirst() { return token }
+            guard !received.hasSeenSettled else { return nil }
             throw ProtonError(
                 .invalidArgument, "\(link.title): no message is unsettled: receive one, and settle it once.")
         }
-        if let number { try link.postToTraffic { inbox, _ in inbox.settle(number, outcome) } }
+        if let token { messages.settle(token, outcome) }
     }
 
     /// Closes the link, and waits until the peer has done so.
@@ -121,6 +122,8 @@ public final class BlockingReceiver: Sendable {
     /// does.
     /// - Throws: `ProtonError.Code.timedOut`; `.invalidArgument` in a callback of the same connection.
     public func close() throws {
-        try link.close(until: link.core.begin("close", timeout: connection.timeout))
+        let deadline = try connection.begin("close", timeout: connection.timeout)
+        defer { messages?.incoming.discard() }
+        try link.close(until: deadline)
     }
 }

@@ -8,14 +8,15 @@ import ProtonUtilities
 public final class BlockingSender: Sendable {
     /// The connection that the link is on, which it keeps open.
     public let connection: BlockingConnection
-    private let link: BlockingLink<Outbox>
+    private let link: ClientLink
+    private let outgoing: Outgoing
 
-    init(_ link: BlockingLink<Outbox>, _ connection: BlockingConnection) {
-        (self.link, self.connection) = (link, connection)
+    init(_ link: ClientLink, _ outgoing: Outgoing, _ connection: BlockingConnection) {
+        (self.link, self.outgoing, self.connection) = (link, outgoing, connection)
     }
 
     /// The address of the node that messages go to, as the peer says it is.
-    public var address: String? { link.state.withLock(\.address) }
+    public var address: String? { link.address }
 
     /// Sends a message, and waits for its outcome, for the connection's time-out at most.
     /// - Parameter errorStates: outcomes that are thrown as `SendError`. Default rejected and released.
@@ -42,47 +43,83 @@ public final class BlockingSender: Sendable {
     public func send(
         _ message: Message, timeout: Duration?, errorStates: OutcomeKinds = [.rejected, .released]
     ) throws -> Outcome? {
-        switch try send(message, until: link.core.begin("send", timeout: timeout)) {
-        case .sentSettled: return nil
-        case .outcome(let outcome):
-            if errorStates.contains(outcome) { throw SendError(outcome) }
-            return outcome
-        case .noOutcome, .notSent:
-            throw ProtonError(
-                .inDoubt,
-                "\(link.title): the peer settled the message without an outcome: what became of it is in doubt.")
-        }
+        let outcome = try send(message, until: connection.begin("send", timeout: timeout))
+        if let outcome, errorStates.contains(outcome) { throw SendError(outcome) }
+        return outcome
     }
 
     /// Waits until the link is attached.
-    func waitUntilAttached(until deadline: Deadline) throws {
-        _ = try link.waitUntilAttached(until: deadline)
+    func waitUntilAttached(until deadline: Deadline) throws(ProtonError) {
+        try link.waitUntilAttached(until: deadline)
     }
 
     /// Sends a message, and waits until the peer has said what became of it.
-    /// - Parameter losses: how often the connection has been lost where the message makes sense; nil is as often as it is.
-    func send(_ message: Message, until deadline: Deadline, losses: Int? = nil) throws -> Outbox.Answer {
-        let number = try link.state.withLock { state throws(ProtonError) in
-            try state.check()
-            return losses.map { $0 == state.losses } == false
-                ? nil : state.traffic.add(message, survivesLoss: losses == nil)
+    /// - Returns: the outcome; nil of a message that was sent settled.
+    func send(_ message: Message, until deadline: Deadline) throws -> Outcome? {
+        let receipt = SendReceipt()
+        try submit(message, receipt)
+        return try outcome(of: receipt, until: deadline)
+    }
+
+    /// Hands a message over, to be sent as soon as there is credit.
+    func submit(_ message: Message, _ receipt: SendReceipt) throws {
+        try link.check()
+        // As many wait for credit as there are threads that wait: there is no bound.
+        switch outgoing.add(Outgoing.Item(bytes: try message.encoded(), receipt: receipt)) {
+        case .added(tellsDomain: true): link.post { [outgoing] link in outgoing.flow(link) }
+        case .added(tellsDomain: false), .full: break
+        case .ended(let error): throw error
         }
-        guard let number else { return .notSent }
-        defer { link.state.withLock { $0.traffic.forget(number) } }
-        try link.postSendable()
-        let result = try link.state.wait(until: deadline) { state throws(ProtonError) in
-            if let result = state.traffic.result(of: number) { return result }
-            try state.check()
-            return nil
+    }
+
+    /// Waits until the peer has said what became of a message.
+    func outcome(of receipt: SendReceipt, until deadline: Deadline) throws -> Outcome? {
+        switch receipt.result(until: deadline) ?? timeOut(receipt) {
+        case .success(let outcome): return receipt.isSentSettled ? nil : outcome
+        case .failure(let error): throw error.blockingError(on: link.title)
         }
-        if let result { return try result.get() }
-        throw link.state.withLock { $0.traffic.timeoutError(of: number, on: link.title) }
+    }
+
+    /// The time is over: takes the message back, or leaves it to the peer.
+    private func timeOut(_ receipt: SendReceipt) -> Result<Outcome, AMQPSendError> {
+        let cause = ProtonError(.timedOut, "\(link.title): the peer has not said in time what became of the message.")
+        if receipt.withdraw(cause) { outgoing.removeWithdrawn() }
+        return receipt.decided ?? .failure(.inDoubt(cause))
     }
 
     /// Closes the link, and waits until the peer has done so; sends of other threads end with `ProtonError.Code.closed`,
     /// or `.inDoubt` where the message was sent.
     /// - Throws: `ProtonError.Code.timedOut`; `.invalidArgument` in a callback of the same connection.
     public func close() throws {
-        try link.close(until: link.core.begin("close", timeout: connection.timeout))
+        try link.close(until: connection.begin("close", timeout: connection.timeout))
+    }
+}
+
+extension AMQPSendError {
+    /// The error that a blocking call throws.
+    fileprivate func blockingError(on title: String) -> any Error {
+        switch self {
+        case .refused(let outcome): SendError(outcome)
+        case .notSent(let cause as ProtonError) where cause.code == .timedOut:
+            ProtonError(.timedOut, "\(title): the peer gave no credit in time; the message was not sent.")
+        case .notSent(let cause as ProtonError): cause.followed(by: "The message was not sent.", code: cause.code)
+        case .notSent(let cause): cause
+        case .inDoubt(let cause as ProtonError) where cause.code == .inDoubt:
+            ProtonError(
+                .inDoubt, "\(title): the peer settled the message without an outcome: what became of it is in doubt.")
+        case .inDoubt(let cause as ProtonError):
+            cause.followed(by: "The message was sent: what became of it is in doubt.", code: .inDoubt)
+        case .inDoubt(let cause): cause
+        }
+    }
+}
+
+extension ProtonError {
+    /// This error with one more sentence, and a code.
+    fileprivate func followed(by sentence: String, code: Code) -> ProtonError {
+        let text = message.hasSuffix(".") ? message : "\(message)."
+        return ProtonError(
+            code, "\(text) \(sentence)", condition: condition,
+            underlyingError: code == self.code ? underlyingError : self)
     }
 }

@@ -1,20 +1,19 @@
 public import AMQP
 import ProtonEngine
 import ProtonUtilities
-import Synchronization
 
 /// Sends requests and waits for their responses, which come to a dynamic node of its own.
 ///
-/// From any thread; one call at a time is made, others wait for their turn.
+/// From any thread; calls of several threads are made at once, and each gets the response to its own request.
 public final class SyncRequestResponse: Sendable {
     /// The connection that requests and responses go over.
     public let connection: BlockingConnection
     /// Where requests go to; nil leaves that to the address of each.
     public let address: String?
     private let sender: BlockingSender
-    private let receiver: BlockingReceiver
-    private let isCalling = Monitor(false)
-    private static let lastID = Atomic<UInt64>(0)
+    private let responses = Responses()
+    /// The receiver of the responses.
+    private let link: ClientLink
 
     /// Makes the links, and waits until the peer has attached them.
     /// - Parameters:
@@ -25,11 +24,14 @@ public final class SyncRequestResponse: Sendable {
         self.connection = connection
         self.address = address
         sender = try connection.createSender(address)
-        receiver = try connection.createReceiver(isDynamic: true)
+        link = ClientLink(connection.core, "receiver from a dynamic node", responses) { connection, handler in
+            try connection.container.createReceiver(connection, isDynamic: true, handler: handler)
+        }
+        try link.attach(until: connection.begin("createReceiver", timeout: connection.timeout))
     }
 
     /// The address of the node that responses come to.
-    public var replyTo: String? { receiver.address }
+    public var replyTo: String? { link.address }
 
     /// Sends a request and waits for its response, for the connection's time-out at most.
     /// - Throws: as `call(_:timeout:)`.
@@ -47,40 +49,46 @@ public final class SyncRequestResponse: Sendable {
         guard address != nil || request.address != nil else {
             throw ProtonError(.invalidArgument, "The request has no address, and neither has the SyncRequestResponse.")
         }
-        let deadline = try connection.core.begin("call", timeout: timeout)
-        let isMyTurn: Void? = isCalling.wait(until: deadline) { isCalling in
-            guard !isCalling else { return nil }
-            isCalling = true
-            return ()
-        }
-        guard isMyTurn != nil else { throw ProtonError(.timedOut, "Other calls have taken all of the time.") }
-        defer { isCalling.withLock { $0 = false } }
-
-        let id = MessageID("\(SyncRequestResponse.lastID.add(1, ordering: .relaxed).newValue)")
-        var request = request
-        request.correlationID = id
-        let losses = try send(&request, until: deadline)
+        let deadline = try connection.begin("call", timeout: timeout)
         while true {
-            let response = try receiver.receive(until: deadline, losses: losses)
-            try receiver.settle(.accepted)
-            if response.correlationID == id { return response }
+            let receipt = SendReceipt()
+            let id = responses.begin(receipt)
+            defer { responses.forget(id) }
+            try send(request, id, receipt, until: deadline)
+            // After a loss the peer makes another node: what was not sent goes there.
+            if !responses.isTakenBack(id) { return try response(to: id, until: deadline) }
         }
     }
 
-    /// Sends a request, with the node for responses that there is then: after a loss the peer makes another one.
-    /// - Returns: how often the connection was lost before.
-    private func send(_ request: inout Message, until deadline: Deadline) throws -> Int {
-        while true {
-            try sender.waitUntilAttached(until: deadline)
-            let (node, losses) = try receiver.waitUntilAttached(until: deadline)
-            request.replyTo = node
-            switch try sender.send(request, until: deadline, losses: losses) {
-            case .outcome(let outcome) where OutcomeKinds([.rejected, .released]).contains(outcome):
-                throw SendError(outcome)
-            // Where there is no outcome, the response will tell.
-            case .outcome, .sentSettled, .noOutcome: return losses
-            case .notSent: continue
+    /// Sends a request, with the node for responses that there is now, unless that is lost before.
+    private func send(_ request: Message, _ id: String, _ receipt: SendReceipt, until deadline: Deadline) throws {
+        try sender.waitUntilAttached(until: deadline)
+        try link.waitUntilAttached(until: deadline)
+        var request = request
+        (request.correlationID, request.replyTo) = (MessageID(id), link.address)
+        try sender.submit(request, receipt)
+        do {
+            let outcome = try sender.outcome(of: receipt, until: deadline)
+            if let outcome, OutcomeKinds([.rejected, .released]).contains(outcome) { throw SendError(outcome) }
+        } catch let error as ProtonError {
+            if case .failure(.inDoubt(let cause as ProtonError))? = receipt.decided, cause.code == .inDoubt {
+                // It was settled without an outcome: the response will tell.
+                return
             }
+            guard responses.isTakenBack(id) else { throw error }
+        }
+    }
+
+    /// Waits for the response to a request that was sent.
+    private func response(to id: String, until deadline: Deadline) throws -> Message {
+        switch responses.wait(for: id, until: deadline) {
+        case .success(let response): return response
+        case .failure(.inDoubt(let error as ProtonError)) where error.code == .protocolViolation: throw error
+        case .failure(let error):
+            try link.check()
+            throw ProtonError(
+                .inDoubt, "\(link.title): the connection was lost before a message had come.", underlyingError: error)
+        case nil: throw ProtonError(.timedOut, "\(link.title): no message has come in time.")
         }
     }
 }

@@ -14,7 +14,7 @@ import ProtonUtilities
 /// | a receiver's next message | waits; what was not settled comes again | throws what ended it | throws `.linkError` | the loop ends |
 /// | what a receiver has not handed out | comes again from the peer | is given back by the peer | as before | stays |
 /// | `accept` and the like | without effect: the message comes again | without effect | without effect | does not wait |
-/// | `request` | `.inDoubt`: the node of the responses is gone | `.inDoubt` | `.inDoubt` | `.inDoubt`, `.notSent` |
+/// | `request` | `.notSent`, `.inDoubt`: the node of the responses is gone | `.inDoubt` | `.inDoubt` | `.inDoubt`, `.notSent` |
 public final class AMQPConnection: Sendable {
     let core: ClientConnection
     let container: ContainerHandle

@@ -3,7 +3,8 @@ import Logging
 import ProtonEngine
 import ProtonUtilities
 
-/// The part of an `AMQPConnection` that its loop tells of events: how far the connection has come, its links, and who waits.
+/// The part of an `AMQPConnection` or a `BlockingConnection` that its loop tells of events: how far the connection has
+/// come, its links, and who waits.
 final class ClientConnection: MessagingHandler, Sendable {
     private enum Phase {
         /// Not open yet, or lost and being made again.
@@ -42,7 +43,16 @@ final class ClientConnection: MessagingHandler, Sendable {
     let role: Role
     /// The links that the peer attaches, and the program decides about; nil where they are refused.
     let linkRequests: RequestQueue<IncomingLink>?
+    /// What is logged besides losses that are made good.
+    enum Logged {
+        /// The end: nobody may wait for anything then.
+        case end
+        /// The first try of an outage that fails: calls wait without a word, and the end is thrown by each.
+        case firstTry
+    }
+
     private let logger: Logger
+    private let logged: Logged
     private let container: ContainerHandle
     /// How long a peer may take to answer the close of a link or of the connection.
     private let closeTimeout: Duration
@@ -57,14 +67,14 @@ final class ClientConnection: MessagingHandler, Sendable {
     }
 
     init(
-        _ url: AMQPURL, _ container: ContainerHandle, closeTimeout: Duration, _ logger: Logger,
+        _ url: AMQPURL, _ container: ContainerHandle, closeTimeout: Duration, _ logger: Logger, logged: Logged = .end,
         role: Role = .client(takesLinks: false)
     ) {
         state = UncheckedMutex(State(url: url))
         linkRequests =
             if case .client(false) = role { nil } else { RequestQueue(bound: ClientConnection.maxLinkRequests) }
-        self.role = role
         (self.container, self.closeTimeout, self.logger) = (container, closeTimeout, logger)
+        (self.role, self.logged) = (role, logged)
     }
 
     /// Where the connection goes to: of several URLs the one that it was made to last; of one that is taken the peer's address.
@@ -115,32 +125,54 @@ final class ClientConnection: MessagingHandler, Sendable {
     func waitUntilOpen() async -> ProtonError? {
         let id = nextID()
         return await wait(id) { waiter, isCancelled in
-            state.withLock { state in
-                switch state.phase {
-                case .open where state.wasOpen: return .ready(nil)
-                case .ended(let error): return .ready(error)
-                case .closing: return .ready(ClientConnection.closedHere)
-                case .opening, .open: break
-                }
-                if isCancelled { return .ready(nil) }
-                state.openWaiters.append(waiter)
-                return .kept
-            }
+            registerForOpen(waiter, isCancelled: isCancelled)
         } onCancel: { [self] in
-            let waiter = state.withLock { state in
-                state.openWaiters.firstIndex { $0.id == id }.map { state.openWaiters.remove(at: $0) }
+            takeOutOfOpen(id)?.resume(nil)
+        }
+    }
+
+    /// Blocks the thread until the peer has opened the connection; gives it up when the time is over.
+    /// - Throws: what ended it before.
+    func waitUntilOpen(until deadline: Deadline) throws(ProtonError) {
+        let id = nextID()
+        let answer = waitBlocking(id, until: deadline) { waiter in
+            registerForOpen(waiter, isCancelled: false)
+        } onTimeout: {
+            takeOutOfOpen(id) != nil
+        }
+        if answer == nil { giveUpOpening("in time") }
+        if let error = answer ?? end { throw error }
+    }
+
+    private func registerForOpen(_ waiter: Waiter<ProtonError?>, isCancelled: Bool) -> Waiting<ProtonError?> {
+        state.withLock { state in
+            switch state.phase {
+            case .open where state.wasOpen: return .ready(nil)
+            case .ended(let error): return .ready(error)
+            case .closing: return .ready(ClientConnection.closedHere)
+            case .opening, .open: break
             }
-            waiter?.resume(nil)
+            if isCancelled { return .ready(nil) }
+            state.openWaiters.append(waiter)
+            return .kept
+        }
+    }
+
+    private func takeOutOfOpen(_ id: UInt64) -> Waiter<ProtonError?>? {
+        state.withLock { state in
+            state.openWaiters.firstIndex { $0.id == id }.map { state.openWaiters.remove(at: $0) }
         }
     }
 
     /// Gives up a connection that the peer has not opened in time.
-    func giveUpOpening(after timeout: Duration) {
+    func giveUpOpening(after timeout: Duration) { giveUpOpening("within \(timeout)") }
+
+    private func giveUpOpening(_ time: String) {
         let error: ProtonError? = state.withLock { state in
             guard case .opening(let last) = state.phase else { return nil }
             return ProtonError(
                 .timedOut,
-                "\(state.url.hostAndPort) has not opened the connection within \(timeout).\(last.map { " \($0.message)" } ?? "")",
+                "\(state.url.hostAndPort) has not opened the connection \(time).\(last.map { " \($0.message)" } ?? "")",
                 condition: last?.condition, underlyingError: last)
         }
         guard let error else { return }
@@ -158,9 +190,23 @@ final class ClientConnection: MessagingHandler, Sendable {
     }
 
     /// What ended the connection.
-    var endError: ProtonError {
+    var endError: ProtonError { end ?? ClientConnection.closedHere }
+
+    /// What ended the connection, or why it was lost last; nil while it is open.
+    var loss: ProtonError? {
         state.withLock { state in
-            if case .ended(let error) = state.phase { error } else { ClientConnection.closedHere }
+            switch state.phase {
+            case .opening(let error): error
+            case .ended(let error): error
+            case .open, .closing: nil
+            }
+        }
+    }
+
+    /// What ended the connection; nil where it has not ended.
+    var end: ProtonError? {
+        state.withLock { state in
+            if case .ended(let error) = state.phase { error } else { nil }
         }
     }
 
@@ -199,7 +245,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         }
         guard isFirst else { return }
         let links = state.withLock { Array($0.links.values) }
-        for link in links { link.beginClosing() }
+        for link in links { link.beginClosing(withConnection: true) }
         drop()
     }
 
@@ -293,7 +339,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         for link in old.links.values { link.end(reason) }
         for waiter in old.openWaiters { waiter.resume(reason) }
         for waiter in old.endWaiters { waiter.resume(()) }
-        if !isClosing, old.wasOpen {
+        if !isClosing, old.wasOpen, logged == .end {
             let level: Logger.Level = reason.code == .closed ? .debug : role.isClient ? .error : .warning
             logger.log(level: level, "\(reason.message)", metadata: ["peer": "\(old.url.hostAndPort)"])
         }
@@ -345,11 +391,13 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     func onTransportError(_ event: TransportEvent) {
         guard let error = event.error else { return }
-        let streams: Streams = state.withLock { state in
-            guard case .opening = state.phase else { return [:] }
+        let (streams, isFirst): (Streams, Bool) = state.withLock { state in
+            guard case .opening(let last) = state.phase else { return ([:], false) }
             state.phase = .opening(lastError: error)
-            return state.streams
+            return (state.streams, last == nil)
         }
+        // The tries that follow mostly fail for the same reason.
+        if isFirst, logged == .firstTry { logWhereTriedAgain(event, error) }
         ClientConnection.tell(streams, .tryFailed(error))
     }
 
@@ -365,9 +413,13 @@ final class ClientConnection: MessagingHandler, Sendable {
             return (Array(state.links.values), state.streams)
         }
         guard let (links, streams) = lost else { return }
-        logger.warning("\(error.message)", metadata: ["peer": "\(url.hostAndPort)"])
+        logWhereTriedAgain(event, error)
         for link in links { link.interrupt(error) }
         ClientConnection.tell(streams, .interrupted(error))
+    }
+
+    private func logWhereTriedAgain(_ event: TransportEvent, _ error: ProtonError) {
+        if event.connection.isTriedAgain { log("\(error.message) Trying again.") }
     }
 
     /// The connection is freed: where nothing has said why, its last try does.

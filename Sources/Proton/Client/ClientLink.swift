@@ -2,7 +2,7 @@ import AMQP
 import ProtonEngine
 import ProtonUtilities
 
-/// A link of an `AMQPConnection`: how far it has come, and who waits for that.
+/// A link of a client: how far it has come, and who waits for that.
 ///
 /// It is attached when it is first needed, and again after its connection was lost.
 final class ClientLink: MessagingHandler, Sendable {
@@ -24,6 +24,8 @@ final class ClientLink: MessagingHandler, Sendable {
         var link: Link?
         /// The address of the node, as the peer says it is.
         var address: String?
+        /// Whether the peer has attached it at some time.
+        var wasAttached = false
         var waiters: [Waiter<Void>] = []
         var endWaiters: [Waiter<Void>] = []
         var lastID: UInt64 = 0
@@ -33,6 +35,8 @@ final class ClientLink: MessagingHandler, Sendable {
     /// What the link is, for messages: `sender to examples`.
     let title: String
     private let traffic: any LinkTraffic
+    /// Whether a link that is being closed when the connection is lost is closed on the next one, or has ended.
+    private let closesAfterLoss: Bool
     private let make: @Sendable (Connection, any ProtonHandler) throws -> Link
     /// Whether the peer has attached the link first: its end by the peer is no error then.
     let isAnswer: Bool
@@ -40,10 +44,10 @@ final class ClientLink: MessagingHandler, Sendable {
 
     init(
         _ connection: ClientConnection, _ title: String, _ traffic: any LinkTraffic, isAnswer: Bool = false,
-        make: @escaping @Sendable (Connection, any ProtonHandler) throws -> Link
+        closesAfterLoss: Bool = false, make: @escaping @Sendable (Connection, any ProtonHandler) throws -> Link
     ) {
         (self.connection, self.title, self.traffic, self.make) = (connection, title, traffic, make)
-        self.isAnswer = isAnswer
+        (self.isAnswer, self.closesAfterLoss) = (isAnswer, closesAfterLoss)
     }
 
     /// A link that the peer has attached, and the program has accepted.
@@ -58,6 +62,9 @@ final class ClientLink: MessagingHandler, Sendable {
 
     /// The address of the node, as the peer says it is; nil before the link is attached.
     var address: String? { state.withLock(\.address) }
+
+    /// Whether the peer has attached the link at some time.
+    var wasAttached: Bool { state.withLock(\.wasAttached) }
 
     /// Has the link attached, where it is not.
     func open() {
@@ -74,11 +81,69 @@ final class ClientLink: MessagingHandler, Sendable {
             do {
                 let link = try make(connection, LinkRelay(self))
                 state.withLock { $0.link = link }
+            } catch let error as ProtonError where error.code == .closed && !connection.isLocalOpen {
+                // The connection is over, and its end says why.
             } catch {
                 end(error as? ProtonError ?? ProtonError(.closed, "\(title): \(error)", underlyingError: error))
             }
         }
-        if !isPosted { end(connection.endError) }
+        // One that is about to end says why then.
+        if !isPosted, let error = connection.end { end(error) }
+    }
+
+    /// - Returns: whether the peer has attached the link.
+    /// - Throws: what ended it.
+    private func isAttached() throws(ProtonError) -> Bool {
+        try state.withLock { state throws(ProtonError) in
+            switch state.phase {
+            case .open: return true
+            case .idle, .opening, .refused: return false
+            case .closing: throw closedHere
+            case .ended(let error): throw error
+            }
+        }
+    }
+
+    /// Makes sure that the link can be used, or can be once it is attached.
+    /// - Throws: what ended it.
+    func check() throws(ProtonError) { _ = try isAttached() }
+
+    private func registerForAttach(_ waiter: Waiter<Void>, isOver: Bool) -> Waiting<Void> {
+        state.withLock { state in
+            switch state.phase {
+            case .open, .ended, .closing: return .ready(())
+            case .idle, .opening, .refused: break
+            }
+            if isOver { return .ready(()) }
+            state.waiters.append(waiter)
+            return .kept
+        }
+    }
+
+    private func takeOut(_ id: UInt64) -> Waiter<Void>? {
+        state.withLock { state in
+            if let index = state.waiters.firstIndex(where: { $0.id == id }) { return state.waiters.remove(at: index) }
+            return state.endWaiters.firstIndex { $0.id == id }.map { state.endWaiters.remove(at: $0) }
+        }
+    }
+
+    /// Blocks the thread until the peer has attached the link.
+    /// - Throws: why it did not; `ProtonError.Code.timedOut`, or `.linkError` where it attached nothing.
+    func waitUntilAttached(until deadline: Deadline) throws(ProtonError) {
+        open()
+        while try !isAttached() {
+            let id = nextID()
+            let hasChanged: Void? = waitBlocking(id, until: deadline) { waiter in
+                registerForAttach(waiter, isOver: false)
+            } onTimeout: {
+                takeOut(id) != nil
+            }
+            if hasChanged != nil { continue }
+            if case .refused = state.withLock(\.phase) {
+                throw ProtonError(.linkError, "\(title): the peer attached nothing, and gave no reason in time.")
+            }
+            throw ProtonError(.timedOut, "\(title): the peer has not attached the link in time.")
+        }
     }
 
     /// Waits until the peer has attached the link.
@@ -88,31 +153,12 @@ final class ClientLink: MessagingHandler, Sendable {
         open()
         while !isOver() {
             try Task.checkCancellation()
+            if try isAttached() { return }
             let id = nextID()
-            let error: ProtonError? = state.withLock { state in
-                switch state.phase {
-                case .ended(let error): error
-                case .closing: closedHere
-                case .idle, .opening, .refused, .open: nil
-                }
-            }
-            if let error { throw error }
-            if case .open = state.withLock(\.phase) { return }
             await wait(id) { waiter, isCancelled in
-                state.withLock { state in
-                    switch state.phase {
-                    case .open, .ended, .closing: return .ready(())
-                    case .idle, .opening, .refused: break
-                    }
-                    if isCancelled || isOver() { return .ready(()) }
-                    state.waiters.append(waiter)
-                    return .kept
-                }
+                registerForAttach(waiter, isOver: isCancelled || isOver())
             } onCancel: { [self] in
-                let waiter = state.withLock { state in
-                    state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
-                }
-                waiter?.resume(())
+                takeOut(id)?.resume(())
             }
         }
     }
@@ -141,7 +187,9 @@ final class ClientLink: MessagingHandler, Sendable {
     }
 
     /// Closes the link, without waiting for the peer.
-    func beginClosing() {
+    /// - Parameter withConnection: whether the connection is closed too, and the link with it: a detach of its own would also
+    ///   end what outlives a connection, such as a durable subscription (AMQP 1.0, 2.6.6).
+    func beginClosing(withConnection: Bool = false) {
         let wasOpened = state.withLock { state in
             switch state.phase {
             case .idle: state.phase = .ended(closedHere)
@@ -155,7 +203,7 @@ final class ClientLink: MessagingHandler, Sendable {
         let isPosted = connection.post { [self] _ in
             guard let link = state.withLock(\.link) else { return end(closedHere) }
             traffic.closing(link)
-            link.close()
+            if !withConnection { link.close() }
         }
         if !isPosted { end(closedHere) }
     }
@@ -166,12 +214,25 @@ final class ClientLink: MessagingHandler, Sendable {
         beginClosing()
         let timer = connection.afterCloseTimeout { [self] in end(closedHere) }
         defer { timer?.cancel() }
-        await waitToTheEnd { waiter in
-            state.withLock { state in
-                if case .ended = state.phase { return .ready(()) }
-                state.endWaiters.append(waiter)
-                return .kept
-            }
+        await waitToTheEnd(registerForEnd)
+    }
+
+    private func registerForEnd(_ waiter: Waiter<Void>) -> Waiting<Void> {
+        state.withLock { state in
+            if case .ended = state.phase { return .ready(()) }
+            state.endWaiters.append(waiter)
+            return .kept
+        }
+    }
+
+    /// Closes the link, and blocks the thread until the peer has done so too, or the connection has ended.
+    /// - Throws: `ProtonError.Code.timedOut`.
+    func close(until deadline: Deadline) throws(ProtonError) {
+        beginClosing()
+        let id = nextID()
+        let hasEnded: Void? = waitBlocking(id, until: deadline, registerForEnd) { takeOut(id) != nil }
+        if hasEnded == nil {
+            throw ProtonError(.timedOut, "\(title): the peer has not closed the link in time.")
         }
     }
 
@@ -204,15 +265,15 @@ final class ClientLink: MessagingHandler, Sendable {
 
     /// The connection is lost, and is being made again.
     func interrupt(_ error: ProtonError) {
-        let isClosing = state.withLock { state in
+        let hasEnded = state.withLock { state in
             switch state.phase {
             case .open, .refused: state.phase = .opening
-            case .closing: return true
+            case .closing: return !closesAfterLoss
             case .idle, .opening, .ended: break
             }
             return false
         }
-        if isClosing { end(closedHere) } else { traffic.interrupted(error) }
+        if hasEnded { end(closedHere) } else { traffic.interrupted(error) }
     }
 
     // MARK: Callbacks
@@ -230,6 +291,7 @@ final class ClientLink: MessagingHandler, Sendable {
             }
             state.phase = .open
             if !isAnswer { state.address = given.address }
+            state.wasAttached = true
             return exchange(&state.waiters, with: [])
         }
         if let waiters {
@@ -243,16 +305,23 @@ final class ClientLink: MessagingHandler, Sendable {
         }
     }
 
-    func onLinkError(_ event: LinkEvent) { end(event.error) }
+    func onLinkError(_ event: LinkEvent) { giveBackAndEnd(event) }
 
-    func onLinkDetached(_ event: LinkEvent) { end(isAnswer ? closedByPeer : event.error) }
+    func onLinkDetached(_ event: LinkEvent) { giveBackAndEnd(event) }
+
+    /// What has no outcome gets one while the link is there.
+    private func giveBackAndEnd(_ event: LinkEvent) {
+        traffic.closing(event.link)
+        end(isAnswer && event.link.remoteCondition == nil ? closedByPeer : event.error)
+    }
 
     func onLinkClosed(_ event: LinkEvent) { end(closedHere) }
 
-    func onLinkClosing(_ event: LinkEvent) { end(closedByPeer) }
+    func onLinkClosing(_ event: LinkEvent) { giveBackAndEnd(event) }
 
     func onLinkFinal(_ event: LinkEvent) {
-        end(ProtonError(.closed, "\(title): its session or its connection has ended."))
+        // The links of a connection that is not made again are freed before it.
+        end(connection.loss ?? ProtonError(.closed, "\(title): its session or its connection has ended."))
     }
 
     fileprivate func flow(_ link: Link) {
@@ -276,5 +345,9 @@ private final class LinkRelay: ProtonHandler {
 
     func onDelivery(_ event: DeliveryEvent) { link.arrived(event.delivery) }
     func onLinkFlow(_ event: LinkEvent) { link.flow(event.link) }
+    /// The library closes a link itself, with a condition, where the peer has passed a limit.
+    func onLinkLocalClose(_ event: LinkEvent) {
+        if event.link.condition != nil { link.onLinkError(event) }
+    }
     func onLinkFinal(_ event: LinkEvent) { link.onLinkFinal(event) }
 }

@@ -23,7 +23,15 @@ final class Incoming: LinkTraffic {
         }
     }
 
-    private struct State {
+    /// When a message that has come makes room for another one.
+    enum Room {
+        /// When it is settled: what is in the program's hands counts too.
+        case uponSettlement
+        /// When the program takes it: nothing more than the window comes unasked, and what somebody waits for.
+        case uponReceipt
+    }
+
+    struct State {
         var arrivals: Deque<Arrival> = []
         /// What the program says of messages, until the domain tells the peer.
         var settlements: [(Token, DeliveryState)] = []
@@ -33,23 +41,40 @@ final class Incoming: LinkTraffic {
         var window: Int
         /// How much credit the program has given by hand, and the domain has not.
         var grant = 0
-        /// How many messages that their sender has settled were taken since credit was given last.
+        /// How many messages were taken since credit was given last, of those that make room by that.
         var taken = 0
         /// How many have come, and the sender had settled them, and wait to be taken.
         var settledWaiting = 0
         var end: ProtonError?
         var waiters: Deque<(least: Int, waiter: Waiter<Void>)> = []
+        /// How many have waited at once since credit was given last.
+        var asked = 0
         var drains: [Waiter<Void>] = []
         var lastID: UInt64 = 0
+
+        /// Takes out each who waits and for whom there is enough, in their order: one who wants many does not hold up the
+        /// others.
+        mutating func takeReady() -> [Waiter<Void>] {
+            var left = arrivals.count
+            let ready = waiters.filter { waiting in
+                guard waiting.least <= left else { return false }
+                left -= waiting.least
+                return true
+            }
+            guard !ready.isEmpty else { return [] }
+            let ids = Set(ready.map(\.waiter.id))
+            waiters.removeAll { ids.contains($0.waiter.id) }
+            return ready.map(\.waiter)
+        }
     }
 
-    private struct Entry {
+    struct Entry {
         let delivery: Delivery
         let serial: UInt64
     }
 
     /// What the domain knows: used there, and at the link's end.
-    private struct Unsettled {
+    struct Unsettled {
         /// By the slots of the deliveries.
         var entries: [Entry?] = []
         var count = 0
@@ -60,13 +85,14 @@ final class Incoming: LinkTraffic {
         var receiver: Receiver?
     }
 
-    private let state: UncheckedMutex<State>
-    private let unsettled = UncheckedMutex(Unsettled())
-    private let title: String
+    let state: UncheckedMutex<State>
+    let unsettled = UncheckedMutex(Unsettled())
+    let room: Room
+    let title: String
 
-    init(window: Int, title: String) {
+    init(window: Int, title: String, room: Room = .uponSettlement) {
         state = UncheckedMutex(State(window: window))
-        self.title = title
+        (self.title, self.room) = (title, room)
     }
 
     // MARK: For the program
@@ -83,7 +109,7 @@ final class Incoming: LinkTraffic {
     func takeOne() -> (arrival: Arrival, tellsDomain: Bool)? {
         state.withLock { state in
             guard let arrival = state.arrivals.popFirst() else { return nil }
-            return (arrival, noteTaken(arrival.token == nil ? 1 : 0, &state))
+            return (arrival, noteTaken(1, settled: arrival.token == nil ? 1 : 0, &state))
         }
     }
 
@@ -100,17 +126,24 @@ final class Incoming: LinkTraffic {
                 taken = Array(state.arrivals.prefix(count))
                 state.arrivals.removeFirst(taken.count)
             }
-            return .arrivals(taken, tellsDomain: noteTaken(taken.count { $0.token == nil }, &state))
+            let settled = taken.count { $0.token == nil }
+            return .arrivals(taken, tellsDomain: noteTaken(taken.count, settled: settled, &state))
         }
     }
 
-    /// Notes that messages were taken which nobody will settle: their credit goes back, half a window at a time.
+    /// Notes that messages were taken: the credit of those that make room by that, since nobody will settle them or since
+    /// all do, goes back half a window at a time.
     /// - Returns: whether the domain has to be told.
-    private func noteTaken(_ count: Int, _ state: inout State) -> Bool {
+    private func noteTaken(_ count: Int, settled: Int, _ state: inout State) -> Bool {
+        state.settledWaiting -= settled
+        let (count, half) =
+            switch room {
+            case .uponSettlement: (settled, state.window / 2)
+            case .uponReceipt: (count, (state.window + 1) / 2)
+            }
         guard count > 0 else { return false }
         state.taken += count
-        state.settledWaiting -= count
-        guard state.window > 0, state.taken >= max(1, state.window / 2) else { return false }
+        guard state.window > 0, state.taken >= max(1, half) else { return false }
         return !exchange(&state.isAwaited, with: true)
     }
 
@@ -127,13 +160,40 @@ final class Incoming: LinkTraffic {
         }
     }
 
-    /// Ends a wait.
-    func stopWaiting(_ id: UInt64) {
-        let waiter: Waiter<Void>? = state.withLock { state in
+    /// Blocks the thread until a message is there, or the link is closed or has ended.
+    /// - Parameter ask: has the domain give credit for those who wait, where the window is less.
+    /// - Returns: false where the time is over.
+    func waitForArrival(until deadline: Deadline, _ ask: () -> Void) -> Bool {
+        let id = nextID()
+        let hasChanged: Void? = waitBlocking(id, until: deadline) { waiter in
+            let (waiting, asks): (Waiting<Void>, Bool) = state.withLock { state in
+                if state.end != nil || !state.arrivals.isEmpty { return (.ready(()), false) }
+                state.waiters.append((1, waiter))
+                state.asked = max(state.asked, state.waiters.count)
+                return (.kept, state.asked > state.window && !exchange(&state.isAwaited, with: true))
+            }
+            if asks { ask() }
+            return waiting
+        } onTimeout: {
+            takeOut(id) != nil
+        }
+        return hasChanged != nil
+    }
+
+    private func takeOut(_ id: UInt64) -> Waiter<Void>? {
+        state.withLock { state in
             state.waiters.firstIndex { $0.waiter.id == id }.map { state.waiters.remove(at: $0).waiter }
         }
-        waiter?.resume(())
     }
+
+    /// Wakes who waits for what is there: one who was woken for it may have been cancelled meanwhile.
+    func passOn() {
+        let waiters = state.withLock { $0.arrivals.isEmpty ? [] : $0.takeReady() }
+        for waiter in waiters { waiter.resume(()) }
+    }
+
+    /// Ends a wait.
+    func stopWaiting(_ id: UInt64) { takeOut(id)?.resume(()) }
 
     func nextID() -> UInt64 {
         state.withLock { state in
@@ -181,6 +241,10 @@ final class Incoming: LinkTraffic {
 
     /// What ended the link; nil while it has not.
     var endError: ProtonError? { state.withLock(\.end) }
+    /// The program wants nothing more of what has come.
+    func discard() {
+        state.withLock { $0.arrivals = [] }
+    }
 
     /// How many messages wait for the program.
     var count: Int { state.withLock { $0.arrivals.count } }
@@ -202,196 +266,5 @@ final class Incoming: LinkTraffic {
             }
             waiter?.resume(())
         }
-    }
-
-    // MARK: In the domain
-
-    /// Tells the peer what the program has said, and gives credit.
-    func pump(_ receiver: Receiver) {
-        let (settlements, grant) = state.withLock { state in
-            state.isAwaited = false
-            return (exchange(&state.settlements, with: []), exchange(&state.grant, with: 0))
-        }
-        settle(settlements)
-        if grant > 0 { receiver.grant(grant) }
-        topUp(receiver)
-    }
-
-    private func settle(_ settlements: [(Token, DeliveryState)]) {
-        unsettled.withLock { unsettled in
-            for (token, outcome) in settlements {
-                guard token.slot < unsettled.entries.count, let entry = unsettled.entries[token.slot],
-                    entry.serial == token.serial
-                else { continue }
-                unsettled.entries[token.slot] = nil
-                unsettled.count -= 1
-                if case .outcome(.accepted) = outcome {
-                    entry.delivery.acceptWhereUndecided()
-                } else {
-                    entry.delivery.settle(outcome)
-                }
-            }
-        }
-    }
-
-    /// Gives credit up to the window, less what is not settled, when half of it is free.
-    private func topUp(_ receiver: Receiver) {
-        guard receiver.isLocalOpen, !receiver.awaitsDrainEnd else { return }
-        let held = unsettled.withLock(\.count)
-        let room = state.withLock { state in
-            state.taken = 0
-            return state.window - held - state.settledWaiting - receiver.credit
-        }
-        let window = window
-        guard window > 0, room >= max(1, window / 2) || (room > 0 && receiver.credit == 0) else { return }
-        receiver.grant(room)
-    }
-
-    func attached(_ link: Link) {
-        guard let receiver = link as? Receiver else { return }
-        unsettled.withLock { $0.receiver = receiver }
-        pump(receiver)
-    }
-
-    func flow(_ link: Link) {
-        guard let receiver = link as? Receiver, receiver.takeDrainEnd() else { return }
-        handOver()
-        endDrains()
-        topUp(receiver)
-    }
-
-    private func endDrains() {
-        let waiters = state.withLock { exchange(&$0.drains, with: []) }
-        for waiter in waiters { waiter.resume(()) }
-    }
-
-    func arrived(_ delivery: Delivery) {
-        switch delivery.arrival() {
-        case .complete: take(delivery)
-        case .aborted: delivery.settle()
-        case .settled, .updated, .incomplete, .nothing: break
-        }
-        // A drain is over when no credit is left, also where a message used the last.
-        if let receiver = delivery.link as? Receiver, receiver.awaitsDrainEnd, receiver.takeDrainEnd() {
-            handOver()
-            endDrains()
-            topUp(receiver)
-        }
-    }
-
-    private func take(_ delivery: Delivery) {
-        do {
-            let message = try delivery.takeMessage()
-            // One that its sender has settled has no slot to wait in.
-            let slot = delivery.isSettled ? nil : delivery.slot
-            if slot == nil { delivery.settle() }
-            keep(delivery, slot) { .message(message, $0) }
-        } catch {
-            delivery.settle(.rejected(Condition(.decodeError, "\(error.error)")))
-            let error = ProtonError(
-                .protocolViolation,
-                "\(title): a message that has come is not valid AMQP, and was rejected: \(error.error)",
-                underlyingError: error.error)
-            keep(delivery, nil) { _ in .invalid(error) }
-        }
-    }
-
-    /// Keeps what has come until the batch is over: then those who wait are resumed once for all of it. A delivery with a
-    /// slot is kept until it is settled.
-    @inline(__always)
-    private func keep(_ delivery: Delivery, _ slot: Int?, _ arrival: (Token?) -> Arrival) {
-        let isFirst = unsettled.withLock { unsettled in
-            var token: Token?
-            if let slot {
-                while unsettled.entries.count <= slot { unsettled.entries.append(nil) }
-                unsettled.serial += 1
-                unsettled.entries[slot] = Entry(delivery: delivery, serial: unsettled.serial)
-                unsettled.count += 1
-                token = Token(slot: slot, serial: unsettled.serial)
-            }
-            unsettled.fresh.append(arrival(token))
-            return unsettled.fresh.count == 1
-        }
-        guard isFirst else { return }
-        delivery.connection.workQueue.add { [self] _ in
-            handOver()
-            // What has come was the last of the credit, and there may be room.
-            if let receiver = unsettled.withLock(\.receiver) { topUp(receiver) }
-        }
-    }
-
-    /// Hands over what the batch has brought.
-    private func handOver() {
-        let fresh = unsettled.withLock { exchange(&$0.fresh, with: []) }
-        let waiters: [Waiter<Void>] = state.withLock { state in
-            state.arrivals.append(contentsOf: fresh)
-            for arrival in fresh where arrival.token == nil { state.settledWaiting += 1 }
-            // Each for whom there is enough, in their order: one who wants many does not hold up the others.
-            var left = state.arrivals.count
-            let ready = state.waiters.filter { waiting in
-                guard waiting.least <= left else { return false }
-                left -= waiting.least
-                return true
-            }
-            guard !ready.isEmpty else { return [] }
-            let ids = Set(ready.map(\.waiter.id))
-            state.waiters.removeAll { ids.contains($0.waiter.id) }
-            return ready.map(\.waiter)
-        }
-        for waiter in waiters { waiter.resume(()) }
-    }
-
-    // MARK: Ends
-
-    /// The peer sends again what was not settled.
-    func interrupted(_ error: ProtonError) {
-        forget()
-        endDrains()
-    }
-
-    private func forget() {
-        handOver()
-        unsettled.withLock { unsettled in
-            unsettled.entries = []
-            unsettled.count = 0
-        }
-        state.withLock { state in
-            // What their senders have settled is nowhere else.
-            state.arrivals.removeAll { $0.token != nil }
-            state.settlements = []
-        }
-    }
-
-    /// Tells the peer what was said last, and gives back what nobody has settled: what the program has not seen as it came,
-    /// what it has seen as tried.
-    func closing(_ link: Link) {
-        guard let receiver = link as? Receiver else { return }
-        handOver()
-        pump(receiver)
-        let unseen = Set(state.withLock { $0.arrivals.compactMap(\.token) })
-        let entries = unsettled.withLock { unsettled in
-            unsettled.count = 0
-            return exchange(&unsettled.entries, with: [])
-        }
-        for (slot, entry) in entries.enumerated() {
-            guard let entry else { continue }
-            if unseen.contains(Token(slot: slot, serial: entry.serial)) {
-                entry.delivery.settle(.released)
-            } else {
-                entry.delivery.release()
-            }
-        }
-        state.withLock { state in state.arrivals.removeAll { $0.token != nil } }
-    }
-
-    func ended(_ error: ProtonError) {
-        let waiters = state.withLock { state in
-            state.end = error
-            return exchange(&state.waiters, with: [])
-        }
-        unsettled.withLock { $0.receiver = nil }
-        forget()
-        for (_, waiter) in waiters { waiter.resume(()) }
-        endDrains()
     }
 }

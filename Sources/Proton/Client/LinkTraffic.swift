@@ -11,7 +11,7 @@ protocol LinkTraffic: AnyObject, Sendable {
     func arrived(_ delivery: Delivery)
     /// The connection is lost, and its deliveries with it; it is being made again.
     func interrupted(_ error: ProtonError)
-    /// The program closes the link, which is still there.
+    /// The link is being closed, by the program or by the peer, and is still there.
     func closing(_ link: Link)
     /// The link has ended: nothing more will be heard. Called on any thread, once.
     func ended(_ error: ProtonError)

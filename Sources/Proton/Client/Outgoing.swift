@@ -9,6 +9,9 @@ final class Outgoing: LinkTraffic {
     struct Bounds: Sendable {
         var messages: Int
         var bytes: Int
+
+        /// No bounds: for those who wait for the outcome of each message.
+        static let none = Bounds(messages: .max, bytes: .max)
     }
 
     struct Item: Sendable {
@@ -74,12 +77,21 @@ final class Outgoing: LinkTraffic {
     private func hasRoom(_ state: inout State) -> Bool {
         if isWithin(state) { return true }
         // What was taken back needs none.
+        removeWithdrawn(&state)
+        return isWithin(state)
+    }
+
+    private func removeWithdrawn(_ state: inout State) {
         state.items.removeAll { item in
             guard item.receipt.decided != nil else { return false }
             state.bytes -= item.bytes.count
             return true
         }
-        return isWithin(state)
+    }
+
+    /// Lets go of messages that were taken back.
+    func removeWithdrawn() {
+        state.withLock { state in removeWithdrawn(&state) }
     }
 
     private func isWithin(_ state: borrowing State) -> Bool {
@@ -151,7 +163,7 @@ final class Outgoing: LinkTraffic {
     private func send(_ item: Item, on sender: Sender) {
         do {
             let delivery = try sender.send(encoded: item.bytes, state: item.state)
-            guard let slot = delivery.slot else { return item.receipt.decide(.success(.accepted)) }
+            guard let slot = delivery.slot else { return item.receipt.decideAsSentSettled() }
             sent.withLock { sent in
                 while sent.count <= slot { sent.append(nil) }
                 sent[slot] = item.receipt

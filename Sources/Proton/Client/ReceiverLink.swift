@@ -2,11 +2,15 @@ import AMQP
 import ProtonEngine
 import Synchronization
 
-/// What an `AMQPReceiver` and its deliveries share: the link, and its messages.
+/// A link that receives, and its messages: what an `AMQPReceiver` and its deliveries share.
 final class ReceiverLink: Sendable {
     let incoming: Incoming
     let link: ClientLink
     let container: ContainerHandle
+
+    init(_ incoming: Incoming, _ link: ClientLink, _ container: ContainerHandle) {
+        (self.incoming, self.link, self.container) = (incoming, link, container)
+    }
 
     init(
         _ core: ClientConnection, _ container: ContainerHandle, _ session: ClientSession?, _ address: String?,
@@ -70,6 +74,7 @@ final class ReceiverLink: Sendable {
             case .nothing: await incoming.waitForArrivals(least, id: id) { expiry.isOver.load(ordering: .acquiring) }
             }
         }
+        incoming.passOn()
         return nil
     }
 

@@ -29,7 +29,7 @@ final class Requester: Sendable {
                 ProtonError(.invalidArgument, "request: the time-out is \(timeout): it must be more than zero."))
         }
         let receipt = SendReceipt()
-        let id = responses.begin()
+        let id = responses.begin(receipt)
         defer { responses.forget(id) }
         let error = ProtonError(.timedOut, "No response has come within \(timeout).")
         let timer: TimerTask

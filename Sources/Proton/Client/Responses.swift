@@ -6,11 +6,31 @@ import ProtonUtilities
 final class Responses: LinkTraffic {
     typealias Response = Result<Message, AMQPSendError>
 
-    private enum Pending {
-        /// The request is on its way.
-        case sending
-        case waiting(Waiter<Response>)
-        case done(Response)
+    private struct Pending {
+        enum Phase {
+            /// The request is on its way.
+            case sending
+            case waiting(Waiter<Response>)
+            case done(Response)
+        }
+
+        /// The request's: with the node of the responses the request loses its sense.
+        let receipt: SendReceipt
+        var phase = Phase.sending
+        var hasLostNode = false
+
+        /// - Returns: who waits for the response.
+        mutating func finish(_ response: Response) -> Waiter<Response>? {
+            switch phase {
+            case .sending:
+                phase = .done(response)
+                return nil
+            case .waiting(let waiter):
+                phase = .done(response)
+                return waiter
+            case .done: return nil
+            }
+        }
     }
 
     private struct State {
@@ -31,13 +51,13 @@ final class Responses: LinkTraffic {
 
     // MARK: For the program
 
-    /// Begins a request.
+    /// Begins a request. Where the node of the responses is lost before the request is sent, that is taken back.
     /// - Returns: the request's id.
-    func begin() -> String {
+    func begin(_ receipt: SendReceipt) -> String {
         state.withLock { state in
             state.lastID += 1
             let id = "\(prefix):\(state.lastID)"
-            state.pending[id] = .sending
+            state.pending[id] = Pending(receipt: receipt)
             return id
         }
     }
@@ -50,18 +70,44 @@ final class Responses: LinkTraffic {
     /// Waits for the response, or for what ends the wait.
     func wait(for id: String) async -> Response {
         await Proton.wait(0) { waiter, isCancelled in
-            state.withLock { state in
-                switch state.pending[id] {
-                case .done(let response): return .ready(response)
-                case .sending where isCancelled: return .ready(.failure(.inDoubt(CancellationError())))
-                case .sending:
-                    state.pending[id] = .waiting(waiter)
-                    return .kept
-                case .waiting, nil: return .ready(.failure(.inDoubt(state.end ?? Responses.forgotten)))
-                }
-            }
+            register(waiter, for: id, isCancelled: isCancelled)
         } onCancel: { [self] in
             finish(id, .failure(.inDoubt(CancellationError())))
+        }
+    }
+
+    /// Blocks the thread until the response is there, or what ends the wait.
+    /// - Returns: nil where the time is over.
+    func wait(for id: String, until deadline: Deadline) -> Response? {
+        waitBlocking(0, until: deadline) { waiter in
+            register(waiter, for: id, isCancelled: false)
+        } onTimeout: {
+            state.withLock { state in
+                guard case .waiting = state.pending[id]?.phase else { return false }
+                state.pending[id]?.phase = .sending
+                return true
+            }
+        }
+    }
+
+    private func register(_ waiter: Waiter<Response>, for id: String, isCancelled: Bool) -> Waiting<Response> {
+        state.withLock { state in
+            switch state.pending[id]?.phase {
+            case .done(let response): return .ready(response)
+            case .sending where isCancelled: return .ready(.failure(.inDoubt(CancellationError())))
+            case .sending:
+                state.pending[id]?.phase = .waiting(waiter)
+                return .kept
+            case .waiting, nil: return .ready(.failure(.inDoubt(state.end ?? Responses.forgotten)))
+            }
+        }
+    }
+
+    /// Whether the request was not sent before the node of its response was lost.
+    func isTakenBack(_ id: String) -> Bool {
+        state.withLock { state in
+            guard let pending = state.pending[id], pending.hasLostNode else { return false }
+            return if case .failure(.notSent)? = pending.receipt.decided { true } else { false }
         }
     }
 
@@ -69,17 +115,7 @@ final class Responses: LinkTraffic {
 
     /// Ends the wait for a response.
     func finish(_ id: String, _ response: Response) {
-        let waiter: Waiter<Response>? = state.withLock { state in
-            switch state.pending[id] {
-            case .waiting(let waiter):
-                state.pending[id] = .done(response)
-                return waiter
-            case .sending: state.pending[id] = .done(response)
-            case .done, nil: break
-            }
-            return nil
-        }
-        waiter?.resume(response)
+        state.withLock { $0.pending[id]?.finish(response) }?.resume(response)
     }
 
     // MARK: In the domain
@@ -110,21 +146,28 @@ final class Responses: LinkTraffic {
             delivery.acceptWhereUndecided()
             if let id = message.correlationID?.stringValue { finish(id, .success(message)) }
         } catch {
-            delivery.settle(.rejected(Condition(.decodeError, "\(error.error)")))
+            let condition = Condition(.decodeError, "\(error.error)")
+            delivery.settle(.rejected(condition))
+            // Whose response it is nobody can tell, but where one request waits it is that one's.
+            let ids = state.withLock { Array($0.pending.keys) }
+            guard ids.count == 1, let id = ids.first else { return }
+            let error = ProtonError(
+                .protocolViolation, "The response is not valid AMQP, and was rejected: \(error.error)",
+                condition: condition, underlyingError: error.error)
+            finish(id, .failure(.inDoubt(error)))
         }
     }
 
     // MARK: Ends
 
     func interrupted(_ error: ProtonError) {
-        let waiters: [Waiter<Response>] = state.withLock { state in
-            state.pending.compactMap { id, pending in
-                if case .done = pending { return nil }
-                state.pending[id] = .done(.failure(.inDoubt(error)))
-                return if case .waiting(let waiter) = pending { waiter } else { nil }
-            }
+        let receipts: [String: SendReceipt] = state.withLock { state in
+            for id in state.pending.keys { state.pending[id]?.hasLostNode = true }
+            return state.pending.mapValues(\.receipt)
         }
-        for waiter in waiters { waiter.resume(.failure(.inDoubt(error))) }
+        for (id, receipt) in receipts {
+            finish(id, .failure(receipt.withdraw(error) ? .notSent(error) : .inDoubt(error)))
+        }
     }
 
     func closing(_ link: Link) {}

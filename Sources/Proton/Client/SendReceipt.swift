@@ -15,6 +15,16 @@ public final class SendReceipt: Sendable {
         var phase = Phase.waiting
         var waiters: [Waiter<Result<Outcome, AMQPSendError>>] = []
         var lastID: UInt64 = 0
+        var isSentSettled = false
+
+        mutating func nextID() -> UInt64 {
+            lastID += 1
+            return lastID
+        }
+
+        mutating func takeOut(_ id: UInt64) -> Waiter<Result<Outcome, AMQPSendError>>? {
+            waiters.firstIndex { $0.id == id }.map { waiters.remove(at: $0) }
+        }
     }
 
     private let state = Mutex(State())
@@ -44,13 +54,30 @@ public final class SendReceipt: Sendable {
         }
     }
 
+    /// Whether the message was sent settled: the peer says nothing of it.
+    var isSentSettled: Bool { state.withLock { $0.isSentSettled } }
+
+    /// Blocks the thread until the outcome is known.
+    /// - Returns: nil where the time is over: the message is as it was.
+    func result(until deadline: Deadline) -> Result<Outcome, AMQPSendError>? {
+        let id = state.withLock { $0.nextID() }
+        return waitBlocking(id, until: deadline) { waiter in
+            state.withLock { state in
+                if case .decided(let result) = state.phase { return .ready(result) }
+                state.waiters.append(waiter)
+                return .kept
+            }
+        } onTimeout: {
+            state.withLock { $0.takeOut(id) != nil }
+        }
+    }
+
     /// Waits for the outcome.
     /// - Parameter withdraws: whether the end of the waiting task takes the message back, where it is not sent.
     func result(withdraws: Bool) async -> Result<Outcome, AMQPSendError> {
         let id: UInt64? = state.withLock { state in
             if case .decided = state.phase { return nil }
-            state.lastID += 1
-            return state.lastID
+            return state.nextID()
         }
         guard let id else {
             return decided ?? .failure(.inDoubt(CancellationError()))
@@ -75,9 +102,7 @@ public final class SendReceipt: Sendable {
 
     /// A waiting task is cancelled, and the message is on its way.
     private func leave(_ id: UInt64) {
-        let waiter = state.withLock { state in
-            state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
-        }
+        let waiter = state.withLock { $0.takeOut(id) }
         waiter?.resume(.failure(.inDoubt(CancellationError())))
     }
 
@@ -106,6 +131,12 @@ public final class SendReceipt: Sendable {
     /// Time is up: the message is taken back, or in doubt.
     func expire(_ cause: any Error) {
         if !withdraw(cause) { decide(.failure(.inDoubt(cause))) }
+    }
+
+    /// The message was sent settled: it counts as accepted.
+    func decideAsSentSettled() {
+        state.withLock { $0.isSentSettled = true }
+        decide(.success(.accepted))
     }
 
     /// Says what became of the message, once.

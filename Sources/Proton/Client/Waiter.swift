@@ -1,19 +1,34 @@
 import ProtonUtilities
 
-/// A task that waits for a value; it is resumed once.
+/// A task, or a blocked thread, that waits for a value; it is resumed once.
 struct Waiter<Value: Sendable>: Sendable {
-    /// Names the waiter among those of one place.
-    let id: UInt64
-    private let continuation: CheckedContinuation<Value, Never>
-
-    init(id: UInt64, _ continuation: CheckedContinuation<Value, Never>) {
-        (self.id, self.continuation) = (id, continuation)
+    private enum Party {
+        case task(CheckedContinuation<Value, Never>)
+        case thread(Monitor<Value?>)
     }
 
-    func resume(_ value: Value) { continuation.resume(returning: value) }
+    /// Names the waiter among those of one place.
+    let id: UInt64
+    private let party: Party
+
+    init(id: UInt64, _ continuation: CheckedContinuation<Value, Never>) {
+        (self.id, party) = (id, .task(continuation))
+    }
+
+    /// A thread that waits for the monitor's value.
+    fileprivate init(id: UInt64, _ monitor: Monitor<Value?>) {
+        (self.id, party) = (id, .thread(monitor))
+    }
+
+    func resume(_ value: Value) {
+        switch party {
+        case .task(let continuation): continuation.resume(returning: value)
+        case .thread(let monitor): monitor.withLock { $0 = value }
+        }
+    }
 }
 
-/// What is asked for by a task that would wait.
+/// What is asked for by a task, or a thread, that would wait.
 enum Waiting<Value: Sendable> {
     /// The value is there.
     case ready(Value)
@@ -41,6 +56,23 @@ func wait<Value>(
     } onCancel: {
         cancel()
     }
+}
+
+/// Blocks the calling thread until a value is there, or the time is over.
+/// - Parameters:
+///   - id: names the waiter.
+///   - register: finds the value, or keeps the waiter, under the lock of what it belongs to.
+///   - takeOut: takes the waiter out under the same lock, and says whether it was there: where it was not, somebody is
+///     about to resume it.
+/// - Returns: nil where the time is over.
+func waitBlocking<Value>(
+    _ id: UInt64, until deadline: Deadline, _ register: (Waiter<Value>) -> Waiting<Value>,
+    onTimeout takeOut: () -> Bool
+) -> Value? {
+    let monitor = Monitor<Value?>(nil)
+    if case .ready(let value) = register(Waiter(id: id, monitor)) { return value }
+    if let value = monitor.wait(until: deadline, { $0 }) { return value }
+    return takeOut() ? nil : monitor.wait(until: Deadline(after: nil)) { $0 }
 }
 
 /// Suspends the calling task until what it waits for has happened, whether it is cancelled or not: for what has a bound.

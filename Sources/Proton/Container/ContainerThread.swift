@@ -36,13 +36,24 @@ public final class ContainerThread: Sendable {
         }
     }
 
-    private init(_ handover: Handover, _ run: @escaping @Sendable (Container) throws -> Void) throws(ProtonError) {
+    /// Runs a container on a thread of its own, and says there what came of it before `wait` does.
+    convenience init(
+        _ container: sending Container, whenEnded: @escaping @Sendable (Result<Void, any Error>) -> Void
+    ) throws(ProtonError) {
+        try self.init(Handover(container), whenEnded) { container in try container.run(threads: 1, stoppingOn: []) }
+    }
+
+    private init(
+        _ handover: Handover, _ whenEnded: @escaping @Sendable (Result<Void, any Error>) -> Void = { _ in },
+        _ run: @escaping @Sendable (Container) throws -> Void
+    ) throws(ProtonError) {
         container = handover.handle
         container.core.loop.hold()
         let ending = ending
         let thread = Thread.start {
             // The container and its handlers are gone when those who wait go on.
             let result = Result { try handover.use(run) }
+            whenEnded(result)
             ending.withLock { $0 = result }
         }
         guard let thread else {
@@ -56,7 +67,7 @@ public final class ContainerThread: Sendable {
     }
 
     /// Lets the container end when nothing is left.
-    private func letGo() {
+    func letGo() {
         if isHolding.withLock({ exchange(&$0, with: false) }) { container.core.loop.release() }
     }
 
@@ -72,11 +83,17 @@ public final class ContainerThread: Sendable {
                 .invalidArgument,
                 "ContainerThread.wait is called by a callback of its container: it would never return.")
         }
-        letGo()
-        guard let result = ending.wait(until: Deadline(after: timeout), { $0 }) else {
+        guard let result = wait(until: Deadline(after: timeout)) else {
             throw ProtonError(.timedOut, "The container \(container.id) has not ended in time.")
         }
         try result.get()
+    }
+
+    /// As `wait(timeout:)` does.
+    /// - Returns: what came of the container; nil where the time is over.
+    func wait(until deadline: Deadline) -> Result<Void, any Error>? {
+        letGo()
+        return ending.wait(until: deadline) { $0 }
     }
 }
 

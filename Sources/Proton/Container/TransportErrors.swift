@@ -32,6 +32,18 @@ extension Connection {
         context?.reconnection?.url.hostAndPort ?? transport?.remoteAddress ?? "the peer"
     }
 
+    /// Whether the connection is made again after what has just ended its transport.
+    var isTriedAgain: Bool {
+        guard let context, let reconnection = context.reconnection, isLocalOpen, !context.loop.isStopping else {
+            return false
+        }
+        return if case .anotherTry = reconnection.prospect(after: context.loss(of: self), at: context.loop.now) {
+            true
+        } else {
+            false
+        }
+    }
+
     /// What happens to an error that no handler of the program's cares for.
     ///
     /// On a connection that the program opened it comes out of `run()`; on one that a peer opened it is logged, since no

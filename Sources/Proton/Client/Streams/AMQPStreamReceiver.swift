@@ -4,8 +4,8 @@ import ProtonEngine
 /// A link whose messages come in pieces, one message after the other: made by `AMQPConnection.streams`; from any task.
 ///
 /// The peer sends the next message when it is asked for, and its bytes as the program takes them: what waits here is bounded, and
-/// what does not fit waits at the peer (AMQP 1.0, 2.5.6). To ask for the next message drops what is left of the one before, and gives that
-/// back where it was not settled. A receiver that nobody keeps is closed.
+/// what does not fit waits at the peer (AMQP 1.0, 2.5.6). To ask for the next message gives the one before back where it was not settled;
+/// what is left of that still comes, and is dropped. A receiver that nobody keeps is closed.
 public final class AMQPStreamReceiver: AsyncSequence, Sendable {
     private let incoming: IncomingStream
     let link: ClientLink
@@ -109,7 +109,7 @@ public struct AMQPStreamDelivery: Sendable {
         public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(delivery: delivery) }
     }
 
-    /// Accepts the message; what has not come of it is dropped.
+    /// Accepts the message; what has not come of it still comes, and is dropped.
     public func accept() { settle(.accepted) }
 
     /// Rejects the message: it is invalid, and is not to come again.

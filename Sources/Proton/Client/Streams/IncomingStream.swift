@@ -26,10 +26,15 @@ final class IncomingStream: LinkTraffic {
         var body: Deque<[UInt8]> = []
         var bytes = 0
         var end: End?
-        /// What the program has said of it first.
+        /// What was said of it first: by the program, or where it is no message.
         var outcome: DeliveryState?
+        /// Whether all of it has come, and was taken. Only then is it settled: the rest of one that is settled before would still
+        /// come, and belong to nothing.
+        var isTaken = false
+        /// Whether what is left of it is dropped as it comes.
+        var isUnwanted = false
 
-        /// Tells the peer what the program has said; in the domain.
+        /// Tells the peer what was said; in the domain.
         func settle() {
             if let outcome { delivery.settle(outcome) } else { delivery.release() }
         }
@@ -82,7 +87,7 @@ final class IncomingStream: LinkTraffic {
     /// - Returns: nil where the task is cancelled.
     func nextPiece(of number: UInt64, on link: ClientLink) async -> Event? {
         let event = await take { [title] state in
-            guard state.arriving?.number == number else {
+            guard state.arriving?.number == number, !state.wantsNext else {
                 return .failed(state.end ?? ProtonError(.closed, "\(title): the next message was asked for."))
             }
             if let piece = state.arriving?.body.popFirst() {
@@ -141,11 +146,7 @@ final class IncomingStream: LinkTraffic {
             return true
         }
         guard isFirst else { return }
-        link.post { [self] _ in
-            guard let arriving = state.withLock(\.arriving), arriving.number == number else { return }
-            arriving.settle()
-            finish(.failed(ProtonError(.closed, "\(title): the message was settled before its end.")))
-        }
+        link.post { [self] link in drop(number, on: link) }
     }
 
     private func tell() {
@@ -157,25 +158,41 @@ final class IncomingStream: LinkTraffic {
 
     func attached(_ link: Link) { beginNext(link) }
 
-    /// Lets the peer send one message, where the program wants it.
+    /// Lets the peer send one message, where the program wants it, and the one before is out of the way.
     private func beginNext(_ link: Link) {
         guard let receiver = link as? Receiver else { return }
-        let old: Arriving?? = state.withLock { state in
-            guard state.wantsNext else { return nil }
+        let (isWanted, old) = state.withLock { state in
+            guard state.wantsNext else { return (false, state.arriving) }
+            if state.arriving?.isTaken == false {
+                state.arriving?.isUnwanted = true
+                return (false, state.arriving)
+            }
             state.wantsNext = false
-            return .some(exchange(&state.arriving, with: nil))
+            return (true, exchange(&state.arriving, with: nil))
         }
-        guard let old else { return }
+        guard isWanted else { return pump() }
         // Nothing more, where that has been told.
         old?.settle()
         if receiver.credit == 0 { receiver.grant(1) }
+    }
+
+    /// The program has settled a message: what has not come of it is dropped.
+    private func drop(_ number: UInt64, on link: Link) {
+        let arriving: Arriving? = state.withLock { state in
+            guard state.arriving?.number == number else { return nil }
+            state.arriving?.isUnwanted = true
+            return state.arriving
+        }
+        guard let arriving else { return }
+        if arriving.isTaken { arriving.settle() } else { pump() }
+        finish(.failed(ProtonError(.closed, "\(title): the message was settled before its end.")))
     }
 
     func flow(_ link: Link) {}
 
     func arrived(_ delivery: Delivery) {
         let isCurrent = state.withLock { state in
-            if let arriving = state.arriving { return arriving.end == nil && arriving.delivery == delivery }
+            if let arriving = state.arriving { return arriving.delivery == delivery }
             guard !delivery.isAborted else { return false }
             state.number += 1
             let limits = delivery.connection.limits
@@ -184,48 +201,68 @@ final class IncomingStream: LinkTraffic {
                 pieces: MessagePieces(limits: limits.decoding, maxKept: limits.maxMessageSize))
             return true
         }
-        if isCurrent { take(delivery) } else { drop(delivery) }
+        if isCurrent {
+            take(delivery)
+        } else {
+            // One that was given up before anything of it came, or that there was no credit for.
+            _ = delivery.takePart()
+            delivery.settle()
+        }
     }
 
     /// Takes what there is room for now.
     private func pump() {
-        let delivery: Delivery? = state.withLock { $0.arriving?.end == nil ? $0.arriving?.delivery : nil }
+        let delivery: Delivery? = state.withLock { $0.arriving?.isTaken == false ? $0.arriving?.delivery : nil }
         if let delivery { take(delivery) }
-    }
-
-    /// What has come of a message that nobody wants any more.
-    private func drop(_ delivery: Delivery) {
-        _ = delivery.takePart()
-        if delivery.isAborted { delivery.settle() }
     }
 
     /// Takes as many bytes as there is room for: the others stay where they are, and so close the session's window.
     private func take(_ delivery: Delivery) {
         if delivery.isAborted {
             _ = delivery.arrival()
+            state.withLock { $0.arriving?.isTaken = true }
             delivery.settle()
             finish(.failed(ProtonError(.closed, "\(title): the sender has given the message up.")))
-            if forgetUnseen() { beginNext(delivery.link) }
-            return
+            forgetUnseen()
+            return beginNext(delivery.link)
         }
-        let room = state.withLock { buffer - ($0.arriving?.bytes ?? 0) }
-        let bytes = delivery.takePart(upTo: max(0, room))
+        let room = state.withLock { state in
+            state.arriving?.isUnwanted == true ? .max : max(0, buffer - (state.arriving?.bytes ?? 0))
+        }
+        let bytes = delivery.takePart(upTo: room)
+        let isTaken = delivery.isConsumed
         do throws(CodecError) {
-            try add(bytes, isLast: delivery.isConsumed)
-            if delivery.isConsumed { finish(.complete) } else { tell() }
+            try add(bytes, isLast: isTaken)
+            if isTaken { finish(.complete) } else { tell() }
         } catch {
-            delivery.settle(.rejected(Condition(.decodeError, "\(error)")))
-            finish(
-                .failed(
-                    ProtonError(
-                        .protocolViolation,
-                        "\(title): a message that has come is not valid AMQP, and was rejected: \(error)",
-                        underlyingError: error)))
+            reject(error)
         }
+        guard isTaken else { return }
+        let settled: Arriving? = state.withLock { state in
+            state.arriving?.isTaken = true
+            return state.arriving?.outcome == nil ? nil : state.arriving
+        }
+        settled?.settle()
+        beginNext(delivery.link)
+    }
+
+    /// What comes is no message: what is left of it is dropped.
+    private func reject(_ error: CodecError) {
+        state.withLock { state in
+            state.arriving?.outcome = .rejected(Condition(.decodeError, "\(error)"))
+            state.arriving?.isUnwanted = true
+        }
+        finish(
+            .failed(
+                ProtonError(
+                    .protocolViolation,
+                    "\(title): a message that has come is not valid AMQP, and was rejected: \(error)",
+                    underlyingError: error)))
     }
 
     private func add(_ bytes: [UInt8], isLast: Bool) throws(CodecError) {
         try state.withLock { state throws(CodecError) in
+            if state.arriving?.isUnwanted == true { return }
             for part in try state.arriving?.pieces.add(bytes) ?? [] {
                 switch part {
                 case .head(let message): state.arriving?.head = message
@@ -251,16 +288,17 @@ final class IncomingStream: LinkTraffic {
     /// The message is gone: one that the program has seen has failed, and another comes again from its beginning.
     func interrupted(_ error: ProtonError) {
         finish(.failed(error))
-        _ = forgetUnseen()
+        // The rest of it does not come any more.
+        state.withLock { $0.arriving?.isTaken = true }
+        forgetUnseen()
     }
 
     /// Forgets a message that the program has not seen, so that the next one comes in its place.
-    private func forgetUnseen() -> Bool {
+    private func forgetUnseen() {
         state.withLock { state in
-            guard state.arriving?.isSeen == false else { return false }
+            guard state.arriving?.isSeen == false else { return }
             state.arriving = nil
             state.wantsNext = true
-            return true
         }
     }
 

@@ -1,0 +1,212 @@
+import AMQP
+import DequeModule
+import ProtonEngine
+import ProtonUtilities
+
+/// What the domain of the connection does with incoming messages and credit.
+extension Incoming {
+    /// Tells the peer what the program has said, and gives credit.
+    func pump(_ receiver: Receiver) {
+        let (settlements, grant) = state.withLock { state in
+            state.isAwaited = false
+            return (exchange(&state.settlements, with: []), exchange(&state.grant, with: 0))
+        }
+        settle(settlements)
+        if grant > 0 { receiver.grant(grant) }
+        topUp(receiver)
+    }
+
+    private func settle(_ settlements: [(Token, DeliveryState)]) {
+        unsettled.withLock { unsettled in
+            for (token, outcome) in settlements {
+                guard token.slot < unsettled.entries.count, let entry = unsettled.entries[token.slot],
+                    entry.serial == token.serial
+                else { continue }
+                unsettled.entries[token.slot] = nil
+                unsettled.count -= 1
+                if case .outcome(.accepted) = outcome {
+                    entry.delivery.acceptWhereUndecided()
+                } else {
+                    entry.delivery.settle(outcome)
+                }
+            }
+        }
+    }
+
+    /// Gives credit where there is room.
+    private func topUp(_ receiver: Receiver) {
+        guard receiver.isLocalOpen, !receiver.awaitsDrainEnd else { return }
+        let (held, fresh) = unsettled.withLock { ($0.count, $0.fresh.count) }
+        let credit = receiver.credit
+        let grant = state.withLock { state in
+            defer { (state.taken, state.asked) = (0, 0) }
+            return switch room {
+            case .uponSettlement:
+                Incoming.grant(upTo: state.window, held: held + state.settledWaiting, credit: credit)
+            case .uponReceipt:
+                Incoming.grant(
+                    upTo: state.window, asked: max(state.asked, state.waiters.count),
+                    expected: credit + fresh + state.arrivals.count)
+            }
+        }
+        if grant > 0 { receiver.grant(grant) }
+    }
+
+    /// How much credit to give: up to the window, less what is held, when half of it is free, or no credit is left.
+    static func grant(upTo window: Int, held: Int, credit: Int) -> Int {
+        let room = window - held - credit
+        return window > 0 && (room >= max(1, window / 2) || (room > 0 && credit == 0)) ? room : 0
+    }
+
+    /// How much credit to give: up to the window when half of it is used up, and for each who waits.
+    /// - Parameter expected: how many messages have come and wait, or may come.
+    static func grant(upTo window: Int, asked: Int, expected: Int) -> Int {
+        expected < asked || expected <= window / 2 ? max(0, max(window, asked) - expected) : 0
+    }
+
+    func attached(_ link: Link) {
+        guard let receiver = link as? Receiver else { return }
+        unsettled.withLock { $0.receiver = receiver }
+        pump(receiver)
+    }
+
+    func flow(_ link: Link) {
+        guard let receiver = link as? Receiver, receiver.takeDrainEnd() else { return }
+        handOver()
+        endDrains()
+        topUp(receiver)
+    }
+
+    private func endDrains() {
+        let waiters = state.withLock { exchange(&$0.drains, with: []) }
+        for waiter in waiters { waiter.resume(()) }
+    }
+
+    func arrived(_ delivery: Delivery) {
+        switch delivery.arrival() {
+        case .complete: take(delivery)
+        case .aborted:
+            delivery.settle()
+            // It has used credit, and nobody will take it.
+            if let receiver = delivery.link as? Receiver { topUp(receiver) }
+        case .settled, .updated, .incomplete, .nothing: break
+        }
+        // A drain is over when no credit is left, also where a message used the last.
+        if let receiver = delivery.link as? Receiver, receiver.awaitsDrainEnd, receiver.takeDrainEnd() {
+            handOver()
+            endDrains()
+            topUp(receiver)
+        }
+    }
+
+    private func take(_ delivery: Delivery) {
+        do {
+            let message = try delivery.takeMessage()
+            // One that its sender has settled has no slot to wait in.
+            let slot = delivery.isSettled ? nil : delivery.slot
+            if slot == nil { delivery.settle() }
+            keep(delivery, slot) { .message(message, $0) }
+        } catch {
+            let condition = Condition(.decodeError, "\(error.error)")
+            delivery.settle(.rejected(condition))
+            let error = ProtonError(
+                .protocolViolation,
+                "\(title): a message that has come is not valid AMQP, and was rejected: \(error.error)",
+                condition: condition, underlyingError: error.error)
+            keep(delivery, nil) { _ in .invalid(error) }
+        }
+    }
+
+    /// Keeps what has come until the batch is over: then those who wait are resumed once for all of it. A delivery with a
+    /// slot is kept until it is settled.
+    @inline(__always)
+    private func keep(_ delivery: Delivery, _ slot: Int?, _ arrival: (Token?) -> Arrival) {
+        let isFirst = unsettled.withLock { unsettled in
+            var token: Token?
+            if let slot {
+                while unsettled.entries.count <= slot { unsettled.entries.append(nil) }
+                unsettled.serial += 1
+                unsettled.entries[slot] = Entry(delivery: delivery, serial: unsettled.serial)
+                unsettled.count += 1
+                token = Token(slot: slot, serial: unsettled.serial)
+            }
+            unsettled.fresh.append(arrival(token))
+            return unsettled.fresh.count == 1
+        }
+        guard isFirst else { return }
+        delivery.connection.workQueue.add { [self] _ in
+            handOver()
+            // What has come was the last of the credit, and there may be room.
+            if let receiver = unsettled.withLock(\.receiver) { topUp(receiver) }
+        }
+    }
+
+    /// Hands over what the batch has brought.
+    private func handOver() {
+        let fresh = unsettled.withLock { exchange(&$0.fresh, with: []) }
+        let waiters: [Waiter<Void>] = state.withLock { state in
+            state.arrivals.append(contentsOf: fresh)
+            for arrival in fresh where arrival.token == nil { state.settledWaiting += 1 }
+            return state.takeReady()
+        }
+        for waiter in waiters { waiter.resume(()) }
+    }
+
+    // MARK: Ends
+
+    /// The peer sends again what was not settled.
+    func interrupted(_ error: ProtonError) {
+        forget()
+        endDrains()
+    }
+
+    private func forget() {
+        handOver()
+        unsettled.withLock { unsettled in
+            unsettled.entries = []
+            unsettled.count = 0
+        }
+        state.withLock { state in
+            // What their senders have settled is nowhere else.
+            state.arrivals.removeAll { $0.token != nil }
+            state.settlements = []
+        }
+    }
+
+    /// Tells the peer what was said last, and gives back what nobody has settled: what the program has not seen as it came,
+    /// what it has seen as tried.
+    func closing(_ link: Link) {
+        handOver()
+        settle(state.withLock { exchange(&$0.settlements, with: []) })
+        let unseen = Set(state.withLock { $0.arrivals.compactMap(\.token) })
+        let entries = unsettled.withLock { unsettled in
+            unsettled.count = 0
+            return exchange(&unsettled.entries, with: [])
+        }
+        for (slot, entry) in entries.enumerated() {
+            guard let entry else { continue }
+            if unseen.contains(Token(slot: slot, serial: entry.serial)) {
+                entry.delivery.settle(.released)
+            } else {
+                entry.delivery.release()
+            }
+        }
+        let waiters = state.withLock { state in
+            state.arrivals.removeAll { $0.token != nil }
+            return exchange(&state.waiters, with: [])
+        }
+        // Some want to know.
+        for (_, waiter) in waiters { waiter.resume(()) }
+    }
+
+    func ended(_ error: ProtonError) {
+        let waiters = state.withLock { state in
+            state.end = error
+            return exchange(&state.waiters, with: [])
+        }
+        unsettled.withLock { $0.receiver = nil }
+        forget()
+        for (_, waiter) in waiters { waiter.resume(()) }
+        endDrains()
+    }
+}
