@@ -198,8 +198,16 @@ final class ClientLink: MessagingHandler, Sendable {
         }
         guard let (reason, waiters) = ended else { return }
         traffic.ended(reason)
-        for waiter in waiters { waiter.resume(()) }
         connection.remove(self)
+        for waiter in waiters { waiter.resume(()) }
+    }
+
+    /// The link's session has ended.
+    func sessionEnded(_ error: ProtonError) {
+        guard error.code != .closed else { return end(error) }
+        end(
+            ProtonError(
+                .linkError, "\(title): \(error.message)", condition: error.condition, underlyingError: error))
     }
 
     /// The connection is lost, and is being made again.
@@ -252,7 +260,7 @@ final class ClientLink: MessagingHandler, Sendable {
     func onLinkClosing(_ event: LinkEvent) { end(closedByPeer) }
 
     func onLinkFinal(_ event: LinkEvent) {
-        end(ProtonError(.closed, "\(title): its session or its connection has ended."))
+        end(ProtonError(.linkError, "\(title): its session or its connection has ended."))
     }
 
     fileprivate func flow(_ link: Link) {

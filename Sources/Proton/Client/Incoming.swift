@@ -58,6 +58,10 @@ final class Incoming: LinkTraffic {
         var fresh: [Arrival] = []
         /// The link, from its first attach to its end.
         var receiver: Receiver?
+        /// Whether the peer's source takes the outcome modified (AMQP 1.0, 3.5.3): RabbitMQ 3 ends the session for it.
+        var takesModified = true
+        /// Whether the program has closed the link: what still comes goes back.
+        var isClosed = false
     }
 
     private let state: UncheckedMutex<State>
@@ -186,7 +190,8 @@ final class Incoming: LinkTraffic {
     var count: Int { state.withLock { $0.arrivals.count } }
 
     /// Waits until the peer has given back what credit it does not use; `begin` asks it to, in the domain.
-    func waitForDrain(_ begin: () -> Void) async {
+    /// - Throws: what ended the link before; `CancellationError`.
+    func waitForDrain(_ begin: () -> Void) async throws {
         let id = nextID()
         await wait(id) { waiter, isCancelled in
             let kept: Waiting<Void> = state.withLock { state in
@@ -202,6 +207,8 @@ final class Incoming: LinkTraffic {
             }
             waiter?.resume(())
         }
+        if let end = state.withLock(\.end) { throw end }
+        try Task.checkCancellation()
     }
 
     // MARK: In the domain
@@ -225,10 +232,10 @@ final class Incoming: LinkTraffic {
                 else { continue }
                 unsettled.entries[token.slot] = nil
                 unsettled.count -= 1
-                if case .outcome(.accepted) = outcome {
-                    entry.delivery.acceptWhereUndecided()
-                } else {
-                    entry.delivery.settle(outcome)
+                switch outcome {
+                case .outcome(.accepted): entry.delivery.acceptWhereUndecided()
+                case .outcome(.modified) where !unsettled.takesModified: entry.delivery.settle(.released)
+                default: entry.delivery.settle(outcome)
                 }
             }
         }
@@ -249,7 +256,11 @@ final class Incoming: LinkTraffic {
 
     func attached(_ link: Link) {
         guard let receiver = link as? Receiver else { return }
-        unsettled.withLock { $0.receiver = receiver }
+        let outcomes = receiver.remoteSource.outcomes
+        unsettled.withLock { unsettled in
+            unsettled.receiver = receiver
+            unsettled.takesModified = outcomes.isEmpty || outcomes.contains("amqp:modified:list")
+        }
         pump(receiver)
     }
 
@@ -280,6 +291,8 @@ final class Incoming: LinkTraffic {
     }
 
     private func take(_ delivery: Delivery) {
+        // RabbitMQ 3 keeps what was on its way when the link was closed, until it is settled or the session ends.
+        if unsettled.withLock(\.isClosed) { return delivery.settle(.released) }
         do {
             let message = try delivery.takeMessage()
             // One that its sender has settled has no slot to wait in.
@@ -365,17 +378,19 @@ final class Incoming: LinkTraffic {
     /// Tells the peer what was said last, and gives back what nobody has settled: what the program has not seen as it came,
     /// what it has seen as tried.
     func closing(_ link: Link) {
-        guard let receiver = link as? Receiver else { return }
+        guard link is Receiver else { return }
         handOver()
-        pump(receiver)
+        // Without credit: what came for it now would only go back.
+        settle(state.withLock { exchange(&$0.settlements, with: []) })
         let unseen = Set(state.withLock { $0.arrivals.compactMap(\.token) })
-        let entries = unsettled.withLock { unsettled in
+        let (entries, takesModified) = unsettled.withLock { unsettled in
             unsettled.count = 0
-            return exchange(&unsettled.entries, with: [])
+            unsettled.isClosed = true
+            return (exchange(&unsettled.entries, with: []), unsettled.takesModified)
         }
         for (slot, entry) in entries.enumerated() {
             guard let entry else { continue }
-            if unseen.contains(Token(slot: slot, serial: entry.serial)) {
+            if !takesModified || unseen.contains(Token(slot: slot, serial: entry.serial)) {
                 entry.delivery.settle(.released)
             } else {
                 entry.delivery.release()

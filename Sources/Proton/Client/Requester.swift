@@ -9,7 +9,8 @@ final class Requester: Sendable {
 
     init(_ core: ClientConnection, _ container: ContainerHandle) {
         link = ClientLink(core, "receiver of responses", responses) { connection, handler in
-            try connection.container.createReceiver(connection, isDynamic: true, handler: handler)
+            try connection.container.createReceiver(
+                core.session(on: connection), isDynamic: true, handler: handler)
         }
         self.container = container
     }
