@@ -95,7 +95,7 @@ final class Shared<Value: Sendable>: Sendable {
         self.value = Mutex(value)
     }
 
-    func withLock<Result>(_ body: (inout Value) throws -> sending Result) rethrows -> sending Result {
+    func withLock<Result: Sendable>(_ body: (inout Value) throws -> Result) rethrows -> Result {
         try value.withLock { try body(&$0) }
     }
 }

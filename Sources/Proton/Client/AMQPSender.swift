@@ -37,7 +37,8 @@ public final class AMQPSender: Sendable {
         outgoing = Outgoing(Outgoing.Bounds(messages: bounds.messages, bytes: bounds.bytes))
         link = ClientLink(core, "sender to \(address ?? "no address")", outgoing) { connection, handler in
             try connection.container.createSender(
-                session?.session(on: connection) ?? core.session(on: connection), address, handler: handler, options: option)
+                session?.session(on: connection) ?? core.session(on: connection), address, handler: handler,
+                options: option)
         }
         self.container = container
         self.connection = connection
