@@ -21,6 +21,7 @@ var features = map[string]func(broker string, queue string) error{
 	"confirmed": confirmed, "settled": settled, "order": order, "outcomes": outcomes, "second": second,
 	"large": large, "echo": echo, "dynamic": dynamic, "relay": relay, "selector": selector, "credit": credit,
 	"many": many, "heartbeats": heartbeats, "refused": refused, "subscription": subscription,
+	"respond": respond, "ask": ask,
 }
 
 func main() {
@@ -301,6 +302,78 @@ func echo(broker, queue string) error {
 				return nil
 			}
 		}
+	})
+}
+
+// Answers what comes to the queue, up to a request for "last": each response goes where its request says.
+func respond(broker, queue string) error {
+	return with(broker, nil, func(c *client) error {
+		receiver, err := c.receiver(queue, nil)
+		if err != nil {
+			return err
+		}
+		sender, err := c.session.NewSender(deadline, "", nil)
+		if err != nil {
+			return err
+		}
+		for {
+			request, err := receiver.Receive(deadline, nil)
+			if err != nil {
+				return err
+			}
+			if request.Properties == nil || request.Properties.ReplyTo == nil || request.Properties.MessageID == nil {
+				return fmt.Errorf("a request says %v", request.Properties)
+			}
+			response := text("re: " + request.Value.(string))
+			response.Properties = &amqp.MessageProperties{
+				To: request.Properties.ReplyTo, CorrelationID: request.Properties.MessageID}
+			if err := sender.Send(deadline, response, nil); err != nil {
+				return err
+			}
+			if err := receiver.AcceptMessage(deadline, request); err != nil {
+				return err
+			}
+			if request.Value == "last" {
+				return nil
+			}
+		}
+	})
+}
+
+// Asks whoever serves the queue, many requests at once, and compares the responses with the requests.
+func ask(broker, queue string) error {
+	return with(broker, nil, func(c *client) error {
+		receiver, err := c.receiver("", &amqp.ReceiverOptions{DynamicAddress: true, Credit: 50})
+		if err != nil {
+			return err
+		}
+		replyTo, count := receiver.Address(), uint64(50)
+		var requests []*amqp.Message
+		for number := range count {
+			request := text(fmt.Sprint(number))
+			request.Properties = &amqp.MessageProperties{ReplyTo: &replyTo, CorrelationID: number}
+			requests = append(requests, request)
+		}
+		if err := c.send(queue, nil, requests...); err != nil {
+			return err
+		}
+		answered := map[uint64]bool{}
+		for range count {
+			response, err := receiver.Receive(deadline, nil)
+			if err != nil {
+				return fmt.Errorf("after %d responses: %w", len(answered), err)
+			}
+			if err := receiver.AcceptMessage(deadline, response); err != nil {
+				return err
+			}
+			number, isNumber := response.Properties.CorrelationID.(uint64)
+			if !isNumber || number >= count || answered[number] || response.Value != fmt.Sprintf("re: %d", number) {
+				return fmt.Errorf("a response is %v, with the correlation id %v",
+					response.Value, response.Properties.CorrelationID)
+			}
+			answered[number] = true
+		}
+		return nil
 	})
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import ProtonTesting
 import ProtonUtilities
 import Testing
@@ -5,9 +6,12 @@ import Testing
 @testable import Proton
 
 /// Sends and receives that are cancelled at random: nothing is lost, and nothing is left.
-@Suite(.timeLimit(.minutes(2)))
+///
+/// CLIENT_CANCELLATIONS in the environment says how many messages there are.
+@Suite(.timeLimit(.minutes(10)))
 struct ClientCancellationTests {
-    private static let count = 2_000
+    private static let count =
+        ProcessInfo.processInfo.environment["CLIENT_CANCELLATIONS"].flatMap { Int($0) } ?? 2_000
 
     @Test func nothingIsLostByCancellation() async throws {
         try await withBroker { broker in

@@ -219,6 +219,57 @@ struct ClientOutageTests {
         }
     }
 
+    /// The time of a request is also up while its message waits for room.
+    @Test func aRequestThatFindsNoRoomEndsInTime() async throws {
+        try await withScriptedServer { server in
+            let peer = try server.acceptSession()
+            // The node of the responses, and a sender that nobody gives credit.
+            try peer.attachNext()
+            try peer.attachNext()
+            try Self.end(peer)
+        } asyncClient: { address in
+            try await Self.client(address).withConnection { connection in
+                var receipts: [SendReceipt] = []
+                while let receipt = try connection.keptSender(to: "q").trySend(Message(body: 0)) {
+                    receipts.append(receipt)
+                }
+                #expect(receipts.count == 1_000)
+                let error = await #expect(throws: AMQPSendError.self) {
+                    try await connection.request(Message(body: 1), to: "q", timeout: .milliseconds(200))
+                }
+                guard case .notSent(let cause) = error else {
+                    Issue.record("\(String(describing: error))")
+                    return
+                }
+                #expect((cause as? ProtonError)?.code == .timedOut)
+            }
+        }
+    }
+
+    /// Whoever gives its place up leaves it to the next one.
+    @Test func roomIsPassedOn() async throws {
+        try await withScriptedServer { server in
+            let peer = try Self.accept(server)
+            try Self.end(peer)
+        } asyncClient: { address in
+            try await Self.client(address).withConnection { connection in
+                let sender = connection.sender(to: "q", bounds: AMQPSender.Bounds(messages: 2))
+                try await sender.attach()
+                var sending: [Task<Outcome, any Error>] = []
+                for number in 0..<20 { sending.append(Task { try await sender.send(Message(body: number)) }) }
+                // Each of those that have found room, and of those that are waiting, makes room for another one.
+                for task in sending.dropLast() {
+                    task.cancel()
+                    await #expect(throws: AMQPSendError.self) { try await task.value }
+                }
+                let last = try await sender.submit(Message(body: 20))
+                #expect(last.cancel())
+                sending[19].cancel()
+                await #expect(throws: AMQPSendError.self) { try await sending[19].value }
+            }
+        }
+    }
+
     /// What waits for credit is bounded, by messages and by bytes.
     @Test func aSenderWithoutCreditTakesABoundedNumber() async throws {
         try await withScriptedServer { server in

@@ -149,7 +149,7 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
     /// - Throws: as `attach`.
     public func drain() async throws {
         try await attach()
-        await shared.incoming.waitForDrain { [shared] in
+        try await shared.incoming.waitForDrain { [shared] in
             shared.link.post { link in try? (link as? Receiver)?.drain() }
         }
     }

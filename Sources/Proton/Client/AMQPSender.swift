@@ -37,7 +37,8 @@ public final class AMQPSender: Sendable {
         outgoing = Outgoing(Outgoing.Bounds(messages: bounds.messages, bytes: bounds.bytes))
         link = ClientLink(core, "sender to \(address ?? "no address")", outgoing) { connection, handler in
             try connection.container.createSender(
-                session?.session(on: connection) ?? connection.session(), address, handler: handler, options: option)
+                session?.session(on: connection) ?? core.session(on: connection), address, handler: handler,
+                options: option)
         }
         self.container = container
         self.connection = connection
@@ -115,7 +116,7 @@ public final class AMQPSender: Sendable {
         case .success(let outcome): throw .refused(outcome)
         case .failure(let error):
             // It leaves its room to others.
-            if case .notSent = error { outgoing.endWaitForRoom() }
+            if case .notSent = error { outgoing.passOnRoom() }
             throw error
         }
     }
@@ -138,7 +139,7 @@ public final class AMQPSender: Sendable {
         }
         while true {
             if try takes(outgoing.add(items)) { return items.map(\.receipt) }
-            try await waitForRoom()
+            try await waitForRoom(nil)
         }
     }
 
@@ -154,17 +155,28 @@ public final class AMQPSender: Sendable {
 
     private func submit(_ item: Outgoing.Item) async throws(AMQPSendError) {
         while true {
-            // Its time may be up.
-            if let decided = item.receipt.decided { _ = try decided.get() }
             if try takes(outgoing.add(item)) { return }
-            try await waitForRoom()
+            try await waitForRoom(item.receipt)
         }
     }
 
-    private func waitForRoom() async throws(AMQPSendError) {
+    private func waitForRoom(_ receipt: SendReceipt?) async throws(AMQPSendError) {
         link.open()
-        if let end = await outgoing.waitForRoom() { throw .notSent(end) }
-        if Task.isCancelled { throw .notSent(CancellationError()) }
+        if let end = await outgoing.waitForRoom(receipt) { throw .notSent(end) }
+        do throws(AMQPSendError) {
+            // Its time may be up.
+            if let decided = receipt?.decided { _ = try decided.get() }
+            if Task.isCancelled { throw .notSent(CancellationError()) }
+        } catch {
+            outgoing.passOnRoom()
+            throw error
+        }
+    }
+
+    /// The time of a message is up.
+    func expire(_ receipt: SendReceipt, _ error: ProtonError) {
+        receipt.expire(error)
+        outgoing.endWaitForRoom(receipt)
     }
 
     /// - Returns: whether there was room.
@@ -195,7 +207,7 @@ public final class AMQPSender: Sendable {
         do {
             return try container.schedule(after: timeout) { [outgoing] _ in
                 receipt.expire(error)
-                outgoing.endWaitForRoom()
+                outgoing.endWaitForRoom(receipt)
             }
         } catch {
             throw .notSent(error)

@@ -54,6 +54,7 @@ final class ClientConnection: MessagingHandler, Sendable {
     private let logger: Logger
     private let logged: Logged
     private let container: ContainerHandle
+    private let sessions = ClientSessions()
     /// How long a peer may take to answer the close of a link or of the connection.
     private let closeTimeout: Duration
     /// How many events an `events` sequence keeps that nobody takes.
@@ -219,6 +220,10 @@ final class ClientConnection: MessagingHandler, Sendable {
     /// The connection's own executor, for tasks that prefer it.
     var queue: WorkQueue? { state.withLock(\.queue) }
 
+    /// The session for a new link; called in the connection's domain.
+    /// - Throws: as `Connection.session`.
+    func session(on connection: Connection) throws -> Session { try sessions.next(on: connection, self) }
+
     func add(_ link: ClientLink) {
         state.withLock { $0.links[ObjectIdentifier(link)] = link }
     }
@@ -226,11 +231,12 @@ final class ClientConnection: MessagingHandler, Sendable {
     /// Ends the links of a session that has ended; in the connection's domain.
     func endLinks(on session: Session, _ error: ProtonError) {
         let links = state.withLock { Array($0.links.values) }
-        for link in links where link.isOn(session) { link.end(error) }
+        for link in links where link.isOn(session) { link.sessionEnded(error) }
     }
 
     func remove(_ link: ClientLink) {
         state.withLock { _ = $0.links.removeValue(forKey: ObjectIdentifier(link)) }
+        if sessions.areEnded { _ = post { [sessions] connection in sessions.endUnused(on: connection) } }
     }
 
     /// Closes the connection, and what is on it, without waiting for its end.
@@ -352,6 +358,7 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     func onConnectionOpened(_ event: ConnectionEvent) {
         let url = event.connection.context?.reconnection?.url
+        sessions.opened(event.connection)
         let peer = AMQPPeer(event.connection)
         let (streams, now) = state.withLock { state in
             if let url { state.url = url }
@@ -384,10 +391,8 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     func onConnectionClosing(_ event: ConnectionEvent) { end(ClientConnection.closedByPeer) }
 
-    func onSessionError(_ event: SessionEvent) {
-        end(event.error)
-        event.connection.close()
-    }
+    /// The peer has ended a session: the links on it end, and the connection goes on.
+    func onSessionError(_ event: SessionEvent) { endLinks(on: event.session, event.error) }
 
     func onTransportError(_ event: TransportEvent) {
         guard let error = event.error else { return }
@@ -407,6 +412,7 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     func onDisconnected(_ event: TransportEvent) {
         let error = event.error ?? ProtonError(.disconnected, "The connection was lost.")
+        if event.connection.context?.reconnection?.options.reconnect == nil { return end(error) }
         let lost: ([ClientLink], Streams)? = state.withLock { state in
             guard case .open = state.phase else { return nil }
             state.phase = .opening(lastError: error)

@@ -259,8 +259,16 @@ final class ClientLink: MessagingHandler, Sendable {
         }
         guard let (reason, waiters) = ended else { return }
         traffic.ended(reason)
-        for waiter in waiters { waiter.resume(()) }
         connection.remove(self)
+        for waiter in waiters { waiter.resume(()) }
+    }
+
+    /// The link's session has ended.
+    func sessionEnded(_ error: ProtonError) {
+        guard error.code != .closed else { return end(error) }
+        end(
+            ProtonError(
+                .linkError, "\(title): \(error.message)", condition: error.condition, underlyingError: error))
     }
 
     /// The connection is lost, and is being made again.
@@ -321,7 +329,9 @@ final class ClientLink: MessagingHandler, Sendable {
 
     func onLinkFinal(_ event: LinkEvent) {
         // The links of a connection that is not made again are freed before it.
-        end(connection.loss ?? ProtonError(.closed, "\(title): its session or its connection has ended."))
+        let over = ProtonError(
+            isAnswer ? .closed : .linkError, "\(title): its session or its connection has ended.")
+        end(connection.loss ?? over)
     }
 
     fileprivate func flow(_ link: Link) {

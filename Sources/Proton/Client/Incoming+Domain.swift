@@ -24,10 +24,10 @@ extension Incoming {
                 else { continue }
                 unsettled.entries[token.slot] = nil
                 unsettled.count -= 1
-                if case .outcome(.accepted) = outcome {
-                    entry.delivery.acceptWhereUndecided()
-                } else {
-                    entry.delivery.settle(outcome)
+                switch outcome {
+                case .outcome(.accepted): entry.delivery.acceptWhereUndecided()
+                case .outcome(.modified) where !unsettled.takesModified: entry.delivery.settle(.released)
+                default: entry.delivery.settle(outcome)
                 }
             }
         }
@@ -66,7 +66,11 @@ extension Incoming {
 
     func attached(_ link: Link) {
         guard let receiver = link as? Receiver else { return }
-        unsettled.withLock { $0.receiver = receiver }
+        let outcomes = receiver.remoteSource.outcomes
+        unsettled.withLock { unsettled in
+            unsettled.receiver = receiver
+            unsettled.takesModified = outcomes.isEmpty || outcomes.contains("amqp:modified:list")
+        }
         pump(receiver)
     }
 
@@ -100,6 +104,8 @@ extension Incoming {
     }
 
     private func take(_ delivery: Delivery) {
+        // RabbitMQ 3 keeps what was on its way when the link was closed, until it is settled or the session ends.
+        if unsettled.withLock(\.isClosed) { return delivery.settle(.released) }
         do {
             let message = try delivery.takeMessage()
             // One that its sender has settled has no slot to wait in.
@@ -179,13 +185,14 @@ extension Incoming {
         handOver()
         settle(state.withLock { exchange(&$0.settlements, with: []) })
         let unseen = Set(state.withLock { $0.arrivals.compactMap(\.token) })
-        let entries = unsettled.withLock { unsettled in
+        let (entries, takesModified) = unsettled.withLock { unsettled in
             unsettled.count = 0
-            return exchange(&unsettled.entries, with: [])
+            unsettled.isClosed = true
+            return (exchange(&unsettled.entries, with: []), unsettled.takesModified)
         }
         for (slot, entry) in entries.enumerated() {
             guard let entry else { continue }
-            if unseen.contains(Token(slot: slot, serial: entry.serial)) {
+            if !takesModified || unseen.contains(Token(slot: slot, serial: entry.serial)) {
                 entry.delivery.settle(.released)
             } else {
                 entry.delivery.release()

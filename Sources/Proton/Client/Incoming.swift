@@ -83,6 +83,10 @@ final class Incoming: LinkTraffic {
         var fresh: [Arrival] = []
         /// The link, from its first attach to its end.
         var receiver: Receiver?
+        /// Whether the peer's source takes the outcome modified (AMQP 1.0, 3.5.3): RabbitMQ 3 ends the session for it.
+        var takesModified = true
+        /// Whether the program has closed the link: what still comes goes back.
+        var isClosed = false
     }
 
     let state: UncheckedMutex<State>
@@ -241,6 +245,7 @@ final class Incoming: LinkTraffic {
 
     /// What ended the link; nil while it has not.
     var endError: ProtonError? { state.withLock(\.end) }
+
     /// The program wants nothing more of what has come.
     func discard() {
         state.withLock { $0.arrivals = [] }
@@ -250,7 +255,8 @@ final class Incoming: LinkTraffic {
     var count: Int { state.withLock { $0.arrivals.count } }
 
     /// Waits until the peer has given back what credit it does not use; `begin` asks it to, in the domain.
-    func waitForDrain(_ begin: () -> Void) async {
+    /// - Throws: what ended the link before; `CancellationError`.
+    func waitForDrain(_ begin: () -> Void) async throws {
         let id = nextID()
         await wait(id) { waiter, isCancelled in
             let kept: Waiting<Void> = state.withLock { state in
@@ -266,5 +272,7 @@ final class Incoming: LinkTraffic {
             }
             waiter?.resume(())
         }
+        if let end = state.withLock(\.end) { throw end }
+        try Task.checkCancellation()
     }
 }

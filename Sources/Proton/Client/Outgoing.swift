@@ -2,6 +2,7 @@ import AMQP
 import DequeModule
 import ProtonEngine
 import ProtonUtilities
+import Synchronization
 
 /// The messages of an `AMQPSender`: a bounded number that wait for credit, and those that wait for their outcome.
 final class Outgoing: LinkTraffic {
@@ -28,8 +29,16 @@ final class Outgoing: LinkTraffic {
         /// Whether the domain is going to look at the items.
         var isAwaited = false
         var end: ProtonError?
-        var roomWaiters: Deque<Waiter<ProtonError?>> = []
+        var roomWaiters: Deque<RoomWaiter> = []
         var lastID: UInt64 = 0
+        /// How many messages had been taken back, of all senders, when the items were last searched for such.
+        var withdrawalCount = 0
+    }
+
+    private struct RoomWaiter {
+        let waiter: Waiter<ProtonError?>
+        /// That of the message that is to be added, where it is one.
+        let receipt: SendReceipt?
     }
 
     private let state = UncheckedMutex(State())
@@ -76,7 +85,9 @@ final class Outgoing: LinkTraffic {
     /// Whether one more can be added: a message that is larger than the bound is taken where nothing waits.
     private func hasRoom(_ state: inout State) -> Bool {
         if isWithin(state) { return true }
-        // What was taken back needs none.
+        // What was taken back needs none. To look at each item for each of many who wait would cost more than sending it.
+        let count = SendReceipt.withdrawalCount.load(ordering: .acquiring)
+        guard exchange(&state.withdrawalCount, with: count) != count else { return false }
         removeWithdrawn(&state)
         return isWithin(state)
     }
@@ -99,8 +110,11 @@ final class Outgoing: LinkTraffic {
     }
 
     /// Waits until there is room.
+    ///
+    /// Who is resumed and adds nothing calls `passOnRoom`, since no more are resumed than there is room for.
+    /// - Parameter receipt: that of the message, for `endWaitForRoom`.
     /// - Returns: what ended the link; nil where there is room, or the task is cancelled.
-    func waitForRoom() async -> ProtonError? {
+    func waitForRoom(_ receipt: SendReceipt?) async -> ProtonError? {
         let id = state.withLock { state in
             state.lastID += 1
             return state.lastID
@@ -108,22 +122,32 @@ final class Outgoing: LinkTraffic {
         return await wait(id) { waiter, isCancelled in
             state.withLock { state in
                 if let end = state.end { return .ready(end) }
-                if isCancelled || hasRoom(&state) { return .ready(nil) }
-                state.roomWaiters.append(waiter)
+                if isCancelled || receipt?.decided != nil || hasRoom(&state) { return .ready(nil) }
+                state.roomWaiters.append(RoomWaiter(waiter: waiter, receipt: receipt))
                 return .kept
             }
         } onCancel: { [self] in
             let waiter = state.withLock { state in
-                state.roomWaiters.firstIndex { $0.id == id }.map { state.roomWaiters.remove(at: $0) }
+                state.roomWaiters.firstIndex { $0.waiter.id == id }.map { state.roomWaiters.remove(at: $0).waiter }
             }
             waiter?.resume(nil)
         }
     }
 
-    /// Has those who wait for room look again.
-    func endWaitForRoom() {
-        let waiters = state.withLock { exchange(&$0.roomWaiters, with: []) }
-        for waiter in waiters { waiter.resume(nil) }
+    /// Ends the wait for room of a message that was taken back.
+    func endWaitForRoom(_ receipt: SendReceipt) {
+        let waiter = state.withLock { state in
+            state.roomWaiters.firstIndex { $0.receipt === receipt }.map { state.roomWaiters.remove(at: $0).waiter }
+        }
+        waiter?.resume(nil)
+    }
+
+    /// Leaves to the next one who waits what room there is.
+    func passOnRoom() {
+        let waiter = state.withLock { state in
+            state.roomWaiters.isEmpty || !hasRoom(&state) ? nil : state.roomWaiters.removeFirst().waiter
+        }
+        waiter?.resume(nil)
     }
 
     /// Whether the link has ended.
@@ -154,8 +178,13 @@ final class Outgoing: LinkTraffic {
             state.items.removeFirst(items.count)
             for item in items { state.bytes -= item.bytes.count }
             // Half of it: those who wait are not woken for a message each.
-            guard state.items.count <= bounds.messages / 2, state.bytes <= bounds.bytes / 2 else { return (items, []) }
-            let waiters = Array(exchange(&state.roomWaiters, with: []))
+            guard !items.isEmpty, state.items.count <= bounds.messages / 2, state.bytes <= bounds.bytes / 2 else {
+                return (items, [])
+            }
+            // And no more than there is room for.
+            let count = min(state.roomWaiters.count, max(1, bounds.messages - state.items.count))
+            let waiters = state.roomWaiters.prefix(count).map(\.waiter)
+            state.roomWaiters.removeFirst(count)
             return (items, waiters)
         }
     }
@@ -225,7 +254,7 @@ final class Outgoing: LinkTraffic {
             return (exchange(&state.items, with: []), exchange(&state.roomWaiters, with: []))
         }
         for item in items { item.receipt.withdraw(error) }
-        for waiter in waiters { waiter.resume(error) }
+        for waiting in waiters { waiting.waiter.resume(error) }
         interrupted(error)
     }
 }

@@ -20,7 +20,7 @@ final class ReceiverLink: Sendable {
         incoming = Incoming(window: window, title: title)
         link = ClientLink(core, title, incoming) { connection, handler in
             try connection.container.createReceiver(
-                session?.session(on: connection) ?? connection.session(), address, isDynamic: address == nil,
+                session?.session(on: connection) ?? core.session(on: connection), address, isDynamic: address == nil,
                 handler: handler, options: option)
         }
         self.container = container

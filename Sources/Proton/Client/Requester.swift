@@ -9,7 +9,8 @@ final class Requester: Sendable {
 
     init(_ core: ClientConnection, _ container: ContainerHandle) {
         link = ClientLink(core, "receiver of responses", responses) { connection, handler in
-            try connection.container.createReceiver(connection, isDynamic: true, handler: handler)
+            try connection.container.createReceiver(
+                core.session(on: connection), isDynamic: true, handler: handler)
         }
         self.container = container
     }
@@ -34,8 +35,8 @@ final class Requester: Sendable {
         let error = ProtonError(.timedOut, "No response has come within \(timeout).")
         let timer: TimerTask
         do {
-            timer = try container.schedule(after: timeout) { [responses, link] _ in
-                receipt.expire(error)
+            timer = try container.schedule(after: timeout) { [responses, link, sender] _ in
+                sender.expire(receipt, error)
                 responses.finish(id, .failure(.inDoubt(error)))
                 link.lookAgain()
             }
@@ -48,8 +49,13 @@ final class Requester: Sendable {
         } catch {
             throw .notSent(error)
         }
+        guard let address = link.address else {
+            throw .notSent(
+                ProtonError(
+                    .timedOut, "The peer has made no node for the responses within \(timeout), and gave no reason."))
+        }
         var request = request
-        request.replyTo = link.address
+        request.replyTo = address
         // Some answer with the one, some with the other.
         request.id = .string(id)
         request.correlationID = .string(id)

@@ -29,6 +29,9 @@ public final class SendReceipt: Sendable {
 
     private let state = Mutex(State())
 
+    /// How many messages were taken back, of all senders: those that wait somewhere are looked for where this has changed.
+    static let withdrawalCount = Atomic(0)
+
     init() {}
 
     /// What the peer made of the message, waiting for it; of a message that is sent settled it is accepted once it is sent.
@@ -90,6 +93,7 @@ public final class SendReceipt: Sendable {
                         return .ready(.failure(.inDoubt(CancellationError())))
                     }
                     state.phase = .decided(.failure(.notSent(CancellationError())))
+                    SendReceipt.withdrawalCount.add(1, ordering: .releasing)
                     return .ready(.failure(.notSent(CancellationError())))
                 }
                 state.waiters.append(waiter)
@@ -121,6 +125,7 @@ public final class SendReceipt: Sendable {
         let waiters: [Waiter<Result<Outcome, AMQPSendError>>]? = state.withLock { state in
             guard case .waiting = state.phase else { return nil }
             state.phase = .decided(.failure(.notSent(cause)))
+            SendReceipt.withdrawalCount.add(1, ordering: .releasing)
             return exchange(&state.waiters, with: [])
         }
         guard let waiters else { return false }

@@ -115,7 +115,9 @@ final class Coordinator: MessagingHandler {
     func onLinkError(_ event: LinkEvent) throws { try end(event.link.remoteCondition) }
     func onLinkClosing(_ event: LinkEvent) throws { try end(nil) }
     func onLinkDetached(_ event: LinkEvent) throws { try end(event.link.remoteCondition) }
-    func onLinkFinal(_ event: LinkEvent) throws { try end(connection.remoteCondition) }
+    func onLinkFinal(_ event: LinkEvent) throws {
+        try end(event.session.remoteCondition ?? connection.remoteCondition)
+    }
 
     private func end(_ condition: Condition?) throws {
         // Before the callbacks, so that what they declare gets a new link.

@@ -48,8 +48,10 @@ final class IncomingStream: LinkTraffic {
     private struct State {
         var arriving: Arriving?
         var end: ProtonError?
-        /// Whether the program asks for the next message.
+        /// Whether the program asks for the next message, and the peer does not know yet.
         var wantsNext = false
+        /// Whether the program has asked for a message.
+        var isAsked = false
         var number: UInt64 = 0
         var waiters: [Waiter<Wake>] = []
         var lastID: UInt64 = 0
@@ -69,7 +71,10 @@ final class IncomingStream: LinkTraffic {
     /// settled.
     /// - Returns: nil where the task is cancelled.
     func next(on link: ClientLink) async -> Event? {
-        state.withLock { $0.wantsNext = true }
+        state.withLock { state in
+            state.wantsNext = true
+            state.isAsked = true
+        }
         link.post { [self] link in beginNext(link) }
         return await take { state in
             guard !state.wantsNext, let arriving = state.arriving, !arriving.isSeen else { return nil }
@@ -293,12 +298,12 @@ final class IncomingStream: LinkTraffic {
         forgetUnseen()
     }
 
-    /// Forgets a message that the program has not seen, so that the next one comes in its place.
+    /// Forgets a message that the program has not seen, so that another comes in its place. It may not have been told here either.
     private func forgetUnseen() {
         state.withLock { state in
-            guard state.arriving?.isSeen == false else { return }
+            guard state.arriving?.isSeen != true else { return }
             state.arriving = nil
-            state.wantsNext = true
+            state.wantsNext = state.isAsked
         }
     }
 
