@@ -32,6 +32,8 @@ final class ClientConnection: MessagingHandler, Sendable {
         var peer: AMQPPeer?
         /// Whether the program has been given the connection: before, what ends it is thrown.
         var wasOpen = false
+        /// Whether no link is to receive any more.
+        var finishesReceiving = false
         var openWaiters: [Waiter<ProtonError?>] = []
         var endWaiters: [Waiter<Void>] = []
         var streams: [UInt64: AsyncStream<AMQPConnectionEvent>.Continuation] = [:]
@@ -174,7 +176,20 @@ final class ClientConnection: MessagingHandler, Sendable {
     var queue: WorkQueue? { state.withLock(\.queue) }
 
     func add(_ link: ClientLink) {
-        state.withLock { $0.links[ObjectIdentifier(link)] = link }
+        let finishes = state.withLock { state in
+            state.links[ObjectIdentifier(link)] = link
+            return state.finishesReceiving
+        }
+        if finishes { link.finish() }
+    }
+
+    /// Has the receivers of the connection, and those that are made later, come to their end.
+    func finishReceiving() {
+        let links = state.withLock { state in
+            state.finishesReceiving = true
+            return Array(state.links.values)
+        }
+        for link in links { link.finish() }
     }
 
     /// Ends the links of a session that has ended; in the connection's domain.

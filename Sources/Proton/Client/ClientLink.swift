@@ -131,14 +131,19 @@ final class ClientLink: MessagingHandler, Sendable {
     }
 
     /// Does something with the link in its connection's domain, where it is attached.
-    func post(_ work: @escaping @Sendable (Link) -> Void) {
-        _ = connection.post { [self] _ in
+    /// - Parameter otherwise: done where it is not: in the domain, or at once where the connection has ended.
+    func post(_ work: @escaping @Sendable (Link) -> Void, otherwise: @escaping @Sendable () -> Void = {}) {
+        let isPosted = connection.post { [self] _ in
             let link: Link? = state.withLock { state in
                 if case .open = state.phase { return state.link } else { return nil }
             }
-            if let link { work(link) }
+            if let link { work(link) } else { otherwise() }
         }
+        if !isPosted { otherwise() }
     }
+
+    /// Has no more messages come.
+    func finish() { traffic.finish(self) }
 
     /// Closes the link, without waiting for the peer.
     func beginClosing() {

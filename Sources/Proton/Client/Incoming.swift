@@ -23,7 +23,9 @@ final class Incoming: LinkTraffic {
         }
     }
 
-    private struct State {
+    struct State {
+        /// Whether messages are still to come.
+        var intake = Intake.open
         var arrivals: Deque<Arrival> = []
         /// What the program says of messages, until the domain tells the peer.
         var settlements: [(Token, DeliveryState)] = []
@@ -60,7 +62,7 @@ final class Incoming: LinkTraffic {
         var receiver: Receiver?
     }
 
-    private let state: UncheckedMutex<State>
+    let state: UncheckedMutex<State>
     private let unsettled = UncheckedMutex(Unsettled())
     private let title: String
 
@@ -90,8 +92,9 @@ final class Incoming: LinkTraffic {
     /// Takes up to `count` of what has come, where at least `least` of it are there, or nothing more will come.
     func take(_ count: Int, least: Int) -> Next {
         state.withLock { state in
-            guard state.arrivals.count >= least || (state.end != nil && !state.arrivals.isEmpty) else {
-                return state.end.map(Next.ended) ?? .nothing
+            let end = state.endOfMessages
+            guard state.arrivals.count >= least || (end != nil && !state.arrivals.isEmpty) else {
+                return end.map(Next.ended) ?? .nothing
             }
             let taken: [Arrival]
             if state.arrivals.count <= count {
@@ -118,7 +121,9 @@ final class Incoming: LinkTraffic {
     func waitForArrivals(_ least: Int, id: UInt64, orUntil isOver: () -> Bool) async {
         await wait(id) { waiter, isCancelled in
             state.withLock { state in
-                if isCancelled || isOver() || state.end != nil || state.arrivals.count >= least { return .ready(()) }
+                if isCancelled || isOver() || state.endOfMessages != nil || state.arrivals.count >= least {
+                    return .ready(())
+                }
                 state.waiters.append((least, waiter))
                 return .kept
             }
@@ -210,7 +215,8 @@ final class Incoming: LinkTraffic {
     func pump(_ receiver: Receiver) {
         let (settlements, grant) = state.withLock { state in
             state.isAwaited = false
-            return (exchange(&state.settlements, with: []), exchange(&state.grant, with: 0))
+            let grant = exchange(&state.grant, with: 0)
+            return (exchange(&state.settlements, with: []), state.intake.isOpen ? grant : 0)
         }
         settle(settlements)
         if grant > 0 { receiver.grant(grant) }
@@ -240,6 +246,7 @@ final class Incoming: LinkTraffic {
         let held = unsettled.withLock(\.count)
         let room = state.withLock { state in
             state.taken = 0
+            guard state.intake.isOpen else { return 0 }
             return state.window - held - state.settledWaiting - receiver.credit
         }
         let window = window
@@ -263,6 +270,7 @@ final class Incoming: LinkTraffic {
     private func endDrains() {
         let waiters = state.withLock { exchange(&$0.drains, with: []) }
         for waiter in waiters { waiter.resume(()) }
+        endIntake()
     }
 
     func arrived(_ delivery: Delivery) {
@@ -314,16 +322,27 @@ final class Incoming: LinkTraffic {
         }
         guard isFirst else { return }
         delivery.connection.workQueue.add { [self] _ in
-            handOver()
+            let isLate = handOver()
+            guard let receiver = unsettled.withLock(\.receiver) else { return }
             // What has come was the last of the credit, and there may be room.
-            if let receiver = unsettled.withLock(\.receiver) { topUp(receiver) }
+            if isLate { pump(receiver) } else { topUp(receiver) }
         }
     }
 
     /// Hands over what the batch has brought.
-    private func handOver() {
-        let fresh = unsettled.withLock { exchange(&$0.fresh, with: []) }
+    /// - Returns: whether some of it came after the end, and is to be given back.
+    @discardableResult
+    private func handOver() -> Bool {
+        var fresh = unsettled.withLock { exchange(&$0.fresh, with: []) }
+        var isLate = false
         let waiters: [Waiter<Void>] = state.withLock { state in
+            if case .finished = state.intake {
+                for arrival in fresh {
+                    if let token = arrival.token { state.settlements.append((token, .released)) }
+                }
+                fresh.removeAll { $0.token != nil }
+                isLate = true
+            }
             state.arrivals.append(contentsOf: fresh)
             for arrival in fresh where arrival.token == nil { state.settledWaiting += 1 }
             // Each for whom there is enough, in their order: one who wants many does not hold up the others.
@@ -339,6 +358,7 @@ final class Incoming: LinkTraffic {
             return ready.map(\.waiter)
         }
         for waiter in waiters { waiter.resume(()) }
+        return isLate
     }
 
     // MARK: Ends

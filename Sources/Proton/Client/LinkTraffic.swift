@@ -11,8 +11,15 @@ protocol LinkTraffic: AnyObject, Sendable {
     func arrived(_ delivery: Delivery)
     /// The connection is lost, and its deliveries with it; it is being made again.
     func interrupted(_ error: ProtonError)
+    /// The program wants no more messages, and goes on with those that have come. Called on any thread, perhaps again.
+    func finish(_ link: ClientLink)
     /// The program closes the link, which is still there.
     func closing(_ link: Link)
     /// The link has ended: nothing more will be heard. Called on any thread, once.
     func ended(_ error: ProtonError)
+}
+
+extension LinkTraffic {
+    /// What is not a receiver of the program's goes on.
+    func finish(_ link: ClientLink) {}
 }

@@ -45,7 +45,7 @@ final class ReceiverLink: Sendable {
     /// - Returns: nil where the task is cancelled or the link was closed here; empty where the time is over.
     /// - Throws: what ended the link.
     func next(most: Int, least: Int, within time: Duration?) async throws -> [Incoming.Arrival]? {
-        link.open()
+        if !incoming.hasFinished { link.open() }
         // More than a window never comes by itself.
         let window = incoming.window
         let least = window > 0 ? min(least, window) : least
