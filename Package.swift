@@ -37,6 +37,7 @@ let package = Package(
         .library(name: "ProtonBroker", targets: ["ProtonBroker"]),
         .library(name: "ProtonTesting", targets: ["ProtonTesting"]),
         .library(name: "ProtonBrokerStore", targets: ["ProtonBrokerStore"]),
+        .library(name: "ProtonServiceLifecycle", targets: ["ProtonServiceLifecycle"]),
     ],
     traits: [
         .trait(name: "DurableBroker", description: "The broker's store of durable messages, in SQLite by GRDB."),
@@ -49,6 +50,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.9.0"),
     ],
     targets: examples + [
         .executableTarget(
@@ -116,6 +118,11 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        // The async client in a service: a product, whose dependencies only those who use it build.
+        .target(
+            name: "ProtonServiceLifecycle",
+            dependencies: ["Proton", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")],
+            swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
         .testTarget(
             name: "ProtonEngineTests",
@@ -148,6 +155,15 @@ let package = Package(
                 "Proton", "ProtonBroker", "ProtonBrokerStore", "ProtonTesting", "store_writer",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["DurableBroker"])),
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ProtonServiceLifecycleTests",
+            dependencies: [
+                "Proton", "ProtonServiceLifecycle", "ProtonTesting",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
         // Certificates for the tests, which are made as they run.
