@@ -31,8 +31,8 @@ public struct AMQPService: Service {
         (self.client, self.body) = (client, body)
     }
 
-    /// Connects, runs the body, and closes the connection; a shutdown before the peer has opened it ends it without the body.
-    /// - Throws: what the body throws, and as `AMQPClient.connect`; `CancellationError` where the task is cancelled before the
+    /// Connects, runs the body, and closes the connection; where that ends before, and is not made again, the body is cancelled. A shutdown before the peer has opened it ends it without the body.
+    /// - Throws: what the body throws; what ended the connection; as `AMQPClient.connect`; `CancellationError` where the task is cancelled before the
     ///   connection is open.
     public func run() async throws {
         let connection: AMQPConnection
@@ -43,7 +43,7 @@ public struct AMQPService: Service {
         }
         do {
             try await withGracefulShutdownHandler {
-                try await body(connection)
+                try await runBody(with: connection)
             } onGracefulShutdown: {
                 connection.finishReceiving()
             }
@@ -52,5 +52,29 @@ public struct AMQPService: Service {
             throw error
         }
         await connection.close()
+    }
+
+    /// Runs the body, and cancels it where the connection ends for good meanwhile.
+    private func runBody(with connection: AMQPConnection) async throws {
+        let events = connection.events
+        try await withThrowingTaskGroup(of: Ended.self) { group in
+            defer { group.cancelAll() }
+            group.addTask {
+                try await body(connection)
+                return .body
+            }
+            group.addTask {
+                for await event in events {
+                    if case .ended(let error?) = event { throw error }
+                }
+                return .connection
+            }
+            while let ended = try await group.next(), ended != .body {}
+        }
+    }
+
+    /// What has ended without an error.
+    private enum Ended {
+        case body, connection
     }
 }

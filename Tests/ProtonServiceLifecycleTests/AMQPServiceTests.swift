@@ -99,6 +99,23 @@ struct AMQPServiceTests {
         try await ended
     }
 
+    /// A body that does not look at its connection does not outlive it.
+    @Test func aConnectionThatEndsForGood() async throws {
+        try await withScriptedServer { server in
+            let peer = try server.acceptSession()
+            try peer.attachNext()
+            try peer.send(.close(error: Condition("amqp:invalid-field")))
+            try peer.expect(.close, skipping: .detach, .end)
+        } asyncClient: { address in
+            let service = AMQPService(try AMQPClient(address)) { connection in
+                try await connection.sender(to: "q").attach()
+                try await gracefulShutdown()
+            }
+            let error = await #expect(throws: ProtonError.self) { try await service.run() }
+            #expect(error?.code == .connectionError)
+        }
+    }
+
     @Test func whatTheBodyThrowsComesOut() async throws {
         try await withBroker { broker in
             let service = AMQPService(try AMQPClient(broker.address)) { _ in throw Oops() }
