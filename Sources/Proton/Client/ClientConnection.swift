@@ -44,6 +44,7 @@ final class ClientConnection: MessagingHandler, Sendable {
     let role: Role
     /// The links that the peer attaches, and the program decides about; nil where they are refused.
     let linkRequests: RequestQueue<IncomingLink>?
+    let instrumentation: Instrumentation
     private let logger: Logger
     private let container: ContainerHandle
     /// How long a peer may take to answer the close of a link or of the connection.
@@ -60,12 +61,13 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     init(
         _ url: AMQPURL, _ container: ContainerHandle, closeTimeout: Duration, _ logger: Logger,
-        role: Role = .client(takesLinks: false)
+        role: Role = .client(takesLinks: false), instruments: [any AMQPInstrument] = []
     ) {
         state = UncheckedMutex(State(url: url))
         linkRequests =
             if case .client(false) = role { nil } else { RequestQueue(bound: ClientConnection.maxLinkRequests) }
         self.role = role
+        instrumentation = Instrumentation(instruments)
         (self.container, self.closeTimeout, self.logger) = (container, closeTimeout, logger)
     }
 
@@ -286,8 +288,11 @@ final class ClientConnection: MessagingHandler, Sendable {
     private typealias Streams = [UInt64: AsyncStream<AMQPConnectionEvent>.Continuation]
 
     /// Tells those who listened when the phase changed: who listens from then on sees what comes next.
-    private static func tell(_ streams: Streams, _ event: AMQPConnectionEvent) {
+    private func tell(_ streams: Streams, _ event: AMQPConnectionEvent) {
         for stream in streams.values { stream.yield(event) }
+        guard !instrumentation.isEmpty else { return }
+        let info = instrumentation.info(url)
+        for instrument in instrumentation.instruments { instrument.connectionDidChange(event, info) }
     }
 
     /// The connection has ended, for the first reason that is given.
@@ -306,13 +311,13 @@ final class ClientConnection: MessagingHandler, Sendable {
         guard let (isClosing, old) = ended else { return }
         let reason = isClosing ? ClientConnection.closedHere : error
         for link in old.links.values { link.end(reason) }
+        tell(old.streams, .ended(isClosing ? nil : reason))
         for waiter in old.openWaiters { waiter.resume(reason) }
         for waiter in old.endWaiters { waiter.resume(()) }
         if !isClosing, old.wasOpen {
             let level: Logger.Level = reason.code == .closed ? .debug : role.isClient ? .error : .warning
             logger.log(level: level, "\(reason.message)", metadata: ["peer": "\(old.url.hostAndPort)"])
         }
-        ClientConnection.tell(old.streams, .ended(isClosing ? nil : reason))
         for stream in old.streams.values { stream.finish() }
         linkRequests?.finish()
     }
@@ -328,7 +333,7 @@ final class ClientConnection: MessagingHandler, Sendable {
             if case .opening = state.phase { state.phase = .open }
             return (state.streams, state.url)
         }
-        ClientConnection.tell(streams, .connected(now))
+        tell(streams, .connected(now))
         logger.debug("The connection is open.", metadata: ["peer": "\(now.hostAndPort)"])
         // A peer refuses a connection by an open and a close with the reason, which come at once as a rule, and says so in the
         // open where it is one that knows how.
@@ -365,7 +370,7 @@ final class ClientConnection: MessagingHandler, Sendable {
             state.phase = .opening(lastError: error)
             return state.streams
         }
-        ClientConnection.tell(streams, .tryFailed(error))
+        tell(streams, .tryFailed(error))
     }
 
     func onReconnectFailed(_ event: TransportEvent) {
@@ -382,7 +387,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         guard let (links, streams) = lost else { return }
         logger.warning("\(error.message)", metadata: ["peer": "\(url.hostAndPort)"])
         for link in links { link.interrupt(error) }
-        ClientConnection.tell(streams, .interrupted(error))
+        tell(streams, .interrupted(error))
     }
 
     /// The connection is freed: where nothing has said why, its last try does.

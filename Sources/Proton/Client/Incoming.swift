@@ -188,7 +188,7 @@ final class Incoming: LinkTraffic {
     var endError: ProtonError? { state.withLock(\.end) }
 
     /// How many messages wait for the program.
-    var count: Int { state.withLock { $0.arrivals.count } }
+    var waitingCount: Int { state.withLock { $0.arrivals.count } }
 
     /// Waits until the peer has given back what credit it does not use; `begin` asks it to, in the domain.
     func waitForDrain(_ begin: () -> Void) async {

@@ -3,6 +3,8 @@ import ProtonEngine
 
 /// The messages of a client's link: what it does with the link in its connection's domain.
 protocol LinkTraffic: AnyObject, Sendable {
+    /// How many messages wait here: for credit, or for the program.
+    var waitingCount: Int { get }
     /// The peer has attached the link, for the first time or after the connection was lost.
     func attached(_ link: Link)
     /// The link's credit has changed.

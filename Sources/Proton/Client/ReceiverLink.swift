@@ -14,7 +14,7 @@ final class ReceiverLink: Sendable {
     ) {
         let title = "receiver from \(address ?? "a dynamic node")"
         incoming = Incoming(window: window, title: title)
-        link = ClientLink(core, title, incoming) { connection, handler in
+        link = ClientLink(core, title, incoming, as: .receiver, address) { connection, handler in
             try connection.container.createReceiver(
                 session?.session(on: connection) ?? connection.session(), address, isDynamic: address == nil,
                 handler: handler, options: option)

@@ -15,7 +15,12 @@ public final class SendReceipt: Sendable {
         var phase = Phase.waiting
         var waiters: [Waiter<Result<Outcome, AMQPSendError>>] = []
         var lastID: UInt64 = 0
+        /// What instruments want to be told with; taken out as the message is decided.
+        var observer: Observer?
     }
+
+    /// Is told what became of the message.
+    typealias Observer = @Sendable (Result<Outcome, AMQPSendError>) -> Void
 
     private let state = Mutex(State())
 
@@ -37,6 +42,16 @@ public final class SendReceipt: Sendable {
 
     // MARK: For the sender
 
+    /// Has an observer told what becomes of the message, once: at once where that is known.
+    func observe(_ observer: @escaping Observer) {
+        let decided: Result<Outcome, AMQPSendError>? = state.withLock { state in
+            if case .decided(let result) = state.phase { return result }
+            state.observer = observer
+            return nil
+        }
+        if let decided { observer(decided) }
+    }
+
     /// What became of the message, where that is known.
     var decided: Result<Outcome, AMQPSendError>? {
         state.withLock { state in
@@ -56,18 +71,22 @@ public final class SendReceipt: Sendable {
             return decided ?? .failure(.inDoubt(CancellationError()))
         }
         return await wait(id) { waiter, isCancelled in
-            state.withLock { state in
+            var observer: Observer?
+            let waiting: Waiting<Result<Outcome, AMQPSendError>> = state.withLock { state in
                 if case .decided(let result) = state.phase { return .ready(result) }
                 if isCancelled {
                     guard withdraws, case .waiting = state.phase else {
                         return .ready(.failure(.inDoubt(CancellationError())))
                     }
                     state.phase = .decided(.failure(.notSent(CancellationError())))
+                    observer = exchange(&state.observer, with: nil)
                     return .ready(.failure(.notSent(CancellationError())))
                 }
                 state.waiters.append(waiter)
                 return .kept
             }
+            observer?(.failure(.notSent(CancellationError())))
+            return waiting
         } onCancel: { [self] in
             if !(withdraws && withdraw(CancellationError())) { leave(id) }
         }
@@ -93,14 +112,7 @@ public final class SendReceipt: Sendable {
     /// Takes the message back for a reason, where it has not been sent.
     @discardableResult
     func withdraw(_ cause: any Error) -> Bool {
-        let waiters: [Waiter<Result<Outcome, AMQPSendError>>]? = state.withLock { state in
-            guard case .waiting = state.phase else { return nil }
-            state.phase = .decided(.failure(.notSent(cause)))
-            return exchange(&state.waiters, with: [])
-        }
-        guard let waiters else { return false }
-        for waiter in waiters { waiter.resume(.failure(.notSent(cause))) }
-        return true
+        end(.failure(.notSent(cause))) { if case .waiting = $0 { true } else { false } }
     }
 
     /// Time is up: the message is taken back, or in doubt.
@@ -110,11 +122,21 @@ public final class SendReceipt: Sendable {
 
     /// Says what became of the message, once.
     func decide(_ result: Result<Outcome, AMQPSendError>) {
-        let waiters: [Waiter<Result<Outcome, AMQPSendError>>] = state.withLock { state in
-            if case .decided = state.phase { return [] }
+        end(result) { if case .decided = $0 { false } else { true } }
+    }
+
+    /// Decides the message, and tells those who wait, where its phase allows that.
+    /// - Returns: whether it did.
+    @discardableResult @inline(__always)
+    private func end(_ result: Result<Outcome, AMQPSendError>, where isAllowed: (Phase) -> Bool) -> Bool {
+        let told: ([Waiter<Result<Outcome, AMQPSendError>>], Observer?)? = state.withLock { state in
+            guard isAllowed(state.phase) else { return nil }
             state.phase = .decided(result)
-            return exchange(&state.waiters, with: [])
+            return (exchange(&state.waiters, with: []), exchange(&state.observer, with: nil))
         }
+        guard let (waiters, observer) = told else { return false }
+        observer?(result)
         for waiter in waiters { waiter.resume(result) }
+        return true
     }
 }
