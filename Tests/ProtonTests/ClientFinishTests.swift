@@ -199,6 +199,32 @@ struct ClientFinishTests {
         }
     }
 
+    /// A message that comes in pieces is taken to its end.
+    @Test func streamsEnd() async throws {
+        try await withBroker { broker in
+            try await AMQPClient(broker.address).withConnection { connection in
+                for number in 0..<3 { try await connection.send("\(number)", to: "q") }
+                let streams = connection.streams(from: "q")
+                var count = 0
+                for try await delivery in streams {
+                    count += 1
+                    streams.finish()
+                    for try await _ in delivery.body {}
+                    delivery.accept()
+                }
+                #expect(count == 1)
+                let waiting = connection.streams(from: "empty")
+                async let next = waiting.next()
+                try await waiting.attach()
+                connection.finishReceiving()
+                #expect(try await next == nil)
+                #expect(try await connection.streams(from: "q").next() == nil)
+                await streams.close()
+                #expect(broker.status.queue("q")?.waiting == 2)
+            }
+        }
+    }
+
     /// A request that is in hand is answered.
     @Test func requestsInHandAreAnswered() async throws {
         try await withBroker { broker in

@@ -53,6 +53,24 @@ struct InstrumentTests {
         #expect(log.lines == sending + ["a begins", "b begins", "body", "b ends", "a ends"])
     }
 
+    /// Messages in pieces are messages too.
+    @Test func streams() async throws {
+        let log = SharedLog()
+        try await withBroker { broker in
+            var client = try AMQPClient(broker.address)
+            client.instruments = [Notes(name: "a", log: log)]
+            try await client.withConnection { connection in
+                let pieces = ClientStreamTests.Pieces(count: 3, size: 10)
+                try await connection.send(streaming: pieces, to: "q")
+                let delivery = try #require(try await connection.streams(from: "q").next())
+                #expect(delivery.message.annotations == ["x-opt-a": 1])
+                await delivery.process { log.note("body") }
+                delivery.accept()
+            }
+        }
+        #expect(log.lines == ["a sends to q", "a accepted", "a begins", "body", "a ends"])
+    }
+
     /// Each message that is begun comes to an end, once, whatever becomes of it.
     @Test func everyMessageEnds() async throws {
         let log = SharedLog()
