@@ -37,8 +37,13 @@ extension ClientLink {
     }
 
     /// Something has changed how much is under way: tells of that when the batch is over.
+    @inline(__always)
     func levelsHaveChanged() {
-        guard isObserved, !awaitsLevels.exchange(true, ordering: .relaxed) else { return }
+        if isObserved { postLevels() }
+    }
+
+    private func postLevels() {
+        guard !awaitsLevels.exchange(true, ordering: .relaxed) else { return }
         let isPosted = connection.post { [weak self] _ in self?.tellLevels() }
         if !isPosted { tellLevels() }
     }
