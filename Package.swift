@@ -37,6 +37,9 @@ let package = Package(
         .library(name: "ProtonBroker", targets: ["ProtonBroker"]),
         .library(name: "ProtonTesting", targets: ["ProtonTesting"]),
         .library(name: "ProtonBrokerStore", targets: ["ProtonBrokerStore"]),
+        .library(name: "ProtonServiceLifecycle", targets: ["ProtonServiceLifecycle"]),
+        .library(name: "ProtonMetrics", targets: ["ProtonMetrics"]),
+        .library(name: "ProtonTracing", targets: ["ProtonTracing"]),
     ],
     traits: [
         .trait(name: "DurableBroker", description: "The broker's store of durable messages, in SQLite by GRDB."),
@@ -47,8 +50,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.9.0"),
     ],
     targets: examples + [
         .executableTarget(
@@ -116,6 +121,20 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        // The async client for programs of services, with metrics and with traces: each a product, whose dependencies only
+        // those who use it build.
+        .target(
+            name: "ProtonServiceLifecycle",
+            dependencies: ["Proton", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")],
+            swiftSettings: settings),
+        .target(
+            name: "ProtonMetrics",
+            dependencies: ["ProtonUtilities", "Proton", .product(name: "CoreMetrics", package: "swift-metrics")],
+            swiftSettings: settings),
+        .target(
+            name: "ProtonTracing",
+            dependencies: ["Proton", .product(name: "Tracing", package: "swift-distributed-tracing")],
+            swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
         .testTarget(
             name: "ProtonEngineTests",
@@ -148,6 +167,31 @@ let package = Package(
                 "Proton", "ProtonBroker", "ProtonBrokerStore", "ProtonTesting", "store_writer",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["DurableBroker"])),
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ProtonServiceLifecycleTests",
+            dependencies: [
+                "Proton", "ProtonServiceLifecycle", "ProtonTesting",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ProtonMetricsTests",
+            dependencies: [
+                "Proton", "ProtonMetrics", "ProtonTesting",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ProtonTracingTests",
+            dependencies: [
+                "Proton", "ProtonTesting", "ProtonTracing",
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: settings),
         // Certificates for the tests, which are made as they run.

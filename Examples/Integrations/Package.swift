@@ -29,8 +29,11 @@ let package = Package(
     dependencies: [
         .package(name: "swift-qpid-proton", path: "../.."),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.16.0"),
         .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.9.0"),
     ],
     targets: databasePrograms + [
         .executableTarget(
@@ -42,6 +45,31 @@ let package = Package(
                 .product(name: "Proton", package: "swift-qpid-proton"),
             ],
             path: "client_http",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "publish_http",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Proton", package: "swift-qpid-proton"),
+                .product(name: "ProtonServiceLifecycle", package: "swift-qpid-proton"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "publish_http",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "worker_service",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Proton", package: "swift-qpid-proton"),
+                .product(name: "ProtonServiceLifecycle", package: "swift-qpid-proton"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "worker_service",
             swiftSettings: settings),
         .target(
             name: "DatabaseSupport",

@@ -97,6 +97,8 @@ package struct TransportConfiguration: Sendable {
     package var authentication = Authentication.anonymous
     /// Whether a server's clients may leave SASL out.
     package var requiresSASL = false
+    /// What the frames are told to, where there is a SASL layer; nil is nobody.
+    package var log: TransportLog?
 
     package init(isServer: Bool, limits: ConnectionLimits) {
         self.isServer = isServer
@@ -116,6 +118,10 @@ package struct TransportConfiguration: Sendable {
         if let sasl {
             pn_sasl(transport)
             SASLImplementation.install(in: transport, sasl)
+            if let log {
+                sasl.log = log
+                log.begin(transport)
+            }
             if !isServer { sasl.begin(SASLLayer(transport: transport)) }
         }
         connection.sasl = sasl

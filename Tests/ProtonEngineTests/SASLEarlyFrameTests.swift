@@ -123,6 +123,13 @@ struct SASLEarlyFrameTests {
     func linesOfTheLog(_ line: String, _ isEarly: Bool) {
         #expect(EarlyFrames.isEarly(line) == isEarly)
     }
+
+    /// Proton tells of the end of a direction as of a frame and of bytes at once: such lines are not for the error output either.
+    @Test func theEndOfADirectionIsAFrame() {
+        let (frame, raw, critical): (UInt32, UInt32, UInt32) = (64, 128, 1)
+        #expect(EarlyFrames.isFrame(frame | raw) && EarlyFrames.isFrame(frame))
+        #expect(!EarlyFrames.isFrame(raw) && !EarlyFrames.isFrame(critical))
+    }
 }
 
 /// Responses that would fill proton's memory for output.

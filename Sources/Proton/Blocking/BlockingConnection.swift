@@ -138,8 +138,8 @@ public final class BlockingConnection: Sendable {
     ) throws -> BlockingSender {
         let deadline = try begin("createSender", timeout: timeout)
         let outgoing = Outgoing(.none)
-        let link = ClientLink(core, "sender to \(address ?? "no address")", outgoing, closesAfterLoss: true) {
-            connection, own in
+        let title = "sender to \(address ?? "no address")"
+        let link = ClientLink(core, title, outgoing, closesAfterLoss: true, as: .sender, address) { connection, own in
             try connection.container.createSender(
                 connection, address, name: name, handler: handler.map { Accompanied($0, by: own) } ?? own,
                 options: LinkOption(options))
@@ -172,7 +172,7 @@ public final class BlockingConnection: Sendable {
         let title = "receiver from \(address ?? (isDynamic ? "a dynamic node" : "no address"))"
         let incoming = handler == nil ? Incoming(window: credit, title: title, room: .uponReceipt) : nil
         let traffic: any LinkTraffic = incoming ?? HandlerTraffic(credit: credit)
-        let link = ClientLink(core, title, traffic, closesAfterLoss: true) { connection, own in
+        let link = ClientLink(core, title, traffic, closesAfterLoss: true, as: .receiver, address) { connection, own in
             try connection.container.createReceiver(
                 connection, address, name: name, isDynamic: isDynamic,
                 handler: handler.map { Accompanied($0, by: own) } ?? own, options: LinkOption(options))

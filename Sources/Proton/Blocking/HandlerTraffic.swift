@@ -10,6 +10,8 @@ final class HandlerTraffic: LinkTraffic {
         self.credit = credit
     }
 
+    var waitingCount: Int { 0 }
+
     func attached(_ link: Link) {
         guard let receiver = link as? Receiver, receiver.credit <= credit / 2, credit > receiver.credit else { return }
         receiver.grant(credit - receiver.credit)

@@ -24,7 +24,8 @@ public final class SyncRequestResponse: Sendable {
         self.connection = connection
         self.address = address
         sender = try connection.createSender(address)
-        link = ClientLink(connection.core, "receiver from a dynamic node", responses) { connection, handler in
+        let title = "receiver from a dynamic node"
+        link = ClientLink(connection.core, title, responses, as: .receiver, nil) { connection, handler in
             try connection.container.createReceiver(connection, isDynamic: true, handler: handler)
         }
         try link.attach(until: connection.begin("createReceiver", timeout: connection.timeout))

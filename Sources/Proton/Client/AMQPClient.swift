@@ -34,6 +34,9 @@ public struct AMQPClient: Sendable {
     /// Whether links that the peer attaches wait for the program, in `AMQPConnection.linkRequests`. Default false: they are refused.
     public var takesLinks = false
 
+    /// What watches the client's connections: metrics, traces, and the like. Default none.
+    public var instruments: [any AMQPInstrument] = []
+
     /// Creates a client of one peer.
     /// - Parameters:
     ///   - url: where to, as in `amqps://user:password@host:port`, or just `host`.
@@ -77,7 +80,8 @@ public struct AMQPClient: Sendable {
         try options.validate()
         let container = try container ?? ClientLoop.shared.container()
         let core = ClientConnection(
-            first, container, closeTimeout: options.limits.closeTimeout, logger, role: .client(takesLinks: takesLinks))
+            first, container, closeTimeout: options.limits.closeTimeout, logger, role: .client(takesLinks: takesLinks),
+            instruments: instruments)
         try core.start(urls, options)
         let timer = try container.schedule(after: timeout) { [timeout] _ in core.giveUpOpening(after: timeout) }
         let error = await core.waitUntilOpen()

@@ -163,7 +163,10 @@ public final class AMQPConnection: Sendable {
     public func request(
         _ message: Message, to address: String, timeout: Duration = .seconds(30)
     ) async throws -> Message {
-        try await ownRequester.request(message, by: keptSender(to: address), timeout: timeout)
+        let sender = keptSender(to: address)
+        return try await sender.link.request(message) {
+            try await ownRequester.request(message, by: sender, timeout: timeout)
+        }
     }
 
     private var ownRequester: Requester {

@@ -10,9 +10,13 @@ public struct AMQPDelivery: Sendable {
     public let message: Message
     private let token: Incoming.Token?
     private let receiver: ReceiverLink
+    /// Tells instruments of the settlement; nil where there are none.
+    let observation: DeliveryObservation?
 
-    init(_ message: Message, _ token: Incoming.Token?, _ receiver: ReceiverLink) {
-        (self.message, self.token, self.receiver) = (message, token, receiver)
+    init(
+        _ message: Message, _ token: Incoming.Token?, _ receiver: ReceiverLink, _ observation: DeliveryObservation?
+    ) {
+        (self.message, self.token, self.receiver, self.observation) = (message, token, receiver, observation)
     }
 
     /// The body as a value of a type; see `AMQPDecoder`.
@@ -39,7 +43,24 @@ public struct AMQPDelivery: Sendable {
 
     /// Says what becomes of the message: any outcome, or one in a transaction.
     public func settle(_ state: DeliveryState) {
-        if let token { receiver.settle(token, state) }
+        guard let token else { return }
+        observation?.tell(state)
+        receiver.settle(token, state)
+    }
+
+    /// Runs what the program does with the message, and tells the client's instruments of it: with traces the body runs in
+    /// a span that continues the one of the message's sender.
+    ///
+    ///     for try await delivery in receiver {
+    ///         try await delivery.process { try await work(on: delivery.message) }
+    ///         delivery.accept()
+    ///     }
+    ///
+    /// It settles nothing. `AMQPConnection.serve` does this itself.
+    /// - Returns: what the body returns.
+    /// - Throws: what the body throws.
+    public func process<Result>(_ body: () async throws -> Result) async rethrows -> Result {
+        try await receiver.link.process(message, body)
     }
 
     /// What names it to its receiver.

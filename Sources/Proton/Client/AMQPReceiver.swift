@@ -41,7 +41,7 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
     public var address: String? { shared.link.address }
 
     /// How many messages have come and wait for the program: the window at most.
-    public var waitingCount: Int { shared.incoming.count }
+    public var waitingCount: Int { shared.incoming.waitingCount }
 
     /// How many messages the peer may send ahead of their settlement; 0 leaves credit to `grant`.
     public var window: Int { shared.incoming.window }
@@ -91,7 +91,8 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
 
     private func delivery(_ arrival: Incoming.Arrival) throws -> AMQPDelivery {
         switch arrival {
-        case .message(let message, let token): AMQPDelivery(message, token, shared)
+        case .message(let message, let token):
+            AMQPDelivery(message, token, shared, shared.link.observe(received: message, isSettled: token == nil))
         case .invalid(let error): throw error
         }
     }
@@ -125,7 +126,11 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
 
     /// Says what becomes of several messages, in one go.
     public func settle(_ deliveries: some Sequence<AMQPDelivery>, _ state: DeliveryState = .accepted) {
-        shared.tellDomain(shared.incoming.settle(deliveries.compactMap(\.pending), state))
+        let tokens = deliveries.compactMap { delivery in
+            delivery.observation?.tell(state)
+            return delivery.pending
+        }
+        shared.tellDomain(shared.incoming.settle(tokens, state))
     }
 
     /// Lets the peer send so many messages more, besides the window.

@@ -25,7 +25,7 @@ public final class AMQPSender: Sendable {
     }
 
     private let outgoing: Outgoing
-    private let link: ClientLink
+    let link: ClientLink
     private let container: ContainerHandle
     /// The connection, which the sender keeps open; nil of a sender that the connection keeps.
     private let connection: AMQPConnection?
@@ -35,7 +35,8 @@ public final class AMQPSender: Sendable {
         _ session: ClientSession?, _ address: String?, _ option: LinkOption, _ bounds: Bounds
     ) {
         outgoing = Outgoing(Outgoing.Bounds(messages: bounds.messages, bytes: bounds.bytes))
-        link = ClientLink(core, "sender to \(address ?? "no address")", outgoing) { connection, handler in
+        let title = "sender to \(address ?? "no address")"
+        link = ClientLink(core, title, outgoing, as: .sender, address) { connection, handler in
             try connection.container.createSender(
                 session?.session(on: connection) ?? core.session(on: connection), address, handler: handler,
                 options: option)
@@ -110,7 +111,7 @@ public final class AMQPSender: Sendable {
     func send(
         _ message: Message, _ receipt: SendReceipt, state: DeliveryState? = nil
     ) async throws(AMQPSendError) -> Outcome {
-        try await submit(Outgoing.Item(bytes: AMQPSender.encode(message), receipt: receipt, state: state))
+        try await submit(item(message, receipt, state))
         switch await receipt.result(withdraws: true) {
         case .success(.accepted): return .accepted
         case .success(let outcome): throw .refused(outcome)
@@ -125,7 +126,7 @@ public final class AMQPSender: Sendable {
     /// - Throws: `AMQPSendError.notSent`.
     public func submit(_ message: Message) async throws -> SendReceipt {
         let receipt = SendReceipt()
-        try await submit(Outgoing.Item(bytes: AMQPSender.encode(message), receipt: receipt))
+        try await submit(item(message, receipt))
         return receipt
     }
 
@@ -135,11 +136,16 @@ public final class AMQPSender: Sendable {
     public func submit(contentsOf messages: some Sequence<Message>) async throws -> [SendReceipt] {
         var items: [Outgoing.Item] = []
         for message in messages {
-            items.append(Outgoing.Item(bytes: try AMQPSender.encode(message), receipt: SendReceipt()))
+            items.append(try item(message, SendReceipt()))
         }
-        while true {
-            if try takes(outgoing.add(items)) { return items.map(\.receipt) }
-            try await waitForRoom(nil)
+        do {
+            while true {
+                if try takes(outgoing.add(items)) { return items.map(\.receipt) }
+                try await waitForRoom(nil)
+            }
+        } catch {
+            for item in items { item.receipt.decide(.failure(error)) }
+            throw error
         }
     }
 
@@ -149,14 +155,26 @@ public final class AMQPSender: Sendable {
     public func trySend(_ message: Message) throws -> SendReceipt? {
         let receipt = SendReceipt()
         link.open()
-        return try takes(outgoing.add(Outgoing.Item(bytes: AMQPSender.encode(message), receipt: receipt)))
-            ? receipt : nil
+        let item = try item(message, receipt)
+        do {
+            if try takes(outgoing.add(item)) { return receipt }
+        } catch {
+            receipt.decide(.failure(error))
+            throw error
+        }
+        receipt.withdraw(ProtonError(.limitExceeded, "\(link.title): as many messages wait for credit as may."))
+        return nil
     }
 
     private func submit(_ item: Outgoing.Item) async throws(AMQPSendError) {
-        while true {
-            if try takes(outgoing.add(item)) { return }
-            try await waitForRoom(item.receipt)
+        do {
+            while true {
+                if try takes(outgoing.add(item)) { return }
+                try await waitForRoom(item.receipt)
+            }
+        } catch {
+            item.receipt.decide(.failure(error))
+            throw error
         }
     }
 
@@ -190,6 +208,23 @@ public final class AMQPSender: Sendable {
             return true
         case .full: return false
         case .ended(let error): throw .notSent(error)
+        }
+    }
+
+    /// The message as it goes out, once instruments have seen it.
+    private func item(
+        _ message: Message, _ receipt: SendReceipt, _ state: DeliveryState? = nil
+    ) throws(AMQPSendError) -> Outgoing.Item {
+        guard link.isObserved else {
+            return Outgoing.Item(bytes: try AMQPSender.encode(message), receipt: receipt, state: state)
+        }
+        var message = message
+        link.observe(&message, receipt)
+        do {
+            return Outgoing.Item(bytes: try AMQPSender.encode(message), receipt: receipt, state: state)
+        } catch {
+            receipt.decide(.failure(error))
+            throw error
         }
     }
 

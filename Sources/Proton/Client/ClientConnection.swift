@@ -33,6 +33,8 @@ final class ClientConnection: MessagingHandler, Sendable {
         var peer: AMQPPeer?
         /// Whether the program has been given the connection: before, what ends it is thrown.
         var wasOpen = false
+        /// Whether no link is to receive any more.
+        var finishesReceiving = false
         var openWaiters: [Waiter<ProtonError?>] = []
         var endWaiters: [Waiter<Void>] = []
         var streams: [UInt64: AsyncStream<AMQPConnectionEvent>.Continuation] = [:]
@@ -51,6 +53,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         case firstTry
     }
 
+    let instrumentation: Instrumentation
     private let logger: Logger
     private let logged: Logged
     private let container: ContainerHandle
@@ -69,11 +72,12 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     init(
         _ url: AMQPURL, _ container: ContainerHandle, closeTimeout: Duration, _ logger: Logger, logged: Logged = .end,
-        role: Role = .client(takesLinks: false)
+        role: Role = .client(takesLinks: false), instruments: [any AMQPInstrument] = []
     ) {
         state = UncheckedMutex(State(url: url))
         linkRequests =
             if case .client(false) = role { nil } else { RequestQueue(bound: ClientConnection.maxLinkRequests) }
+        instrumentation = Instrumentation(instruments)
         (self.container, self.closeTimeout, self.logger) = (container, closeTimeout, logger)
         (self.role, self.logged) = (role, logged)
     }
@@ -225,7 +229,20 @@ final class ClientConnection: MessagingHandler, Sendable {
     func session(on connection: Connection) throws -> Session { try sessions.next(on: connection, self) }
 
     func add(_ link: ClientLink) {
-        state.withLock { $0.links[ObjectIdentifier(link)] = link }
+        let finishes = state.withLock { state in
+            state.links[ObjectIdentifier(link)] = link
+            return state.finishesReceiving
+        }
+        if finishes { link.finish() }
+    }
+
+    /// Has the receivers of the connection, and those that are made later, come to their end.
+    func finishReceiving() {
+        let links = state.withLock { state in
+            state.finishesReceiving = true
+            return Array(state.links.values)
+        }
+        for link in links { link.finish() }
     }
 
     /// Ends the links of a session that has ended; in the connection's domain.
@@ -323,8 +340,11 @@ final class ClientConnection: MessagingHandler, Sendable {
     private typealias Streams = [UInt64: AsyncStream<AMQPConnectionEvent>.Continuation]
 
     /// Tells those who listened when the phase changed: who listens from then on sees what comes next.
-    private static func tell(_ streams: Streams, _ event: AMQPConnectionEvent) {
+    private func tell(_ streams: Streams, _ event: AMQPConnectionEvent) {
         for stream in streams.values { stream.yield(event) }
+        guard !instrumentation.isEmpty else { return }
+        let info = instrumentation.info(url)
+        for instrument in instrumentation.instruments { instrument.connectionDidChange(event, info) }
     }
 
     /// The connection has ended, for the first reason that is given.
@@ -343,13 +363,13 @@ final class ClientConnection: MessagingHandler, Sendable {
         guard let (isClosing, old) = ended else { return }
         let reason = isClosing ? ClientConnection.closedHere : error
         for link in old.links.values { link.end(reason) }
+        tell(old.streams, .ended(isClosing ? nil : reason))
         for waiter in old.openWaiters { waiter.resume(reason) }
         for waiter in old.endWaiters { waiter.resume(()) }
         if !isClosing, old.wasOpen, logged == .end {
             let level: Logger.Level = reason.code == .closed ? .debug : role.isClient ? .error : .warning
             logger.log(level: level, "\(reason.message)", metadata: ["peer": "\(old.url.hostAndPort)"])
         }
-        ClientConnection.tell(old.streams, .ended(isClosing ? nil : reason))
         for stream in old.streams.values { stream.finish() }
         linkRequests?.finish()
     }
@@ -366,7 +386,7 @@ final class ClientConnection: MessagingHandler, Sendable {
             if case .opening = state.phase { state.phase = .open }
             return (state.streams, state.url)
         }
-        ClientConnection.tell(streams, .connected(now))
+        tell(streams, .connected(now))
         logger.debug("The connection is open.", metadata: ["peer": "\(now.hostAndPort)"])
         // A peer refuses a connection by an open and a close with the reason, which come at once as a rule, and says so in the
         // open where it is one that knows how.
@@ -403,7 +423,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         }
         // The tries that follow mostly fail for the same reason.
         if isFirst, logged == .firstTry { logWhereTriedAgain(event, error) }
-        ClientConnection.tell(streams, .tryFailed(error))
+        tell(streams, .tryFailed(error))
     }
 
     func onReconnectFailed(_ event: TransportEvent) {
@@ -421,7 +441,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         guard let (links, streams) = lost else { return }
         logWhereTriedAgain(event, error)
         for link in links { link.interrupt(error) }
-        ClientConnection.tell(streams, .interrupted(error))
+        tell(streams, .interrupted(error))
     }
 
     private func logWhereTriedAgain(_ event: TransportEvent, _ error: ProtonError) {

@@ -1,6 +1,7 @@
 import AMQP
 import ProtonEngine
 import ProtonUtilities
+import Synchronization
 
 /// A link of a client: how far it has come, and who waits for that.
 ///
@@ -34,25 +35,39 @@ final class ClientLink: MessagingHandler, Sendable {
     let connection: ClientConnection
     /// What the link is, for messages: `sender to examples`.
     let title: String
-    private let traffic: any LinkTraffic
+    let traffic: any LinkTraffic
     /// Whether a link that is being closed when the connection is lost is closed on the next one, or has ended.
     private let closesAfterLoss: Bool
     private let make: @Sendable (Connection, any ProtonHandler) throws -> Link
     /// Whether the peer has attached the link first: its end by the peer is no error then.
     let isAnswer: Bool
     private let state = UncheckedMutex(State())
+    /// Whether there are instruments, which are told of the link: as which, and to what address.
+    let isObserved: Bool
+    let id: UInt64
+    let role: AMQPLinkInfo.Role
+    let asked: String?
+    /// Whether the levels are going to be told.
+    let awaitsLevels = Atomic(false)
 
     init(
         _ connection: ClientConnection, _ title: String, _ traffic: any LinkTraffic, isAnswer: Bool = false,
-        closesAfterLoss: Bool = false, make: @escaping @Sendable (Connection, any ProtonHandler) throws -> Link
+        closesAfterLoss: Bool = false, as role: AMQPLinkInfo.Role, _ address: String?,
+        make: @escaping @Sendable (Connection, any ProtonHandler) throws -> Link
     ) {
         (self.connection, self.title, self.traffic, self.make) = (connection, title, traffic, make)
         (self.isAnswer, self.closesAfterLoss) = (isAnswer, closesAfterLoss)
+        isObserved = !connection.instrumentation.isEmpty
+        id = isObserved ? Instrumentation.nextID() : 0
+        (self.role, asked) = (role, address)
     }
 
     /// A link that the peer has attached, and the program has accepted.
     convenience init(_ answer: IncomingLink.Answer, _ traffic: any LinkTraffic) {
-        self.init(answer.link.core, answer.title, traffic, isAnswer: true) { _, handler in
+        self.init(
+            answer.link.core, answer.title, traffic, isAnswer: true,
+            as: answer.link.peerSends ? .receiver : .sender, answer.address
+        ) { _, handler in
             try answer.attach(handler)
         }
         state.withLock { $0.address = answer.address }
@@ -177,14 +192,25 @@ final class ClientLink: MessagingHandler, Sendable {
     }
 
     /// Does something with the link in its connection's domain, where it is attached.
-    func post(_ work: @escaping @Sendable (Link) -> Void) {
-        _ = connection.post { [self] _ in
-            let link: Link? = state.withLock { state in
-                if case .open = state.phase { return state.link } else { return nil }
-            }
-            if let link { work(link) }
+    /// - Parameter otherwise: done where it is not: in the domain, or at once where the connection has ended.
+    func post(_ work: @escaping @Sendable (Link) -> Void, otherwise: @escaping @Sendable () -> Void = {}) {
+        let isPosted = connection.post { [self] _ in
+            guard let link = attachedLink else { return otherwise() }
+            work(link)
+            levelsHaveChanged()
+        }
+        if !isPosted { otherwise() }
+    }
+
+    /// The link, where it is attached. Used in its connection's domain.
+    var attachedLink: Link? {
+        state.withLock { state in
+            if case .open = state.phase { state.link } else { nil }
         }
     }
+
+    /// Has no more messages come.
+    func finish() { traffic.finish(self) }
 
     /// Closes the link, without waiting for the peer.
     /// - Parameter withConnection: whether the connection is closed too, and the link with it: a detach of its own would also
@@ -259,6 +285,7 @@ final class ClientLink: MessagingHandler, Sendable {
         }
         guard let (reason, waiters) = ended else { return }
         traffic.ended(reason)
+        tellEnd()
         connection.remove(self)
         for waiter in waiters { waiter.resume(()) }
     }
@@ -282,6 +309,7 @@ final class ClientLink: MessagingHandler, Sendable {
             return false
         }
         if hasEnded { end(closedHere) } else { traffic.interrupted(error) }
+        levelsHaveChanged()
     }
 
     // MARK: Callbacks
@@ -304,6 +332,7 @@ final class ClientLink: MessagingHandler, Sendable {
         }
         if let waiters {
             traffic.attached(link)
+            levelsHaveChanged()
             for waiter in waiters { waiter.resume(()) }
         } else if isAnswered, !isAsAsked, !link.isLocalClosed {
             // Of another node nothing more will be heard: messages must not go there.
@@ -336,10 +365,15 @@ final class ClientLink: MessagingHandler, Sendable {
 
     fileprivate func flow(_ link: Link) {
         // Not to another node than the one that was asked for.
-        if case .open = state.withLock(\.phase) { traffic.flow(link) }
+        guard case .open = state.withLock(\.phase) else { return }
+        traffic.flow(link)
+        levelsHaveChanged()
     }
 
-    fileprivate func arrived(_ delivery: Delivery) { traffic.arrived(delivery) }
+    fileprivate func arrived(_ delivery: Delivery) {
+        traffic.arrived(delivery)
+        levelsHaveChanged()
+    }
 }
 
 /// What proton's events of a client's link go to: messages straight to the traffic, the rest by way of the callbacks of

@@ -9,7 +9,8 @@ extension Incoming {
     func pump(_ receiver: Receiver) {
         let (settlements, grant) = state.withLock { state in
             state.isAwaited = false
-            return (exchange(&state.settlements, with: []), exchange(&state.grant, with: 0))
+            let grant = exchange(&state.grant, with: 0)
+            return (exchange(&state.settlements, with: []), state.intake.isOpen ? grant : 0)
         }
         settle(settlements)
         if grant > 0 { receiver.grant(grant) }
@@ -40,6 +41,7 @@ extension Incoming {
         let credit = receiver.credit
         let grant = state.withLock { state in
             defer { (state.taken, state.asked) = (0, 0) }
+            guard state.intake.isOpen else { return 0 }
             return switch room {
             case .uponSettlement:
                 Incoming.grant(upTo: state.window, held: held + state.settledWaiting, credit: credit)
@@ -84,6 +86,7 @@ extension Incoming {
     private func endDrains() {
         let waiters = state.withLock { exchange(&$0.drains, with: []) }
         for waiter in waiters { waiter.resume(()) }
+        endIntake()
     }
 
     func arrived(_ delivery: Delivery) {
@@ -141,21 +144,33 @@ extension Incoming {
         }
         guard isFirst else { return }
         delivery.connection.workQueue.add { [self] _ in
-            handOver()
+            let isLate = handOver()
+            guard let receiver = unsettled.withLock(\.receiver) else { return }
             // What has come was the last of the credit, and there may be room.
-            if let receiver = unsettled.withLock(\.receiver) { topUp(receiver) }
+            if isLate { pump(receiver) } else { topUp(receiver) }
         }
     }
 
     /// Hands over what the batch has brought.
-    private func handOver() {
-        let fresh = unsettled.withLock { exchange(&$0.fresh, with: []) }
+    /// - Returns: whether some of it came after the end, and is to be given back.
+    @discardableResult
+    private func handOver() -> Bool {
+        var fresh = unsettled.withLock { exchange(&$0.fresh, with: []) }
+        var isLate = false
         let waiters: [Waiter<Void>] = state.withLock { state in
+            if case .finished = state.intake {
+                for arrival in fresh {
+                    if let token = arrival.token { state.settlements.append((token, .released)) }
+                }
+                fresh.removeAll { $0.token != nil }
+                isLate = true
+            }
             state.arrivals.append(contentsOf: fresh)
             for arrival in fresh where arrival.token == nil { state.settledWaiting += 1 }
             return state.takeReady()
         }
         for waiter in waiters { waiter.resume(()) }
+        return isLate
     }
 
     // MARK: Ends

@@ -32,6 +32,8 @@ final class Incoming: LinkTraffic {
     }
 
     struct State {
+        /// Whether messages are still to come.
+        var intake = Intake.open
         var arrivals: Deque<Arrival> = []
         /// What the program says of messages, until the domain tells the peer.
         var settlements: [(Token, DeliveryState)] = []
@@ -120,8 +122,9 @@ final class Incoming: LinkTraffic {
     /// Takes up to `count` of what has come, where at least `least` of it are there, or nothing more will come.
     func take(_ count: Int, least: Int) -> Next {
         state.withLock { state in
-            guard state.arrivals.count >= least || (state.end != nil && !state.arrivals.isEmpty) else {
-                return state.end.map(Next.ended) ?? .nothing
+            let end = state.endOfMessages
+            guard state.arrivals.count >= least || (end != nil && !state.arrivals.isEmpty) else {
+                return end.map(Next.ended) ?? .nothing
             }
             let taken: [Arrival]
             if state.arrivals.count <= count {
@@ -155,7 +158,9 @@ final class Incoming: LinkTraffic {
     func waitForArrivals(_ least: Int, id: UInt64, orUntil isOver: () -> Bool) async {
         await wait(id) { waiter, isCancelled in
             state.withLock { state in
-                if isCancelled || isOver() || state.end != nil || state.arrivals.count >= least { return .ready(()) }
+                if isCancelled || isOver() || state.endOfMessages != nil || state.arrivals.count >= least {
+                    return .ready(())
+                }
                 state.waiters.append((least, waiter))
                 return .kept
             }
@@ -252,7 +257,7 @@ final class Incoming: LinkTraffic {
     }
 
     /// How many messages wait for the program.
-    var count: Int { state.withLock { $0.arrivals.count } }
+    var waitingCount: Int { state.withLock { $0.arrivals.count } }
 
     /// Waits until the peer has given back what credit it does not use; `begin` asks it to, in the domain.
     /// - Throws: what ended the link before; `CancellationError`.

@@ -18,7 +18,7 @@ final class ReceiverLink: Sendable {
     ) {
         let title = "receiver from \(address ?? "a dynamic node")"
         incoming = Incoming(window: window, title: title)
-        link = ClientLink(core, title, incoming) { connection, handler in
+        link = ClientLink(core, title, incoming, as: .receiver, address) { connection, handler in
             try connection.container.createReceiver(
                 session?.session(on: connection) ?? core.session(on: connection), address, isDynamic: address == nil,
                 handler: handler, options: option)
@@ -49,7 +49,7 @@ final class ReceiverLink: Sendable {
     /// - Returns: nil where the task is cancelled or the link was closed here; empty where the time is over.
     /// - Throws: what ended the link.
     func next(most: Int, least: Int, within time: Duration?) async throws -> [Incoming.Arrival]? {
-        link.open()
+        if !incoming.hasFinished { link.open() }
         // More than a window never comes by itself.
         let window = incoming.window
         let least = window > 0 ? min(least, window) : least

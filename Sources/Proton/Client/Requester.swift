@@ -8,7 +8,7 @@ final class Requester: Sendable {
     private let container: ContainerHandle
 
     init(_ core: ClientConnection, _ container: ContainerHandle) {
-        link = ClientLink(core, "receiver of responses", responses) { connection, handler in
+        link = ClientLink(core, "receiver of responses", responses, as: .receiver, nil) { connection, handler in
             try connection.container.createReceiver(
                 core.session(on: connection), isDynamic: true, handler: handler)
         }

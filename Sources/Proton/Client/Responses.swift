@@ -46,6 +46,9 @@ final class Responses: LinkTraffic {
 
     var hasEnded: Bool { state.withLock { $0.end != nil } }
 
+    /// Responses wait for nobody: they are handed out as they come.
+    var waitingCount: Int { 0 }
+
     /// How many requests wait.
     var count: Int { state.withLock { $0.pending.count } }
 

@@ -16,6 +16,8 @@ public final class SendReceipt: Sendable {
         var waiters: [Waiter<Result<Outcome, AMQPSendError>>] = []
         var lastID: UInt64 = 0
         var isSentSettled = false
+        /// What instruments want to be told with; taken out as the message is decided.
+        var observer: Observer?
 
         mutating func nextID() -> UInt64 {
             lastID += 1
@@ -26,6 +28,9 @@ public final class SendReceipt: Sendable {
             waiters.firstIndex { $0.id == id }.map { waiters.remove(at: $0) }
         }
     }
+
+    /// Is told what became of the message.
+    typealias Observer = @Sendable (Result<Outcome, AMQPSendError>) -> Void
 
     private let state = Mutex(State())
 
@@ -49,6 +54,16 @@ public final class SendReceipt: Sendable {
     }
 
     // MARK: For the sender
+
+    /// Has an observer told what becomes of the message, once: at once where that is known.
+    func observe(_ observer: @escaping Observer) {
+        let decided: Result<Outcome, AMQPSendError>? = state.withLock { state in
+            if case .decided(let result) = state.phase { return result }
+            state.observer = observer
+            return nil
+        }
+        if let decided { observer(decided) }
+    }
 
     /// What became of the message, where that is known.
     var decided: Result<Outcome, AMQPSendError>? {
@@ -86,7 +101,8 @@ public final class SendReceipt: Sendable {
             return decided ?? .failure(.inDoubt(CancellationError()))
         }
         return await wait(id) { waiter, isCancelled in
-            state.withLock { state in
+            var observer: Observer?
+            let waiting: Waiting<Result<Outcome, AMQPSendError>> = state.withLock { state in
                 if case .decided(let result) = state.phase { return .ready(result) }
                 if isCancelled {
                     guard withdraws, case .waiting = state.phase else {
@@ -94,11 +110,14 @@ public final class SendReceipt: Sendable {
                     }
                     state.phase = .decided(.failure(.notSent(CancellationError())))
                     SendReceipt.withdrawalCount.add(1, ordering: .releasing)
+                    observer = exchange(&state.observer, with: nil)
                     return .ready(.failure(.notSent(CancellationError())))
                 }
                 state.waiters.append(waiter)
                 return .kept
             }
+            observer?(.failure(.notSent(CancellationError())))
+            return waiting
         } onCancel: { [self] in
             if !(withdraws && withdraw(CancellationError())) { leave(id) }
         }
@@ -122,15 +141,9 @@ public final class SendReceipt: Sendable {
     /// Takes the message back for a reason, where it has not been sent.
     @discardableResult
     func withdraw(_ cause: any Error) -> Bool {
-        let waiters: [Waiter<Result<Outcome, AMQPSendError>>]? = state.withLock { state in
-            guard case .waiting = state.phase else { return nil }
-            state.phase = .decided(.failure(.notSent(cause)))
-            SendReceipt.withdrawalCount.add(1, ordering: .releasing)
-            return exchange(&state.waiters, with: [])
-        }
-        guard let waiters else { return false }
-        for waiter in waiters { waiter.resume(.failure(.notSent(cause))) }
-        return true
+        let isWithdrawn = end(.failure(.notSent(cause))) { if case .waiting = $0 { true } else { false } }
+        if isWithdrawn { SendReceipt.withdrawalCount.add(1, ordering: .releasing) }
+        return isWithdrawn
     }
 
     /// Time is up: the message is taken back, or in doubt.
@@ -146,11 +159,21 @@ public final class SendReceipt: Sendable {
 
     /// Says what became of the message, once.
     func decide(_ result: Result<Outcome, AMQPSendError>) {
-        let waiters: [Waiter<Result<Outcome, AMQPSendError>>] = state.withLock { state in
-            if case .decided = state.phase { return [] }
+        end(result) { if case .decided = $0 { false } else { true } }
+    }
+
+    /// Decides the message, and tells those who wait, where its phase allows that.
+    /// - Returns: whether it did.
+    @discardableResult @inline(__always)
+    private func end(_ result: Result<Outcome, AMQPSendError>, where isAllowed: (Phase) -> Bool) -> Bool {
+        let told: ([Waiter<Result<Outcome, AMQPSendError>>], Observer?)? = state.withLock { state in
+            guard isAllowed(state.phase) else { return nil }
             state.phase = .decided(result)
-            return exchange(&state.waiters, with: [])
+            return (exchange(&state.waiters, with: []), exchange(&state.observer, with: nil))
         }
+        guard let (waiters, observer) = told else { return false }
+        observer?(result)
         for waiter in waiters { waiter.resume(result) }
+        return true
     }
 }

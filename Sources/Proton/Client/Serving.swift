@@ -52,17 +52,20 @@ struct Serving: Sendable {
         }
     }
 
+    /// Makes the response, and sends it where one is wanted.
+    private func respond(to request: Message) async throws {
+        guard var response = try await body(request), let address = request.replyTo else { return }
+        response.correlationID = request.correlationID ?? request.id
+        response.address = address
+        // In a task of its own: it is sent also when this one is cancelled meanwhile.
+        let (answer, sender) = (response, try sender(address))
+        _ = try await Task { try await sender.send(answer, timeout: .seconds(30)) }.value
+    }
+
     private func answer(_ delivery: AMQPDelivery) async {
         let request = delivery.message
         do {
-            guard var response = try await body(request), let address = request.replyTo else {
-                return delivery.accept()
-            }
-            response.correlationID = request.correlationID ?? request.id
-            response.address = address
-            // In a task of its own: it is sent also when this one is cancelled meanwhile.
-            let (answer, sender) = (response, try sender(address))
-            _ = try await Task { try await sender.send(answer, timeout: .seconds(30)) }.value
+            try await delivery.process { try await respond(to: request) }
             delivery.accept()
         } catch let rejection as Delivery.Reject {
             delivery.reject(rejection.condition)

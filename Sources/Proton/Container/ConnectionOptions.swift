@@ -57,6 +57,9 @@ public struct ConnectionOptions: Sendable {
     /// After which failures to try again. Default `.transient`: after those that can get better without the program.
     public var reconnectPolicy: ReconnectPolicy
 
+    /// Where frames are logged: `logFrames(to:level:payload:)`.
+    var frameLog: TransportLog?
+
     /// Creates options, each with the default that it has where it is left out.
     /// - Parameters:
     ///   - heartbeat: how long the peer may say nothing; the limits' `idleTimeout`, under the name that Python has for it.
@@ -119,6 +122,7 @@ public struct ConnectionOptions: Sendable {
     private func transport(isServer: Bool) -> TransportConfiguration {
         var configuration = TransportConfiguration(isServer: isServer, limits: limits)
         configuration.usesSASL = usesSASL
+        configuration.log = frameLog
         configuration.allowsInsecureMechanisms = allowsInsecureMechanisms
         configuration.mechanisms = allowedMechanisms.isEmpty ? nil : allowedMechanisms.joined(separator: " ")
         return configuration

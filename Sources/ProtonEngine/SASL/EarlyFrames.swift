@@ -11,23 +11,24 @@ enum EarlyFrames {
     static func watch(_ transport: OpaquePointer) {
         guard let logger = pn_transport_logger(transport) else { return }
         // Proton calls it for frames from calls on the transport only, which outlives them.
-        pn_logger_set_log_sink(logger, logEarlyFrame, Int(bitPattern: transport))
-        pn_logger_set_mask(logger, subsystem, level)
+        pn_logger_set_log_sink(logger, takeLine, Int(bitPattern: transport))
+        pn_logger_set_mask(logger, UInt16(truncatingIfNeeded: PN_SUBSYSTEM_AMQP.rawValue), level)
     }
 
     /// Ends that: SASL is done, and what comes passes the layer of frames.
     static func ignore(_ transport: OpaquePointer) {
-        guard let logger = pn_transport_logger(transport), let `default` = pn_default_logger() else { return }
+        guard SASLContext.of(transport)?.log == nil,
+            let logger = pn_transport_logger(transport), let `default` = pn_default_logger()
+        else { return }
         // As a new transport has it.
         pn_logger_set_log_sink(logger, pn_logger_get_log_sink(`default`), Int(bitPattern: logger))
-        if !isTracing { pn_logger_reset_mask(logger, subsystem, level) }
+        if !isTracing { pn_logger_reset_mask(logger, 0, level) }
     }
 
-    private static let subsystem = UInt16(truncatingIfNeeded: PN_SUBSYSTEM_AMQP.rawValue)
     private static let level = UInt16(truncatingIfNeeded: PN_LEVEL_FRAME.rawValue)
 
     /// Whether the environment asks proton for lines of its log, which may be those of frames.
-    fileprivate static let isTracing = getenv("PN_TRACE_FRM") != nil || getenv("PN_LOG") != nil
+    private static let isTracing = getenv("PN_TRACE_FRM") != nil || getenv("PN_LOG") != nil
 
     /// Whether a line of proton's log tells of a frame from the peer that is not one of SASL's: `0 <- @open(16) [`….
     static func isEarly(_ line: UnsafePointer<CChar>) -> Bool {
@@ -35,16 +36,28 @@ enum EarlyFrames {
         guard let start = strstr(line, " <- @"), start - UnsafeMutablePointer(mutating: line) < 8 else { return false }
         return strncmp(start + 5, "sasl-", 5) != 0
     }
+
+    /// Whether a line tells of a frame: proton has it that the end of a direction, `-> EOS`, is a frame and bytes.
+    static func isFrame(_ level: UInt32) -> Bool { level & PN_LEVEL_FRAME.rawValue != 0 }
+
+    /// Takes a line of proton's log: of a frame, or what proton would write to the error output.
+    fileprivate static func take(
+        _ transport: OpaquePointer, _ subsystem: pn_log_subsystem_t, _ level: pn_log_level_t,
+        _ line: UnsafePointer<CChar>
+    ) {
+        let isFrame = isFrame(level.rawValue)
+        let sasl = SASLContext.of(transport)
+        if isFrame, isEarly(line) { sasl?.refuseEarlyFrame(SASLLayer(transport: transport)) }
+        sasl?.log?.note(level, line, transport)
+        if isFrame || sasl?.log != nil, !isTracing { return }
+        pn_logger_get_log_sink(pn_default_logger())?(
+            Int(bitPattern: pn_transport_logger(transport)), subsystem, level, line)
+    }
 }
 
-private func logEarlyFrame(
+private func takeLine(
     _ context: Int, _ subsystem: pn_log_subsystem_t, _ level: pn_log_level_t, _ line: UnsafePointer<CChar>?
 ) {
     guard let transport = OpaquePointer(bitPattern: context), let line else { return }
-    if level == PN_LEVEL_FRAME, EarlyFrames.isEarly(line) {
-        SASLContext.of(transport)?.refuseEarlyFrame(SASLLayer(transport: transport))
-    }
-    guard level != PN_LEVEL_FRAME || EarlyFrames.isTracing else { return }
-    pn_logger_get_log_sink(pn_default_logger())?(
-        Int(bitPattern: pn_transport_logger(transport)), subsystem, level, line)
+    EarlyFrames.take(transport, subsystem, level, line)
 }

@@ -31,6 +31,8 @@ class SASLContext: @unchecked Sendable {
     final let frames: FrameLayer?
     /// The TLS of the transport, where it has any.
     final let tls: TLSSession?
+    /// What the transport's frames are told to; nil is nobody.
+    final var log: TransportLog?
     private let workQueue: WorkQueue
     private var memory: [Slot: UnsafeMutableBufferPointer<CChar>] = [:]
     /// What is done elsewhere for the exchange; there is one thing at a time.

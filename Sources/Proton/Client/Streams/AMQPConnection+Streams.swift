@@ -24,10 +24,12 @@ extension AMQPConnection {
         let stream = OutgoingStream()
         let option = LinkOption(options)
         let session = ClientSession(core)
-        let link = ClientLink(core, "stream to \(address)", stream) { connection, handler in
+        let link = ClientLink(core, "stream to \(address)", stream, as: .sender, address) { connection, handler in
             try connection.container.createSender(
                 session.session(on: connection), address, handler: handler, options: option)
         }
+        var message = message
+        link.observe(&message, stream.receipt)
         do {
             try await write(body, after: message, to: stream, on: link)
         } catch {

@@ -16,7 +16,7 @@ public final class AMQPStreamReceiver: AsyncSequence, Sendable {
         let title = "streams from \(address ?? "a dynamic node")"
         let incoming = IncomingStream(buffer: buffer, title: title)
         let session = ClientSession(connection.core, capacity: buffer)
-        link = ClientLink(connection.core, title, incoming) { connection, handler in
+        link = ClientLink(connection.core, title, incoming, as: .receiver, address) { connection, handler in
             try connection.container.createReceiver(
                 session.session(on: connection), address, isDynamic: address == nil, handler: handler, options: option)
         }
@@ -47,7 +47,9 @@ public final class AMQPStreamReceiver: AsyncSequence, Sendable {
     public func next() async throws -> AMQPStreamDelivery? {
         link.open()
         switch await incoming.next(on: link) {
-        case .message(let message, let number): return AMQPStreamDelivery(message, number, incoming, self)
+        case .message(let message, let number):
+            let observation = link.observe(received: message, isSettled: false)
+            return AMQPStreamDelivery(message, number, incoming, self, observation)
         case .failed(let error) where error.code != .closed: throw error
         case .failed, .piece, .end, nil: return nil
         }
@@ -64,6 +66,9 @@ public final class AMQPStreamReceiver: AsyncSequence, Sendable {
     /// Begins with the next message that comes.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(receiver: self) }
 
+    /// Takes no more messages, as `AMQPReceiver.finish`: `next` and the loops end after the message that is on its way.
+    public func finish() { link.finish() }
+
     /// Closes the link, and waits until the peer has done so, for `ConnectionLimits.closeTimeout` at most.
     public func close() async { await link.close() }
 }
@@ -75,9 +80,15 @@ public struct AMQPStreamDelivery: Sendable {
     private let number: UInt64
     private let incoming: IncomingStream
     private let receiver: AMQPStreamReceiver
+    /// Tells instruments of the settlement; nil where there are none.
+    private let observation: DeliveryObservation?
 
-    init(_ message: Message, _ number: UInt64, _ incoming: IncomingStream, _ receiver: AMQPStreamReceiver) {
+    init(
+        _ message: Message, _ number: UInt64, _ incoming: IncomingStream, _ receiver: AMQPStreamReceiver,
+        _ observation: DeliveryObservation?
+    ) {
         (self.message, self.number, self.incoming, self.receiver) = (message, number, incoming, receiver)
+        self.observation = observation
     }
 
     /// The bytes of the body's data sections, as they come; empty where the body is no data.
@@ -122,5 +133,15 @@ public struct AMQPStreamDelivery: Sendable {
     }
 
     /// Says what becomes of the message.
-    public func settle(_ state: DeliveryState) { incoming.settle(number, state, on: receiver.link) }
+    public func settle(_ state: DeliveryState) {
+        observation?.tell(state)
+        incoming.settle(number, state, on: receiver.link)
+    }
+
+    /// Runs what the program does with the message, as `AMQPDelivery.process`.
+    /// - Returns: what the body returns.
+    /// - Throws: what the body throws.
+    public func process<Result>(_ body: () async throws -> Result) async rethrows -> Result {
+        try await receiver.link.process(message, body)
+    }
 }

@@ -47,6 +47,7 @@ final class IncomingStream: LinkTraffic {
 
     private struct State {
         var arriving: Arriving?
+        var intake = Intake.open
         var end: ProtonError?
         /// Whether the program asks for the next message, and the peer does not know yet.
         var wantsNext = false
@@ -65,6 +66,9 @@ final class IncomingStream: LinkTraffic {
         (self.buffer, self.title) = (buffer, title)
     }
 
+    /// How many messages wait for the program: one that it has not seen.
+    var waitingCount: Int { state.withLock { $0.arriving?.isSeen == false ? 1 : 0 } }
+
     // MARK: For the program
 
     /// Takes the next message, waiting for it: what is left of the one before is dropped, and that is given back where it is not
@@ -77,7 +81,11 @@ final class IncomingStream: LinkTraffic {
         }
         link.post { [self] link in beginNext(link) }
         return await take { state in
-            guard !state.wantsNext, let arriving = state.arriving, !arriving.isSeen else { return nil }
+            guard !state.wantsNext, let arriving = state.arriving, !arriving.isSeen else {
+                // One that the program has is none of it.
+                guard state.intake.hasFinished, state.arriving?.isSeen != false else { return nil }
+                return .failed(ProtonError(.closed, "The receiver was asked to take no more messages."))
+            }
             if let head = arriving.head {
                 state.arriving?.isSeen = true
                 return .message(head, number: arriving.number)
@@ -178,7 +186,10 @@ final class IncomingStream: LinkTraffic {
         guard isWanted else { return pump() }
         // Nothing more, where that has been told.
         old?.settle()
-        if receiver.credit == 0 { receiver.grant(1) }
+        guard receiver.credit == 0 else { return }
+        guard !state.withLock(\.intake.isOpen) else { return receiver.grant(1) }
+        endIntake()
+        tell()
     }
 
     /// The program has settled a message: what has not come of it is dropped.
@@ -193,7 +204,9 @@ final class IncomingStream: LinkTraffic {
         finish(.failed(ProtonError(.closed, "\(title): the message was settled before its end.")))
     }
 
-    func flow(_ link: Link) {}
+    func flow(_ link: Link) {
+        if let receiver = link as? Receiver, receiver.takeDrainEnd() { endIntake() }
+    }
 
     func arrived(_ delivery: Delivery) {
         let isCurrent = state.withLock { state in
@@ -213,6 +226,7 @@ final class IncomingStream: LinkTraffic {
             _ = delivery.takePart()
             delivery.settle()
         }
+        flow(delivery.link)
     }
 
     /// Takes what there is room for now.
@@ -290,12 +304,49 @@ final class IncomingStream: LinkTraffic {
 
     // MARK: Ends
 
+    /// Asks for no more messages: credit that the peer has is taken back, where no message comes of it.
+    func finish(_ link: ClientLink) {
+        let isFirst = state.withLock { state in
+            guard state.intake.isOpen else { return false }
+            state.intake = .draining(nil)
+            return true
+        }
+        guard isFirst else { return }
+        let timer = link.connection.afterCloseTimeout { [self] in endIntake() }
+        let isKept = state.withLock { state in
+            guard case .draining = state.intake else { return false }
+            state.intake = .draining(timer)
+            return true
+        }
+        if !isKept { timer?.cancel() }
+        link.post { [self] link in
+            guard let receiver = link as? Receiver, receiver.credit > 0, (try? receiver.drain()) != nil else {
+                return endIntake()
+            }
+        } otherwise: { [self] in
+            endIntake()
+        }
+    }
+
+    /// The message that is on its way is the last.
+    private func endIntake() {
+        let timer: TimerTask?? = state.withLock { state in
+            guard case .draining(let timer) = state.intake else { return nil }
+            state.intake = .finished
+            return .some(timer)
+        }
+        guard let timer else { return }
+        timer?.cancel()
+        tell()
+    }
+
     /// The message is gone: one that the program has seen has failed, and another comes again from its beginning.
     func interrupted(_ error: ProtonError) {
         finish(.failed(error))
         // The rest of it does not come any more.
         state.withLock { $0.arriving?.isTaken = true }
         forgetUnseen()
+        endIntake()
     }
 
     /// Forgets a message that the program has not seen, so that another comes in its place. It may not have been told here either.
@@ -314,6 +365,7 @@ final class IncomingStream: LinkTraffic {
 
     func ended(_ error: ProtonError) {
         state.withLock { $0.end = error }
+        endIntake()
         finish(.failed(error))
     }
 }

@@ -26,6 +26,11 @@ final class OutgoingStream: LinkTraffic {
     private let state = UncheckedMutex(State())
     let receipt = SendReceipt()
 
+    /// Whether the message waits for credit.
+    var waitingCount: Int {
+        if case .waiting = state.withLock(\.phase) { 1 } else { 0 }
+    }
+
     // MARK: For the program
 
     /// Hands over bytes, and waits until they are on their way; one task at a time.

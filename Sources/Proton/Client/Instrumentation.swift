@@ -1,0 +1,85 @@
+import AMQP
+import ProtonEngine
+import Synchronization
+
+/// The instruments of a connection, and what names it to them.
+struct Instrumentation: Sendable {
+    /// Names a connection or a link to instruments.
+    private static let lastID = Atomic<UInt64>(0)
+
+    static func nextID() -> UInt64 { lastID.add(1, ordering: .relaxed).newValue }
+
+    let instruments: [any AMQPInstrument]
+    let id: UInt64
+
+    init(_ instruments: [any AMQPInstrument]) {
+        self.instruments = instruments
+        id = instruments.isEmpty ? 0 : Instrumentation.nextID()
+    }
+
+    /// Whether there is no instrument: then nothing is made for any.
+    var isEmpty: Bool { instruments.isEmpty }
+
+    func info(_ url: AMQPURL) -> AMQPConnectionInfo { AMQPConnectionInfo(id: id, host: url.host, port: url.port) }
+
+    /// Tells of a message that is about to be sent.
+    /// - Returns: what is told of its end; nil is nobody.
+    func willSend(_ message: inout Message, by link: AMQPLinkInfo) -> (
+        @Sendable (Result<Outcome, AMQPSendError>) -> Void
+    )? {
+        var observers: [AMQPSendObserver] = []
+        for instrument in instruments {
+            if let observer = instrument.willSend(&message, by: link) { observers.append(observer) }
+        }
+        guard !observers.isEmpty else { return nil }
+        let start = ContinuousClock.now
+        return { [observers] result in
+            let latency = start.duration(to: .now)
+            for observer in observers { observer(result, latency) }
+        }
+    }
+
+    /// Runs a body within the processing of a message, the first instrument's outermost.
+    func process<Result>(
+        _ message: Message, from link: AMQPLinkInfo, after count: Int = 0, _ body: () async throws -> Result
+    ) async rethrows -> Result {
+        guard count < instruments.count else { return try await body() }
+        return try await instruments[count].process(message, from: link) {
+            try await process(message, from: link, after: count + 1, body)
+        }
+    }
+
+    /// Runs a body within a request, the first instrument's outermost.
+    func request<Response>(
+        _ message: Message, to link: AMQPLinkInfo, after count: Int = 0, _ body: () async throws -> Response
+    ) async rethrows -> Response {
+        guard count < instruments.count else { return try await body() }
+        return try await instruments[count].request(message, to: link) {
+            try await request(message, to: link, after: count + 1, body)
+        }
+    }
+}
+
+/// Tells instruments of the settlement of a message that was handed out, once.
+final class DeliveryObservation: Sendable {
+    private let observers: [AMQPSettlementObserver]
+    private let start = ContinuousClock.now
+    private let isOver = Atomic(false)
+
+    /// - Returns: nil where no instrument wants to be told.
+    init?(_ instruments: [any AMQPInstrument], _ message: Message, isSettled: Bool, _ link: AMQPLinkInfo) {
+        observers = instruments.compactMap { $0.didReceive(message, isSettled: isSettled, by: link) }
+        if observers.isEmpty || isSettled { return nil }
+    }
+
+    deinit {
+        tell(nil)
+    }
+
+    /// The program has said what becomes of the message.
+    func tell(_ state: DeliveryState?) {
+        guard !isOver.exchange(true, ordering: .relaxed) else { return }
+        let time = start.duration(to: .now)
+        for observer in observers { observer(state, time) }
+    }
+}

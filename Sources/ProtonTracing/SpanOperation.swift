@@ -1,0 +1,61 @@
+import Proton
+import Tracing
+
+/// What a span is about, by OpenTelemetry's conventions for messaging.
+struct SpanOperation {
+    enum Kind: String {
+        case send
+        case process
+        case request
+    }
+
+    private let kind: Kind
+    private let message: Message
+    private let link: AMQPLinkInfo
+    private let system: String
+
+    init(_ kind: Kind, _ message: Message, _ link: AMQPLinkInfo, _ system: String) {
+        (self.kind, self.message, self.link, self.system) = (kind, message, link, system)
+    }
+
+    /// The span's name: few different ones.
+    var name: String { link.address.map { "\(kind.rawValue) \($0)" } ?? kind.rawValue }
+
+    /// Sets what there is to say of the message; nothing where nobody records it.
+    func setAttributes(of span: any Span) {
+        guard span.isRecording else { return }
+        span.updateAttributes { attributes in
+            attributes["messaging.system"] = system
+            attributes["messaging.operation.name"] = kind.rawValue
+            attributes["messaging.operation.type"] = kind == .process ? "process" : "send"
+            if let address = link.address ?? message.address { attributes["messaging.destination.name"] = address }
+            if let id = message.id { attributes["messaging.message.id"] = "\(id)" }
+            if let id = message.correlationID { attributes["messaging.message.conversation_id"] = "\(id)" }
+            attributes["server.address"] = link.connection.host
+            attributes["server.port"] = link.connection.port
+            attributes["network.protocol.name"] = "amqp"
+            attributes["network.protocol.version"] = "1.0"
+        }
+    }
+}
+
+extension Span {
+    /// What the span is about came to nothing.
+    func fail(_ error: any Error) {
+        recordError(error)
+        attributes["error.type"] = errorType(error)
+        setStatus(SpanStatus(code: .error, message: "\(error)"))
+    }
+}
+
+/// A name for the kind of an error: few different ones.
+private func errorType(_ error: any Error) -> String {
+    switch error {
+    case AMQPSendError.notSent: "not_sent"
+    case AMQPSendError.inDoubt: "in_doubt"
+    case AMQPSendError.refused(.rejected(let condition)): condition.map { "\($0.name)" } ?? "rejected"
+    case AMQPSendError.refused(.modified): "modified"
+    case AMQPSendError.refused: "released"
+    default: "\(type(of: error))"
+    }
+}

@@ -1,0 +1,59 @@
+import Proton
+import Tracing
+
+/// Puts the fields of a context into a dictionary.
+struct FieldInjector: Injector {
+    func inject(_ value: String, forKey key: String, into carrier: inout [String: String]) { carrier[key] = value }
+}
+
+/// Finds the fields of a context in a dictionary.
+struct FieldExtractor: Extractor {
+    func extract(key: String, from carrier: [String: String]) -> String? { carrier[key] }
+}
+
+extension Annotations {
+    /// The annotation of proton's other bindings: a map of all that a tracer writes.
+    private static let qpidKey: AnnotationKey = "x-opt-qpid-tracestate"
+    /// The fields of W3C's Trace Context, which are annotations of their own.
+    private static let w3cFields = ["traceparent", "tracestate"]
+    /// How many fields are looked at of what a peer has written.
+    private static let maxFields = 32
+
+    /// Writes a context; that of another message that this one was made of goes.
+    mutating func setTraceFields(_ fields: [String: String], _ places: AMQPTracing.ContextAnnotations) {
+        guard !fields.isEmpty else { return }
+        self[Annotations.qpidKey] = nil
+        for name in Annotations.w3cFields {
+            self[.symbol(Symbol(name))] = places.contains(.w3c) ? fields[name].map { .string($0) } : nil
+        }
+        guard places.contains(.qpid) else { return }
+        var map = AMQPMap()
+        for (name, value) in fields.sorted(by: { $0.key < $1.key }) { map[.string(name)] = .string(value) }
+        self[Annotations.qpidKey] = .map(map)
+    }
+
+    /// What a sender has written of its context.
+    var traceFields: [String: String] {
+        var fields: [String: String] = [:]
+        if case .map(let map)? = self[Annotations.qpidKey] {
+            for (key, value) in map.prefix(Annotations.maxFields) {
+                if let key = key.text, let value = value.text { fields[key] = value }
+            }
+        }
+        for name in Annotations.w3cFields {
+            if let value = self[.symbol(Symbol(name))]?.text { fields[name] = value }
+        }
+        return fields
+    }
+}
+
+extension AMQPValue {
+    /// What bindings write for text.
+    fileprivate var text: String? {
+        switch self {
+        case .string(let text): text
+        case .symbol(let symbol): "\(symbol)"
+        default: nil
+        }
+    }
+}
