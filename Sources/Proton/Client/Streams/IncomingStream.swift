@@ -101,7 +101,7 @@ final class IncomingStream: LinkTraffic {
     func nextPiece(of number: UInt64, on link: ClientLink) async -> Event? {
         let event = await take { [title] state in
             guard state.arriving?.number == number, !state.wantsNext else {
-                return .failed(state.end ?? ProtonError(.closed, "\(title): the next message was asked for."))
+                return .failed(state.end ?? ProtonError(.closed, "\(title): the message has been given back, or is lost with its connection."))
             }
             if let piece = state.arriving?.body.popFirst() {
                 state.arriving?.bytes -= piece.count
@@ -210,7 +210,12 @@ final class IncomingStream: LinkTraffic {
 
     func arrived(_ delivery: Delivery) {
         let isCurrent = state.withLock { state in
-            if let arriving = state.arriving { return arriving.delivery == delivery }
+            if let arriving = state.arriving {
+                if arriving.delivery == delivery { return true }
+                // Credit that the lost connection has taken with it is given again by the engine, also where the program has not
+                // asked yet.
+                guard arriving.isTaken else { return false }
+            }
             guard !delivery.isAborted else { return false }
             state.number += 1
             let limits = delivery.connection.limits
@@ -241,8 +246,8 @@ final class IncomingStream: LinkTraffic {
             _ = delivery.arrival()
             state.withLock { $0.arriving?.isTaken = true }
             delivery.settle()
-            finish(.failed(ProtonError(.closed, "\(title): the sender has given the message up.")))
             forgetUnseen()
+            finish(.failed(ProtonError(.closed, "\(title): the sender has given the message up.")))
             return beginNext(delivery.link)
         }
         let room = state.withLock { state in
@@ -342,10 +347,10 @@ final class IncomingStream: LinkTraffic {
 
     /// The message is gone: one that the program has seen has failed, and another comes again from its beginning.
     func interrupted(_ error: ProtonError) {
-        finish(.failed(error))
+        forgetUnseen()
         // The rest of it does not come any more.
         state.withLock { $0.arriving?.isTaken = true }
-        forgetUnseen()
+        finish(.failed(error))
         endIntake()
     }
 
