@@ -76,6 +76,26 @@ struct BlockingEndTests {
         }
     }
 
+    @Test("Where the peer ends the session, its links end with it, and new ones are on another")
+    func sessionEnds() async throws {
+        try await withScriptedServer { server in
+            let peer = try server.acceptSession()
+            try peer.attachNext()
+            try peer.send(.end())
+            try peer.expect(.end, skipping: .flow)
+            try peer.send(.begin(answering: peer.expect(.begin)))
+            try peer.attachNext(credit: 1)
+            try peer.send(.disposition(.accepted, peer.expect(.transfer).deliveryID))
+            try peer.answerClose()
+        } client: { address in
+            let connection = try BlockingConnection(address, timeout: .seconds(10))
+            let receiver = try connection.createReceiver("a", credit: 0)
+            #expect(Self.error { while true { _ = try receiver.receive() } }?.code == .sessionError)
+            #expect(try connection.createSender("b").send(Message(body: "x")) == .accepted)
+            try connection.close()
+        }
+    }
+
     // MARK: Outcomes
 
     @Test("A message that the peer settles without an outcome is in doubt")

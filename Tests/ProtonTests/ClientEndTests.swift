@@ -88,6 +88,30 @@ struct ClientEndTests {
         }
     }
 
+    /// A peer that refuses a connection says so in its open frame, and closes it at once as a rule.
+    @Test func aConnectionThatIsRefusedAndNotClosedIsGivenUp() async throws {
+        try await withScriptedServer { server in
+            for _ in 0..<2 {
+                let peer = try server.accept()
+                try peer.handshake(
+                    .open("peer", ["properties": [.symbol(.connectionEstablishmentFailed): true]]))
+                try peer.expect(.close)
+                try peer.send(.close())
+            }
+        } asyncClient: { address in
+            let late = await #expect(throws: ProtonError.self) {
+                _ = try await AMQPClient(address, timeout: .seconds(1)).connect()
+            }
+            #expect(late?.code == .timedOut)
+            try await onThread {
+                let error = #expect(throws: ProtonError.self) {
+                    _ = try BlockingConnection(address, timeout: .seconds(1))
+                }
+                #expect(error?.code == .timedOut)
+            }
+        }
+    }
+
     // MARK: What goes back
 
     @Test func whatIsNotSettledGoesBackWhereThePeerClosesTheLink() async throws {

@@ -25,9 +25,9 @@ import ProtonUtilities
 /// | `close` of a link | done | done | done | `.timedOut` |
 /// | `close` of the connection | done | done | goes on | `.timedOut`; the connection is dropped a second later |
 ///
-/// What ended a connection is `.disconnected`, `.connectionError`, `.sessionError` where the peer ends the session that all
-/// links are on, `.authenticationFailed` and the like, or `.closed` where this side closed it. Once a link or a connection
-/// has ended, each later call throws the same.
+/// What ended a connection is `.disconnected`, `.connectionError`, `.authenticationFailed` and the like, or `.closed` where
+/// this side closed it. Once a link or a connection has ended, each later call throws the same. Where the peer ends the
+/// session that all links are on, they end with `.sessionError`; links that are made then are on a new one.
 public final class BlockingConnection: Sendable {
     /// How long operations that are given no time-out of their own may take; nil is for ever.
     public let timeout: Duration?
@@ -139,7 +139,7 @@ public final class BlockingConnection: Sendable {
         let deadline = try begin("createSender", timeout: timeout)
         let outgoing = Outgoing(.none)
         let title = "sender to \(address ?? "no address")"
-        let link = ClientLink(core, title, outgoing, closesAfterLoss: true, as: .sender, address) { connection, own in
+        let link = ClientLink(core, title, outgoing, isBlocking: true, as: .sender, address) { connection, own in
             try connection.container.createSender(
                 connection, address, name: name, handler: handler.map { Accompanied($0, by: own) } ?? own,
                 options: LinkOption(options))
@@ -172,7 +172,7 @@ public final class BlockingConnection: Sendable {
         let title = "receiver from \(address ?? (isDynamic ? "a dynamic node" : "no address"))"
         let incoming = handler == nil ? Incoming(window: credit, title: title, room: .uponReceipt) : nil
         let traffic: any LinkTraffic = incoming ?? HandlerTraffic(credit: credit)
-        let link = ClientLink(core, title, traffic, closesAfterLoss: true, as: .receiver, address) { connection, own in
+        let link = ClientLink(core, title, traffic, isBlocking: true, as: .receiver, address) { connection, own in
             try connection.container.createReceiver(
                 connection, address, name: name, isDynamic: isDynamic,
                 handler: handler.map { Accompanied($0, by: own) } ?? own, options: LinkOption(options))

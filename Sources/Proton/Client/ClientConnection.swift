@@ -6,7 +6,7 @@ import ProtonUtilities
 /// The part of an `AMQPConnection` or a `BlockingConnection` that its loop tells of events: how far the connection has
 /// come, its links, and who waits.
 final class ClientConnection: MessagingHandler, Sendable {
-    private enum Phase {
+    enum Phase {
         /// Not open yet, or lost and being made again.
         case opening(lastError: ProtonError?)
         case open
@@ -25,7 +25,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         var isClient: Bool { if case .client = self { true } else { false } }
     }
 
-    private struct State {
+    struct State {
         var phase = Phase.opening(lastError: nil)
         var queue: WorkQueue?
         var links: [ObjectIdentifier: ClientLink] = [:]
@@ -41,7 +41,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         var lastID: UInt64 = 0
     }
 
-    private let state: UncheckedMutex<State>
+    let state: UncheckedMutex<State>
     let role: Role
     /// The links that the peer attaches, and the program decides about; nil where they are refused.
     let linkRequests: RequestQueue<IncomingLink>?
@@ -56,10 +56,10 @@ final class ClientConnection: MessagingHandler, Sendable {
     let instrumentation: Instrumentation
     private let logger: Logger
     private let logged: Logged
-    private let container: ContainerHandle
+    let container: ContainerHandle
     private let sessions = ClientSessions()
     /// How long a peer may take to answer the close of a link or of the connection.
-    private let closeTimeout: Duration
+    let closeTimeout: Duration
     /// How many events an `events` sequence keeps that nobody takes.
     private static let keptEvents = 64
     /// How many links of the peer may wait for a decision.
@@ -118,71 +118,11 @@ final class ClientConnection: MessagingHandler, Sendable {
         if !isWanted { drop() }
     }
 
-    private func nextID() -> UInt64 {
+    func nextID() -> UInt64 {
         state.withLock { state in
             state.lastID += 1
             return state.lastID
         }
-    }
-
-    /// Waits until the peer has opened the connection.
-    /// - Returns: what ended it before; nil also where the task was cancelled.
-    func waitUntilOpen() async -> ProtonError? {
-        let id = nextID()
-        return await wait(id) { waiter, isCancelled in
-            registerForOpen(waiter, isCancelled: isCancelled)
-        } onCancel: { [self] in
-            takeOutOfOpen(id)?.resume(nil)
-        }
-    }
-
-    /// Blocks the thread until the peer has opened the connection; gives it up when the time is over.
-    /// - Throws: what ended it before.
-    func waitUntilOpen(until deadline: Deadline) throws(ProtonError) {
-        let id = nextID()
-        let answer = waitBlocking(id, until: deadline) { waiter in
-            registerForOpen(waiter, isCancelled: false)
-        } onTimeout: {
-            takeOutOfOpen(id) != nil
-        }
-        if answer == nil { giveUpOpening("in time") }
-        if let error = answer ?? end { throw error }
-    }
-
-    private func registerForOpen(_ waiter: Waiter<ProtonError?>, isCancelled: Bool) -> Waiting<ProtonError?> {
-        state.withLock { state in
-            switch state.phase {
-            case .open where state.wasOpen: return .ready(nil)
-            case .ended(let error): return .ready(error)
-            case .closing: return .ready(ClientConnection.closedHere)
-            case .opening, .open: break
-            }
-            if isCancelled { return .ready(nil) }
-            state.openWaiters.append(waiter)
-            return .kept
-        }
-    }
-
-    private func takeOutOfOpen(_ id: UInt64) -> Waiter<ProtonError?>? {
-        state.withLock { state in
-            state.openWaiters.firstIndex { $0.id == id }.map { state.openWaiters.remove(at: $0) }
-        }
-    }
-
-    /// Gives up a connection that the peer has not opened in time.
-    func giveUpOpening(after timeout: Duration) { giveUpOpening("within \(timeout)") }
-
-    private func giveUpOpening(_ time: String) {
-        let error: ProtonError? = state.withLock { state in
-            guard case .opening(let last) = state.phase else { return nil }
-            return ProtonError(
-                .timedOut,
-                "\(state.url.hostAndPort) has not opened the connection \(time).\(last.map { " \($0.message)" } ?? "")",
-                condition: last?.condition, underlyingError: last)
-        }
-        guard let error else { return }
-        end(error)
-        drop()
     }
 
     /// Runs work in the connection's domain.
@@ -272,26 +212,13 @@ final class ClientConnection: MessagingHandler, Sendable {
         drop()
     }
 
-    private func drop() {
+    func drop() {
         let queue = state.withLock(\.queue)
         let isPosted = queue?.add { connection in connection.close() } ?? false
         if !isPosted { end(ClientConnection.closedHere) }
     }
 
-    /// Waits until the connection has ended, for twice the time that a peer has to answer its close at most.
-    func waitUntilEnded() async {
-        let timer = try? container.schedule(after: closeTimeout * 2) { [self] _ in end(ClientConnection.closedHere) }
-        defer { timer?.cancel() }
-        await waitToTheEnd { waiter in
-            state.withLock { state in
-                if case .ended = state.phase { return .ready(()) }
-                state.endWaiters.append(waiter)
-                return .kept
-            }
-        }
-    }
-
-    private static let closedHere = ProtonError(.closed, "The connection was closed here.")
+    static let closedHere = ProtonError(.closed, "The connection was closed here.")
     private static let closedByPeer = ProtonError(.closed, "The peer has closed the connection.")
 
     /// Warns of what nobody else hears of.

@@ -36,8 +36,9 @@ final class ClientLink: MessagingHandler, Sendable {
     /// What the link is, for messages: `sender to examples`.
     let title: String
     let traffic: any LinkTraffic
-    /// Whether a link that is being closed when the connection is lost is closed on the next one, or has ended.
-    private let closesAfterLoss: Bool
+    /// Whether it is a link of blocking calls: one that is being closed when the connection is lost is closed on the next one,
+    /// and its session's end is an error of its own.
+    private let isBlocking: Bool
     private let make: @Sendable (Connection, any ProtonHandler) throws -> Link
     /// Whether the peer has attached the link first: its end by the peer is no error then.
     let isAnswer: Bool
@@ -52,11 +53,11 @@ final class ClientLink: MessagingHandler, Sendable {
 
     init(
         _ connection: ClientConnection, _ title: String, _ traffic: any LinkTraffic, isAnswer: Bool = false,
-        closesAfterLoss: Bool = false, as role: AMQPLinkInfo.Role, _ address: String?,
+        isBlocking: Bool = false, as role: AMQPLinkInfo.Role, _ address: String?,
         make: @escaping @Sendable (Connection, any ProtonHandler) throws -> Link
     ) {
         (self.connection, self.title, self.traffic, self.make) = (connection, title, traffic, make)
-        (self.isAnswer, self.closesAfterLoss) = (isAnswer, closesAfterLoss)
+        (self.isAnswer, self.isBlocking) = (isAnswer, isBlocking)
         isObserved = !connection.instrumentation.isEmpty
         id = isObserved ? Instrumentation.nextID() : 0
         (self.role, asked) = (role, address)
@@ -292,7 +293,7 @@ final class ClientLink: MessagingHandler, Sendable {
 
     /// The link's session has ended.
     func sessionEnded(_ error: ProtonError) {
-        guard error.code != .closed else { return end(error) }
+        guard error.code != .closed, !isBlocking else { return end(error) }
         end(
             ProtonError(
                 .linkError, "\(title): \(error.message)", condition: error.condition, underlyingError: error))
@@ -303,7 +304,7 @@ final class ClientLink: MessagingHandler, Sendable {
         let hasEnded = state.withLock { state in
             switch state.phase {
             case .open, .refused: state.phase = .opening
-            case .closing: return !closesAfterLoss
+            case .closing: return !isBlocking
             case .idle, .opening, .ended: break
             }
             return false
