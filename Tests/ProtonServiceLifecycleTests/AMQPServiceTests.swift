@@ -90,7 +90,7 @@ struct AMQPServiceTests {
 
     /// The shutdown comes before the peer has opened the connection: there is nothing to do then.
     @Test func aShutdownBeforeTheConnectionIsOpen() async throws {
-        let server = try ScriptedServer()
+        let server = try ScriptedServer(limit: .seconds(50))
         defer { server.close() }
         let group = Self.group(AMQPService(try AMQPClient(server.address)) { _ in throw Oops() })
         async let ended: Void = group.run()
@@ -125,7 +125,7 @@ struct AMQPServiceTests {
     }
 
     @Test func aCancelledServiceEnds() async throws {
-        let server = try ScriptedServer()
+        let server = try ScriptedServer(limit: .seconds(50))
         defer { server.close() }
         let service = AMQPService(try AMQPClient(server.address)) { _ in throw Oops() }
         let running = Task { try await service.run() }
