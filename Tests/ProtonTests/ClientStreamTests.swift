@@ -158,8 +158,9 @@ struct ClientStreamTests {
         #expect(mostAhead < 24_000_000)
     }
 
-    /// A message that is lost with the connection comes again from its beginning.
-    @Test func aConnectionThatIsLost() async throws {
+    /// A message that is lost with the connection comes again from its beginning: before it is asked for, or after.
+    @Test(arguments: [false, true])
+    func aConnectionThatIsLost(_ asksLate: Bool) async throws {
         let isSeen = Monitor(false)
         try await withScriptedServer { server in
             func accept() throws -> ScriptedPeer {
@@ -192,6 +193,7 @@ struct ClientStreamTests {
                 let lost = try #require(try await streams.next())
                 isSeen.withLock { $0 = true }
                 await #expect(throws: ProtonError.self) { try await Self.body(lost) }
+                while asksLate, streams.incoming.waitingCount == 0 { await Task.yield() }
                 let again = try #require(try await streams.next())
                 #expect(try await Self.body(again) == [1, 2, 3, 4])
                 again.accept()

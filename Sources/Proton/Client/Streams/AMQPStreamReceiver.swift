@@ -7,7 +7,7 @@ import ProtonEngine
 /// what does not fit waits at the peer (AMQP 1.0, 2.5.6). To ask for the next message gives the one before back where it was not settled;
 /// what is left of that still comes, and is dropped. A receiver that nobody keeps is closed.
 public final class AMQPStreamReceiver: AsyncSequence, Sendable {
-    private let incoming: IncomingStream
+    let incoming: IncomingStream
     let link: ClientLink
     /// The connection, which the receiver keeps open.
     private let connection: AMQPConnection

@@ -76,7 +76,8 @@ final class IncomingStream: LinkTraffic {
     /// - Returns: nil where the task is cancelled.
     func next(on link: ClientLink) async -> Event? {
         state.withLock { state in
-            state.wantsNext = true
+            // One that has come before it was asked for is the next.
+            state.wantsNext = state.arriving?.isSeen != false
             state.isAsked = true
         }
         link.post { [self] link in beginNext(link) }
@@ -101,7 +102,10 @@ final class IncomingStream: LinkTraffic {
     func nextPiece(of number: UInt64, on link: ClientLink) async -> Event? {
         let event = await take { [title] state in
             guard state.arriving?.number == number, !state.wantsNext else {
-                return .failed(state.end ?? ProtonError(.closed, "\(title): the message has been given back, or is lost with its connection."))
+                return .failed(
+                    state.end
+                        ?? ProtonError(
+                            .closed, "\(title): the message has been given back, or is lost with its connection."))
             }
             if let piece = state.arriving?.body.popFirst() {
                 state.arriving?.bytes -= piece.count
@@ -218,6 +222,7 @@ final class IncomingStream: LinkTraffic {
             }
             guard !delivery.isAborted else { return false }
             state.number += 1
+            state.wantsNext = false
             let limits = delivery.connection.limits
             state.arriving = Arriving(
                 delivery: delivery, number: state.number,
