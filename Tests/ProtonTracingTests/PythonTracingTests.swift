@@ -65,10 +65,20 @@ struct PythonTracingTests {
         let output = Pipe()
         process.standardOutput = output
         try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let bytes = readToEnd(output.fileHandleForReading.fileDescriptor)
         process.waitUntilExit()
         #expect(process.terminationStatus == 0)
-        return text
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Foundation ends the process where a signal of another test's interrupts it here.
+    private static func readToEnd(_ descriptor: Int32) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            if count > 0 { bytes += buffer.prefix(count) } else if count == 0 || errno != EINTR { return bytes }
+        }
     }
 
     @Test(.timeLimit(.minutes(1)), arguments: [.qpid, [.w3c, .qpid]] as [AMQPTracing.ContextAnnotations])
