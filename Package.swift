@@ -13,7 +13,8 @@ let settings: [SwiftSetting] = [
 /// The example programs: those of the Python and C++ bindings by the same names, those with async/await, and `demo`, which
 /// `make demo` runs.
 let examples: [Target] = [
-    "abstract_server", "async_helloworld", "async_recv", "async_rpc", "async_send", "async_worker", "client",
+    "abstract_server", "async_helloworld", "async_recv", "async_rpc", "async_send", "async_server", "async_worker",
+    "client",
     "colour_send", "connection_options", "demo", "direct_recv", "direct_send",
     "encode_decode", "flow_control", "helloworld", "helloworld_blocking", "helloworld_direct",
     "helloworld_direct_events", "helloworld_events", "message_properties",

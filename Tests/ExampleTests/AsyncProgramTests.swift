@@ -58,6 +58,24 @@ struct AsyncProgramTests {
         ("sync_client", .python, ["async_rpc", "--serve"], .swift),
     ]
 
+    /// Who asks async_server, which needs no broker.
+    static let askers: [(client: String, language: Language)] = [
+        ("async_rpc", .swift), ("client", .swift), ("client", .python), ("sync_client", .python),
+    ]
+
+    @Test("Requests to async_server", arguments: askers)
+    func requestsWithoutABroker(client name: String, language: Language) async throws {
+        try await withPrograms { programs in
+            let address = try freeAddress()
+            let url = "\(address)/examples"
+            let server = try programs.start(.swift, "async_server", "-a", url)
+            try await server.waitUntilListening(on: address)
+            try await expectSuccess(try programs.start(language, name, "-a", url), Self.answers)
+            server.send(SIGINT)
+            #expect(try await server.waitForEnd().ending == .exited(0))
+        }
+    }
+
     @Test("Requests to async_rpc, and by it", arguments: conversations)
     func requests(
         client name: String, language: Language, server: [String], serverLanguage: Language
