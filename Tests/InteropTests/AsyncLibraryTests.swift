@@ -11,7 +11,7 @@ extension InteropTests {
             case fields = "message: each field comes through"
             case types = "message: properties of each type"
             case bodies = "message: bodies of each kind"
-            case many = "a hundred messages there and back, in order"
+            case many = "messages there and back, in order"
             case large = "1 MiB there and back"
             case responds = "the library answers requests"
             case asks = "the library asks what is served"
@@ -59,7 +59,9 @@ extension InteropTests {
                         "changes or drops \(changed.joined(separator: ", ")): \(sent) comes as \(back)")
                 }
             case .many:
-                let pairs = try await echo((0..<100).map { Message(body: "\($0)") }, library)
+                // uamqp's program connects for each.
+                let count = library == .uamqp ? 20 : 500
+                let pairs = try await echo((0..<count).map { Message(body: "\($0)") }, library)
                 try require(pairs.allSatisfy { $0.0.body == $0.1.body }, "messages come in another order")
             case .large:
                 let body = (0..<1_048_576).map { UInt8(truncatingIfNeeded: $0 &* 31) }

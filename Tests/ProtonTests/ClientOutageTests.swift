@@ -248,7 +248,7 @@ struct ClientOutageTests {
 
     /// Whoever gives its place up leaves it to the next one.
     @Test func roomIsPassedOn() async throws {
-        try await withScriptedServer { server in
+        try await withScriptedServer(limit: .seconds(60)) { server in
             let peer = try Self.accept(server)
             try Self.end(peer)
         } asyncClient: { address in

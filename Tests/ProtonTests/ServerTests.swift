@@ -71,6 +71,28 @@ struct ServerTests {
         }
     }
 
+    /// A peer may take responses only when its request was accepted, as go-amqp's and JMS's programs do.
+    @Test func aPeerThatTakesResponsesAfterTheOutcome() async throws {
+        try await Self.withServer { listener in
+            await listener.serve("upper", concurrency: 1) { Message(body: $0.body) }
+        } client: { address in
+            try await AMQPClient(address, logger: .quiet).withConnection { connection in
+                let receiver = connection.receiver(from: nil, window: 0)
+                try await receiver.attach()
+                for number in 0..<3 {
+                    let request = Message(body: .value(AMQPValue(number)), replyTo: receiver.address)
+                    #expect(try await connection.send(request, to: "upper") == .accepted)
+                }
+                try receiver.grant(3)
+                for number in 0..<3 {
+                    let response = try #require(try await receiver.next())
+                    #expect(response.message.body.value.intValue == number)
+                    response.accept()
+                }
+            }
+        }
+    }
+
     /// What a peer says of itself is there for the decision, and each decision is the peer's error.
     @Test func connectionsAreDecidedAbout() async throws {
         var server = try AMQPServer("127.0.0.1:0", logger: .quiet)

@@ -8,17 +8,22 @@ struct Serving: Sendable {
     let permits: Permits
     /// How many requests may be here ahead of those that are being answered: as many again, so that none waits for a round trip.
     let window: Int
+    /// Whether a request is accepted once the peer has taken its response, rather than once that is on its way.
+    ///
+    /// Without a broker in between not: a peer that takes responses when its requests are accepted would wait for itself.
+    let waitsForResponses: Bool
     /// The sender to a request's reply address.
     let sender: @Sendable (_ address: String) throws -> AMQPSender
     /// Warns of what nobody else hears of.
     let log: @Sendable (String) -> Void
 
     init(
-        concurrency: Int, permits: Permits? = nil, _ body: @escaping @Sendable (Message) async throws -> Message?,
+        concurrency: Int, permits: Permits? = nil, waitsForResponses: Bool = true,
+        _ body: @escaping @Sendable (Message) async throws -> Message?,
         sender: @escaping @Sendable (String) throws -> AMQPSender, log: @escaping @Sendable (String) -> Void
     ) {
         let most = max(1, concurrency)
-        (self.body, self.sender, self.log) = (body, sender, log)
+        (self.body, self.sender, self.log, self.waitsForResponses) = (body, sender, log, waitsForResponses)
         (self.permits, window) = (permits ?? Permits(most), 2 * most)
     }
 
@@ -57,8 +62,14 @@ struct Serving: Sendable {
         guard var response = try await body(request), let address = request.replyTo else { return }
         response.correlationID = request.correlationID ?? request.id
         response.address = address
-        // In a task of its own: it is sent also when this one is cancelled meanwhile.
         let (answer, sender) = (response, try sender(address))
+        guard waitsForResponses else {
+            if try sender.trySend(answer) == nil {
+                throw Delivery.Reject(Condition(.resourceLimitExceeded, "Too many responses wait for credit."))
+            }
+            return
+        }
+        // In a task of its own: it is sent also when this one is cancelled meanwhile.
         _ = try await Task { try await sender.send(answer, timeout: .seconds(30)) }.value
     }
 

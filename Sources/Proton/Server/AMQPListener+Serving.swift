@@ -12,7 +12,8 @@ extension AMQPListener {
     ///
     /// Peers attach a sender to the address, and a receiver that responses go to: one from a dynamic node, whose address they
     /// write into their requests, as `AMQPConnection.request` does and the other bindings' examples do, or one from an address of
-    /// their own. Links to other nodes are refused. What becomes of a request is as of `AMQPConnection.serve`; one whose
+    /// their own. Links to other nodes are refused. What becomes of a request is as of `AMQPConnection.serve`, but that
+    /// it is accepted once its response is on its way: a peer may wait for that before it takes responses. One whose
     /// reply address no link of its connection receives from is rejected with `amqp:not-found`.
     /// - Parameters:
     ///   - address: where requests come to.
@@ -29,7 +30,9 @@ extension AMQPListener {
                     // A peer that is gone again has nothing to be told.
                     guard let connection = try? await request.accept() else { return }
                     let senders = ReplySenders()
-                    let serving = Serving(concurrency: concurrency, permits: permits, body) { address in
+                    let serving = Serving(
+                        concurrency: concurrency, permits: permits, waitsForResponses: false, body
+                    ) { address in
                         guard let sender = senders[address] else {
                             throw Delivery.Reject(Condition(.notFound, "No link receives from the reply address."))
                         }
