@@ -69,8 +69,7 @@ public final class Listener: Sendable {
             if let condition = Condition(pn_listener_condition(listener)) {
                 state = .closed(condition)
                 // The close event that follows is of no interest, and may come too late to release the wrapper.
-                pn_listener_set_context(listener, nil)
-                Unmanaged.passUnretained(self).release()
+                letGo(of: listener)
                 return condition
             }
             let addresses = Listener.addresses(of: listener)
@@ -95,26 +94,38 @@ public final class Listener: Sendable {
             state = .closed(nil)
             return listener
         }
-        guard let listener else { return }
-        pn_listener_set_context(listener, nil)
+        if let listener { letGo(of: listener) }
+    }
+
+    /// Takes this out of proton's listener, which has kept it; once.
+    private func letGo(of listener: OpaquePointer) {
+        Listener.contexts.withLock { _ in pn_listener_set_context(listener, nil) }
         Unmanaged.passUnretained(self).release()
     }
 
+    /// Held where a listener's wrapper is found or taken out: the thread that makes it may let go of it while another one finds it.
+    private static let contexts = UncheckedMutex(())
+
     /// Proton's listener is closed and about to be freed.
-    /// - Returns: the condition that ended it, where it was not `close`.
-    func finish(_ listener: OpaquePointer) -> Condition? {
+    /// - Parameter tell: told of the condition that ended it, where it was not `close`. One that could never listen ends without
+    ///   a word: `start` has thrown why.
+    func finish(_ listener: OpaquePointer, _ tell: (Condition?) throws -> Void) rethrows {
         let condition = Condition(pn_listener_condition(listener))
-        state.withLock { state in
-            if case .closed = state { return }
+        let wasListening = state.withLock { state in
+            if case .closed = state { return false }
             state = .closed(condition)
+            return true
         }
-        pn_listener_set_context(listener, nil)
-        Unmanaged.passUnretained(self).release()
-        return condition
+        // Where it was not, this was let go of before.
+        guard wasListening else { return }
+        letGo(of: listener)
+        try tell(condition)
     }
 
     static func existing(_ pointer: OpaquePointer) -> Listener? {
-        pn_listener_get_context(pointer).map { Unmanaged<Listener>.fromOpaque($0).takeUnretainedValue() }
+        contexts.withLock { _ in
+            pn_listener_get_context(pointer).map { Unmanaged<Listener>.fromOpaque($0).takeUnretainedValue() }
+        }
     }
 
     private static func addresses(of listener: OpaquePointer) -> [OpaquePointer] {

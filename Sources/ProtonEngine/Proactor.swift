@@ -128,8 +128,7 @@ package final class Proactor: @unchecked Sendable {
         case PN_LISTENER_ACCEPT: try accept(pn_event_listener(event), delegate)
         case PN_LISTENER_CLOSE:
             guard let pointer = pn_event_listener(event), let listener = Listener.existing(pointer) else { return }
-            let condition = listener.finish(pointer)
-            try delegate.listenerClosed(listener, condition: condition)
+            try listener.finish(pointer) { try delegate.listenerClosed(listener, condition: $0) }
         case PN_PROACTOR_TIMEOUT: try delegate.timeoutPassed()
         case PN_PROACTOR_INTERRUPT: try delegate.interrupted()
         default: break

@@ -107,7 +107,7 @@ struct BlockingFailureTests {
     func unansweredAttach() async throws {
         try await onThread {
             let server = try BlockingServer { DeafToLinks() }
-            let connection = try BlockingConnection(server.url, timeout: .seconds(1))
+            let connection = try BlockingConnection(server.url, timeout: .seconds(3))
             let error = Self.error { _ = try connection.createReceiver(isDynamic: true) }
             #expect(error?.code == .timedOut)
             #expect(error?.message == "receiver from a dynamic node: the peer has not attached the link in time.")

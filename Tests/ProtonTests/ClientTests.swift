@@ -174,7 +174,7 @@ struct ClientTests {
                 }
                 server.cancel()
                 try await server.value
-                #expect(broker.status.queue("service")?.waiting == 0)
+                _ = try await broker.wait { $0.queue("service")?.waiting == 0 }
             }
         }
     }
@@ -235,7 +235,7 @@ struct ClientTests {
         }
         #expect(error?.code == .connectFailed)
         let late = await #expect(throws: ProtonError.self) {
-            _ = try await AMQPClient("127.0.0.1:\(port.number)", timeout: .milliseconds(500)).connect()
+            _ = try await AMQPClient("127.0.0.1:\(port.number)", timeout: .seconds(2)).connect()
         }
         #expect(late?.code == .timedOut && late?.message.contains("Cannot connect") == true)
     }

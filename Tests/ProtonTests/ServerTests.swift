@@ -276,8 +276,13 @@ struct ServerTests {
     @Test func whatCannotBeListenedOn() throws {
         let listener = try AMQPServer("127.0.0.1:0").listen()
         let port = try #require(listener.port)
-        let taken = #expect(throws: ProtonError.self) { try AMQPServer("127.0.0.1:\(port)").listen() }
-        #expect(taken?.code == .listenFailed)
+        // Again and again, since the loop hears of it beside this thread.
+        for _ in 0..<200 {
+            let taken = #expect(throws: ProtonError.self) { try AMQPServer("127.0.0.1:\(port)").listen() }
+            #expect(taken?.code == .listenFailed)
+        }
+        // The loop that they share goes on.
+        #expect(listener.port == port)
         listener.close()
         let plain = #expect(throws: ProtonError.self) { try AMQPServer("amqps://127.0.0.1:0").listen() }
         #expect(plain?.code == .invalidArgument)
