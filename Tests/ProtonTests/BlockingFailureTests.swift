@@ -125,7 +125,7 @@ struct BlockingFailureTests {
             try peer.send(.begin(answering: peer.expect(.begin)))
             _ = try peer.receiveAll()
         } client: { address in
-            let connection = try BlockingConnection(address, timeout: .seconds(1))
+            let connection = try BlockingConnection(address, timeout: .seconds(3))
             let calls: [(String, () throws -> Void)] = [
                 ("receiver from a dynamic node", { _ = try connection.createReceiver(isDynamic: true) }),
                 ("receiver from a", { _ = try connection.createReceiver("a") }),
@@ -242,7 +242,7 @@ struct BlockingFailureTests {
             try peer.expect(.close)
             try peer.expectEnd()
         } client: { address in
-            let connection = try BlockingConnection(address, timeout: .seconds(1))
+            let connection = try BlockingConnection(address, timeout: .seconds(3))
             #expect(Self.error { try connection.close() }?.code == .timedOut)
         }
     }
@@ -285,7 +285,7 @@ struct BlockingFailureTests {
             // A call that falls into the gap may fail; the next one finds the connection that is made again.
             var answer: Message?
             for _ in 0..<20 where answer == nil || client.replyTo == oldAddress {
-                answer = try? client.call(Message(body: "two"), timeout: .seconds(1))
+                answer = try? client.call(Message(body: "two"), timeout: .seconds(3))
             }
             #expect(answer?.body.value == "two")
             try connection.close()

@@ -125,7 +125,7 @@ struct BlockingOutageTests {
             try ended.wait()
         } client: { address in
             defer { ended.done() }
-            let connection = try Self.connect(address, timeout: .seconds(1))
+            let connection = try Self.connect(address, timeout: .seconds(3))
             let error = Self.error {
                 switch call {
                 case "send": try connection.createSender("a").send(Message(body: "x"))

@@ -93,7 +93,7 @@ struct RabbitMQManagementTests {
     @Test("A request that is not answered times out, and its late answer is not taken for the next one's")
     func lateAnswer() async throws {
         let answers = ["DELETE /queues/b": ("200", ["message_count": 7] as AMQPValue)]
-        try await withManagement(SharedLog(), timeout: .milliseconds(500), answers: answers, late: "DELETE /queues/a") {
+        try await withManagement(SharedLog(), timeout: .seconds(3), answers: answers, late: "DELETE /queues/a") {
             management in
             let error = #expect(throws: ProtonError.self) { try management.deleteQueue("a") }
             #expect(error?.code == .timedOut)
