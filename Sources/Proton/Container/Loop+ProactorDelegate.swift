@@ -76,7 +76,8 @@ extension Loop: ProactorDelegate {
     /// - Returns: whether there was a job.
     @discardableResult
     private func runJobs() throws -> Bool {
-        let (jobs, parked) = state.withLock { (exchange(&$0.jobs, with: []), exchange(&$0.parked, with: [])) }
+        let (jobs, parked) = state.withLock { $0.beginJobRun() }
+        defer { state.withLock { $0.endJobRun() } }
         var failure: (any Error)?
         for queue in parked {
             do { try queue.runParked() } catch { failure = failure ?? error }

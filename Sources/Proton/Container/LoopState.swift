@@ -31,6 +31,8 @@ extension Loop {
         var timers = TimerQueue()
         /// How many threads run timers now.
         var timerRuns = 0
+        /// How many threads run jobs now.
+        var jobRuns = 0
         /// What bounds the end of the loop: by the system's clock, since one that is turned may stand for ever.
         var bounds = TimerQueue()
         /// The timers that end connections which their peers do not open, or do not close.
@@ -71,6 +73,14 @@ extension Loop {
             return min(bound, timer ?? bound)
         }
 
+        /// Takes what was posted, for a thread that runs it and then says `endJobRun`.
+        mutating func beginJobRun() -> (jobs: [@Sendable () throws -> Void], parked: [WorkQueue]) {
+            jobRuns += 1
+            return (exchange(&jobs, with: []), exchange(&parked, with: []))
+        }
+
+        mutating func endJobRun() { jobRuns -= 1 }
+
         /// Takes out what is due first, where something is.
         mutating func popDue(by clock: TimerClock) -> TimerQueue.Due? {
             bounds.popDue(.now) ?? timers.popDue(clock.now)
@@ -97,9 +107,10 @@ extension Loop {
             return true
         }
 
+        /// Whether nothing is left, and nothing runs that may still open something.
         var isIdle: Bool {
-            connections.isEmpty && listeners.isEmpty && pending.isEmpty && jobs.isEmpty && parked.isEmpty
-                && timers.activeCount == 0
+            jobRuns == 0 && timerRuns == 0 && connections.isEmpty && listeners.isEmpty && pending.isEmpty
+                && jobs.isEmpty && parked.isEmpty && timers.activeCount == 0
         }
     }
 }
