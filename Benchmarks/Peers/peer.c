@@ -23,14 +23,18 @@ static void close_connection(pn_link_t *link) {
     pn_connection_close(pn_session_connection(pn_link_session(link)));
 }
 
-static void send_one(pn_link_t *sender) {
+static void send_bytes(pn_link_t *sender, struct bytes message) {
     static uint64_t tag;
     tag++;
     pn_delivery_t *delivery = pn_delivery(sender, pn_dtag((const char *)&tag, sizeof tag));
-    struct bytes message = next_message(tag);
     pn_link_send(sender, message.start, message.size);
     pn_link_advance(sender);
-    if (options.presettled) pn_delivery_settle(delivery);
+    if (options.presettled || pn_link_snd_settle_mode(sender) == PN_SND_SETTLED) pn_delivery_settle(delivery);
+}
+
+static void send_one(pn_link_t *sender) {
+    static uint64_t id;
+    send_bytes(sender, next_message(++id));
 }
 
 // What a link has still to send or to receive is kept as its context.
@@ -94,7 +98,7 @@ static void on_message(pn_delivery_t *delivery) {
     pn_delivery_settle(delivery);
     int credit = pn_link_credit(receiver);
     if (credit <= options.window / 2) pn_link_flow(receiver, options.window - credit);
-    if (options.echoing && answering) send_one(answering);
+    if (options.echoing && answering) send_bytes(answering, (struct bytes){size, received.start});
     if (options.role == PING) {
         run.latencies[run.received - 1] = now() - run.sentAt;
         send_ping();
@@ -164,6 +168,8 @@ static void on_connecting(pn_connection_t *connection) {
 static void on_link_opened(pn_link_t *link) {
     if (options.listening) { // answer with what the peer asked for
         pn_terminus_copy(pn_link_source(link), pn_link_remote_source(link));
+        // A node for responses, to which an echo goes whatever it is called.
+        if (pn_terminus_is_dynamic(pn_link_source(link))) pn_terminus_set_address(pn_link_source(link), "responses");
         pn_terminus_copy(pn_link_target(link), pn_link_remote_target(link));
         pn_link_set_snd_settle_mode(link, pn_link_remote_snd_settle_mode(link));
         pn_link_open(link);

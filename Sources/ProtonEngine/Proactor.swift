@@ -102,11 +102,18 @@ package final class Proactor: @unchecked Sendable {
         let connection = unmanaged.takeUnretainedValue()
         var end = BatchEnd.none
         var failure: (any Error)?
+        func handle(from event: OpaquePointer) throws {
+            let (reached, failure) = connection.handle(batch, event)
+            end = reached
+            if let failure { throw failure }
+        }
         do {
             try connection.workQueue.runBatch {
-                let (reached, failure) = connection.handle(batch, first)
-                end = reached
-                if let failure { throw failure }
+                try handle(from: first)
+            } rest: {
+                // Proton writes what items leave as it looks for another event: else that took a batch of its own.
+                guard let next = pn_event_batch_next(batch) else { return connection.noteOutput() }
+                try handle(from: next)
             }
         } catch {
             failure = error
@@ -206,7 +213,7 @@ extension Connection {
     ///
     /// It looks at that when it ticks, after half of the peer's idle time-out, and would count the other half from then:
     /// a peer that gives no margin would have given the connection up (AMQP 1.0, 2.4.5).
-    private func noteOutput() {
+    fileprivate func noteOutput() {
         guard let transport = pointer.flatMap(pn_connection_transport),
             pn_transport_get_remote_idle_timeout(transport) > 0
         else { return }

@@ -67,7 +67,7 @@ public final class WorkQueue: Sendable {
     package let domain = Domain(Key())
     /// What only the thread in the domain uses.
     private let confined = DomainState()
-    /// How many jobs run in a row that others have added meanwhile, before other connections have their turn.
+    /// How many items run in a row that others have added meanwhile, before other connections have their turn.
     static let budget = 1_000
 
     init(owner: (any ConnectionOwner)?) {
@@ -101,6 +101,7 @@ public final class WorkQueue: Sendable {
 
     func put(_ item: Item) -> Bool {
         let inDomain = domain.isCurrent
+        if inDomain { confined.hasAdded = true }
         let signal: Signal? = state.withLock { state in
             if case .closed = state.place, case .work = item { return nil }
             let wasEmpty = state.items.isEmpty
@@ -148,8 +149,12 @@ public final class WorkQueue: Sendable {
     package var hasWork: Bool { hasItems.load(ordering: .acquiring) }
 
     /// Runs a batch of the connection's events in the domain, then the items that wait.
-    /// - Throws: what `body` throws, or else the first error of an item; the rest has run all the same.
-    package func runBatch(_ body: () throws -> Void) throws {
+    /// - Parameters:
+    ///   - body: handles the events.
+    ///   - rest: called once items have run, where the connection stays: handles the events that come of what those did. The items
+    ///     that these add run as well.
+    /// - Throws: what `body` throws, or else the first error of an item, or of `rest`; the others have run all the same.
+    package func runBatch(_ body: () throws -> Void, rest: () throws -> Void = {}) throws {
         domain.enter(Key())
         var failure: (any Error)?
         do { try body() } catch { failure = error }
@@ -165,6 +170,13 @@ public final class WorkQueue: Sendable {
         if owns {
             let itemFailure = runItems()
             failure = failure ?? itemFailure
+            if confined.move == nil {
+                do { try rest() } catch { failure = failure ?? error }
+            }
+            if confined.move == nil, confined.hasAdded {
+                let itemFailure = runItems()
+                failure = failure ?? itemFailure
+            }
         }
         try leave(isRunning: owns, failure)
     }
@@ -194,32 +206,30 @@ public final class WorkQueue: Sendable {
         }
     }
 
-    /// Runs the items that are there, and the jobs that those add: an actor's next step need not wait for a batch.
+    /// Runs the items that are there, and those that they add: what a task or an actor on this thread asks for goes out with
+    /// the batch that it runs in.
     ///
-    /// Work that is added meanwhile waits for the next batch, so that other connections have their turn.
+    /// What only others add meanwhile, or what comes after so many items, waits for the next batch, so that this one goes
+    /// out and other connections have their turn.
     /// - Returns: the first error.
     private func runItems() -> (any Error)? {
         var failure: (any Error)?
-        var items = state.withLock { exchange(&$0.items, with: [])[...] }
+        var items = takeItems()
         var rest = items.count + WorkQueue.budget
         while let item = items.popFirst() {
             rest -= 1
             do { try run(item) } catch { failure = failure ?? error }
             guard confined.move == nil else { break }
-            if items.isEmpty, rest > 0 { items = takeJobs() }
+            if items.isEmpty, rest > 0, confined.hasAdded { items = takeItems() }
         }
         // What is left goes with the connection.
         if !items.isEmpty { state.withLock { $0.items.insert(contentsOf: items, at: 0) } }
         return failure
     }
 
-    /// Takes out the jobs that come before any work.
-    private func takeJobs() -> ArraySlice<Item> {
-        state.withLock { state in
-            let jobs = state.items.prefix { if case .work = $0 { false } else { true } }
-            state.items.removeFirst(jobs.count)
-            return jobs
-        }
+    private func takeItems() -> ArraySlice<Item> {
+        confined.hasAdded = false
+        return state.withLock { exchange(&$0.items, with: [])[...] }
     }
 
     private func run(_ item: Item) throws {

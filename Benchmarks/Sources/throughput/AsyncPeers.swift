@@ -14,19 +14,24 @@ enum AsyncPeer {
     }
 
     /// Runs a role, with this thread waiting for it.
-    static func run(_ role: Throughput.Role, _ style: Style, _ settings: Settings, _ report: Report) throws {
+    /// - Parameter prefersThread: whether the role's tasks run on the connection's thread.
+    static func run(
+        _ role: Throughput.Role, _ style: Style, _ settings: Settings, _ report: Report, prefersThread: Bool
+    ) throws {
         let done = DispatchSemaphore(value: 0)
         let failure = Mutex<(any Error)?>(nil)
         Task.detached {
             do {
                 try await AMQPClient(settings.server, options: settings.options).withConnection { connection in
-                    switch (role, style) {
-                    case (.send, .one): try await send(settings, report, connection)
-                    case (.send, .many): try await sendByTasks(settings, report, connection)
-                    case (.recv, .one): try await receive(settings, report, connection)
-                    case (.recv, .many): try await receiveBatches(settings, report, connection)
-                    case (.ping, _): try await ask(settings, report, connection)
-                    default: throw ProtonError(.invalidArgument, "--async is for send, recv and ping.")
+                    try await withTaskExecutorPreference(prefersThread ? connection.taskExecutor : nil) {
+                        switch (role, style) {
+                        case (.send, .one): try await send(settings, report, connection)
+                        case (.send, .many): try await sendByTasks(settings, report, connection)
+                        case (.recv, .one): try await receive(settings, report, connection)
+                        case (.recv, .many): try await receiveBatches(settings, report, connection)
+                        case (.ping, _): try await ask(settings, report, connection)
+                        default: throw ProtonError(.invalidArgument, "--async is for send, recv and ping.")
+                        }
                     }
                 }
             } catch {

@@ -65,6 +65,9 @@ struct Throughput: ParsableCommand {
         name: .customLong("async"), help: "Use the async client for send, recv and ping: one task, or many at once.")
     var asyncStyle: AsyncPeer.Style?
 
+    @Flag(name: .customLong("on-thread"), help: "With --async: run the tasks on the connection's thread.")
+    var prefersThread = false
+
     private var settings: Settings {
         Settings(
             host: host, port: port, address: address, count: count, bodySize: bodySize, mode: mode,
@@ -76,7 +79,7 @@ struct Throughput: ParsableCommand {
         let settings = settings
         let report = Report(role: role.rawValue)
         if let asyncStyle {
-            try AsyncPeer.run(role, asyncStyle, settings, report)
+            try AsyncPeer.run(role, asyncStyle, settings, report, prefersThread: prefersThread)
             return try report.print(encodedSize: Payload(settings).encodedSize)
         }
         let peer: any Peer =

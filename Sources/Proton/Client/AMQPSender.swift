@@ -111,22 +111,31 @@ public final class AMQPSender: Sendable {
     func send(
         _ message: Message, _ receipt: SendReceipt, state: DeliveryState? = nil
     ) async throws(AMQPSendError) -> Outcome {
-        try await submit(item(message, receipt, state))
+        try await submit(message, receipt, state)
         switch await receipt.result(withdraws: true) {
         case .success(.accepted): return .accepted
         case .success(let outcome): throw .refused(outcome)
         case .failure(let error):
-            // It leaves its room to others.
-            if case .notSent = error { outgoing.passOnRoom() }
+            passOnRoom(after: error)
             throw error
         }
+    }
+
+    /// A message that was not sent leaves its room to others.
+    func passOnRoom(after error: AMQPSendError) {
+        if case .notSent = error { outgoing.passOnRoom() }
+    }
+
+    /// Hands over a message whose receipt may come to its end by other means.
+    func submit(_ message: Message, _ receipt: SendReceipt, _ state: DeliveryState? = nil) async throws(AMQPSendError) {
+        try await submit(item(message, receipt, state))
     }
 
     /// Hands a message over, waiting for room only; its outcome can be waited for later, or not at all.
     /// - Throws: `AMQPSendError.notSent`.
     public func submit(_ message: Message) async throws -> SendReceipt {
         let receipt = SendReceipt()
-        try await submit(item(message, receipt))
+        try await submit(message, receipt)
         return receipt
     }
 

@@ -9,8 +9,9 @@ final class Requester: Sendable {
 
     init(_ core: ClientConnection, _ container: ContainerHandle) {
         link = ClientLink(core, "receiver of responses", responses, as: .receiver, nil) { connection, handler in
+            // Nobody could send a response again once its node is lost: to settle them would only cost.
             try connection.container.createReceiver(
-                core.session(on: connection), isDynamic: true, handler: handler)
+                core.session(on: connection), isDynamic: true, handler: handler, options: .atMostOnce)
         }
         self.container = container
     }
@@ -31,6 +32,8 @@ final class Requester: Sendable {
         }
         let receipt = SendReceipt()
         let id = responses.begin(receipt)
+        // What becomes of the request is of interest where it ends the wait for the response: one wait does for both.
+        receipt.observe { [responses] in responses.requestEnded(id, $0) }
         defer { responses.forget(id) }
         let error = ProtonError(.timedOut, "No response has come within \(timeout).")
         let timer: TimerTask
@@ -59,7 +62,12 @@ final class Requester: Sendable {
         // Some answer with the one, some with the other.
         request.id = .string(id)
         request.correlationID = .string(id)
-        try await sender.send(request, receipt)
-        return try await responses.wait(for: id).get()
+        try await sender.submit(request, receipt)
+        do {
+            return try await responses.wait(for: id).get()
+        } catch {
+            sender.passOnRoom(after: error)
+            throw error
+        }
     }
 }

@@ -72,10 +72,30 @@ final class Responses: LinkTraffic {
 
     /// Waits for the response, or for what ends the wait.
     func wait(for id: String) async -> Response {
-        await Proton.wait(0) { waiter, isCancelled in
-            register(waiter, for: id, isCancelled: isCancelled)
+        // A task that is cancelled is kept too: `cancel` ends its wait, or has done so.
+        await Proton.wait(0) { waiter, _ in
+            register(waiter, for: id)
         } onCancel: { [self] in
-            finish(id, .failure(.inDoubt(CancellationError())))
+            cancel(id)
+        }
+    }
+
+    private func cancel(_ id: String) {
+        guard let receipt = state.withLock({ $0.pending[id]?.receipt }) else { return }
+        end(id, receipt, CancellationError())
+    }
+
+    /// Ends the wait for a response that cannot come: the request is taken back, where it is not sent.
+    private func end(_ id: String, _ receipt: SendReceipt, _ cause: any Error) {
+        finish(id, .failure(receipt.withdraw(cause) ? .notSent(cause) : .inDoubt(cause)))
+    }
+
+    /// The peer has said something of the request, or it is not sent: no response comes unless it was accepted.
+    func requestEnded(_ id: String, _ result: Result<Outcome, AMQPSendError>) {
+        switch result {
+        case .success(.accepted): break
+        case .success(let outcome): finish(id, .failure(.refused(outcome)))
+        case .failure(let error): finish(id, .failure(error))
         }
     }
 
@@ -83,7 +103,7 @@ final class Responses: LinkTraffic {
     /// - Returns: nil where the time is over.
     func wait(for id: String, until deadline: Deadline) -> Response? {
         waitBlocking(0, until: deadline) { waiter in
-            register(waiter, for: id, isCancelled: false)
+            register(waiter, for: id)
         } onTimeout: {
             state.withLock { state in
                 guard case .waiting = state.pending[id]?.phase else { return false }
@@ -93,11 +113,10 @@ final class Responses: LinkTraffic {
         }
     }
 
-    private func register(_ waiter: Waiter<Response>, for id: String, isCancelled: Bool) -> Waiting<Response> {
+    private func register(_ waiter: Waiter<Response>, for id: String) -> Waiting<Response> {
         state.withLock { state in
             switch state.pending[id]?.phase {
             case .done(let response): return .ready(response)
-            case .sending where isCancelled: return .ready(.failure(.inDoubt(CancellationError())))
             case .sending:
                 state.pending[id]?.phase = .waiting(waiter)
                 return .kept
@@ -168,9 +187,7 @@ final class Responses: LinkTraffic {
             for id in state.pending.keys { state.pending[id]?.hasLostNode = true }
             return state.pending.mapValues(\.receipt)
         }
-        for (id, receipt) in receipts {
-            finish(id, .failure(receipt.withdraw(error) ? .notSent(error) : .inDoubt(error)))
-        }
+        for (id, receipt) in receipts { end(id, receipt, error) }
     }
 
     func closing(_ link: Link) {}

@@ -55,11 +55,18 @@ public final class SendReceipt: Sendable {
 
     // MARK: For the sender
 
-    /// Has an observer told what becomes of the message, once: at once where that is known.
+    /// Has an observer told what becomes of the message, once: at once where that is known. There may be several.
     func observe(_ observer: @escaping Observer) {
         let decided: Result<Outcome, AMQPSendError>? = state.withLock { state in
             if case .decided(let result) = state.phase { return result }
-            state.observer = observer
+            if let first = state.observer {
+                state.observer = { result in
+                    first(result)
+                    observer(result)
+                }
+            } else {
+                state.observer = observer
+            }
             return nil
         }
         if let decided { observer(decided) }

@@ -40,10 +40,13 @@ extension Loop: ProactorDelegate {
     }
 
     func timeoutPassed() throws {
-        state.withLock { $0.timerRuns += 1 }
+        state.withLock { state in
+            state.timerRuns += 1
+            state.timeout = nil
+        }
         defer {
             state.withLock { state in
-                setTimeout(state)
+                setTimeout(&state)
                 state.timerRuns -= 1
             }
         }

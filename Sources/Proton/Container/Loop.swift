@@ -26,7 +26,7 @@ final class Loop: @unchecked Sendable {
         self.clock = TimerClock(clock)
         self.clock.whenTurned { [weak self] in
             guard let self else { return false }
-            state.withLock { self.setTimeout($0) }
+            state.withLock { self.setTimeout(&$0) }
             return true
         }
     }
@@ -160,26 +160,35 @@ final class Loop: @unchecked Sendable {
         let deadline = clock.now.advanced(by: max(.zero, delay))
         return state.withLock { state in
             let id = state.timers.add(at: deadline, keepsRunning: keepsRunning, body)
-            if state.timers.nextDeadline == deadline { setTimeout(state) }
+            if state.timers.nextDeadline == deadline { setTimeout(&state) }
             return id
         }
     }
 
     func cancel(_ id: TimerQueue.ID) -> Bool {
-        state.withLock { $0.timers.cancel(id) }
+        let (wasThere, isIdle) = state.withLock { ($0.timers.cancel(id), $0.isIdle) }
+        // It may have been the last thing that the loop waits for.
+        if wasThere, isIdle { wake() }
+        return wasThere
     }
 
     /// Has something done that bounds the end of the loop, whatever clock the timers go by.
     private func bound(after delay: Duration, _ body: @escaping () -> Void) {
         state.withLock { state in
             _ = state.bounds.add(at: .now.advanced(by: max(.zero, delay)), keepsRunning: false, body)
-            setTimeout(state)
+            setTimeout(&state)
         }
     }
 
     /// Called with the lock held, so that the last to set the time-out has seen the latest timers.
-    func setTimeout(_ state: borrowing State) {
+    ///
+    /// A time-out that comes earlier is left: timers that are cancelled as a rule, such as those of requests, cost no call of
+    /// the system each.
+    func setTimeout(_ state: inout State) {
         guard let delay = state.delay(by: clock) else { return }
+        let time = ContinuousClock.now.advanced(by: delay)
+        if let set = state.timeout, set <= time { return }
+        state.timeout = time
         // Proton hands a time-out of nothing out before it looks at its sockets: one timer after the other would keep it
         // from ever doing so.
         let least: Int64 = state.timerRuns > 0 ? 1 : 0

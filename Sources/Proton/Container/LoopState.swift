@@ -29,6 +29,8 @@ extension Loop {
         var pending: [PendingConnect] = []
         var jobs: [@Sendable () throws -> Void] = []
         var timers = TimerQueue()
+        /// When the proactor's time-out comes that was set last, by the system's clock; nil once it has come.
+        var timeout: ContinuousClock.Instant?
         /// How many threads run timers now.
         var timerRuns = 0
         /// How many threads run jobs now.

@@ -8,9 +8,6 @@ public struct TimerTask: Sendable {
     /// - Returns: whether it was still to happen.
     @discardableResult
     public func cancel() -> Bool {
-        guard let loop, loop.cancel(id) else { return false }
-        // It may have been the last thing that the loop waits for.
-        loop.wake()
-        return true
+        loop?.cancel(id) ?? false
     }
 }
