@@ -26,7 +26,7 @@ final class StoreWriter: Sendable {
         while true {
             switch intake.wait(until: Deadline(after: pause), { $0.next() }) {
             case .write(let batch, let number):
-                let isLastTry = intake.withLock(\.isClosing)
+                let isLastTry = intake.withLock { $0.isClosing }
                 do throws(ProtonError) {
                     try file.write(batch)
                     if let report = health.noteSuccess() { tell(report) }
@@ -55,7 +55,7 @@ final class StoreWriter: Sendable {
         case .recovered: logger.notice("The store \(file.path) can be written again.")
         case .written: break
         }
-        intake.withLock(\.report)?(report)
+        intake.withLock { $0.report }?(report)
     }
 
     /// Gives some room in the file back to the system.

@@ -48,6 +48,4 @@ final class DomainState: @unchecked Sendable {
     unowned(unsafe) var connection: Connection?
     /// Where the connection goes when the domain is left.
     var move: WorkQueue.Move?
-    /// Whether the domain's own thread has added items since some were taken last.
-    var hasAdded = false
 }

@@ -12,40 +12,9 @@ import Synchronization
 /// Work runs wherever the connection stands: on its own thread while it is connected, on the container's before it
 /// is connected and between two connections, and on the global executor once it is over.
 public final class WorkQueue: Sendable {
-    /// One thing to do.
-    enum Item {
-        case work(@Sendable (Connection) throws -> Void)
-        case actorJob(UnownedJob)
-        case taskJob(UnownedJob, PreferredExecutor)
-    }
-
     /// What it takes to enter a domain: nobody else can make one.
     struct Key {
         fileprivate init() {}
-    }
-
-    /// Where the connection stands, which decides who runs the items.
-    private enum Place {
-        /// With the thread that made it: items wait.
-        case held
-        /// In no proactor, before it is connected or between two connections: the owner has items run.
-        case parked
-        /// In a proactor, which answers `pn_connection_wake`.
-        case attached
-        /// Driven by hand: whoever does that runs the items.
-        case driven
-        /// Over, for good: jobs run on the global executor.
-        case closed
-    }
-
-    /// What happens to the connection when the domain is left.
-    package enum Move {
-        /// It goes into a proactor, by the closure.
-        case attach(OpaquePointer, () -> Void)
-        /// It stays out of any proactor.
-        case park
-        /// It is over: the closure lets go of proton's objects.
-        case close(() -> Void)
     }
 
     private struct State {
@@ -91,6 +60,11 @@ public final class WorkQueue: Sendable {
         put(.work(work))
     }
 
+    /// As `add`, for what a task asks of the connection: added in the domain it does not wait for another batch.
+    package func addStep(_ work: @escaping @Sendable (Connection) throws -> Void) -> Bool {
+        put(domain.isCurrent ? .step(work) : .work(work))
+    }
+
     /// What makes sure that items are run.
     private enum Signal {
         case none
@@ -101,9 +75,8 @@ public final class WorkQueue: Sendable {
 
     func put(_ item: Item) -> Bool {
         let inDomain = domain.isCurrent
-        if inDomain { confined.hasAdded = true }
         let signal: Signal? = state.withLock { state in
-            if case .closed = state.place, case .work = item { return nil }
+            if case .closed = state.place, item.needsConnection { return nil }
             let wasEmpty = state.items.isEmpty
             state.items.append(item)
             hasItems.store(true, ordering: .releasing)
@@ -168,13 +141,13 @@ public final class WorkQueue: Sendable {
                 }
             }
         if owns {
-            let itemFailure = runItems()
+            let itemFailure = runItems(takeItems())
             failure = failure ?? itemFailure
             if confined.move == nil {
                 do { try rest() } catch { failure = failure ?? error }
             }
-            if confined.move == nil, confined.hasAdded {
-                let itemFailure = runItems()
+            if confined.move == nil {
+                let itemFailure = runItems(takeSteps())
                 failure = failure ?? itemFailure
             }
         }
@@ -192,7 +165,7 @@ public final class WorkQueue: Sendable {
         }
         guard isMine else { return }
         domain.enter(Key())
-        try leave(isRunning: true, runItems())
+        try leave(isRunning: true, runItems(takeItems()))
     }
 
     /// Becomes the thread that runs items, where there are some, no other does, and the connection's place allows it.
@@ -206,21 +179,20 @@ public final class WorkQueue: Sendable {
         }
     }
 
-    /// Runs the items that are there, and those that they add: what a task or an actor on this thread asks for goes out with
-    /// the batch that it runs in.
+    /// Runs items, and the jobs and steps that are added meanwhile: an actor's next step need not wait for a batch.
     ///
-    /// What only others add meanwhile, or what comes after so many items, waits for the next batch, so that this one goes
-    /// out and other connections have their turn.
+    /// Work that is added meanwhile waits for the next batch, and so does what comes after so many items: what this one has
+    /// written goes out first, and other connections have their turn.
     /// - Returns: the first error.
-    private func runItems() -> (any Error)? {
+    private func runItems(_ first: ArraySlice<Item>) -> (any Error)? {
         var failure: (any Error)?
-        var items = takeItems()
+        var items = first
         var rest = items.count + WorkQueue.budget
         while let item = items.popFirst() {
             rest -= 1
             do { try run(item) } catch { failure = failure ?? error }
             guard confined.move == nil else { break }
-            if items.isEmpty, rest > 0, confined.hasAdded { items = takeItems() }
+            if items.isEmpty, rest > 0 { items = takeSteps() }
         }
         // What is left goes with the connection.
         if !items.isEmpty { state.withLock { $0.items.insert(contentsOf: items, at: 0) } }
@@ -228,13 +200,25 @@ public final class WorkQueue: Sendable {
     }
 
     private func takeItems() -> ArraySlice<Item> {
-        confined.hasAdded = false
-        return state.withLock { exchange(&$0.items, with: [])[...] }
+        state.withLock { exchange(&$0.items, with: [])[...] }
+    }
+
+    /// Takes out the jobs and steps that come before any work.
+    private func takeSteps() -> ArraySlice<Item> {
+        state.withLock { state in
+            let steps = state.items.prefix { if case .work = $0 { false } else { true } }
+            if steps.count == state.items.count {
+                state.items = []
+            } else {
+                state.items.removeFirst(steps.count)
+            }
+            return steps
+        }
     }
 
     private func run(_ item: Item) throws {
         switch item {
-        case .work(let work): if let connection = confined.connection { try work(connection) }
+        case .work(let work), .step(let work): if let connection = confined.connection { try work(connection) }
         case .actorJob(let job): job.runSynchronously(on: asUnownedSerialExecutor())
         case .taskJob(let job, let executor): job.runSynchronously(on: executor.asUnownedTaskExecutor())
         }
@@ -398,7 +382,7 @@ public final class WorkQueue: Sendable {
         }
         guard isMine else { return }
         domain.enter(Key())
-        _ = runItems()
+        _ = runItems(takeItems())
         domain.leave(Key())
         send(state.withLock { stopRunning(true, &$0) })
     }

@@ -97,8 +97,8 @@ private func readSignals(_ source: Int32) {
     var byte: UInt8 = 0
     while true {
         switch read(source, &byte, 1) {
-        case 1 where byte == watchesChanged: for watch in watches.withLock(\.self) { watch.unblock() }
-        case 1: for watch in watches.withLock(\.self) { watch.note(Int32(byte)) }
+        case 1 where byte == watchesChanged: for watch in watches.withLock({ $0 }) { watch.unblock() }
+        case 1: for watch in watches.withLock({ $0 }) { watch.note(Int32(byte)) }
         case -1 where errno == EINTR: continue
         default: return
         }

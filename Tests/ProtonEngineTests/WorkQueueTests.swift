@@ -38,7 +38,7 @@ struct WorkQueueTests {
         #expect(pair.server.connection.state == .active)
     }
 
-    @Test func workThatWorkAddsComesInTheSameBatch() throws {
+    @Test func workThatWorkAddsComesInTheNextBatch() throws {
         let peer = TestPeer(isServer: false)
         let queue = peer.connection.workQueue
         let log = Mutex<[String]>([])
@@ -48,6 +48,8 @@ struct WorkQueueTests {
         }
         queue.add { _ in log.withLock { $0.append("second") } }
         #expect(try peer.driver.dispatchEvents())
+        #expect(log.withLock { $0 } == ["first", "second"])
+        try peer.driver.dispatchEvents()
         #expect(log.withLock { $0 } == ["first", "second", "inner"])
     }
 

@@ -95,7 +95,7 @@ enum AsyncPeer {
     ) async throws {
         let payload = try Payload(settings)
         let receiver = connection.receiver(from: settings.address, window: settings.window)
-        for try await batch in receiver.batches(of: settings.window) {
+        for try await batch in receiver.batches(of: max(1, settings.window / 8)) {
             report.start()
             for delivery in batch { report.checksum &+= payload.consume(delivery.message) }
             receiver.settle(batch)

@@ -55,7 +55,7 @@ public final class BlockingReceiver: Sendable {
         while true {
             if let (arrival, tellsDomain) = messages.incoming.takeOne() {
                 messages.tellDomain(tellsDomain)
-                return try message(arrival)
+                return try message(arrival, of: messages)
             }
             try link.check()
             let isThere = messages.incoming.waitForArrival(until: deadline) { messages.tellDomain(true) }
@@ -63,15 +63,12 @@ public final class BlockingReceiver: Sendable {
         }
     }
 
-    private func message(_ arrival: Incoming.Arrival) throws -> Message {
-        switch arrival {
-        case .invalid(let error): throw error
-        case .message(let message, let token):
-            received.withLock { received in
-                if let token { received.unsettled.append(token) } else { received.hasSeenSettled = true }
-            }
-            return message
+    private func message(_ arrival: Incoming.Arrival, of messages: ReceiverLink) throws -> Message {
+        let message = try messages.message(arrival)
+        received.withLock { received in
+            if let token = arrival.token { received.unsettled.append(token) } else { received.hasSeenSettled = true }
         }
+        return message
     }
 
     private func requireNoHandler() throws(ProtonError) -> ReceiverLink {

@@ -89,12 +89,20 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
         try await shared.next(most: 1, least: 1, within: time)?.first.map(delivery)
     }
 
-    private func delivery(_ arrival: Incoming.Arrival) throws -> AMQPDelivery {
-        switch arrival {
-        case .message(let message, let token):
-            AMQPDelivery(message, token, shared, shared.link.observe(received: message, isSettled: token == nil))
-        case .invalid(let error): throw error
+    private func delivery(_ arrival: Incoming.Arrival) throws(ProtonError) -> AMQPDelivery {
+        let (message, token) = (try shared.message(arrival), arrival.token)
+        return AMQPDelivery(message, token, shared, shared.link.observe(received: message, isSettled: token == nil))
+    }
+
+    /// What of a batch is valid; what is not is told when the next messages are asked for, where something is.
+    private func deliveries(_ arrivals: [Incoming.Arrival]) throws(ProtonError) -> [AMQPDelivery] {
+        var deliveries: [AMQPDelivery] = []
+        deliveries.reserveCapacity(arrivals.count)
+        for arrival in arrivals {
+            do { deliveries.append(try delivery(arrival)) } catch { shared.incoming.keep(invalid: error) }
         }
+        if deliveries.isEmpty, let error = shared.incoming.takeInvalid() { throw error }
+        return deliveries
     }
 
     /// The messages in batches.
@@ -119,7 +127,7 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
                 arrivals += more
             }
         }
-        return try arrivals.map(delivery)
+        return try deliveries(arrivals)
     }
 
     // MARK: Settling and credit

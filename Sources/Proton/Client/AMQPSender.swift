@@ -247,11 +247,10 @@ public final class AMQPSender: Sendable {
             throw .notSent(
                 ProtonError(.invalidArgument, "send: the time-out is \(timeout): it must be more than zero."))
         }
-        let error = ProtonError(.timedOut, "\(link.title): the message had no outcome within \(timeout).")
         do {
-            return try container.schedule(after: timeout) { [outgoing] _ in
-                receipt.expire(error)
-                outgoing.endWaitForRoom(receipt)
+            return try container.schedule(after: timeout) { [self] _ in
+                expire(
+                    receipt, ProtonError(.timedOut, "\(link.title): the message had no outcome within \(timeout)."))
             }
         } catch {
             throw .notSent(error)

@@ -83,10 +83,10 @@ final class ClientConnection: MessagingHandler, Sendable {
     }
 
     /// Where the connection goes to: of several URLs the one that it was made to last; of one that is taken the peer's address.
-    var url: AMQPURL { state.withLock(\.url) }
+    var url: AMQPURL { state.withLock { $0.url } }
 
     /// What is known of the peer that has opened the connection last; nil before one has.
-    var peer: AMQPPeer? { state.withLock(\.peer) }
+    var peer: AMQPPeer? { state.withLock { $0.peer } }
 
     // MARK: For the program
 
@@ -131,7 +131,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         let queue: WorkQueue? = state.withLock { state in
             if case .ended = state.phase { nil } else { state.queue }
         }
-        return queue?.add(work) ?? false
+        return queue?.addStep(work) ?? false
     }
 
     /// What ended the connection.
@@ -162,7 +162,7 @@ final class ClientConnection: MessagingHandler, Sendable {
     }
 
     /// The connection's own executor, for tasks that prefer it.
-    var queue: WorkQueue? { state.withLock(\.queue) }
+    var queue: WorkQueue? { state.withLock { $0.queue } }
 
     /// The session for a new link; called in the connection's domain.
     /// - Throws: as `Connection.session`.
@@ -213,7 +213,7 @@ final class ClientConnection: MessagingHandler, Sendable {
     }
 
     func drop() {
-        let queue = state.withLock(\.queue)
+        let queue = state.withLock { $0.queue }
         let isPosted = queue?.add { connection in connection.close() } ?? false
         if !isPosted { end(ClientConnection.closedHere) }
     }

@@ -77,10 +77,10 @@ final class ClientLink: MessagingHandler, Sendable {
     // MARK: For the program
 
     /// The address of the node, as the peer says it is; nil before the link is attached.
-    var address: String? { state.withLock(\.address) }
+    var address: String? { state.withLock { $0.address } }
 
     /// Whether the peer has attached the link at some time.
-    var wasAttached: Bool { state.withLock(\.wasAttached) }
+    var wasAttached: Bool { state.withLock { $0.wasAttached } }
 
     /// Has the link attached, where it is not.
     func open() {
@@ -93,7 +93,7 @@ final class ClientLink: MessagingHandler, Sendable {
         connection.add(self)
         let isPosted = connection.post { [self] connection in
             // It may have been closed meanwhile.
-            guard case .opening = state.withLock(\.phase) else { return }
+            guard case .opening = state.withLock({ $0.phase }) else { return }
             do {
                 let link = try make(connection, LinkRelay(self))
                 state.withLock { $0.link = link }
@@ -155,7 +155,7 @@ final class ClientLink: MessagingHandler, Sendable {
                 takeOut(id) != nil
             }
             if hasChanged != nil { continue }
-            if case .refused = state.withLock(\.phase) {
+            if case .refused = state.withLock({ $0.phase }) {
                 throw ProtonError(.linkError, "\(title): the peer attached nothing, and gave no reason in time.")
             }
             throw ProtonError(.timedOut, "\(title): the peer has not attached the link in time.")
@@ -228,7 +228,7 @@ final class ClientLink: MessagingHandler, Sendable {
         }
         guard wasOpened else { return }
         let isPosted = connection.post { [self] _ in
-            guard let link = state.withLock(\.link) else { return end(closedHere) }
+            guard let link = state.withLock({ $0.link }) else { return end(closedHere) }
             traffic.closing(link)
             if !withConnection { link.close() }
         }
@@ -366,7 +366,7 @@ final class ClientLink: MessagingHandler, Sendable {
 
     fileprivate func flow(_ link: Link) {
         // Not to another node than the one that was asked for.
-        guard case .open = state.withLock(\.phase) else { return }
+        guard case .open = state.withLock({ $0.phase }) else { return }
         traffic.flow(link)
         levelsHaveChanged()
     }

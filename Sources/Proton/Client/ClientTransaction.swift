@@ -63,14 +63,14 @@ final class ClientTransaction: TransactionHandler, Sendable {
 
     private func discharge(on connection: ClientConnection, _ body: @escaping @Sendable (Transaction) throws -> Void) {
         let isPosted = connection.post { [self] _ in
-            guard let transaction = state.withLock(\.transaction), !hasEnded else { return }
+            guard let transaction = state.withLock({ $0.transaction }), !hasEnded else { return }
             do { try body(transaction) } catch { end(error as? ProtonError ?? undone("\(error)")) }
         }
         if !isPosted { end(undone(connection.endError.message)) }
     }
 
     private var hasEnded: Bool {
-        if case .ended = state.withLock(\.phase) { true } else { false }
+        if case .ended = state.withLock({ $0.phase }) { true } else { false }
     }
 
     private func waitForEnd() async -> ProtonError? {
@@ -81,7 +81,7 @@ final class ClientTransaction: TransactionHandler, Sendable {
                 return .kept
             }
         }
-        return if case .ended(let error) = state.withLock(\.phase) { error } else { nil }
+        return if case .ended(let error) = state.withLock({ $0.phase }) { error } else { nil }
     }
 
     /// Waits until the transaction has ended, or something else holds.

@@ -17,18 +17,16 @@ extension Incoming {
         topUp(receiver)
     }
 
-    private func settle(_ settlements: [(Token, DeliveryState)]) {
+    private func settle(_ settlements: [Settlement]) {
         unsettled.withLock { unsettled in
-            for (token, outcome) in settlements {
-                guard token.slot < unsettled.entries.count, let entry = unsettled.entries[token.slot],
-                    entry.serial == token.serial
-                else { continue }
-                unsettled.entries[token.slot] = nil
-                unsettled.count -= 1
-                switch outcome {
-                case .outcome(.accepted): entry.delivery.acceptWhereUndecided()
-                case .outcome(.modified) where !unsettled.takesModified: entry.delivery.settle(.released)
-                default: entry.delivery.settle(outcome)
+            for settlement in settlements {
+                for token in settlement.tokens {
+                    guard let delivery = unsettled.take(token) else { continue }
+                    switch settlement.state {
+                    case .outcome(.accepted): delivery.acceptWhereUndecided()
+                    case .outcome(.modified) where !unsettled.takesModified: delivery.settle(.released)
+                    case let state: delivery.settle(state)
+                    }
                 }
             }
         }
@@ -108,44 +106,20 @@ extension Incoming {
 
     private func take(_ delivery: Delivery) {
         // RabbitMQ 3 keeps what was on its way when the link was closed, until it is settled or the session ends.
-        if unsettled.withLock(\.isClosed) { return delivery.settle(.released) }
-        do {
-            let message = try delivery.takeMessage()
-            // One that its sender has settled has no slot to wait in.
-            let slot = delivery.isSettled ? nil : delivery.slot
-            if slot == nil { delivery.settle() }
-            keep(delivery, slot) { .message(message, $0) }
-        } catch {
-            let condition = Condition(.decodeError, "\(error.error)")
-            delivery.settle(.rejected(condition))
-            let error = ProtonError(
-                .protocolViolation,
-                "\(title): a message that has come is not valid AMQP, and was rejected: \(error.error)",
-                condition: condition, underlyingError: error.error)
-            keep(delivery, nil) { _ in .invalid(error) }
-        }
-    }
-
-    /// Keeps what has come until the batch is over: then those who wait are resumed once for all of it. A delivery with a
-    /// slot is kept until it is settled.
-    @inline(__always)
-    private func keep(_ delivery: Delivery, _ slot: Int?, _ arrival: (Token?) -> Arrival) {
+        if unsettled.withLock({ $0.isClosed }) { return delivery.settle(.released) }
+        // One that its sender has settled has no slot to wait in.
+        let slot = delivery.isSettled ? nil : delivery.slot
+        // Those who wait are resumed once for all that a batch has brought.
         let isFirst = unsettled.withLock { unsettled in
-            var token: Token?
-            if let slot {
-                while unsettled.entries.count <= slot { unsettled.entries.append(nil) }
-                unsettled.serial += 1
-                unsettled.entries[slot] = Entry(delivery: delivery, serial: unsettled.serial)
-                unsettled.count += 1
-                token = Token(slot: slot, serial: unsettled.serial)
-            }
-            unsettled.fresh.append(arrival(token))
+            let token = slot.map { unsettled.keep(delivery, in: $0) }
+            unsettled.fresh.append(delivery, token)
             return unsettled.fresh.count == 1
         }
+        if slot == nil { delivery.settle() }
         guard isFirst else { return }
         delivery.connection.workQueue.add { [self] _ in
             let isLate = handOver()
-            guard let receiver = unsettled.withLock(\.receiver) else { return }
+            guard let receiver = unsettled.withLock({ $0.receiver }) else { return }
             // What has come was the last of the credit, and there may be room.
             if isLate { pump(receiver) } else { topUp(receiver) }
         }
@@ -155,18 +129,20 @@ extension Incoming {
     /// - Returns: whether some of it came after the end, and is to be given back.
     @discardableResult
     private func handOver() -> Bool {
-        var fresh = unsettled.withLock { exchange(&$0.fresh, with: []) }
+        let fresh = unsettled.withLock { $0.fresh.finish() }
         var isLate = false
         let waiters: [Waiter<Void>] = state.withLock { state in
-            if case .finished = state.intake {
-                for arrival in fresh {
-                    if let token = arrival.token { state.settlements.append((token, .released)) }
+            if case .finished = state.intake { isLate = true }
+            for messages in fresh {
+                for (index, entry) in messages.entries.enumerated() {
+                    if isLate, let token = entry.token {
+                        state.note(token, .released)
+                        continue
+                    }
+                    if entry.token == nil { state.settledWaiting += 1 }
+                    state.arrivals.append(Arrival(messages: messages, index: index))
                 }
-                fresh.removeAll { $0.token != nil }
-                isLate = true
             }
-            state.arrivals.append(contentsOf: fresh)
-            for arrival in fresh where arrival.token == nil { state.settledWaiting += 1 }
             return state.takeReady()
         }
         for waiter in waiters { waiter.resume(()) }

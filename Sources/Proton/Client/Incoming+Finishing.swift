@@ -28,7 +28,7 @@ extension Incoming.State {
 
 extension Incoming {
     /// Whether no more messages come because the program wants none.
-    var hasFinished: Bool { state.withLock(\.intake.hasFinished) }
+    var hasFinished: Bool { state.withLock { $0.intake.hasFinished } }
 
     /// Takes no more messages: no credit is given any more, and the peer is asked to give back what it has.
     ///

@@ -12,15 +12,23 @@ final class Incoming: LinkTraffic {
         let serial: UInt64
     }
 
-    /// What has come, and what the program gets.
-    enum Arrival: Sendable {
-        /// A message; its token is nil where its sender has settled it.
-        case message(Message, Token?)
-        case invalid(ProtonError)
+    /// A message that has come.
+    struct Arrival: Sendable {
+        let messages: EncodedMessages
+        let index: Int
 
-        var token: Token? {
-            if case .message(_, let token) = self { token } else { nil }
-        }
+        /// Nil where its sender has settled the message.
+        var token: Token? { messages.entries[index].token }
+
+        func message() throws(InvalidMessage) -> Message { try messages.message(index) }
+    }
+
+    /// What the program says of messages, one after the other.
+    struct Settlement {
+        var tokens: [Token]
+        let state: DeliveryState
+
+        var accepts: Bool { if case .outcome(.accepted) = state { true } else { false } }
     }
 
     /// When a message that has come makes room for another one.
@@ -35,8 +43,10 @@ final class Incoming: LinkTraffic {
         /// Whether messages are still to come.
         var intake = Intake.open
         var arrivals: Deque<Arrival> = []
+        /// Why messages were rejected that are not valid: thrown by what takes the next ones.
+        var invalid: Deque<ProtonError> = []
         /// What the program says of messages, until the domain tells the peer.
-        var settlements: [(Token, DeliveryState)] = []
+        var settlements: [Settlement] = []
         /// Whether the domain is going to look at the settlements and the credit.
         var isAwaited = false
         /// How many messages the peer may have sent that are not settled; 0 leaves credit to the program.
@@ -53,6 +63,15 @@ final class Incoming: LinkTraffic {
         var asked = 0
         var drains: [Waiter<Void>] = []
         var lastID: UInt64 = 0
+
+        /// Notes what becomes of a message; most are accepted, one after the other.
+        mutating func note(_ token: Token, _ outcome: DeliveryState) {
+            if case .outcome(.accepted) = outcome, let last = settlements.indices.last, settlements[last].accepts {
+                settlements[last].tokens.append(token)
+            } else {
+                settlements.append(Settlement(tokens: [token], state: outcome))
+            }
+        }
 
         /// Takes out each who waits and for whom there is enough, in their order: one who wants many does not hold up the
         /// others.
@@ -82,13 +101,32 @@ final class Incoming: LinkTraffic {
         var count = 0
         var serial: UInt64 = 0
         /// What has come in this batch, and is handed over at its end.
-        var fresh: [Arrival] = []
+        var fresh = IncomingBytes()
         /// The link, from its first attach to its end.
         var receiver: Receiver?
         /// Whether the peer's source takes the outcome modified (AMQP 1.0, 3.5.3): RabbitMQ 3 ends the session for it.
         var takesModified = true
         /// Whether the program has closed the link: what still comes goes back.
         var isClosed = false
+
+        /// Keeps a delivery until it is settled.
+        mutating func keep(_ delivery: Delivery, in slot: Int) -> Token {
+            while entries.count <= slot { entries.append(nil) }
+            serial += 1
+            entries[slot] = Entry(delivery: delivery, serial: serial)
+            count += 1
+            return Token(slot: slot, serial: serial)
+        }
+
+        /// Takes out a delivery that is to be settled; nil where that was done, or it was lost with its connection.
+        mutating func take(_ token: Token) -> Delivery? {
+            guard token.slot < entries.count, let entry = entries[token.slot], entry.serial == token.serial else {
+                return nil
+            }
+            entries[token.slot] = nil
+            count -= 1
+            return entry.delivery
+        }
     }
 
     let state: UncheckedMutex<State>
@@ -106,15 +144,16 @@ final class Incoming: LinkTraffic {
     /// What comes next.
     enum Next: Sendable {
         case arrivals([Arrival], tellsDomain: Bool)
+        case invalid(ProtonError)
         /// Nothing is there, and the task was cancelled, or its time is up.
         case nothing
         case ended(ProtonError)
     }
 
-    /// Takes one message that is there.
+    /// Takes one message that is there, where nothing else is to be told first.
     func takeOne() -> (arrival: Arrival, tellsDomain: Bool)? {
         state.withLock { state in
-            guard let arrival = state.arrivals.popFirst() else { return nil }
+            guard state.invalid.isEmpty, let arrival = state.arrivals.popFirst() else { return nil }
             return (arrival, noteTaken(1, settled: arrival.token == nil ? 1 : 0, &state))
         }
     }
@@ -122,6 +161,7 @@ final class Incoming: LinkTraffic {
     /// Takes up to `count` of what has come, where at least `least` of it are there, or nothing more will come.
     func take(_ count: Int, least: Int) -> Next {
         state.withLock { state in
+            if let error = state.invalid.popFirst() { return .invalid(error) }
             let end = state.endOfMessages
             guard state.arrivals.count >= least || (end != nil && !state.arrivals.isEmpty) else {
                 return end.map(Next.ended) ?? .nothing
@@ -216,19 +256,26 @@ final class Incoming: LinkTraffic {
     func settle(_ token: Token, _ outcome: DeliveryState) -> Bool {
         state.withLock { state in
             guard state.end == nil else { return false }
-            state.settlements.append((token, outcome))
+            state.note(token, outcome)
             return !exchange(&state.isAwaited, with: true)
         }
     }
 
     /// Says what becomes of several messages.
-    func settle(_ tokens: some Sequence<Token>, _ outcome: DeliveryState) -> Bool {
+    func settle(_ tokens: [Token], _ outcome: DeliveryState) -> Bool {
         state.withLock { state in
-            guard state.end == nil else { return false }
-            for token in tokens { state.settlements.append((token, outcome)) }
-            return !state.settlements.isEmpty && !exchange(&state.isAwaited, with: true)
+            guard state.end == nil, !tokens.isEmpty else { return false }
+            state.settlements.append(Settlement(tokens: tokens, state: outcome))
+            return !exchange(&state.isAwaited, with: true)
         }
     }
+
+    /// Has what takes the next messages throw that one before was not valid.
+    func keep(invalid error: ProtonError) {
+        state.withLock { $0.invalid.append(error) }
+    }
+
+    func takeInvalid() -> ProtonError? { state.withLock { $0.invalid.popFirst() } }
 
     /// Gives credit by hand.
     func grant(_ credit: Int) -> Bool {
@@ -246,10 +293,10 @@ final class Incoming: LinkTraffic {
         }
     }
 
-    var window: Int { state.withLock(\.window) }
+    var window: Int { state.withLock { $0.window } }
 
     /// What ended the link; nil while it has not.
-    var endError: ProtonError? { state.withLock(\.end) }
+    var endError: ProtonError? { state.withLock { $0.end } }
 
     /// The program wants nothing more of what has come.
     func discard() {
@@ -277,7 +324,7 @@ final class Incoming: LinkTraffic {
             }
             waiter?.resume(())
         }
-        if let end = state.withLock(\.end) { throw end }
+        if let end = state.withLock({ $0.end }) { throw end }
         try Task.checkCancellation()
     }
 }

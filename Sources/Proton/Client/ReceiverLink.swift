@@ -45,6 +45,20 @@ final class ReceiverLink: Sendable {
         tellDomain(incoming.settle(token, state))
     }
 
+    /// Decodes a message that has come; one that is not valid is rejected.
+    func message(_ arrival: Incoming.Arrival) throws(ProtonError) -> Message {
+        do {
+            return try arrival.message()
+        } catch {
+            let condition = Condition(.decodeError, "\(error.error)")
+            if let token = arrival.token { settle(token, .rejected(condition)) }
+            throw ProtonError(
+                .protocolViolation,
+                "\(incoming.title): a message that has come is not valid AMQP, and was rejected: \(error.error)",
+                condition: condition, underlyingError: error.error)
+        }
+    }
+
     /// Takes up to `most` messages, waiting until `least` are there, or `time` is over.
     /// - Returns: nil where the task is cancelled or the link was closed here; empty where the time is over.
     /// - Throws: what ended the link.
@@ -68,6 +82,7 @@ final class ReceiverLink: Sendable {
             case .arrivals(let arrivals, let tells):
                 tellDomain(tells)
                 return arrivals
+            case .invalid(let error): throw error
             case .ended(let error): return try end(error)
             case .nothing where isOver: return []
             // Another task may have been faster.

@@ -35,10 +35,10 @@ final class Requester: Sendable {
         // What becomes of the request is of interest where it ends the wait for the response: one wait does for both.
         receipt.observe { [responses] in responses.requestEnded(id, $0) }
         defer { responses.forget(id) }
-        let error = ProtonError(.timedOut, "No response has come within \(timeout).")
         let timer: TimerTask
         do {
             timer = try container.schedule(after: timeout) { [responses, link, sender] _ in
+                let error = ProtonError(.timedOut, "No response has come within \(timeout).")
                 sender.expire(receipt, error)
                 responses.finish(id, .failure(.inDoubt(error)))
                 link.lookAgain()

@@ -25,7 +25,7 @@ final class ContainerCore: Sendable {
     }
 
     /// The program's container; nil once that is gone.
-    var existingContainer: Container? { handle.withLock(\.container) }
+    var existingContainer: Container? { handle.withLock { $0.container } }
 
     /// The program's container; once that is gone, one that has ended.
     var container: Container { existingContainer ?? Container(ended: self) }

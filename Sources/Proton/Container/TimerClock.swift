@@ -24,7 +24,7 @@ final class TimerClock: Sendable {
     /// The time; in a timer's action that timer's own, where the clock is turned.
     var now: ContinuousClock.Instant {
         guard let clock else { return .now }
-        if let (thread, time) = running.withLock(\.self), thread == UInt(pthread_self()) { return time }
+        if let (thread, time) = running.withLock({ $0 }), thread == UInt(pthread_self()) { return time }
         return clock.now
     }
 

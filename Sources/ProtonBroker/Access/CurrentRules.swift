@@ -11,7 +11,7 @@ final class CurrentRules: Sendable {
 
     var version: UInt64 { changes.load(ordering: .acquiring) }
 
-    var current: AccessRules? { rules.withLock(\.self) }
+    var current: AccessRules? { rules.withLock { $0 } }
 
     func replace(with rules: AccessRules?) {
         self.rules.withLock { $0 = rules }

@@ -36,5 +36,5 @@ final class PeerCounts: Sendable {
     func takePlace(_ key: Key) -> Place { Place(key, self) }
 
     /// How many hosts and users are counted.
-    var count: Int { counts.withLock(\.count) }
+    var count: Int { counts.withLock { $0.count } }
 }

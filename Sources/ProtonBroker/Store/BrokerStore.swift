@@ -45,7 +45,7 @@ final class BrokerStore: Sendable {
     var isFailing: Bool { failing.load(ordering: .relaxed) }
 
     /// Why the store cannot be written; nil where it can.
-    var failure: String? { state.withLock(\.failure) }
+    var failure: String? { state.withLock { $0.failure } }
 
     /// Takes changes, to be written as one group.
     /// - Returns: the group's number.

@@ -45,7 +45,7 @@ public final class ScriptedServer: Sendable {
     /// Closes the port, and all connections.
     public func close() {
         listener.close()
-        for socket in sockets.withLock(\.self) { socket.close() }
+        for socket in sockets.withLock({ $0 }) { socket.close() }
     }
 }
 

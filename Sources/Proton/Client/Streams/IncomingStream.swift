@@ -191,7 +191,7 @@ final class IncomingStream: LinkTraffic {
         // Nothing more, where that has been told.
         old?.settle()
         guard receiver.credit == 0 else { return }
-        guard !state.withLock(\.intake.isOpen) else { return receiver.grant(1) }
+        guard !state.withLock({ $0.intake.isOpen }) else { return receiver.grant(1) }
         endIntake()
         tell()
     }

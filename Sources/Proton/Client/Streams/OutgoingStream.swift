@@ -28,7 +28,7 @@ final class OutgoingStream: LinkTraffic {
 
     /// Whether the message waits for credit.
     var waitingCount: Int {
-        if case .waiting = state.withLock(\.phase) { 1 } else { 0 }
+        if case .waiting = state.withLock({ $0.phase }) { 1 } else { 0 }
     }
 
     // MARK: For the program
