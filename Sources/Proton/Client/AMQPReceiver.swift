@@ -133,7 +133,13 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
     // MARK: Settling and credit
 
     /// Says what becomes of several messages, in one go.
+    @inlinable
     public func settle(_ deliveries: some Sequence<AMQPDelivery>, _ state: DeliveryState = .accepted) {
+        settleAll(Array(deliveries), state)
+    }
+
+    @usableFromInline
+    func settleAll(_ deliveries: [AMQPDelivery], _ state: DeliveryState) {
         let tokens = deliveries.compactMap { delivery in
             delivery.observation?.tell(state)
             return delivery.pending

@@ -44,6 +44,8 @@ final class Outgoing: LinkTraffic {
     private let state = UncheckedMutex(State())
     /// The receipts of what is sent, by the slots of its deliveries. Used in the domain, and at the link's end.
     private let sent = UncheckedMutex<[SendReceipt?]>([])
+    /// What is being sent: memory that is kept. Used in the domain.
+    private let sending = UncheckedMutex<Deque<Item>>([])
     private let bounds: Bounds
 
     init(_ bounds: Bounds) {
@@ -160,32 +162,42 @@ final class Outgoing: LinkTraffic {
 
     /// Sends what there is credit for.
     func pump(_ sender: Sender) {
+        var items = sending.withLock { exchange(&$0, with: []) }
         state.withLock { $0.isAwaited = false }
-        while true {
-            let credit = sender.credit
-            guard credit > 0 else { break }
-            let (items, waiters) = take(min(credit, 256))
+        while sender.credit > 0 {
+            let waiters = take(sender.credit, into: &items)
             if items.isEmpty { break }
             for item in items where item.receipt.beginSending() { send(item, on: sender) }
+            // The memory of many is not kept.
+            items.removeAll(keepingCapacity: items.count <= 4_096)
             for waiter in waiters { waiter.resume(nil) }
         }
+        sending.withLock { $0 = items }
     }
 
-    /// Takes the first items out, and those who waited for the room that this makes.
-    private func take(_ count: Int) -> ([Item], [Waiter<ProtonError?>]) {
+    /// Takes out what there is credit for.
+    /// - Parameter items: is empty, and gets them.
+    /// - Returns: those who waited for the room that this makes.
+    private func take(_ credit: Int, into items: inout Deque<Item>) -> [Waiter<ProtonError?>] {
         state.withLock { state in
-            let items = Array(state.items.prefix(count))
-            state.items.removeFirst(items.count)
-            for item in items { state.bytes -= item.bytes.count }
-            // Half of it: those who wait are not woken for a message each.
-            guard !items.isEmpty, state.items.count <= bounds.messages / 2, state.bytes <= bounds.bytes / 2 else {
-                return (items, [])
+            if state.items.count <= credit {
+                swap(&state.items, &items)
+                state.bytes = 0
+            } else {
+                let count = min(credit, 256)
+                items.append(contentsOf: state.items.prefix(count))
+                state.items.removeFirst(count)
+                for item in items { state.bytes -= item.bytes.count }
             }
+            // Half of it: those who wait are not woken for a message each.
+            guard !items.isEmpty, !state.roomWaiters.isEmpty, state.items.count <= bounds.messages / 2,
+                state.bytes <= bounds.bytes / 2
+            else { return [] }
             // And no more than there is room for.
             let count = min(state.roomWaiters.count, max(1, bounds.messages - state.items.count))
             let waiters = state.roomWaiters.prefix(count).map(\.waiter)
             state.roomWaiters.removeFirst(count)
-            return (items, waiters)
+            return waiters
         }
     }
 
@@ -226,7 +238,7 @@ final class Outgoing: LinkTraffic {
 
     private func settle(_ delivery: Delivery, _ slot: Int, _ result: Result<Outcome, AMQPSendError>) {
         delivery.settle()
-        let receipt = sent.withLock { sent in slot < sent.count ? exchange(&sent[slot], with: nil) : nil }
+        let receipt = sent.withLock { sent in slot < sent.count ? sent[slot].take() : nil }
         receipt?.decide(result)
     }
 

@@ -5,34 +5,43 @@ import Synchronization
 
 /// A message that was handed to a sender, whose outcome can be waited for at any time; made by `AMQPSender.submit`.
 public final class SendReceipt: Sendable {
+    /// Most are accepted, which takes no more memory than a word: an outcome in general is a large value.
     private enum Phase {
         case waiting
         case sent
-        case decided(Result<Outcome, AMQPSendError>)
+        case accepted
+        case decided(Decision)
+
+        init(_ result: Result<Outcome, AMQPSendError>) {
+            if case .success(.accepted) = result { self = .accepted } else { self = .decided(Decision(result)) }
+        }
+
+        var result: Result<Outcome, AMQPSendError>? {
+            switch self {
+            case .waiting, .sent: nil
+            case .accepted: .success(.accepted)
+            case .decided(let decision): decision.result
+            }
+        }
+    }
+
+    private final class Decision: Sendable {
+        let result: Result<Outcome, AMQPSendError>
+        init(_ result: Result<Outcome, AMQPSendError>) { self.result = result }
     }
 
     private struct State {
         var phase = Phase.waiting
-        var waiters: [Waiter<Result<Outcome, AMQPSendError>>] = []
-        var lastID: UInt64 = 0
         var isSentSettled = false
+        var waiters = Waiters<Result<Outcome, AMQPSendError>>()
         /// What instruments want to be told with; taken out as the message is decided.
         var observer: Observer?
-
-        mutating func nextID() -> UInt64 {
-            lastID += 1
-            return lastID
-        }
-
-        mutating func takeOut(_ id: UInt64) -> Waiter<Result<Outcome, AMQPSendError>>? {
-            waiters.firstIndex { $0.id == id }.map { waiters.remove(at: $0) }
-        }
     }
 
     /// Is told what became of the message.
     typealias Observer = @Sendable (Result<Outcome, AMQPSendError>) -> Void
 
-    private let state = Mutex(State())
+    private let state = UncheckedMutex(State())
 
     /// How many messages were taken back, of all senders: those that wait somewhere are looked for where this has changed.
     static let withdrawalCount = Atomic(0)
@@ -58,7 +67,7 @@ public final class SendReceipt: Sendable {
     /// Has an observer told what becomes of the message, once: at once where that is known. There may be several.
     func observe(_ observer: @escaping Observer) {
         let decided: Result<Outcome, AMQPSendError>? = state.withLock { state in
-            if case .decided(let result) = state.phase { return result }
+            if let result = state.phase.result { return result }
             if let first = state.observer {
                 state.observer = { result in
                     first(result)
@@ -74,9 +83,7 @@ public final class SendReceipt: Sendable {
 
     /// What became of the message, where that is known.
     var decided: Result<Outcome, AMQPSendError>? {
-        state.withLock { state in
-            if case .decided(let result) = state.phase { result } else { nil }
-        }
+        state.withLock { $0.phase.result }
     }
 
     /// Whether the message was sent settled: the peer says nothing of it.
@@ -85,54 +92,49 @@ public final class SendReceipt: Sendable {
     /// Blocks the thread until the outcome is known.
     /// - Returns: nil where the time is over: the message is as it was.
     func result(until deadline: Deadline) -> Result<Outcome, AMQPSendError>? {
-        let id = state.withLock { $0.nextID() }
+        let id = state.withLock { $0.waiters.nextID() }
         return waitBlocking(id, until: deadline) { waiter in
             state.withLock { state in
-                if case .decided(let result) = state.phase { return .ready(result) }
-                state.waiters.append(waiter)
+                if let result = state.phase.result { return .ready(result) }
+                state.waiters.add(waiter)
                 return .kept
             }
         } onTimeout: {
-            state.withLock { $0.takeOut(id) != nil }
+            state.withLock { $0.waiters.takeOut(id) != nil }
         }
     }
 
     /// Waits for the outcome.
     /// - Parameter withdraws: whether the end of the waiting task takes the message back, where it is not sent.
     func result(withdraws: Bool) async -> Result<Outcome, AMQPSendError> {
-        let id: UInt64? = state.withLock { state in
-            if case .decided = state.phase { return nil }
-            return state.nextID()
+        let (known, id) = state.withLock { state in
+            let known = state.phase.result
+            return (known, known == nil ? state.waiters.nextID() : 0)
         }
-        guard let id else {
-            return decided ?? .failure(.inDoubt(CancellationError()))
-        }
+        if let known { return known }
         return await wait(id) { waiter, isCancelled in
-            var observer: Observer?
-            let waiting: Waiting<Result<Outcome, AMQPSendError>> = state.withLock { state in
-                if case .decided(let result) = state.phase { return .ready(result) }
-                if isCancelled {
-                    guard withdraws, case .waiting = state.phase else {
-                        return .ready(.failure(.inDoubt(CancellationError())))
-                    }
-                    state.phase = .decided(.failure(.notSent(CancellationError())))
-                    SendReceipt.withdrawalCount.add(1, ordering: .releasing)
-                    observer = exchange(&state.observer, with: nil)
-                    return .ready(.failure(.notSent(CancellationError())))
-                }
-                state.waiters.append(waiter)
-                return .kept
-            }
-            observer?(.failure(.notSent(CancellationError())))
-            return waiting
+            register(waiter, isCancelled: isCancelled, withdraws: withdraws)
         } onCancel: { [self] in
             if !(withdraws && withdraw(CancellationError())) { leave(id) }
         }
     }
 
+    private func register(
+        _ waiter: Waiter<Result<Outcome, AMQPSendError>>, isCancelled: Bool, withdraws: Bool
+    ) -> Waiting<Result<Outcome, AMQPSendError>> {
+        // Whoever cancels a task may have come too early to find the waiter.
+        if isCancelled, withdraws { withdraw(CancellationError()) }
+        return state.withLock { state in
+            if let result = state.phase.result { return .ready(result) }
+            if isCancelled { return .ready(.failure(.inDoubt(CancellationError()))) }
+            state.waiters.add(waiter)
+            return .kept
+        }
+    }
+
     /// A waiting task is cancelled, and the message is on its way.
     private func leave(_ id: UInt64) {
-        let waiter = state.withLock { $0.takeOut(id) }
+        let waiter = state.withLock { $0.waiters.takeOut(id) }
         waiter?.resume(.failure(.inDoubt(CancellationError())))
     }
 
@@ -166,21 +168,21 @@ public final class SendReceipt: Sendable {
 
     /// Says what became of the message, once.
     func decide(_ result: Result<Outcome, AMQPSendError>) {
-        end(result) { if case .decided = $0 { false } else { true } }
+        end(result) { $0.result == nil }
     }
 
     /// Decides the message, and tells those who wait, where its phase allows that.
     /// - Returns: whether it did.
     @discardableResult @inline(__always)
     private func end(_ result: Result<Outcome, AMQPSendError>, where isAllowed: (Phase) -> Bool) -> Bool {
-        let told: ([Waiter<Result<Outcome, AMQPSendError>>], Observer?)? = state.withLock { state in
+        let told: (Waiters<Result<Outcome, AMQPSendError>>, Observer?)? = state.withLock { state in
             guard isAllowed(state.phase) else { return nil }
-            state.phase = .decided(result)
-            return (exchange(&state.waiters, with: []), exchange(&state.observer, with: nil))
+            state.phase = Phase(result)
+            return (state.waiters.takeAll(), state.observer.take())
         }
         guard let (waiters, observer) = told else { return false }
         observer?(result)
-        for waiter in waiters { waiter.resume(result) }
+        waiters.resume(result)
         return true
     }
 }

@@ -1,9 +1,12 @@
 import ProtonUtilities
 
 /// A task, or a blocked thread, that waits for a value; it is resumed once.
+///
+/// The continuation is unsafe, since to check it costs as much as to resume it. It is resumed once: `register` either has the
+/// value, and keeps nothing, or keeps the waiter where whoever resumes it takes it out first, under a lock.
 struct Waiter<Value: Sendable>: Sendable {
     private enum Party {
-        case task(CheckedContinuation<Value, Never>)
+        case task(UnsafeContinuation<Value, Never>)
         case thread(Monitor<Value?>)
     }
 
@@ -11,7 +14,7 @@ struct Waiter<Value: Sendable>: Sendable {
     let id: UInt64
     private let party: Party
 
-    init(id: UInt64, _ continuation: CheckedContinuation<Value, Never>) {
+    init(id: UInt64, _ continuation: UnsafeContinuation<Value, Never>) {
         (self.id, party) = (id, .task(continuation))
     }
 
@@ -25,6 +28,43 @@ struct Waiter<Value: Sendable>: Sendable {
         case .task(let continuation): continuation.resume(returning: value)
         case .thread(let monitor): monitor.withLock { $0 = value }
         }
+    }
+}
+
+/// Those who wait for the same value: one as a rule, for whom no array is made.
+struct Waiters<Value: Sendable>: Sendable {
+    private var first: Waiter<Value>?
+    private var others: [Waiter<Value>] = []
+    private var lastID: UInt64 = 0
+
+    /// Names the next waiter.
+    mutating func nextID() -> UInt64 {
+        lastID += 1
+        return lastID
+    }
+
+    mutating func add(_ waiter: Waiter<Value>) {
+        if first == nil { first = waiter } else { others.append(waiter) }
+    }
+
+    /// Takes out one, for whoever resumes it; nil where it is not there.
+    mutating func takeOut(_ id: UInt64) -> Waiter<Value>? {
+        if first?.id == id { return first.take() }
+        return others.firstIndex { $0.id == id }.map { others.remove(at: $0) }
+    }
+
+    /// Takes out all, for whoever resumes them.
+    mutating func takeAll() -> Waiters {
+        var taken = Waiters()
+        taken.first = first.take()
+        if !others.isEmpty { taken.others = exchange(&others, with: []) }
+        return taken
+    }
+
+    /// Resumes all.
+    consuming func resume(_ value: Value) {
+        first?.resume(value)
+        for waiter in others { waiter.resume(value) }
     }
 }
 
@@ -47,7 +87,7 @@ func wait<Value>(
     onCancel cancel: @Sendable @escaping () -> Void
 ) async -> Value {
     await withTaskCancellationHandler {
-        await withCheckedContinuation { continuation in
+        await withUnsafeContinuation { continuation in
             let waiter = Waiter(id: id, continuation)
             // A task is marked as cancelled before its handlers run: one that comes too early finds nothing, and this sees
             // the mark under the lock.
@@ -78,7 +118,7 @@ func waitBlocking<Value>(
 /// Suspends the calling task until what it waits for has happened, whether it is cancelled or not: for what has a bound.
 /// - Parameter register: finds that it has happened, or keeps the waiter, under the lock of what it belongs to.
 func waitToTheEnd(_ register: (Waiter<Void>) -> Waiting<Void>) async {
-    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+    await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
         let waiter = Waiter(id: 0, continuation)
         if case .ready = register(waiter) { waiter.resume(()) }
     }

@@ -9,18 +9,29 @@ final class HandlerPipeline: EventHandler {
     // to it counted.
     private let first: HandlerStage
     private let others: [HandlerStage]
+    /// Those of the others to whom a message is anything.
+    private let othersForMessages: [HandlerStage]
 
     /// - Parameter handlers: each is told in turn, as the children of one that does nothing itself.
     init(_ handlers: [any ProtonHandler]) {
         let stages = handlers.flatMap(HandlerStage.stages)
         first = stages.first ?? .nobody
         others = Array(stages.dropFirst())
+        othersForMessages = others.filter { !($0.handler is EndpointStateHandler) }
     }
 
     @inline(__always)
     private func forEachStage<Failure: Error>(_ body: (HandlerStage) throws(Failure) -> Void) throws(Failure) {
         try body(first)
         for index in others.indices { try body(others[index]) }
+    }
+
+    @inline(__always)
+    private func forEachStageOfMessages<Failure: Error>(
+        _ body: (HandlerStage) throws(Failure) -> Void
+    ) throws(Failure) {
+        try body(first)
+        for index in othersForMessages.indices { try body(othersForMessages[index]) }
     }
 
     /// A pipeline of one handler and those below it.
@@ -41,9 +52,9 @@ final class HandlerPipeline: EventHandler {
 
     func handle(_ delivery: Delivery) throws {
         let event = DeliveryEvent(delivery: delivery)
-        try forEachStage { stage in try stage.tell(event) }
+        try forEachStageOfMessages { stage in try stage.tell(event) }
         if delivery.link.isSender {
-            forEachStage { stage in stage.adapters.settlement?.settle(delivery) }
+            forEachStageOfMessages { stage in stage.adapters.settlement?.settle(delivery) }
         } else {
             // A message counts against the credit until it is taken: before, a window of one would stay shut.
             try giveCredit(on: delivery.link)
@@ -74,9 +85,9 @@ final class HandlerPipeline: EventHandler {
         // A drain leaves no credit, and so comes by here when it ends.
         if link.credit == 0, let receiver = link as? Receiver, receiver.takeDrainEnd() {
             let event = ReceiverEvent(receiver: receiver)
-            try forEachStage { stage in try stage.adapters.flow?.tellDrainEnd(event) }
+            try forEachStageOfMessages { stage in try stage.adapters.flow?.tellDrainEnd(event) }
         }
-        try forEachStage { stage in try stage.adapters.flow?.topUp(link) }
+        try forEachStageOfMessages { stage in try stage.adapters.flow?.topUp(link) }
     }
 
     /// Has the handlers told of a drain, after what can be sent has been.
