@@ -167,9 +167,11 @@ final class Outgoing: LinkTraffic {
         while sender.credit > 0 {
             let waiters = take(sender.credit, into: &items)
             if items.isEmpty { break }
-            for item in items where item.receipt.beginSending() { send(item, on: sender) }
-            // The memory of many is not kept.
-            items.removeAll(keepingCapacity: items.count <= 4_096)
+            let isMuch = items.count > 4_096
+            while let item = items.popFirst() {
+                if item.receipt.beginSending() { send(item, on: sender) }
+            }
+            if isMuch { items = [] }
             for waiter in waiters { waiter.resume(nil) }
         }
         sending.withLock { $0 = items }
