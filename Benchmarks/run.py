@@ -125,6 +125,9 @@ def cases(ours, scale):
     def round_trip(program):
         return lambda: measures.round_trip(program, n(30000))
 
+    def asking(*own):
+        return swift_only(lambda: measures.asking(peer, n(20000), *own))
+
     def through(program, messages, connections=1):
         return lambda: brokers.through(program, n(messages), connections)
 
@@ -184,6 +187,10 @@ def cases(ours, scale):
              client("recv", "one"), against_c("recv")),
         Case("async-batches", "the same in batches", "msg/s", (">=", 0.95),
              client("recv", "many"), against_c("recv")),
+        Case("async-request", "request and response on the connection's thread, p50, to C's echo", "us", ("<=", 1.5),
+             asking("--async", "one", "--on-thread"), lambda: measures.asking(programs.C, n(20000))),
+        Case("async-request-task", "the same from an ordinary task", "us", ("<=", 1.5),
+             asking("--async", "one"), lambda: measures.asking(programs.C, n(20000))),
         Case("broker-c", "through the broker, to proton's C example", "msg/s", (">=", 4),
              through(broker, 200000), through(programs.c_broker, 100000)),
         Case("broker-one-thread", "the same with one thread", "msg/s", None,

@@ -59,6 +59,15 @@ def round_trip(peer, messages):
             return median
 
 
+def asking(peer, messages, *own):
+    """Microseconds (median) from a message to the one that a C peer answers it with, one at a time."""
+    port = free_port()
+    common = ["-p", port, "-n", messages, "-m", "msg"]
+    with Program(C + ["recv", "-L", "-E"] + common).listens(port):
+        with Program(peer + ["ping"] + common + list(own)) as program:
+            return program.result()["p50_us"]
+
+
 def _instructions(peer, role, messages, own, other):
     port = free_port()
     common = ["-p", port, "-n", messages, "-m", "msg"]
