@@ -157,7 +157,7 @@ struct BlockingEndTests {
                 throw TestError("It was not rejected: \(String(describing: rejected))")
             }
             #expect(condition?.name == .decodeError)
-            try peer.expect(.flow)
+            // Credit for the next one came with that.
             try peer.send(.transfer(1, Message(body: "x"), handle: attach.handle))
             try peer.expect(.disposition, ["first": 1, "state": .state(.accepted)], skipping: .flow)
             try peer.answerClose()

@@ -210,7 +210,8 @@ struct ClientEndTests {
             let second = Task { try await receiver.next() }
             while incoming.state.withLock({ $0.waiters.count }) < 2 { await Task.yield() }
             // As where the first is woken for it, and cancelled before it gets there.
-            incoming.state.withLock { $0.arrivals.append(.invalid(ProtonError(.protocolViolation, "none"))) }
+            let bytes = EncodedMessages([0], [EncodedMessages.Entry(bytes: 0..<1, token: nil)], .default)
+            incoming.state.withLock { $0.arrivals.append(Incoming.Arrival(messages: bytes, index: 0)) }
             first.cancel()
             let error = await #expect(throws: ProtonError.self) { try await second.value }
             #expect(error?.code == .protocolViolation)

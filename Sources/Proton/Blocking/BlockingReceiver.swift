@@ -54,7 +54,8 @@ public final class BlockingReceiver: Sendable {
         let messages = try requireNoHandler()
         while true {
             if let (arrival, tellsDomain) = messages.incoming.takeOne() {
-                messages.tellDomain(tellsDomain)
+                // Once it is decoded: the peer hears that it is rejected before it sends another one.
+                defer { messages.tellDomain(tellsDomain) }
                 return try message(arrival, of: messages)
             }
             try link.check()

@@ -76,7 +76,8 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
     public func next() async throws -> AMQPDelivery? {
         if Task.isCancelled { return nil }
         if let (arrival, tellsDomain) = shared.incoming.takeOne() {
-            shared.tellDomain(tellsDomain)
+            // Once it is decoded: the peer hears that it is rejected before it sends another one.
+            defer { shared.tellDomain(tellsDomain) }
             return try delivery(arrival)
         }
         return try await shared.next(most: 1, least: 1, within: nil)?.first.map(delivery)
