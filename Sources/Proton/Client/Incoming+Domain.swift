@@ -105,19 +105,22 @@ extension Incoming {
     }
 
     private func take(_ delivery: Delivery) {
-        // RabbitMQ 3 keeps what was on its way when the link was closed, until it is settled or the session ends.
-        if unsettled.withLock({ $0.isClosed }) { return delivery.settle(.released) }
         // One that its sender has settled has no slot to wait in.
         let slot = delivery.isSettled ? nil : delivery.slot
-        // Those who wait are resumed once for all that a batch has brought.
-        let isFirst = unsettled.withLock { unsettled in
+        // Nil where the link is closed. Those who wait are resumed once for all that a batch has brought.
+        let isFirst: Bool? = unsettled.withLock { unsettled in
+            guard !unsettled.isClosed else { return nil }
             let token = slot.map { unsettled.keep(delivery, in: $0) }
             unsettled.fresh.append(delivery, token)
             return unsettled.fresh.count == 1
         }
+        guard let isFirst else {
+            // RabbitMQ 3 keeps what was on its way when the link was closed, until it is settled or the session ends.
+            return delivery.settle(.released)
+        }
         if slot == nil { delivery.settle() }
         guard isFirst else { return }
-        delivery.connection.workQueue.add { [self] _ in
+        _ = delivery.connection.workQueue.addStep { [self] _ in
             let isLate = handOver()
             guard let receiver = unsettled.withLock({ $0.receiver }) else { return }
             // What has come was the last of the credit, and there may be room.
