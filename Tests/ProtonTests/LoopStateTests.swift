@@ -11,25 +11,27 @@ struct LoopStateTests {
         return state
     }
 
+    private func ends(_ state: inout Loop.State) -> Bool { state.endWhereIdle() }
+
     @Test("A loop without work ends, and one that is held does not")
     func holds() {
         var state = running()
         state.holds = 1
-        #expect(!state.endWhereIdle())
+        #expect(!ends(&state))
         state.holds = 0
-        #expect(state.endWhereIdle())
+        #expect(ends(&state))
     }
 
     @Test("A job that another thread runs may still open something: the loop does not end before it is over")
     func jobs() {
         var state = running()
         state.jobs.append {}
-        #expect(!state.endWhereIdle())
+        #expect(!ends(&state))
         let taken = state.beginJobRun()
         #expect(taken.jobs.count == 1 && state.jobs.isEmpty)
-        #expect(!state.endWhereIdle())
+        #expect(!ends(&state))
         state.endJobRun()
-        #expect(state.endWhereIdle())
+        #expect(ends(&state))
     }
 
     @Test("So may a timer's callback")
@@ -37,11 +39,12 @@ struct LoopStateTests {
         var state = running()
         let clock = TimerClock(nil)
         _ = state.timers.add(at: clock.now, keepsRunning: true) {}
-        #expect(!state.endWhereIdle())
+        #expect(!ends(&state))
         state.timerRuns += 1
-        #expect(state.popDue(by: clock) != nil && state.timers.activeCount == 0)
-        #expect(!state.endWhereIdle())
+        let due = state.popDue(by: clock)
+        #expect(due != nil && state.timers.activeCount == 0)
+        #expect(!ends(&state))
         state.timerRuns -= 1
-        #expect(state.endWhereIdle())
+        #expect(ends(&state))
     }
 }
