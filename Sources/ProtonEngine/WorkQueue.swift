@@ -24,30 +24,6 @@ public final class WorkQueue: Sendable {
         fileprivate init() {}
     }
 
-    /// Where the connection stands, which decides who runs the items.
-    private enum Place {
-        /// With the thread that made it: items wait.
-        case held
-        /// In no proactor, before it is connected or between two connections: the owner has items run.
-        case parked
-        /// In a proactor, which answers `pn_connection_wake`.
-        case attached
-        /// Driven by hand: whoever does that runs the items.
-        case driven
-        /// Over, for good: jobs run on the global executor.
-        case closed
-    }
-
-    /// What happens to the connection when the domain is left.
-    package enum Move {
-        /// It goes into a proactor, by the closure.
-        case attach(OpaquePointer, () -> Void)
-        /// It stays out of any proactor.
-        case park
-        /// It is over: the closure lets go of proton's objects.
-        case close(() -> Void)
-    }
-
     private struct State {
         var items: [Item] = []
         var place = Place.held
@@ -95,6 +71,7 @@ public final class WorkQueue: Sendable {
     private enum Signal {
         case none
         case wake
+        case tell(@Sendable () -> Void)
         case ask(any ConnectionOwner)
         case runElsewhere
     }
@@ -119,7 +96,8 @@ public final class WorkQueue: Sendable {
 
     private static func signal(_ state: borrowing State) -> Signal {
         switch state.place {
-        case .held, .driven: .none
+        case .held: .none
+        case .driven(let wake): wake.map(Signal.tell) ?? .none
         case .parked: state.owner.map(Signal.ask) ?? .none
         case .attached: .wake
         case .closed: .runElsewhere
@@ -130,6 +108,7 @@ public final class WorkQueue: Sendable {
         switch signal {
         case .none: break
         case .wake: wake()
+        case .tell(let wake): wake()
         case .ask(let owner): owner.runItems(of: self)
         case .runElsewhere: Task.detached { self.runAfterClose() }
         }
@@ -252,9 +231,14 @@ public final class WorkQueue: Sendable {
         switch move {
         case .attach(let pointer, let handOver):
             change(to: .attached, pointer) { state in
-                if isRunning { state.isRunning = false }
+                pauseRunning(isRunning, &state)
                 // Under the lock: another thread may handle the connection's last event before this returns. Items wait
                 // for the first batch.
+                handOver()
+            }
+        case .drive(let wake, let handOver):
+            change(to: .driven(wake: wake)) { state in
+                pauseRunning(isRunning, &state)
                 handOver()
             }
         case .park: send(change(to: .parked) { stopRunning(isRunning, &$0) })
@@ -268,9 +252,14 @@ public final class WorkQueue: Sendable {
     /// - Parameter wasRunning: whether this one did.
     /// - Returns: what makes sure that those run which are there.
     private func stopRunning(_ wasRunning: Bool, _ state: inout State) -> Signal {
+        pauseRunning(wasRunning, &state)
+        return state.items.isEmpty || state.isRunning ? .none : WorkQueue.signal(state)
+    }
+
+    /// Lets the next thread run items, which is certain to come to them.
+    private func pauseRunning(_ wasRunning: Bool, _ state: inout State) {
         if wasRunning { state.isRunning = false }
         hasItems.store(!state.items.isEmpty, ordering: .releasing)
-        return state.items.isEmpty || state.isRunning ? .none : WorkQueue.signal(state)
     }
 
     /// Brings the connection to another place, with proton's connection where that is a proactor, and changes the rest of
@@ -294,8 +283,8 @@ public final class WorkQueue: Sendable {
     func admitCaller() {
         let (place, owner) = state.withLock { ($0.place, $0.owner) }
         switch place {
-        case .driven, .closed: domain.enter(Key())
-        case .held, .parked, .attached:
+        case .driven(wake: nil), .closed: domain.enter(Key())
+        case .held, .parked, .attached, .driven:
             guard owner?.mayLend(self) ?? false else {
                 fatalError(
                     "A connection is used outside of its domain: add the work to its workQueue, or run with one thread."
@@ -303,7 +292,7 @@ public final class WorkQueue: Sendable {
             }
             domain.enter(Key())
             // What is written now is flushed at the end of the batch that this begins.
-            wake()
+            if case .driven(let wake?) = place { wake() } else { wake() }
         }
     }
 
@@ -348,8 +337,15 @@ public final class WorkQueue: Sendable {
     }
 
     /// The connection is driven by hand from now on.
-    func drive() {
-        state.withLock { $0.place = .driven }
+    func drive(_ wake: (@Sendable () -> Void)? = nil) {
+        state.withLock { $0.place = .driven(wake: wake) }
+    }
+
+    /// Hands a connection that its maker holds to a driver, from the thread that has it.
+    /// - Parameter wake: tells the loop that has the driver of items.
+    func drive(wake: @escaping @Sendable () -> Void, _ handOver: () -> Void) {
+        domain.leave(Key())
+        change(to: .driven(wake: wake)) { _ in handOver() }
     }
 
     /// Ends the connection whatever it does now, for an owner whose threads are gone.
