@@ -67,7 +67,7 @@ final class ClientLink: MessagingHandler, Sendable {
     convenience init(_ answer: IncomingLink.Answer, _ traffic: any LinkTraffic) {
         self.init(
             answer.link.core, answer.title, traffic, isAnswer: true,
-            as: answer.link.peerSends ? .receiver : .sender, answer.address
+            as: answer.link.peerSends ? .receiver : .sender, answer.chosenAddress
         ) { _, handler in
             try answer.attach(handler)
         }
@@ -389,7 +389,14 @@ private final class LinkRelay: ProtonHandler {
     }
 
     func onDelivery(_ event: DeliveryEvent) { link.arrived(event.delivery) }
-    func onLinkFlow(_ event: LinkEvent) { link.flow(event.link) }
+    func onLinkFlow(_ event: LinkEvent) {
+        link.flow(event.link)
+        // What can be sent at once has been: the rest of the credit goes back (AMQP 1.0, 2.6.7).
+        guard let sender = event.link as? Sender, sender.isDraining, sender.isSendable, sender.takeDrainStart() else {
+            return
+        }
+        sender.drained()
+    }
     /// The library closes a link itself, with a condition, where the peer has passed a limit.
     func onLinkLocalClose(_ event: LinkEvent) {
         if event.link.condition != nil { link.onLinkError(event) }
