@@ -45,7 +45,7 @@ public final class Container {
         try options.validate()
         pipeline = try HandlerPipeline(checking: handlers)
         core = ContainerCore(
-            id: id ?? AMQPUUID.random().description, options: options, logger: logger, loop: try loop())
+            id: id, options: options, logger: logger, loop: try loop())
         isOwner = true
         core.bind(self)
     }
