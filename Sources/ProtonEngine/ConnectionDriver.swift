@@ -54,10 +54,7 @@ package final class ConnectionDriver {
         _ connection: Connection, _ configuration: TransportConfiguration, wake: @escaping @Sendable () -> Void
     ) -> ConnectionDriver {
         connection.beginConnecting()
-        var driver: ConnectionDriver?
-        connection.workQueue.drive(wake: wake) { driver = ConnectionDriver(connection, configuration, .inLoop) }
-        // The closure has run.
-        return driver.unsafelyUnwrapped
+        return connection.workQueue.drive(wake: wake) { ConnectionDriver(connection, configuration, .inLoop) }
     }
 
     deinit {

@@ -343,9 +343,9 @@ public final class WorkQueue: Sendable {
 
     /// Hands a connection that its maker holds to a driver, from the thread that has it.
     /// - Parameter wake: tells the loop that has the driver of items.
-    func drive(wake: @escaping @Sendable () -> Void, _ handOver: () -> Void) {
+    func drive<Result>(wake: @escaping @Sendable () -> Void, _ handOver: () -> Result) -> Result {
         domain.leave(Key())
-        change(to: .driven(wake: wake)) { _ in handOver() }
+        return change(to: .driven(wake: wake)) { _ in handOver() }
     }
 
     /// Ends the connection whatever it does now, for an owner whose threads are gone.
