@@ -195,6 +195,16 @@ let package = Package(
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: settings),
+        // The snippets of the articles, compiled.
+        .testTarget(
+            name: "SnippetTests",
+            dependencies: [
+                "Proton", "ProtonBroker", "ProtonMetrics", "ProtonServiceLifecycle", "ProtonTesting", "ProtonTracing",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
         // Certificates for the tests, which are made as they run.
         .target(name: "TestCertificates", path: "Tests/TestCertificates", swiftSettings: settings),
         // What the store's tests kill as it writes.

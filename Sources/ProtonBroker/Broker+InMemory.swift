@@ -38,8 +38,9 @@ package final class InMemoryBroker {
     deinit { context.end() }
 
     /// Takes a connection of a client.
-    package func accept() throws -> ConnectionDriver {
-        try container.acceptInMemory(on: listener, ConnectionHandler(context))
+    /// - Parameter wake: tells who drives it that another thread wants something done with it, such as a log-in's end.
+    package func accept(wake: (@Sendable () -> Void)? = nil) throws -> ConnectionDriver {
+        try container.acceptInMemory(on: listener, ConnectionHandler(context), wake: wake)
     }
 
     /// Runs the timers that are due.
@@ -51,4 +52,29 @@ package final class InMemoryBroker {
 
     /// What the broker holds and whom it serves now.
     package var status: BrokerStatus { context.status }
+
+    /// The broker as other threads may look at it.
+    package var view: View { View(context: context) }
+
+    /// A broker as any thread may look at it.
+    package struct View: Sendable {
+        let context: BrokerContext
+
+        /// What the broker holds and whom it serves now.
+        package var status: BrokerStatus { context.status }
+
+        /// Waits until the broker is in some state, as `Broker.wait` does.
+        package func wait(
+            atMost limit: Duration, until condition: @escaping @Sendable (BrokerStatus) -> Bool
+        ) async throws -> BrokerStatus {
+            try await context.wait(atMost: limit, until: condition)
+        }
+    }
+}
+
+extension BrokerStatus {
+    /// That of no broker.
+    package static var none: BrokerStatus {
+        BrokerStatus(queues: [], connections: [], bytes: 0, received: 0, removed: 0, storeFailure: nil)
+    }
 }

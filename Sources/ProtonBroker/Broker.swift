@@ -185,27 +185,7 @@ public final class Broker: Sendable {
     public func wait(
         atMost limit: Duration = .seconds(10), until condition: @escaping @Sendable (BrokerStatus) -> Bool
     ) async throws -> BrokerStatus {
-        try await withThrowingTaskGroup(of: BrokerStatus?.self) { [context] group in
-            group.addTask {
-                for await _ in context.changes.watch() {
-                    let status = context.status
-                    if condition(status) { return status }
-                }
-                return nil
-            }
-            group.addTask {
-                // The bound of the wait for a change.
-                try await Task.sleep(for: limit)
-                return nil
-            }
-            defer { group.cancelAll() }
-            guard let first = try await group.next(), let status = first else {
-                try Task.checkCancellation()
-                throw ProtonError(
-                    .timedOut, "The broker did not come into the state that was waited for within \(limit).")
-            }
-            return status
-        }
+        try await context.wait(atMost: limit, until: condition)
     }
 
     // MARK: Rules

@@ -34,7 +34,7 @@ extension Connection {
     /// The connection gets a transport.
     package func beginConnecting(othersFollow: Bool = false) {
         phase = .connecting(othersFollow: othersFollow)
-        isTransportErrorTold = false
+        (isTransportErrorTold, isReachedInMemory) = (false, false)
     }
 
     func noteRemoteOpen() {

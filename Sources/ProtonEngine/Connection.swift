@@ -34,6 +34,8 @@ public final class Connection: Endpoint {
     var linkCount = 0
     /// Whether this side has closed the connection since its peer broke a rule or a limit, and that has not been told.
     var isFailing = false
+    /// Whether the transport has no socket, but a peer in memory.
+    package var isReachedInMemory = false
     /// The sessions that have ended, and whose channels proton may still have.
     var endedSessions = EndedSessions()
     /// How much is sent that the peer has not read.
@@ -190,7 +192,8 @@ public final class Connection: Endpoint {
     package var isUnconnected: Bool { pointer.flatMap(pn_connection_transport).map(isUnconnected) ?? true }
 
     private func isUnconnected(_ transport: OpaquePointer) -> Bool {
-        pn_transport_remote_addr(transport).map { pn_netaddr_sockaddr($0).pointee.sa_family == 0 } ?? true
+        guard !isReachedInMemory else { return false }
+        return pn_transport_remote_addr(transport).map { pn_netaddr_sockaddr($0).pointee.sa_family == 0 } ?? true
     }
 
     // MARK: What this side says in its open frame

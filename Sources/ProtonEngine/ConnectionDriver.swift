@@ -5,21 +5,63 @@ import CProton
 ///
 /// Tests drive two of them against each other, and one of them with bytes of their own. It belongs to one thread.
 package final class ConnectionDriver {
+    private enum Phase {
+        /// The connection is driven by hand.
+        case byHand
+        /// It is that of a container whose loop runs.
+        case inLoop
+        /// It has left the driver: it is over, or goes on over another transport.
+        case over
+    }
+
     package let connection: Connection
+    private var phase: Phase
     // On the heap: proton keeps the driver's address in its connection.
     private let driver: UnsafeMutablePointer<pn_connection_driver_t>
 
-    package init(_ connection: Connection, _ configuration: TransportConfiguration) {
-        self.connection = connection
+    /// - Parameter wake: tells who drives the connection that work has been added; from any thread.
+    package convenience init(
+        _ connection: Connection, _ configuration: TransportConfiguration, wake: (@Sendable () -> Void)? = nil
+    ) {
+        connection.beginConnecting()
+        self.init(connection, configuration, .byHand)
+        connection.workQueue.drive(wake)
+    }
+
+    private init(_ connection: Connection, _ configuration: TransportConfiguration, _ phase: Phase) {
+        (self.connection, self.phase) = (connection, phase)
         driver = .allocate(capacity: 1)
         driver.initialize(to: pn_connection_driver_t())
-        connection.beginConnecting()
         pn_connection_driver_init(driver, connection.pointer, configuration.makeTransport(for: connection))
-        connection.workQueue.drive()
+    }
+
+    /// Has a connection of a loop's driven from when its domain is left, in which this is called.
+    /// - Parameters:
+    ///   - othersFollow: whether this is one of several addresses, and not the last one.
+    ///   - wake: tells the loop that something is to be done with the connection; from any thread.
+    ///   - take: takes the driver, on this thread.
+    package static func attach(
+        _ connection: Connection, _ configuration: TransportConfiguration, othersFollow: Bool,
+        wake: @escaping @Sendable () -> Void, _ take: @escaping (ConnectionDriver) -> Void
+    ) {
+        connection.place = Admission.Place(of: nil)
+        connection.beginConnecting(othersFollow: othersFollow)
+        connection.workQueue.move(.drive(wake) { take(ConnectionDriver(connection, configuration, .inLoop)) })
+    }
+
+    /// Drives a connection that a peer has made to a loop, from the thread that has made the connection.
+    package static func accept(
+        _ connection: Connection, _ configuration: TransportConfiguration, wake: @escaping @Sendable () -> Void
+    ) -> ConnectionDriver {
+        connection.beginConnecting()
+        return connection.workQueue.drive(wake: wake) { ConnectionDriver(connection, configuration, .inLoop) }
     }
 
     deinit {
-        connection.workQueue.abandon { connection.finish() }
+        switch phase {
+        case .byHand, .inLoop: connection.workQueue.abandon { connection.finish() }
+        case .over: break
+        }
         pn_connection_driver_destroy(driver)
         driver.deallocate()
     }
@@ -28,10 +70,47 @@ package final class ConnectionDriver {
     /// - Returns: whether there was an event, or work has come meanwhile.
     @discardableResult
     package func dispatchEvents() throws -> Bool {
+        switch phase {
+        case .byHand: try dispatchByHand()
+        case .inLoop: try dispatchInLoop()
+        case .over: false
+        }
+    }
+
+    /// As a proactor does with its connections.
+    private func dispatchInLoop() throws -> Bool {
+        var any = false
+        var end = BatchEnd.none
+        var failure: (any Error)?
+        do {
+            try connection.workQueue.runBatch {
+                let first = nextEvent()
+                any = first != nil
+                let (reached, failure) = connection.handle(first, nextEvent)
+                end = reached
+                if let failure { throw failure }
+            }
+        } catch {
+            failure = error
+        }
+        switch end {
+        case .none: any = any || connection.workQueue.hasWork
+        case .parked: phase = .over
+        case .finished:
+            phase = .over
+            connection.owner?.connectionFinished(connection)
+        }
+        if let failure { throw failure }
+        return any
+    }
+
+    private func nextEvent() -> OpaquePointer? { pn_connection_driver_next_event(driver) }
+
+    private func dispatchByHand() throws -> Bool {
         var any = false
         try connection.workQueue.runBatch {
             try connection.noteBatchStart()
-            while let event = pn_connection_driver_next_event(driver) {
+            while let event = nextEvent() {
                 any = true
                 try connection.dispatch(event)
             }

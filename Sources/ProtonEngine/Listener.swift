@@ -8,6 +8,8 @@ public final class Listener: Sendable {
     private enum State {
         case new
         case listening(OpaquePointer, addresses: [String], isLoopback: Bool)
+        /// Listens in memory; the closure is called when it is closed.
+        case inMemory(address: String, whenClosed: @Sendable () -> Void)
         case closed(Condition?)
     }
 
@@ -26,7 +28,13 @@ public final class Listener: Sendable {
 
     /// The addresses that are listened on, as in `127.0.0.1:5672`; none once the listener is closed.
     public var addresses: [String] {
-        state.withLock { if case .listening(_, let addresses, _) = $0 { addresses } else { [] } }
+        state.withLock { state in
+            switch state {
+            case .listening(_, let addresses, _): addresses
+            case .inMemory(let address, _): [address]
+            case .new, .closed: []
+            }
+        }
     }
 
     /// The port that is listened on, also where port 0 was asked for; nil once the listener is closed.
@@ -36,20 +44,36 @@ public final class Listener: Sendable {
 
     /// Whether peers on the same machine only can reach it: it listens on addresses of 127.0.0.0/8 and ::1.
     public var isLoopback: Bool {
-        state.withLock {
-            if case .listening(_, let addresses, let isLoopback) = $0 {
-                !addresses.isEmpty && isLoopback
-            } else {
-                false
+        state.withLock { state in
+            switch state {
+            case .listening(_, let addresses, let isLoopback): !addresses.isEmpty && isLoopback
+            case .inMemory: true
+            case .new, .closed: false
             }
         }
     }
 
     /// Stops listening. Connections that were accepted live on.
     public func close() {
-        // Under the lock: proton's listener is freed once its close event, which takes the lock, is handled.
+        let whenClosed: (@Sendable () -> Void)? = state.withLock { state in
+            switch state {
+            // Under the lock: proton's listener is freed once its close event, which takes the lock, is handled.
+            case .listening(let pointer, _, _): pn_listener_close(pointer)
+            case .inMemory(_, let whenClosed):
+                state = .closed(nil)
+                return whenClosed
+            case .new, .closed: break
+            }
+            return nil
+        }
+        whenClosed?()
+    }
+
+    /// Listens in memory from now on.
+    /// - Parameter whenClosed: called once the listener is closed, on the thread that closes it.
+    package func startInMemory(_ address: String, whenClosed: @escaping @Sendable () -> Void) {
         state.withLock { state in
-            if case .listening(let pointer, _, _) = state { pn_listener_close(pointer) }
+            if case .new = state { state = .inMemory(address: address, whenClosed: whenClosed) }
         }
     }
 

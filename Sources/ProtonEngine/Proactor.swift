@@ -103,8 +103,9 @@ package final class Proactor: @unchecked Sendable {
         var end = BatchEnd.none
         var failure: (any Error)?
         func handle(from event: OpaquePointer) throws {
-            let (reached, failure) = connection.handle(batch, event)
+            let (reached, failure) = connection.handle(event) { pn_event_batch_next(batch) }
             end = reached
+            if case .none = reached { connection.noteOutput() }
             if let failure { throw failure }
         }
         do {
@@ -155,60 +156,7 @@ package final class Proactor: @unchecked Sendable {
     }
 }
 
-/// What a batch brought a connection to.
-private enum BatchEnd {
-    case none
-    /// It has lost its transport, and goes on over another one.
-    case parked
-    /// It is over.
-    case finished
-}
-
 extension Connection {
-    /// Handles the events of a batch, and sees to what follows where the transport has closed.
-    ///
-    /// Called in the domain.
-    /// - Returns: where that leads, and the first error of a handler.
-    fileprivate func handle(_ batch: OpaquePointer, _ first: OpaquePointer) -> (BatchEnd, (any Error)?) {
-        var failure: (any Error)?
-        var isDispatching = owner?.isDispatching ?? true
-        var isClosed = false
-        var event: OpaquePointer? = first
-        do {
-            if isDispatching { try noteBatchStart() }
-        } catch {
-            failure = error
-            isDispatching = false
-        }
-        while let current = event {
-            if pn_event_type(current) == PN_TRANSPORT_CLOSED { isClosed = true }
-            if isDispatching {
-                do {
-                    try dispatch(current)
-                } catch {
-                    // The rest of the batch is not for a handler that failed, but it is brought to its end.
-                    failure = error
-                    isDispatching = false
-                }
-            } else if pn_event_type(current) == PN_DELIVERY {
-                dropDelivery(current)
-            }
-            event = pn_event_batch_next(batch)
-        }
-        guard isClosed else {
-            noteBatchEnd()
-            noteOutput()
-            return (.none, failure)
-        }
-        do {
-            if isDispatching, try goesOn() { return (.parked, nil) }
-        } catch {
-            failure = failure ?? error
-        }
-        workQueue.move(.close { self.finish() })
-        return (.finished, failure)
-    }
-
     /// Has proton count the time to the next heartbeat from what was just written.
     ///
     /// It looks at that when it ticks, after half of the peer's idle time-out, and would count the other half from then:
@@ -218,17 +166,5 @@ extension Connection {
             pn_transport_get_remote_idle_timeout(transport) > 0
         else { return }
         _ = pn_transport_tick(transport, pn_proactor_now_64())
-    }
-
-    /// Whether the connection goes on over another transport; if so it is made ready for it.
-    private func goesOn() throws -> Bool {
-        guard try owner?.transportClosed(self) ?? false else {
-            try dispatchFinal()
-            return false
-        }
-        try dispatchFinalOfTheEnding()
-        renew()
-        workQueue.move(.park)
-        return true
     }
 }

@@ -69,6 +69,7 @@ public final class WorkQueue: Sendable {
     private enum Signal {
         case none
         case wake
+        case tell(@Sendable () -> Void)
         case ask(any ConnectionOwner)
         case runElsewhere
     }
@@ -93,7 +94,8 @@ public final class WorkQueue: Sendable {
 
     private static func signal(_ state: borrowing State) -> Signal {
         switch state.place {
-        case .held, .driven: .none
+        case .held: .none
+        case .driven(let wake): wake.map(Signal.tell) ?? .none
         case .parked: state.owner.map(Signal.ask) ?? .none
         case .attached: .wake
         case .closed: .runElsewhere
@@ -104,6 +106,7 @@ public final class WorkQueue: Sendable {
         switch signal {
         case .none: break
         case .wake: wake()
+        case .tell(let wake): wake()
         case .ask(let owner): owner.runItems(of: self)
         case .runElsewhere: Task.detached { self.runAfterClose() }
         }
@@ -246,9 +249,14 @@ public final class WorkQueue: Sendable {
         switch move {
         case .attach(let pointer, let handOver):
             change(to: .attached, pointer) { state in
-                if isRunning { state.isRunning = false }
+                pauseRunning(isRunning, &state)
                 // Under the lock: another thread may handle the connection's last event before this returns. Items wait
                 // for the first batch.
+                handOver()
+            }
+        case .drive(let wake, let handOver):
+            change(to: .driven(wake: wake)) { state in
+                pauseRunning(isRunning, &state)
                 handOver()
             }
         case .park: send(change(to: .parked) { stopRunning(isRunning, &$0) })
@@ -262,9 +270,14 @@ public final class WorkQueue: Sendable {
     /// - Parameter wasRunning: whether this one did.
     /// - Returns: what makes sure that those run which are there.
     private func stopRunning(_ wasRunning: Bool, _ state: inout State) -> Signal {
+        pauseRunning(wasRunning, &state)
+        return state.items.isEmpty || state.isRunning ? .none : WorkQueue.signal(state)
+    }
+
+    /// Lets the next thread run items, which is certain to come to them.
+    private func pauseRunning(_ wasRunning: Bool, _ state: inout State) {
         if wasRunning { state.isRunning = false }
         hasItems.store(!state.items.isEmpty, ordering: .releasing)
-        return state.items.isEmpty || state.isRunning ? .none : WorkQueue.signal(state)
     }
 
     /// Brings the connection to another place, with proton's connection where that is a proactor, and changes the rest of
@@ -288,8 +301,8 @@ public final class WorkQueue: Sendable {
     func admitCaller() {
         let (place, owner) = state.withLock { ($0.place, $0.owner) }
         switch place {
-        case .driven, .closed: domain.enter(Key())
-        case .held, .parked, .attached:
+        case .driven(wake: nil), .closed: domain.enter(Key())
+        case .held, .parked, .attached, .driven:
             guard owner?.mayLend(self) ?? false else {
                 fatalError(
                     "A connection is used outside of its domain: add the work to its workQueue, or run with one thread."
@@ -297,7 +310,7 @@ public final class WorkQueue: Sendable {
             }
             domain.enter(Key())
             // What is written now is flushed at the end of the batch that this begins.
-            wake()
+            if case .driven(let wake?) = place { wake() } else { wake() }
         }
     }
 
@@ -342,8 +355,15 @@ public final class WorkQueue: Sendable {
     }
 
     /// The connection is driven by hand from now on.
-    func drive() {
-        state.withLock { $0.place = .driven }
+    func drive(_ wake: (@Sendable () -> Void)? = nil) {
+        state.withLock { $0.place = .driven(wake: wake) }
+    }
+
+    /// Hands a connection that its maker holds to a driver, from the thread that has it.
+    /// - Parameter wake: tells the loop that has the driver of items.
+    func drive<Result>(wake: @escaping @Sendable () -> Void, _ handOver: () -> Result) -> Result {
+        domain.leave(Key())
+        return change(to: .driven(wake: wake)) { _ in handOver() }
     }
 
     /// Ends the connection whatever it does now, for an owner whose threads are gone.

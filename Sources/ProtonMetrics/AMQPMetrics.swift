@@ -2,9 +2,10 @@ public import CoreMetrics
 public import Proton
 import Synchronization
 
-/// Tells swift-metrics what the connections of an `AMQPClient` do.
+/// Tells swift-metrics what the connections of an `AMQPClient`, or of an `AMQPServer`, do.
 ///
 ///     client.instruments.append(AMQPMetrics())
+///     server.instruments.append(AMQPMetrics(prefix: "proton_server_"))
 ///
 /// | name, after `proton_client_` | kind | dimensions | what |
 /// | --- | --- | --- | --- |
@@ -38,6 +39,7 @@ public final class AMQPMetrics: AMQPInstrument {
     private static let maxAddresses = 100
 
     private let factory: any MetricsFactory
+    private let prefix: String
     private let dimensions: [(String, String)]
     private let name: (@Sendable (String?) -> String)?
     private let state = Mutex(State())
@@ -48,16 +50,17 @@ public final class AMQPMetrics: AMQPInstrument {
 
     /// Creates an instrument; one may serve several clients.
     /// - Parameters:
+    ///   - prefix: what all names begin with. Default `proton_client_`.
     ///   - dimensions: what each metric has in addition, such as the client's name. Default none.
     ///   - address: the value of the dimension `address` for the address of a link, which is nil where the peer made the node or
     ///     each message has its own; nil, the default, leaves the dimension out.
     ///   - factory: what makes the metrics. Default that of the process.
     public init(
-        dimensions: [(String, String)] = [], address: (@Sendable (String?) -> String)? = nil,
+        prefix: String = "proton_client_", dimensions: [(String, String)] = [],
+        address: (@Sendable (String?) -> String)? = nil,
         factory: any MetricsFactory = MetricsSystem.factory
     ) {
-        (self.dimensions, name, self.factory) = (dimensions, address, factory)
-        let prefix = LinkSeries.prefix
+        (self.prefix, self.dimensions, name, self.factory) = (prefix, dimensions, address, factory)
         connections = Gauge(label: prefix + "connections", dimensions: dimensions, factory: factory)
         lost = Counter(label: prefix + "connections_lost_total", dimensions: dimensions, factory: factory)
         reconnects = Counter(label: prefix + "reconnects_total", dimensions: dimensions, factory: factory)
@@ -73,7 +76,7 @@ public final class AMQPMetrics: AMQPInstrument {
         if let series = state.series[value] { return series }
         if state.series.count >= AMQPMetrics.maxAddresses { value = "other" }
         if let series = state.series[value] { return series }
-        let series = LinkSeries(dimensions + (name == nil ? [] : [("address", value)]), factory)
+        let series = LinkSeries(prefix, dimensions + (name == nil ? [] : [("address", value)]), factory)
         state.series[value] = series
         return series
     }

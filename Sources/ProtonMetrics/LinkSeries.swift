@@ -4,8 +4,6 @@ import Synchronization
 
 /// The metrics of the links that have the same dimensions.
 final class LinkSeries: Sendable {
-    static let prefix = "proton_client_"
-
     /// The kinds of outcomes that are told apart.
     private enum Kind: String, CaseIterable {
         case accepted
@@ -44,12 +42,13 @@ final class LinkSeries: Sendable {
     private let senders: Levels
     private let receivers: Levels
 
-    init(_ dimensions: [(String, String)], _ factory: any MetricsFactory) {
+    /// - Parameter prefix: what all names begin with.
+    init(_ prefix: String, _ dimensions: [(String, String)], _ factory: any MetricsFactory) {
         func counter(_ name: String, _ more: [(String, String)] = []) -> Counter {
-            Counter(label: LinkSeries.prefix + name, dimensions: dimensions + more, factory: factory)
+            Counter(label: prefix + name, dimensions: dimensions + more, factory: factory)
         }
         func timer(_ name: String, _ more: [(String, String)] = []) -> Timer {
-            Timer(label: LinkSeries.prefix + name, dimensions: dimensions + more, factory: factory)
+            Timer(label: prefix + name, dimensions: dimensions + more, factory: factory)
         }
         func counters(_ name: String, _ kinds: [Kind]) -> [Kind: Counter] {
             Dictionary(uniqueKeysWithValues: kinds.map { ($0, counter(name, [("outcome", $0.rawValue)])) })
@@ -66,8 +65,8 @@ final class LinkSeries: Sendable {
             .notSent: timer("request_duration", [("result", "not_sent")]),
             .inDoubt: timer("request_duration", [("result", "in_doubt")]),
         ]
-        senders = Levels(dimensions + [("role", "sender")], factory)
-        receivers = Levels(dimensions + [("role", "receiver")], factory)
+        senders = Levels(prefix, dimensions + [("role", "sender")], factory)
+        receivers = Levels(prefix, dimensions + [("role", "receiver")], factory)
     }
 
     func levels(of role: AMQPLinkInfo.Role) -> Levels { role == .sender ? senders : receivers }
@@ -115,9 +114,10 @@ final class Levels: Sendable {
     private let unsettled: Gauge
     private let waiting: Gauge
 
-    init(_ dimensions: [(String, String)], _ factory: any MetricsFactory) {
+    /// - Parameter prefix: what all names begin with.
+    init(_ prefix: String, _ dimensions: [(String, String)], _ factory: any MetricsFactory) {
         func gauge(_ name: String) -> Gauge {
-            Gauge(label: LinkSeries.prefix + name, dimensions: dimensions, factory: factory)
+            Gauge(label: prefix + name, dimensions: dimensions, factory: factory)
         }
         (credit, unsettled, waiting) = (gauge("credit"), gauge("messages_unsettled"), gauge("messages_waiting"))
     }

@@ -12,6 +12,8 @@ import Synchronization
 /// time that peers have to open a connection: none of them ends unless the clock is turned. The grace of
 /// `Container.stop` keeps to the system's clock; so do, over sockets, heartbeats and `ConnectionLimits.idleTimeout`.
 ///
+/// For the async client there is `AMQPClient.container`; `withMemoryNetwork` has a client, a broker and a clock in one.
+///
 /// One clock may serve several containers. All of it may be used from any thread, callbacks included.
 public final class TestClock: ContainerClock {
     private struct State {

@@ -31,8 +31,9 @@ struct SpanOperation {
             if let address = link.address ?? message.address { attributes["messaging.destination.name"] = address }
             if let id = message.id { attributes["messaging.message.id"] = "\(id)" }
             if let id = message.correlationID { attributes["messaging.message.conversation_id"] = "\(id)" }
-            attributes["server.address"] = link.connection.host
-            attributes["server.port"] = link.connection.port
+            let peer = link.connection.isIncoming ? "network.peer" : "server"
+            attributes["\(peer).address"] = link.connection.host
+            attributes["\(peer).port"] = link.connection.port
             attributes["network.protocol.name"] = "amqp"
             attributes["network.protocol.version"] = "1.0"
         }

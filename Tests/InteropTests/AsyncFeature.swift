@@ -33,7 +33,7 @@ struct AsyncFeature: Sendable, CustomTestStringConvertible {
 
     /// The rows, in the table's order.
     static let all: [AsyncFeature] =
-        sends + receives + outcomes + asyncLinks + requests + asyncTransactions + losses
+        sends + receives + outcomes + asyncLinks + subscriptions + requests + asyncTransactions + losses
 }
 
 extension InteropTests {

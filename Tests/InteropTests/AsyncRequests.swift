@@ -47,6 +47,34 @@ extension AsyncFeature {
         },
     ]
 
+    /// What is kept for a receiver that is not there.
+    static let subscriptions: [AsyncFeature] = [
+        AsyncFeature("a durable subscription, detached and resumed", needed: [.swift]) { peer in
+            let options = ConnectionOptions(containerID: "subscriber", reconnect: nil)
+            let address = peer == .swift ? "topic/news" : try await peer.queue()
+            try await peer.client().withConnection { publisher in
+                for run in 0..<2 {
+                    try await peer.client(options).withConnection { connection in
+                        let receiver = connection.subscription("news", to: address)
+                        try await bounded(.seconds(15), orElse: "does not answer") { try await receiver.attach() }
+                        let numbers = try await receiver.takeNumbers(run)
+                        try require(numbers == Array(repeating: 0, count: run), "\(numbers) came")
+                        if run == 0 { await receiver.detach() } else { await receiver.close() }
+                    }
+                    try await publisher.send(run, to: address)
+                }
+                // What came after the end of the subscription is not of the next one.
+                try await peer.client(options).withConnection { connection in
+                    try await connection.withSubscription("news", to: address) { receiver in
+                        try require(try await receiver.next(within: .seconds(1)) == nil, "closing does not end it")
+                    }
+                    try await connection.unsubscribe("news")
+                }
+            }
+            return ""
+        }
+    ]
+
     /// Requests and their responses.
     static let requests: [AsyncFeature] = [
         AsyncFeature("request and serve: a hundred at once", needed: [.cpp, .python, .swift]) { peer in
@@ -93,6 +121,26 @@ extension AsyncFeature {
                 try require(try await receiver.takeNumbers(1) == [1], "another message comes")
                 return "\"\(text)\""
             }
+        },
+        AsyncFeature("request with a queue of the program's for responses: a hundred at once", needed: .all) {
+            peer, connection, queue in
+            let replies = try await peer.queue()
+            let work = Task { try await connection.serve(queue, concurrency: 8) { Message(body: $0.body) } }
+            defer { work.cancel() }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<100 {
+                    group.addTask {
+                        let response = try await connection.request(
+                            Message(body: number), to: queue, replyTo: replies, timeout: .seconds(20))
+                        try require(response.body.value.intValue == number, "the response is \(response.body)")
+                    }
+                }
+                try await group.waitForAll()
+            }
+            work.cancel()
+            try await work.value
+            let rest = try await connection.takeRest(replies)
+            try require(rest.isEmpty, "\(rest.count) responses are still there")
         },
         AsyncFeature("serve: over a queue for the responses", needed: .all) { peer, connection, queue in
             let replies = try await peer.queue()

@@ -278,6 +278,22 @@ struct WorkQueueTests {
         withExtendedLifetime(connection) {}
     }
 
+    @Test func theLoopOfADriverIsToldOfWork() throws {
+        let connection = Self.connection(ParkingOwner(runs: false))
+        let queue = connection.workQueue
+        let wakes = Shared(0)
+        queue.add { _ in queue.move(.drive({ wakes.withLock { $0 += 1 } }, {})) }
+        queue.release()
+        try queue.runParked()
+        #expect(!queue.hasWork && wakes.withLock { $0 } == 0)
+        queue.add { _ in }
+        queue.add { _ in }
+        #expect(queue.hasWork && wakes.withLock { $0 } == 1)
+        try queue.runBatch {}
+        #expect(!queue.hasWork)
+        queue.abandon {}
+    }
+
     @Test func aBatchThatFailsAsItClosesIsClosedAllTheSame() throws {
         let connection = Self.connection()
         let queue = connection.workQueue

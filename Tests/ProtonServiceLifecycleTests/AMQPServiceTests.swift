@@ -68,6 +68,29 @@ struct AMQPServiceTests {
         }
     }
 
+    /// So does a server without a broker.
+    @Test func aListenerAnswersWhatIsInHand() async throws {
+        try await withMemoryNetwork(broker: nil) { network in
+            let server = try network.server("service")
+            let (listening, listen) = AsyncStream.makeStream(of: Void.self)
+            try await testGracefulShutdown { trigger in
+                async let ended: Void = AMQPServerService(server) { listener in
+                    listen.finish()
+                    await listener.serve("echo") { request in
+                        trigger.triggerGracefulShutdown()
+                        return request
+                    }
+                }.run()
+                for await _ in listening {}
+                let response = try await network.client("service").withConnection {
+                    try await $0.request(Message(body: "r"), to: "echo")
+                }
+                #expect(response.body == .value("r"))
+                try await ended
+            }
+        }
+    }
+
     /// A body without a loop over messages ends when it is asked to.
     @Test func aBodyThatWaitsForTheShutdown() async throws {
         try await withBroker { broker in

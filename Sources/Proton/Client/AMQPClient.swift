@@ -29,6 +29,8 @@ public struct AMQPClient: Sendable {
     /// The container that connections run in; nil, the default, is one that all clients share, with one thread for the process.
     ///
     /// A program that wants more threads runs a `ContainerThread` of its own: each connection is on one of its threads at a time.
+    /// So does a test that turns the clock: `ContainerThread(Container(clock: clock)).container`; time-outs, and the waits before
+    /// a connection is made again, go by that clock then. Keep the `ContainerThread` for as long as the client is used.
     public var container: ContainerHandle?
 
     /// Whether links that the peer attaches wait for the program, in `AMQPConnection.linkRequests`. Default false: they are refused.

@@ -15,10 +15,11 @@ import ProtonUtilities
 /// | what a receiver has not handed out | comes again from the peer | is given back by the peer | as before | stays |
 /// | `accept` and the like | without effect: the message comes again | without effect | without effect | does not wait |
 /// | `request` | `.notSent`, `.inDoubt`: the node of the responses is gone | `.inDoubt` | `.inDoubt` | `.inDoubt`, `.notSent` |
+/// | `request`, with a queue of the program's for responses | waits, once the request has its outcome; before as `send` | `.inDoubt` | `.inDoubt` | `.inDoubt`, `.notSent` |
 public final class AMQPConnection: Sendable {
     let core: ClientConnection
     let container: ContainerHandle
-    private let requester = UncheckedMutex<Requester?>(nil)
+    private let requesters = UncheckedMutex<[String?: Requester]>([:])
     private let relays = UncheckedMutex<[String?: AMQPSender]>([:])
 
     init(_ core: ClientConnection, _ container: ContainerHandle) {
@@ -153,27 +154,31 @@ public final class AMQPConnection: Sendable {
 
     // MARK: Requests
 
-    /// Sends a request, and waits for its response: many at once, over one dynamic node of the peer's for all responses.
+    /// Sends a request, and waits for its response: many at once, over one node for all responses.
     ///
     /// The request gets an id and a reply address of its own, and the response is the message whose correlation id is that.
     /// - Parameters:
     ///   - address: where the request goes to.
+    ///   - queue: where responses come to: a queue of this program's alone, since what else comes to it is taken and dropped.
+    ///     It is there when the connection is made again, and so are responses that come meanwhile. Nil, the default, has
+    ///     the peer make a node for the connection (a dynamic source, AMQP 1.0, 3.5.3), which not all can.
     ///   - timeout: how long the response may take. Default 30 seconds.
     /// - Throws: `AMQPSendError`: `.notSent`, `.refused`, or `.inDoubt` where the request was sent and no response came.
     public func request(
-        _ message: Message, to address: String, timeout: Duration = .seconds(30)
+        _ message: Message, to address: String, replyTo queue: String? = nil, timeout: Duration = .seconds(30)
     ) async throws -> Message {
         let sender = keptSender(to: address)
         return try await sender.link.request(message) {
-            try await ownRequester.request(message, by: sender, timeout: timeout)
+            try await requester(queue).request(message, by: sender, timeout: timeout)
         }
     }
 
-    private var ownRequester: Requester {
-        requester.withLock { requester in
-            if let requester, !requester.hasEnded { return requester }
-            let new = Requester(core, container)
-            requester = new
+    /// What waits for responses at a node.
+    private func requester(_ queue: String?) -> Requester {
+        requesters.withLock { requesters in
+            if let requester = requesters[queue], !requester.hasEnded { return requester }
+            let new = Requester(core, container, queue)
+            requesters[queue] = new
             return new
         }
     }

@@ -59,6 +59,7 @@ public struct AMQPDelivery: Sendable {
     /// It settles nothing. `AMQPConnection.serve` does this itself.
     /// - Returns: what the body returns.
     /// - Throws: what the body throws.
+    @discardableResult
     public func process<Result>(_ body: () async throws -> Result) async rethrows -> Result {
         try await receiver.link.process(message, body)
     }

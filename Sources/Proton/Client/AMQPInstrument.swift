@@ -1,6 +1,6 @@
 public import AMQP
 
-/// What watches the connections of an `AMQPClient`: `AMQPClient.instruments`.
+/// What watches the connections of an `AMQPClient` or an `AMQPServer`: `AMQPClient.instruments`, `AMQPServer.instruments`.
 ///
 /// Metrics and traces are two of them (the products `ProtonMetrics` and `ProtonTracing`). Each requirement has a default that
 /// does nothing. They are called on any thread, several at once, some of them on the connection's: they must not block. A

@@ -2,10 +2,13 @@
 public struct AMQPConnectionInfo: Sendable, Hashable {
     /// Tells the connection from all others of the process; it stays when the connection is made again.
     public let id: UInt64
-    /// The peer's host: of several URLs that of the last one that was reached.
+    /// The peer's host: of several URLs that of the last one that was reached; of a connection that a peer has made the address
+    /// that it comes from.
     public let host: String
     /// The peer's port.
     public let port: Int
+    /// Whether the peer has made the connection, to an `AMQPServer`.
+    public let isIncoming: Bool
 }
 
 /// A link, as an `AMQPInstrument` is told of it.
@@ -22,8 +25,8 @@ public struct AMQPLinkInfo: Sendable, Hashable {
     public let id: UInt64
     /// Which way messages go.
     public let role: Role
-    /// The address that the program asked for; nil for a node that the peer makes, and for a sender without an address,
-    /// where each message has its own.
+    /// The address that the program asked for, or the peer of a link that the peer has attached; nil for a node that is made for
+    /// the link, and for a sender without an address, where each message has its own.
     public let address: String?
     /// The connection that the link is of.
     public let connection: AMQPConnectionInfo

@@ -27,6 +27,10 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
         self.connection = connection
     }
 
+    init(_ connection: AMQPConnection, _ shared: ReceiverLink) {
+        (self.connection, self.shared) = (connection, shared)
+    }
+
     /// A link that the peer sends on, and the program has accepted.
     init(_ connection: AMQPConnection, _ answer: IncomingLink.Answer, window: Int) {
         shared = ReceiverLink(answer, connection.container, window: window)

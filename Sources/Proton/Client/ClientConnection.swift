@@ -77,7 +77,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         state = UncheckedMutex(State(url: url))
         linkRequests =
             if case .client(false) = role { nil } else { RequestQueue(bound: ClientConnection.maxLinkRequests) }
-        instrumentation = Instrumentation(instruments)
+        instrumentation = Instrumentation(instruments, isIncoming: !role.isClient)
         (self.container, self.closeTimeout, self.logger) = (container, closeTimeout, logger)
         (self.role, self.logged) = (role, logged)
     }

@@ -20,6 +20,14 @@ final class ClientLink: MessagingHandler, Sendable {
         case ended(ProtonError)
     }
 
+    /// How this side ends a link.
+    enum Ending: Sendable {
+        /// For good: what the peer keeps for it goes too.
+        case close
+        /// For now: the peer keeps what is durable.
+        case detach
+    }
+
     private struct State {
         var phase = Phase.idle
         var link: Link?
@@ -40,6 +48,8 @@ final class ClientLink: MessagingHandler, Sendable {
     /// and its session's end is an error of its own.
     private let isBlocking: Bool
     private let make: @Sendable (Connection, any ProtonHandler) throws -> Link
+    /// How the link ends where the program does not say how.
+    private let ending: Ending
     /// Whether the peer has attached the link first: its end by the peer is no error then.
     let isAnswer: Bool
     private let state = UncheckedMutex(State())
@@ -53,11 +63,11 @@ final class ClientLink: MessagingHandler, Sendable {
 
     init(
         _ connection: ClientConnection, _ title: String, _ traffic: any LinkTraffic, isAnswer: Bool = false,
-        isBlocking: Bool = false, as role: AMQPLinkInfo.Role, _ address: String?,
+        isBlocking: Bool = false, ending: Ending = .close, as role: AMQPLinkInfo.Role, _ address: String?,
         make: @escaping @Sendable (Connection, any ProtonHandler) throws -> Link
     ) {
         (self.connection, self.title, self.traffic, self.make) = (connection, title, traffic, make)
-        (self.isAnswer, self.isBlocking) = (isAnswer, isBlocking)
+        (self.isAnswer, self.isBlocking, self.ending) = (isAnswer, isBlocking, ending)
         isObserved = !connection.instrumentation.isEmpty
         id = isObserved ? Instrumentation.nextID() : 0
         (self.role, asked) = (role, address)
@@ -67,7 +77,7 @@ final class ClientLink: MessagingHandler, Sendable {
     convenience init(_ answer: IncomingLink.Answer, _ traffic: any LinkTraffic) {
         self.init(
             answer.link.core, answer.title, traffic, isAnswer: true,
-            as: answer.link.peerSends ? .receiver : .sender, answer.address
+            as: answer.link.peerSends ? .receiver : .sender, answer.chosenAddress
         ) { _, handler in
             try answer.attach(handler)
         }
@@ -213,10 +223,12 @@ final class ClientLink: MessagingHandler, Sendable {
     /// Has no more messages come.
     func finish() { traffic.finish(self) }
 
-    /// Closes the link, without waiting for the peer.
-    /// - Parameter withConnection: whether the connection is closed too, and the link with it: a detach of its own would also
-    ///   end what outlives a connection, such as a durable subscription (AMQP 1.0, 2.6.6).
-    func beginClosing(withConnection: Bool = false) {
+    /// Closes the link, or detaches it, without waiting for the peer.
+    /// - Parameters:
+    ///   - ending: which of both; nil is what the link was made with.
+    ///   - withConnection: whether the connection is closed too, and the link with it: a detach of its own would also
+    ///     end what outlives a connection, such as a durable subscription (AMQP 1.0, 2.6.6).
+    func beginClosing(_ ending: Ending? = nil, withConnection: Bool = false) {
         let wasOpened = state.withLock { state in
             switch state.phase {
             case .idle: state.phase = .ended(closedHere)
@@ -230,15 +242,19 @@ final class ClientLink: MessagingHandler, Sendable {
         let isPosted = connection.post { [self] _ in
             guard let link = state.withLock({ $0.link }) else { return end(closedHere) }
             traffic.closing(link)
-            if !withConnection { link.close() }
+            guard !withConnection else { return }
+            switch ending ?? self.ending {
+            case .close: link.close()
+            case .detach: link.detach()
+            }
         }
         if !isPosted { end(closedHere) }
     }
 
-    /// Closes the link, and waits until the peer has done so too, or the connection has ended, for
+    /// Closes the link, or detaches it, and waits until the peer has done so too, or the connection has ended, for
     /// `ConnectionLimits.closeTimeout` at most.
-    func close() async {
-        beginClosing()
+    func close(_ ending: Ending = .close) async {
+        beginClosing(ending)
         let timer = connection.afterCloseTimeout { [self] in end(closedHere) }
         defer { timer?.cancel() }
         await waitToTheEnd(registerForEnd)
@@ -364,35 +380,15 @@ final class ClientLink: MessagingHandler, Sendable {
         end(connection.loss ?? over)
     }
 
-    fileprivate func flow(_ link: Link) {
+    func flow(_ link: Link) {
         // Not to another node than the one that was asked for.
         guard case .open = state.withLock({ $0.phase }) else { return }
         traffic.flow(link)
         levelsHaveChanged()
     }
 
-    fileprivate func arrived(_ delivery: Delivery) {
+    func arrived(_ delivery: Delivery) {
         traffic.arrived(delivery)
         levelsHaveChanged()
     }
-}
-
-/// What proton's events of a client's link go to: messages straight to the traffic, the rest by way of the callbacks of
-/// opening and closing.
-private final class LinkRelay: ProtonHandler {
-    let handlers: [any ProtonHandler]
-    private let link: ClientLink
-
-    init(_ link: ClientLink) {
-        self.link = link
-        handlers = [EndpointStateHandler(treatsPeerCloseAsError: !link.isAnswer, delegate: link)]
-    }
-
-    func onDelivery(_ event: DeliveryEvent) { link.arrived(event.delivery) }
-    func onLinkFlow(_ event: LinkEvent) { link.flow(event.link) }
-    /// The library closes a link itself, with a condition, where the peer has passed a limit.
-    func onLinkLocalClose(_ event: LinkEvent) {
-        if event.link.condition != nil { link.onLinkError(event) }
-    }
-    func onLinkFinal(_ event: LinkEvent) { link.onLinkFinal(event) }
 }

@@ -12,15 +12,20 @@ struct Instrumentation: Sendable {
     let instruments: [any AMQPInstrument]
     let id: UInt64
 
-    init(_ instruments: [any AMQPInstrument]) {
-        self.instruments = instruments
+    private let isIncoming: Bool
+
+    /// - Parameter isIncoming: whether the peer has made the connection.
+    init(_ instruments: [any AMQPInstrument], isIncoming: Bool) {
+        (self.instruments, self.isIncoming) = (instruments, isIncoming)
         id = instruments.isEmpty ? 0 : Instrumentation.nextID()
     }
 
     /// Whether there is no instrument: then nothing is made for any.
     var isEmpty: Bool { instruments.isEmpty }
 
-    func info(_ url: AMQPURL) -> AMQPConnectionInfo { AMQPConnectionInfo(id: id, host: url.host, port: url.port) }
+    func info(_ url: AMQPURL) -> AMQPConnectionInfo {
+        AMQPConnectionInfo(id: id, host: url.host, port: url.port, isIncoming: isIncoming)
+    }
 
     /// Tells of a message that is about to be sent.
     /// - Returns: what is told of its end; nil is nobody.

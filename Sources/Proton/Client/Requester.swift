@@ -1,17 +1,21 @@
 import AMQP
 import ProtonEngine
 
-/// The requests of an `AMQPConnection`, whose responses all come to one dynamic node of the peer's.
+/// The requests of an `AMQPConnection` whose responses all come to one node: a dynamic one of the peer's, or the program's own.
 final class Requester: Sendable {
-    private let responses = Responses()
+    private let responses: Responses
     private let link: ClientLink
     private let container: ContainerHandle
 
-    init(_ core: ClientConnection, _ container: ContainerHandle) {
-        link = ClientLink(core, "receiver of responses", responses, as: .receiver, nil) { connection, handler in
-            // Nobody could send a response again once its node is lost: to settle them would only cost.
+    /// - Parameter address: where responses come to; nil has the peer make a node.
+    init(_ core: ClientConnection, _ container: ContainerHandle, _ address: String?) {
+        responses = Responses(outlivesConnection: address != nil)
+        let title = address.map { "receiver of responses from \($0)" } ?? "receiver of responses"
+        link = ClientLink(core, title, responses, as: .receiver, address) { connection, handler in
             try connection.container.createReceiver(
-                core.session(on: connection), isDynamic: true, handler: handler, options: .atMostOnce)
+                core.session(on: connection), address, isDynamic: address == nil, handler: handler,
+                // Nobody could send a response again once its node is lost: to settle them would only cost.
+                options: LinkOption(address == nil ? [.atMostOnce] : []))
         }
         self.container = container
     }

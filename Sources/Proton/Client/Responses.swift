@@ -2,7 +2,7 @@ import AMQP
 import ProtonEngine
 import ProtonUtilities
 
-/// The responses that an `AMQPConnection` waits for, by the ids of their requests.
+/// The responses that a connection waits for at one node, by the ids of their requests.
 final class Responses: LinkTraffic {
     typealias Response = Result<Message, AMQPSendError>
 
@@ -40,9 +40,15 @@ final class Responses: LinkTraffic {
     }
 
     private let state = UncheckedMutex(State())
+    /// Whether the node is still there when the connection is made again: a response that is on its way comes then.
+    private let outlivesConnection: Bool
     private let prefix = AMQPUUID.random().description
     /// How many responses may come ahead: they are settled as they come.
     private static let window = 1_000
+
+    init(outlivesConnection: Bool = false) {
+        self.outlivesConnection = outlivesConnection
+    }
 
     var hasEnded: Bool { state.withLock { $0.end != nil } }
 
@@ -183,6 +189,10 @@ final class Responses: LinkTraffic {
     // MARK: Ends
 
     func interrupted(_ error: ProtonError) {
+        if !outlivesConnection { finishAll(error) }
+    }
+
+    private func finishAll(_ error: ProtonError) {
         let receipts: [String: SendReceipt] = state.withLock { state in
             for id in state.pending.keys { state.pending[id]?.hasLostNode = true }
             return state.pending.mapValues(\.receipt)
@@ -194,6 +204,6 @@ final class Responses: LinkTraffic {
 
     func ended(_ error: ProtonError) {
         state.withLock { $0.end = error }
-        interrupted(error)
+        finishAll(error)
     }
 }

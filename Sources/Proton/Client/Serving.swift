@@ -14,16 +14,21 @@ struct Serving: Sendable {
     let waitsForResponses: Bool
     /// The sender to a request's reply address.
     let sender: @Sendable (_ address: String) throws -> AMQPSender
+    /// Is told of a response that is on its way, where nobody waits for its outcome.
+    let sent: @Sendable (_ address: String, _ receipt: SendReceipt) -> Void
     /// Warns of what nobody else hears of.
     let log: @Sendable (String) -> Void
 
     init(
         concurrency: Int, permits: Permits? = nil, waitsForResponses: Bool = true,
         _ body: @escaping @Sendable (Message) async throws -> Message?,
-        sender: @escaping @Sendable (String) throws -> AMQPSender, log: @escaping @Sendable (String) -> Void
+        sender: @escaping @Sendable (String) throws -> AMQPSender,
+        sent: @escaping @Sendable (String, SendReceipt) -> Void = { _, _ in },
+        log: @escaping @Sendable (String) -> Void
     ) {
         let most = max(1, concurrency)
-        (self.body, self.sender, self.log, self.waitsForResponses) = (body, sender, log, waitsForResponses)
+        (self.body, self.sender, self.sent, self.log) = (body, sender, sent, log)
+        self.waitsForResponses = waitsForResponses
         (self.permits, window) = (permits ?? Permits(most), 2 * most)
     }
 
@@ -64,10 +69,10 @@ struct Serving: Sendable {
         response.address = address
         let (answer, sender) = (response, try sender(address))
         guard waitsForResponses else {
-            if try sender.trySend(answer) == nil {
+            guard let receipt = try sender.trySend(answer) else {
                 throw Delivery.Reject(Condition(.resourceLimitExceeded, "Too many responses wait for credit."))
             }
-            return
+            return sent(address, receipt)
         }
         // In a task of its own: it is sent also when this one is cancelled meanwhile.
         _ = try await Task { try await sender.send(answer, timeout: .seconds(30)) }.value

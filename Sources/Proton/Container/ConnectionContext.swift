@@ -16,6 +16,9 @@ final class ConnectionContext: @unchecked Sendable {
     }
 
     var loop: Loop { core.loop }
+
+    /// Whether the connection's container id is the program's choice, so that it stays from one run to the next.
+    var hasChosenID: Bool { (reconnection?.options ?? core.options).containerID != nil || core.isNamed }
 }
 
 extension ConnectionContext: ConnectionOwner {

@@ -1,4 +1,14 @@
+package import Logging
 package import ProtonEngine
+
+extension Container {
+    /// A container whose connections, and those that it listens for, go over a network in memory once it runs.
+    package convenience init(
+        network: any LoopNetwork, id: String? = nil, clock: any ContainerClock, logger: Logger = Logger(label: "proton")
+    ) throws {
+        try self.init([], id, ConnectionOptions(), logger, Loop(clock: clock, network: network))
+    }
+}
 
 /// Containers whose loop does not run, since a test moves their connection's bytes.
 extension Container {
@@ -31,8 +41,9 @@ extension Container {
     /// - Parameters:
     ///   - listener: among whose connections it is counted, where that has a limit.
     ///   - handler: what is told of its events; nil is the container's handlers.
+    ///   - wake: tells who drives the connection that another thread wants something done with it.
     package func acceptInMemory(
-        on listener: Listener? = nil, _ handler: (any ProtonHandler)? = nil
+        on listener: Listener? = nil, _ handler: (any ProtonHandler)? = nil, wake: (@Sendable () -> Void)? = nil
     ) throws -> ConnectionDriver {
         let connection = makeIncomingConnection(connectionOptions)
         try loop.connect(connection)
@@ -41,7 +52,7 @@ extension Container {
         } else {
             connection.eventHandler = try eventHandler(handler)
         }
-        return ConnectionDriver(connection, connectionOptions.serverTransport(isLoopback: true))
+        return ConnectionDriver(connection, connectionOptions.serverTransport(isLoopback: true), wake: wake)
     }
 
     /// Runs the timers that are due, and what other threads want done.

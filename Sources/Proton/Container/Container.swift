@@ -31,15 +31,21 @@ public final class Container {
     ///   - clock: what timers go by; nil, the default, is the system's clock.
     ///   - logger: where to write what nobody handles; default that of the label `proton`.
     /// - Throws: `ProtonError.Code.invalidArgument` for options, also of handlers, that make no sense.
-    public init(
+    public convenience init(
         _ handlers: any ProtonHandler..., id: String? = nil, options: ConnectionOptions = ConnectionOptions(),
         clock: (any ContainerClock)? = nil, logger: Logger = Logger(label: "proton")
+    ) throws {
+        try self.init(handlers, id, options, logger, Loop(clock: clock))
+    }
+
+    init(
+        _ handlers: [any ProtonHandler], _ id: String?, _ options: ConnectionOptions, _ logger: Logger,
+        _ loop: @autoclosure () throws -> Loop
     ) throws {
         try options.validate()
         pipeline = try HandlerPipeline(checking: handlers)
         core = ContainerCore(
-            id: id ?? AMQPUUID.random().description, options: options, logger: logger,
-            loop: try Loop(clock: clock))
+            id: id, options: options, logger: logger, loop: try loop())
         isOwner = true
         core.bind(self)
     }

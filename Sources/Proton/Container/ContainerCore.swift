@@ -1,3 +1,4 @@
+import AMQP
 import Logging
 import ProtonEngine
 import ProtonUtilities
@@ -7,6 +8,8 @@ import ProtonUtilities
 /// It outlives the `Container`, which is what the program holds: a connection that is kept longer still has it.
 final class ContainerCore: Sendable {
     let id: String
+    /// Whether the program has chosen the id.
+    let isNamed: Bool
     let options: ConnectionOptions
     let logger: Logger
     let loop: Loop
@@ -17,8 +20,10 @@ final class ContainerCore: Sendable {
         weak var container: Container?
     }
 
-    init(id: String, options: ConnectionOptions, logger: Logger, loop: Loop) {
-        self.id = id
+    /// - Parameter id: nil makes a random one.
+    init(id: String?, options: ConnectionOptions, logger: Logger, loop: Loop) {
+        self.id = id ?? AMQPUUID.random().description
+        isNamed = id != nil
         self.options = options
         self.logger = logger
         self.loop = loop

@@ -37,7 +37,7 @@ public final class ContainerThread: Sendable {
     }
 
     /// Runs a container on a thread of its own, and says there what came of it before `wait` does.
-    convenience init(
+    package convenience init(
         _ container: sending Container, whenEnded: @escaping @Sendable (Result<Void, any Error>) -> Void
     ) throws(ProtonError) {
         try self.init(Handover(container), whenEnded) { container in try container.run(threads: 1, stoppingOn: []) }

@@ -19,14 +19,21 @@ final class Loop: @unchecked Sendable {
     /// The threads that handle events now.
     private let ownThreads = UncheckedMutex<Set<UInt>>([])
     let clock: TimerClock
+    /// What connections go over; nil is sockets.
+    let network: (any LoopNetwork)?
 
-    /// - Parameter clock: what timers go by; nil is the system's clock.
-    init(clock: (any ContainerClock)?) throws {
+    /// - Parameters:
+    ///   - clock: what timers go by; nil is the system's clock.
+    ///   - network: what connections go over; nil is sockets.
+    init(clock: (any ContainerClock)?, network: (any LoopNetwork)? = nil) throws {
         proactor = try Proactor()
+        self.network = network
         self.clock = TimerClock(clock)
         self.clock.whenTurned { [weak self] in
             guard let self else { return false }
             state.withLock { self.setTimeout(&$0) }
+            // Heartbeats in memory have no timer.
+            if network != nil { wake() }
             return true
         }
     }
@@ -70,7 +77,11 @@ final class Loop: @unchecked Sendable {
             state.listeners[ObjectIdentifier(listener)] = (listener, acceptor)
         }
         do {
-            try proactor.listen(listener, backlog: backlog)
+            if let network {
+                try network.listen(listener, in: inMemory)
+            } else {
+                try proactor.listen(listener, backlog: backlog)
+            }
         } catch {
             state.withLock { _ = $0.listeners.removeValue(forKey: ObjectIdentifier(listener)) }
             throw error
@@ -104,7 +115,12 @@ final class Loop: @unchecked Sendable {
         _ connection: Connection, _ configuration: TransportConfiguration, to address: String, othersFollow: Bool
     ) {
         setHandshakeDeadline(of: connection, configuration)
-        proactor.connect(connection, configuration, to: address, othersFollow: othersFollow)
+        guard let network else {
+            return proactor.connect(connection, configuration, to: address, othersFollow: othersFollow)
+        }
+        ConnectionDriver.attach(connection, configuration, othersFollow: othersFollow, wake: wake) { driver in
+            network.connect(driver, to: address)
+        }
     }
 
     /// Ends a connection whose peer has not opened it in time.
@@ -158,6 +174,8 @@ final class Loop: @unchecked Sendable {
 
     func schedule(after delay: Duration, keepsRunning: Bool, _ body: @escaping () throws -> Void) -> TimerQueue.ID {
         let deadline = clock.now.advanced(by: max(.zero, delay))
+        // Somebody may wait for a timer to be set.
+        defer { if network != nil { wake() } }
         return state.withLock { state in
             let id = state.timers.add(at: deadline, keepsRunning: keepsRunning, body)
             if state.timers.nextDeadline == deadline { setTimeout(&state) }
@@ -289,6 +307,7 @@ final class Loop: @unchecked Sendable {
     private func runOnThisThread() {
         while !finishCallback() {
             do {
+                if try network?.turn(inMemory) == true { continue }
                 try proactor.handleNext(self)
             } catch {
                 fail(error)

@@ -94,7 +94,7 @@ public struct LinkOption: Sendable {
     public static let move = receiver { $0.source.distributionMode = .move }
 
     /// The source is kept with its messages while nobody is attached, until a receiver of the same name from the same
-    /// container closes it rather than detaches; of receivers.
+    /// container closes it rather than detaches; of receivers. The async client has `AMQPConnection.subscription` for it.
     public static let durableSubscription = receiver {
         $0.source.durability = .unsettledState
         $0.source.expiryPolicy = .never

@@ -26,6 +26,8 @@ extension ConnectionContext {
         let queue = connection.workQueue
         switch effect {
         case .none: break
+        case .lookUp(let url) where loop.network != nil:
+            try handle(.found([url.hostAndPort], of: url), of: connection)
         case .lookUp(let url):
             AddressLookup.start(url.host, port: url.port) { result in
                 queue.add { connection in

@@ -4,7 +4,7 @@ import ProtonUtilities
 
 extension AMQPListener {
     /// Answers the requests that peers send to an address here, without a broker, until the listener is closed or the task is
-    /// cancelled.
+    /// cancelled, or until what has come is answered after `finishReceiving`.
     ///
     ///     try await AMQPServer("0.0.0.0:5672").withListener { listener in
     ///         await listener.serve("upper") { Message(body: "\($0.body)".uppercased()) }
@@ -37,14 +37,17 @@ extension AMQPListener {
                             throw Delivery.Reject(Condition(.notFound, "No link receives from the reply address."))
                         }
                         return sender
+                    } sent: { address, receipt in
+                        senders.note(receipt, to: address)
                     } log: { [core = connection.core] in
                         core.log($0)
                     }
                     await AMQPListener.serve(address, on: connection, senders, serving)
+                    await senders.finish(on: connection.core)
                     await connection.close()
                 }
             }
-            group.cancelAll()
+            if !isFinishing { group.cancelAll() }
         }
     }
 
@@ -74,6 +77,8 @@ extension AMQPListener {
 private final class ReplySenders: Sendable {
     private struct State {
         var senders: [String: AMQPSender] = [:]
+        /// What was sent last on each, before which all else is sent.
+        var last: [String: SendReceipt] = [:]
         /// From how many on those that have ended are looked for.
         var bound = 64
     }
@@ -84,6 +89,27 @@ private final class ReplySenders: Sendable {
         state.withLock { $0.senders[address] }
     }
 
+    /// Notes what is on its way to an address.
+    func note(_ receipt: SendReceipt, to address: String) {
+        state.withLock { $0.last[address] = receipt }
+    }
+
+    /// Waits until the peer has taken what is on its way, for the close time-out at most, or until the task is cancelled.
+    func finish(on connection: ClientConnection) async {
+        let receipts = state.withLock { Array($0.last.values) }
+        guard !receipts.isEmpty else { return }
+        let waiting = Task {
+            for receipt in receipts { _ = try? await receipt.outcome }
+        }
+        let timer = connection.afterCloseTimeout { waiting.cancel() }
+        await withTaskCancellationHandler {
+            await waiting.value
+        } onCancel: {
+            waiting.cancel()
+        }
+        timer?.cancel()
+    }
+
     func add(_ sender: AMQPSender) {
         guard let address = sender.address else { return }
         let gone = state.withLock { state in
@@ -92,6 +118,7 @@ private final class ReplySenders: Sendable {
             if state.senders.count >= state.bound {
                 for (address, sender) in state.senders where sender.hasEnded {
                     gone.append(state.senders.removeValue(forKey: address))
+                    state.last[address] = nil
                 }
                 state.bound = max(64, 2 * state.senders.count)
             }

@@ -7,9 +7,10 @@ import ProtonEngine
 public final class AMQPListener: AsyncSequence, Sendable {
     private let listener: Listener
     private let requests: RequestQueue<AMQPConnectionRequest>
+    private let accepted: AcceptedConnections
 
-    init(_ listener: Listener, _ requests: RequestQueue<AMQPConnectionRequest>) {
-        (self.listener, self.requests) = (listener, requests)
+    init(_ listener: Listener, _ requests: RequestQueue<AMQPConnectionRequest>, _ accepted: AcceptedConnections) {
+        (self.listener, self.requests, self.accepted) = (listener, requests, accepted)
     }
 
     deinit { close() }
@@ -25,6 +26,25 @@ public final class AMQPListener: AsyncSequence, Sendable {
         listener.close()
         requests.finish()
     }
+
+    /// Stops listening, and has all receivers of the connections that were accepted come to their end, as
+    /// `AMQPConnection.finishReceiving` does: the first step of an end in good order.
+    ///
+    ///     let work = Task { await listener.serve("upper") { request in answer(request) } }
+    ///     stopWhenAsked { listener.finishReceiving() }
+    ///     await work.value
+    ///
+    /// `serve` answers the requests that have come, waits until the peers have taken the responses, for
+    /// `ConnectionLimits.closeTimeout` at most, closes its connections and returns. Loops over the listener and over the
+    /// `linkRequests` of its connections end at once, those over receivers when what has come is handed out. Links that
+    /// peers attach from now on are refused. It returns at once, and cannot be taken back.
+    public func finishReceiving() {
+        close()
+        accepted.finishReceiving()
+    }
+
+    /// Whether connections are coming to their end in good order.
+    var isFinishing: Bool { accepted.isFinishing }
 
     /// The requests, one by one.
     public struct AsyncIterator: AsyncIteratorProtocol {

@@ -25,6 +25,10 @@ public struct AMQPServer: Sendable {
     public var maxConnections: Int?
     /// Where losses of connections go; default that of the label `proton`.
     public var logger: Logger
+    /// What watches the connections that are accepted: metrics, traces, and the like. Default none.
+    ///
+    /// The same instruments as of clients; a connection's host and port are those of the peer.
+    public var instruments: [any AMQPInstrument] = []
     /// The container that the listener and its connections run in; nil, the default, is the one that all clients share.
     public var container: ContainerHandle?
 
@@ -48,13 +52,14 @@ public struct AMQPServer: Sendable {
     public func listen() throws -> AMQPListener {
         let container = try container ?? ClientLoop.shared.container()
         let requests = RequestQueue<AMQPConnectionRequest>(bound: AMQPServer.maxWaitingRequests)
+        let accepted = AcceptedConnections()
         let listener = try container.core.container.listen(
             url.description, options: options, tls: tls, maxConnections: maxConnections
-        ) { [url, options, logger] in
+        ) { [self] in
             // One that finds no room is refused as it is let go of.
-            IncomingConnection(container, url, closeTimeout: options.limits.closeTimeout, logger, ask: requests.put)
+            IncomingConnection(container, self, accepted, ask: requests.put)
         }
-        return AMQPListener(listener, requests)
+        return AMQPListener(listener, requests, accepted)
     }
 
     /// How many connections may wait for the program's decision; those that come then are refused.

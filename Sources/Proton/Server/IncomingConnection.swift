@@ -1,5 +1,4 @@
 import AMQP
-import Logging
 import ProtonEngine
 import ProtonUtilities
 
@@ -23,18 +22,17 @@ final class IncomingConnection: ProtonHandler, Sendable {
 
     private let phase = UncheckedMutex(Phase.opening)
     let container: ContainerHandle
-    private let url: AMQPURL
-    private let closeTimeout: Duration
-    private let logger: Logger
+    private let server: AMQPServer
+    private let accepted: AcceptedConnections
     /// Hands the request to the program.
     private let ask: @Sendable (AMQPConnectionRequest) -> Void
     private let queue = UncheckedMutex<WorkQueue?>(nil)
 
     init(
-        _ container: ContainerHandle, _ url: AMQPURL, closeTimeout: Duration, _ logger: Logger,
+        _ container: ContainerHandle, _ server: AMQPServer, _ accepted: AcceptedConnections,
         ask: @escaping @Sendable (AMQPConnectionRequest) -> Void
     ) {
-        (self.container, self.url, self.closeTimeout, self.logger) = (container, url, closeTimeout, logger)
+        (self.container, self.server, self.accepted) = (container, server, accepted)
         self.ask = ask
     }
 
@@ -42,8 +40,12 @@ final class IncomingConnection: ProtonHandler, Sendable {
 
     /// The part of the connection that its loop tells of events once it is accepted.
     func makeCore(_ peer: AMQPPeer) -> ClientConnection {
-        let url = peer.address.flatMap { try? AMQPURL($0) } ?? url
-        return ClientConnection(url, container, closeTimeout: closeTimeout, logger, role: .server)
+        let url = peer.address.flatMap { try? AMQPURL($0) } ?? server.url
+        let core = ClientConnection(
+            url, container, closeTimeout: server.options.limits.closeTimeout, server.logger, role: .server,
+            instruments: server.instruments)
+        accepted.add(core)
+        return core
     }
 
     /// Opens the connection on this side, and hands over what the peer has begun on it.

@@ -37,6 +37,11 @@ final class IncomingLink: Sendable {
         let address: String?
         let options: LinkOption
 
+        /// The address, where it is not one that was made up for a dynamic node.
+        var chosenAddress: String? {
+            (link.peerSends ? link.attach.target : link.attach.source).isDynamic ? nil : address
+        }
+
         /// What the link is, for messages.
         var title: String {
             let name = "\"\(link.attach.name.escapedForLog(upTo: 200))\""

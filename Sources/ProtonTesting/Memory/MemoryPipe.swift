@@ -11,6 +11,8 @@ package final class MemoryPipe {
     private var toServer = Way()
     private var toClient = Way()
     private var isUnplugged = false
+    /// Whether what is sent waits on its way, until it goes on.
+    var isHeld = false
     private var time: Time
 
     /// The time of both engines, which counts from somewhere, and the clock's when it was last looked at.
@@ -46,6 +48,14 @@ package final class MemoryPipe {
     func unplug() {
         isUnplugged = true
         (toServer.underWay, toClient.underWay) = ([], [])
+    }
+
+    /// Breaks the connection now: both sides are told that their transport is gone.
+    func cut() {
+        for driver in [client, server] {
+            driver.closeInput()
+            driver.closeOutput()
+        }
     }
 
     /// Tells the server that the connection is gone, and the client nothing.
@@ -130,14 +140,13 @@ package final class MemoryPipe {
         guard !isUnplugged else { return !output.isEmpty }
         way.count += output.count
         way.underWay += output
+        // As with a socket, whose buffer takes it.
+        guard !isHeld else { return !output.isEmpty }
         let taken = receiver.putInput(way.underWay[...])
         way.underWay.removeFirst(taken)
         if let cut = way.cut, way.count >= cut, !isFinished {
             way.cut = nil
-            for driver in [client, server] {
-                driver.closeInput()
-                driver.closeOutput()
-            }
+            self.cut()
             return true
         }
         if way.underWay.isEmpty, sender.isOutputClosed, !receiver.isInputClosed {

@@ -1,0 +1,46 @@
+import ProtonUtilities
+
+/// The connections that a listener's program has accepted, while they are there.
+final class AcceptedConnections: Sendable {
+    private struct Entry {
+        weak var connection: ClientConnection?
+    }
+
+    private struct State {
+        var entries: [Entry] = []
+        /// From how many on those that are gone are looked for.
+        var bound = 64
+        var isFinishing = false
+    }
+
+    private let state = UncheckedMutex(State())
+
+    /// Whether no connection is to receive any more.
+    var isFinishing: Bool { state.withLock(\.isFinishing) }
+
+    func add(_ connection: ClientConnection) {
+        let finishes = state.withLock { state in
+            if state.entries.count >= state.bound {
+                state.entries.removeAll { $0.connection == nil }
+                state.bound = max(64, 2 * state.entries.count)
+            }
+            state.entries.append(Entry(connection: connection))
+            return state.isFinishing
+        }
+        if finishes { AcceptedConnections.finish(connection) }
+    }
+
+    /// Has the receivers of all connections come to their end, and those of connections that are accepted later.
+    func finishReceiving() {
+        let connections = state.withLock { state in
+            state.isFinishing = true
+            return state.entries.compactMap(\.connection)
+        }
+        for connection in connections { AcceptedConnections.finish(connection) }
+    }
+
+    private static func finish(_ connection: ClientConnection) {
+        connection.finishReceiving()
+        connection.linkRequests?.finish()
+    }
+}

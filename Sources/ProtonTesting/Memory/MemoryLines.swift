@@ -1,0 +1,150 @@
+import AMQP
+import Proton
+import ProtonBroker
+import ProtonEngine
+import ProtonUtilities
+
+/// The connections of a `MemoryNetwork`, and what listens on it.
+///
+/// Connections, and the broker, are used by the thread of the network's loop.
+final class MemoryLines: LoopNetwork {
+    /// What becomes of connections.
+    enum Reachability {
+        /// They are made.
+        case up
+        /// They are refused.
+        case down
+        /// Nothing arrives on them.
+        case unplugged
+    }
+
+    private struct Line {
+        let pipe: MemoryPipe
+        /// The broker's side; nil where a server of the loop's has taken the connection.
+        let broker: Connection?
+    }
+
+    private struct State {
+        var reachability = Reachability.up
+        var broker: InMemoryBroker?
+        /// Connections that want to be made, and where to.
+        var wanted: [(driver: ConnectionDriver, address: String)] = []
+        var lines: [Line] = []
+        /// Connections that are refused, until they have come to their end.
+        var refused: [ConnectionDriver] = []
+        var listeners: [String: Listener] = [:]
+        var lastPort = 49_151
+    }
+
+    private let state: UncheckedMutex<State>
+    let waiting = MemoryWaiting()
+
+    init(_ broker: InMemoryBroker?) {
+        state = UncheckedMutex(State(broker: broker))
+    }
+
+    // MARK: Listening
+
+    func listen(_ listener: Listener, in loop: LoopInMemory) throws {
+        let address: String = try state.withLock { state in
+            var address = listener.requestedAddress
+            if address.hasSuffix(":0") {
+                state.lastPort += 1
+                address = "\(address.dropLast(1))\(state.lastPort)"
+            }
+            guard state.listeners[address] == nil else {
+                throw ProtonError(.listenFailed, "Cannot listen on \(address): somebody does so in memory already.")
+            }
+            state.listeners[address] = listener
+            return address
+        }
+        listener.startInMemory(address) { [self, weak listener] in
+            state.withLock { $0.listeners[address] = nil }
+            if let listener { loop.close(listener) }
+        }
+    }
+
+    // MARK: The loop's thread
+
+    func connect(_ driver: ConnectionDriver, to address: String) {
+        state.withLock { $0.wanted.append((driver, address)) }
+    }
+
+    /// Changes what becomes of connections; on the loop's thread.
+    func change(to reachability: Reachability) {
+        let lines = state.withLock { state in
+            state.reachability = reachability
+            return state.lines
+        }
+        for line in lines {
+            line.pipe.isHeld = reachability == .unplugged
+            if reachability == .down { line.pipe.cut() }
+        }
+    }
+
+    /// Breaks the connections that there are; on the loop's thread.
+    func cut() {
+        for line in state.withLock(\.lines) { line.pipe.cut() }
+    }
+
+    func turn(_ loop: LoopInMemory) throws -> Bool {
+        waiting.beginTurn()
+        var isMoving = try loop.turn()
+        for (driver, address) in state.withLock({ exchange(&$0.wanted, with: []) }) {
+            try make(driver, address, loop)
+            isMoving = true
+        }
+        let (broker, lines, refused) = state.withLock { ($0.broker, $0.lines, $0.refused) }
+        if try broker?.turn() == true { isMoving = true }
+        for line in lines where try line.pipe.round() { isMoving = true }
+        for driver in refused where try driver.dispatchEvents() { isMoving = true }
+        dropFinished()
+        guard !isMoving else { return true }
+        for line in lines where try line.pipe.passTime(to: loop.now) { isMoving = true }
+        return isMoving || !waiting.endRest(loop)
+    }
+
+    /// Makes a connection, or refuses it.
+    private func make(_ driver: ConnectionDriver, _ address: String, _ loop: LoopInMemory) throws {
+        let (reachability, listener, broker) = state.withLock { state in
+            (state.reachability, state.listeners[address], state.broker)
+        }
+        if reachability != .down {
+            if let listener {
+                if let server = try loop.accept(on: listener) { return join(driver, server, nil, loop) }
+            } else if let server = try broker?.accept(wake: loop.wake) {
+                return join(driver, server, server.connection, loop)
+            }
+        }
+        state.withLock { $0.refused.append(driver) }
+        driver.connection.workQueue.add { $0.abort(Condition("proton:io", "Connection refused - on connect")) }
+    }
+
+    private func join(
+        _ client: ConnectionDriver, _ server: ConnectionDriver, _ broker: Connection?, _ loop: LoopInMemory
+    ) {
+        let pipe = MemoryPipe(client: client, server: server, at: loop.now)
+        state.withLock { state in
+            pipe.isHeld = state.reachability == .unplugged
+            state.lines.append(Line(pipe: pipe, broker: broker))
+        }
+        client.connection.isReachedInMemory = !pipe.isHeld
+    }
+
+    private func dropFinished() {
+        let (broker, finished) = state.withLock { state in
+            let finished = state.lines.filter(\.pipe.isFinished)
+            state.lines.removeAll(where: \.pipe.isFinished)
+            state.refused.removeAll(where: \.isFinished)
+            return (state.broker, finished)
+        }
+        for line in finished { if let connection = line.broker { broker?.end(connection) } }
+    }
+
+    /// Lets go of everything: the loop has ended, and no thread runs it.
+    func end() {
+        let old = state.withLock { state in exchange(&state, with: State(broker: nil)) }
+        for line in old.lines { if let connection = line.broker { old.broker?.end(connection) } }
+        waiting.end()
+    }
+}

@@ -1,0 +1,96 @@
+import Logging
+import Proton
+import ProtonBroker
+import ProtonTesting
+import Testing
+
+/// The snippets of the other articles, compiled: each as it is in the article, in what it needs around it.
+private enum OtherSnippets {
+    // MARK: LoggingIn.md
+
+    static func loggingIn(_ container: Container, token: String, _ tokens: Tokens) throws {
+        var options = ConnectionOptions()
+        try container.connect("amqps://anna:secret@broker.example.com")
+
+        options.credentials = .token(user: "anna", token: token)
+
+        options.credentials = .provider { attempt in
+            .token(user: "anna", token: try await tokens.fresh())
+        }
+        try container.connect("amqps://broker.example.com", options: options)
+    }
+
+    struct Tokens: Sendable {
+        func fresh() async throws -> String { "" }
+    }
+
+    static func users(_ container: Container, _ logger: Logger) throws {
+        var options = ConnectionOptions()
+        let users = try UserFile(path: "/etc/broker/users") { logger.error("\($0)") }
+        options.authentication = .required(users)
+        try container.listen("0.0.0.0:5672", options: options)
+    }
+
+    // MARK: TLS.md
+
+    static func connecting(_ container: Container) throws {
+        try container.connect("amqps://broker.example.com")
+    }
+
+    static func listening(_ container: Container) throws {
+        let certificate = TLSCertificate(file: "broker.pem", keyFile: "broker.key")
+        try container.listen("amqps://0.0.0.0", tls: TLSServerOptions(certificate: certificate))
+    }
+
+    // MARK: ProtonBroker.md, Security.md
+
+    static func broker() async throws {
+        let broker = try Broker.start()
+        defer { broker.stop() }
+        try Container(HelloWorld("localhost:\(broker.port)")).run()
+        try await broker.wait { $0.queue("examples")?.waiting == 0 }
+    }
+
+    final class HelloWorld: MessagingHandler {
+        init(_ server: String) {}
+    }
+
+    static func secured() throws -> Broker {
+        var options = BrokerOptions()
+        options.users = try UserFile(path: "users")  // broker --users users --add-user alice
+        options.rules = try AccessRules(path: "rules")
+        options.tls = TLSServerOptions(certificate: TLSCertificate(file: "server.pem", keyFile: "server.key"))
+        let broker = try Broker("localhost:5672", "amqps://0.0.0.0", options: options)
+        return broker
+    }
+
+    // MARK: TestingPrograms.md
+
+    static func clock(_ address: String) throws -> (AMQPClient, ContainerThread) {
+        let clock = TestClock()
+        let thread = try ContainerThread(Container(clock: clock))
+        var client = try AMQPClient(address)
+        client.container = thread.container
+        return (client, thread)
+    }
+
+    final class Worker: MessagingHandler {}
+
+    final class Orders: MessagingHandler {
+        init(count: Int) {}
+    }
+
+    static func vanishing() throws {
+        try withBrokerInMemory { broker in
+            let worker = try broker.start(Worker())
+            try broker.start(Orders(count: 10))
+            try broker.run()
+            worker.cut()  // or `unplug()`: then the broker finds out by its heartbeats
+            try broker.run()
+            #expect(broker.status.queue("orders")?.waiting == 10)
+            broker.clock.advance(by: .seconds(3_600))  // the orders' time to live
+            try broker.run()
+            #expect(broker.status.messages == 0)
+        }
+    }
+}
