@@ -402,10 +402,3 @@ public final class Connection: Endpoint {
         return pointer
     }
 }
-
-/// The handler of a connection that is over.
-private final class DeafHandler: EventHandler, Sendable {
-    static let shared = DeafHandler()
-
-    func handle(_ event: EngineEvent) {}
-}

@@ -65,15 +65,6 @@ public final class WorkQueue: Sendable {
         put(domain.isCurrent ? .step(work) : .work(work))
     }
 
-    /// What makes sure that items are run.
-    private enum Signal {
-        case none
-        case wake
-        case tell(@Sendable () -> Void)
-        case ask(any ConnectionOwner)
-        case runElsewhere
-    }
-
     func put(_ item: Item) -> Bool {
         let inDomain = domain.isCurrent
         let signal: Signal? = state.withLock { state in
