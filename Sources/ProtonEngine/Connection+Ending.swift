@@ -102,6 +102,41 @@ extension Connection {
         }
     }
 
+    /// The peer sends nothing more, and has not closed the connection: ends the transport once what waits is written.
+    ///
+    /// Proton would wait for its own side to be closed, for ever where what came is no frame: it says nothing of that.
+    func endAfterTail() {
+        guard let pointer, let transport = pn_connection_transport(pointer), !ending.isViolated,
+            pn_connection_state(pointer) & PN_REMOTE_CLOSED == 0
+        else { return }
+        let isHeadClosed = pn_transport_head_closed(transport)
+        // Proton tells by itself that a peer is gone, but not through a layer; it calls it this.
+        let isGone = sasl?.isBegun ?? false
+        if pn_condition_is_set(pn_transport_condition(transport)) {
+            // Nor does it make an event of what the socket's error was.
+            if isGone, !isTransportErrorTold { noteAbort() }
+        } else if !isHeadClosed || (isGone && isLocalOpen) {
+            let condition = Condition(
+                .framingError, isGone ? "connection aborted" : "What came is no frame of AMQP 1.0.")
+            noteAbort()
+            Condition.set(condition, in: pn_transport_condition(transport))
+            // A connection of the program's is made again, which one that it has closed is not. A peer that is gone reads
+            // no close, and it is this that the program is told of.
+            if isIncoming, !isGone { close(condition) }
+        }
+        guard !isHeadClosed else { return }
+        // Work that work adds runs in the next batch: by then this one's output is written.
+        workQueue.add { connection in
+            connection.workQueue.add { connection in
+                // Not that of a transport that has taken its place meanwhile.
+                guard let transport = connection.pointer.flatMap(pn_connection_transport),
+                    pn_transport_tail_closed(transport)
+                else { return }
+                pn_transport_close_head(transport)
+            }
+        }
+    }
+
     /// Whether the peer's socket has taken all that there was to write.
     private var isWritten: Bool {
         pointer.flatMap(pn_connection_transport).map { pn_transport_head($0) == nil } ?? true

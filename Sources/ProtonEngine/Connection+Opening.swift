@@ -4,14 +4,11 @@ import ProtonUtilities
 
 extension Connection {
     /// Decides about the peer's open frame, before anyone is told of it.
-    /// - Returns: whether it counts; where not, the connection is over.
+    /// - Returns: whether it counts; where not, the connection is over, or the frame was not the peer's.
     func admitsOpen() -> Bool {
         guard let transport = pointer.flatMap(pn_connection_transport) else { return false }
-        // Proton 0.37 takes one inside of the SASL layer too (PROTON-2945).
-        if let sasl, case .underWay = sasl.progress {
-            end(for: Connection.earlyFrame)
-            return false
-        }
+        // Proton has been handed one before the peer's, so that SASL can be done.
+        if let sasl, sasl.takeStandInEvent() { return false }
         if case .open = phase {
             end(for: Condition(.notAllowed, "A second open frame came."))
             return false
@@ -27,6 +24,16 @@ extension Connection {
             return false
         }
         return true
+    }
+
+    /// Has a client's proton write its header of SASL's before the server's first bytes are read: from then on they come to
+    /// `SASLContext`. Over TLS nothing of the server's comes before this side has written.
+    func beginSASL() {
+        guard !isIncoming, sasl != nil, case .none = tls, let transport = pointer.flatMap(pn_connection_transport)
+        else {
+            return
+        }
+        _ = pn_transport_pending(transport)
     }
 
     /// What a peer did that sent frames of AMQP's before SASL was done.

@@ -88,7 +88,10 @@ public final class Connection: Endpoint {
     /// How far the two sides have come; `.closed` once the connection is over.
     public var state: EndpointState {
         guard let pointer = confined() else { return .closed }
-        return EndpointState(pn_connection_state(pointer))
+        var state = EndpointState(pn_connection_state(pointer))
+        // Until SASL is done proton has an open frame that is none of the peer's.
+        if state.remote == .active, !isRemoteOpened, sasl?.isBegun == true { state.remote = .uninitialized }
+        return state
     }
 
     /// The error condition that this side closed the connection with.
@@ -121,8 +124,12 @@ public final class Connection: Endpoint {
             return
         }
         noteLocalClose(transport)
-        // A transport that has not reached its peer would wait for it before it closes.
-        if !isRemoteOpened, !isIncoming, pn_transport_get_frames_input(transport) == 0, isUnconnected(transport) {
+        // A transport that has not reached its peer would wait for it before it closes. One whose SASL is not done could not
+        // finish that any more, and its peer knows nothing of an open.
+        if sasl?.isUnderWay == true
+            || (!isRemoteOpened && !isIncoming && pn_transport_get_frames_input(transport) == 0
+                && isUnconnected(transport))
+        {
             pn_transport_close_head(transport)
             pn_transport_close_tail(transport)
         }
@@ -150,42 +157,6 @@ public final class Connection: Endpoint {
         pn_transport_close_head(transport)
         // Through SASL's layer proton reads a close frame that has come once more, and adds that data follows it.
         if let condition { Condition.set(condition, in: pn_transport_condition(transport)) }
-    }
-
-    /// The peer sends nothing more, and has not closed the connection: ends the transport once what waits is written.
-    ///
-    /// Proton would wait for its own side to be closed, for ever where what came is no frame: it says nothing of that.
-    func endAfterTail() {
-        guard let pointer, let transport = pn_connection_transport(pointer), !ending.isViolated,
-            pn_connection_state(pointer) & PN_REMOTE_CLOSED == 0
-        else { return }
-        let isHeadClosed = pn_transport_head_closed(transport)
-        // Proton tells by itself that a peer is gone, but not through a layer; it calls it this.
-        let isGone =
-            if let sasl, case .done = sasl.progress { frameLayer?.hasOnlyPassedFrames ?? false } else { false }
-        if pn_condition_is_set(pn_transport_condition(transport)) {
-            // Nor does it make an event of what the socket's error was.
-            if isGone, !isTransportErrorTold { noteAbort() }
-        } else if !isHeadClosed || (isGone && isLocalOpen) {
-            let condition = Condition(
-                .framingError, isGone ? "connection aborted" : "What came is no frame of AMQP 1.0.")
-            noteAbort()
-            Condition.set(condition, in: pn_transport_condition(transport))
-            // A connection of the program's is made again, which one that it has closed is not. A peer that is gone reads
-            // no close, and it is this that the program is told of.
-            if isIncoming, !isGone { close(condition) }
-        }
-        guard !isHeadClosed else { return }
-        // Work that work adds runs in the next batch: by then this one's output is written.
-        workQueue.add { connection in
-            connection.workQueue.add { connection in
-                // Not that of a transport that has taken its place meanwhile.
-                guard let transport = connection.pointer.flatMap(pn_connection_transport),
-                    pn_transport_tail_closed(transport)
-                else { return }
-                pn_transport_close_head(transport)
-            }
-        }
     }
 
     /// Whether the transport has never reached its peer.

@@ -67,7 +67,7 @@ package final class ConnectionDriver {
     }
 
     /// Dispatches all events that wait, and runs what waits in the work queue.
-    /// - Returns: whether there was an event, or work has come meanwhile.
+    /// - Returns: whether there was an event, or more events or work have come of that.
     @discardableResult
     package func dispatchEvents() throws -> Bool {
         switch phase {
@@ -116,7 +116,7 @@ package final class ConnectionDriver {
             }
             connection.noteBatchEnd()
         }
-        return any || connection.workQueue.hasWork
+        return any || hasEvents || connection.workQueue.hasWork
     }
 
     /// Whether there are events that `dispatchEvents` would dispatch.

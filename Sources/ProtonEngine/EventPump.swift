@@ -42,6 +42,7 @@ extension Connection {
             if told.opened { try eventHandler.handle(.connection(.localOpen, self)) }
         case PN_CONNECTION_BOUND:
             try eventHandler.handle(.connection(.bound, self))
+            beginSASL()
             if case .unusable(let condition) = tls { abort(condition) }
         case PN_CONNECTION_LOCAL_OPEN:
             if announcement.open() { try eventHandler.handle(.connection(.localOpen, self)) }

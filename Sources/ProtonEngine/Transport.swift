@@ -23,9 +23,7 @@ public struct Transport {
 
     /// The SASL mechanism that the client has logged in by, or tried to; nil where there is none.
     public var mechanism: SASLMechanism? {
-        guard let pointer, pn_transport_is_authenticated(pointer) || !connection.isIncoming else { return nil }
-        return connection.sasl.flatMap { _ in pn_sasl_get_mech(pn_sasl(pointer)) }
-            .map { SASLMechanism(rawValue: String(cString: $0)) }
+        isAuthenticated || !connection.isIncoming ? connection.sasl?.mechanism : nil
     }
 
     /// Whom the peer of a listener acts as: the user that it logged in as, or another that the listener's authenticator lets
@@ -52,14 +50,23 @@ public struct Transport {
 
     /// How long the peer waits for a frame before it gives up; `.zero` is for ever.
     public var remoteIdleTimeout: Duration {
-        .milliseconds(pointer.map { Int64(pn_transport_get_remote_idle_timeout($0)) } ?? 0)
+        // The longest is that of an open frame which is not the peer's, or had none: `SASLLayer`.
+        let milliseconds = pointer.map { pn_transport_get_remote_idle_timeout($0) } ?? 0
+        return .milliseconds(milliseconds == .max ? 0 : Int64(milliseconds))
     }
 
     /// How many frames went out.
-    public var framesSent: UInt64 { pointer.map { pn_transport_get_frames_output($0) } ?? 0 }
+    public var framesSent: UInt64 {
+        pointer.map { pn_transport_get_frames_output($0) &+ UInt64(bitPattern: unseenFrames.sent) } ?? 0
+    }
 
     /// How many frames came in.
-    public var framesReceived: UInt64 { pointer.map { pn_transport_get_frames_input($0) } ?? 0 }
+    public var framesReceived: UInt64 {
+        pointer.map { pn_transport_get_frames_input($0) &+ UInt64(bitPattern: unseenFrames.received) } ?? 0
+    }
+
+    /// How many frames there were of which proton does not know, less those that it knows in vain.
+    private var unseenFrames: (sent: Int64, received: Int64) { connection.sasl?.unseenFrames ?? (0, 0) }
 
     /// Host and port of an address of proton's, as a URL has them: `127.0.0.1:5672`, `[::1]:5672`; nil where it has none.
     static func text(_ address: OpaquePointer?) -> String? {
@@ -118,10 +125,7 @@ package struct TransportConfiguration: Sendable {
         if let sasl {
             pn_sasl(transport)
             SASLImplementation.install(in: transport, sasl)
-            if let log {
-                sasl.log = log
-                log.begin(transport)
-            }
+            log?.begin(transport)
             if !isServer { sasl.begin(SASLLayer(transport: transport)) }
         }
         connection.sasl = sasl
@@ -134,19 +138,20 @@ package struct TransportConfiguration: Sendable {
 
     private func makeSASL(for connection: Connection) -> SASLContext {
         let frames = limits.usesFrameLayer ? FrameLayer(limits, connection.workQueue) : nil
+        let trace = log.map(FrameTrace.init)
         let allowed = mechanisms.map { Set($0.split(separator: " ").map { SASLMechanism(rawValue: String($0)) }) }
         if isServer {
             let server = SASLServer(authentication, allowed: allowed, allowsInsecure: allowsInsecureMechanisms)
             return ServerSASL(
-                frames: frames, tls: connection.tls.session, connection.workQueue, server, authentication.authenticator)
+                frames: frames, tls: connection.tls.session, trace: trace, maxFrameSize: limits.maxFrameSize,
+                connection.workQueue, server, authentication.authenticator)
         }
         let circumstances = MechanismChoice.Circumstances(
             allowed: allowed, custom: clientMechanisms, hasCertificate: hasClientCertificate,
             host: connection.pointer.flatMap { DataBridge.string(pn_connection_get_hostname($0)) })
         return ClientSASL(
-            frames: frames, tls: connection.tls.session, connection.workQueue, credentials, attempt: attempt,
-            circumstances,
-            allowsInsecureMechanisms)
+            frames: frames, tls: connection.tls.session, trace: trace, maxFrameSize: limits.maxFrameSize,
+            connection.workQueue, credentials, attempt: attempt, circumstances, allowsInsecureMechanisms)
     }
 
     /// Has a transport speak TLS where that is asked for; where it cannot, the transport is of no use.

@@ -129,6 +129,17 @@ struct SASLHostileClientTests {
         }
     }
 
+    /// Lists that are shorter than the count that they begin with, as open, sasl-init and a descriptor that there is not: proton's
+    /// log of frames reads on from there until the process ends.
+    @Test func framesThatAreReadBeyondTheirEnds() async throws {
+        for (type, descriptor) in [(0, 0x10), (0, 0xff), (0, 0), (1, 0x41), (1, 0xff)] as [(UInt8, UInt8)] {
+            let answers = try await Self.answers(.required(TestUsers())) {
+                try $0.send(bytes: [0, 0, 0, 17, 2, type, 0, 0, 0, 0x53, descriptor, 0xd0, 0, 0, 0, 1, 0])
+            }
+            #expect(answers.isEmpty, "\(type), \(descriptor)")
+        }
+    }
+
     @Test func whoSkipsSASLIsRefused() async throws {
         try await LoginServer.run(.required(TestUsers())) { server in
             let peer = try ScriptedPeer(connectingTo: server.port)

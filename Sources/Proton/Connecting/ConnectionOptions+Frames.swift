@@ -13,9 +13,12 @@ extension ConnectionOptions {
     /// address is metadata. What a log-in consists of is left out, also where it is wrong; of messages it is the payload beyond
     /// a bound, which is none of it by default. Credentials that programs put into fields or messages are as they are.
     ///
-    /// What this library sends in the place of proton, as some answers to flows, and what it keeps from proton is not seen here.
-    /// Neither are connections whose options say `usesSASL: false`. Each frame costs the making of its line, on the
-    /// connection's thread. Proton 0.37 makes it, and looks beyond some frames that are malformed: it is for peers that are trusted.
+    /// Frames are shown as they come and go. Those of connections whose options say `usesSASL: false` are not, nor those of peers
+    /// that leave SASL out. Each costs the making of its line, on the connection's thread, which is safe whatever a peer sends;
+    /// what is no AMQP is shown as malformed, with its size.
+    ///
+    /// Proton's own log (`PN_TRACE_FRM` and `PN_LOG` in the environment) is another: proton 0.37 makes its lines of frames, and reads
+    /// beyond the ends of malformed ones, which can end the process. It is for peers that are trusted.
     /// - Parameters:
     ///   - logger: where lines go; it is called on the connection's thread, and must not block.
     ///   - level: the level of frames. Default info. What proton says itself has its own: error, warning, info, and debug where

@@ -21,9 +21,6 @@ final class FrameLayer: @unchecked Sendable {
         self.workQueue = workQueue
     }
 
-    /// Whether nothing has come this way but frames of AMQP's.
-    var hasOnlyPassedFrames: Bool { !scanner.hasPassedOther }
-
     /// The highest handle that the peer takes: the lowest one that it has said for a session.
     var peerHandleMax: UInt32 { scanner.sessions.peerHandleMax }
 

@@ -82,9 +82,6 @@ struct FrameScanner: ~Copyable {
         sessions = SessionTable(maxSessions: maxSessions, maxLinks: maxLinks)
     }
 
-    /// Whether something has been handed on that is no frame: proton ends the connection for it.
-    var hasPassedOther = false
-
     /// Whether flows are due that this side owes its peer: they go out with its next frames.
     var hasAnswers: Bool { !sessions.answers.isEmpty }
 
@@ -121,7 +118,6 @@ struct FrameScanner: ~Copyable {
             guard size <= maxFrameSize, header >= 8, header <= size else {
                 if case .header = incoming.phase {
                     incoming.phase = .broken
-                    hasPassedOther = true
                     continue
                 }
                 violation = size > maxFrameSize ? .frameSize(limit: maxFrameSize) : .noFrame

@@ -1,4 +1,4 @@
-import CProton
+import AMQP
 
 /// A client's SASL exchange on a transport.
 final class ClientSASL: SASLContext, @unchecked Sendable {
@@ -10,34 +10,37 @@ final class ClientSASL: SASLContext, @unchecked Sendable {
 
     /// - Parameter attempt: how many tries of the connection came before.
     init(
-        frames: FrameLayer?, tls: TLSSession?, _ workQueue: WorkQueue, _ source: CredentialSource, attempt: Int,
-        _ circumstances: MechanismChoice.Circumstances, _ allowsInsecure: Allowance
+        frames: FrameLayer?, tls: TLSSession?, trace: FrameTrace?, maxFrameSize: UInt32, _ workQueue: WorkQueue,
+        _ source: CredentialSource, attempt: Int, _ circumstances: MechanismChoice.Circumstances,
+        _ allowsInsecure: Allowance
     ) {
         (self.source, self.attempt) = (source, attempt)
         (self.circumstances, self.allowsInsecure) = (circumstances, allowsInsecure)
-        super.init(frames: frames, tls: tls, workQueue)
+        super.init(
+            isServer: false, frames: frames, tls: tls, trace: trace, maxFrameSize: maxFrameSize, workQueue)
     }
 
-    override func take(_ layer: SASLLayer, offered: [String]) {
-        var circumstances = circumstances
-        circumstances.isProtected = layer.isEncrypted || allowsInsecure.includes(isLoopback: layer.isLoopback)
-        let names = offered.map { SASLMechanism(rawValue: $0) }
-        let credentials: Credentials? = if case .fixed(let credentials) = source { credentials } else { nil }
-        perform(client.take(names, credentials, circumstances), layer)
-    }
-
-    override func challenge(_ layer: SASLLayer, _ challenge: [UInt8]) { perform(client.challenge(challenge), layer) }
-
-    override func outcome(_ layer: SASLLayer, _ code: UInt8, _ data: [UInt8]?) -> Bool {
-        if case .fail(let failure) = client.outcome(code, data) {
-            self.failure = failure
-            return false
+    override func take(_ frame: SASLFrame, _ layer: SASLLayer) -> Bool {
+        switch frame {
+        case .mechanisms(let names):
+            var circumstances = circumstances
+            circumstances.isProtected = layer.isEncrypted || allowsInsecure.includes(isLoopback: layer.isLoopback)
+            let credentials: Credentials? = if case .fixed(let credentials) = source { credentials } else { nil }
+            perform(client.take(names.map { SASLMechanism(rawValue: $0) }, credentials, circumstances), layer)
+        case .challenge(let challenge): perform(client.challenge(challenge), layer)
+        case .outcome(let code, let data):
+            switch client.outcome(code, data) {
+            case .fail(let failure): giveUp(failure)
+            case _ where code == 0: succeed(layer, user: nil, authorization: nil)
+            default: return false
+            }
+        case .initialize, .response: return false
         }
-        return code == 0
+        return true
     }
 
-    /// The largest response that is sent, in bytes. An assertion of proton's fails where one fills its 8 KiB for output but
-    /// for a few bytes and the server's outcome has come with its mechanisms.
+    /// The largest response that is sent, in bytes: AMQP 1.0 has frames of SASL's of 512 bytes at most (5.3.1), of which few
+    /// servers take many more.
     static let maxResponseSize = 6_000
 
     private func perform(_ action: SASLClient.Action, _ layer: SASLLayer) {
@@ -45,17 +48,17 @@ final class ClientSASL: SASLContext, @unchecked Sendable {
         case .none: break
         case .begin(_, let response?) where response.count > ClientSASL.maxResponseSize,
             .respond(let response) where response.count > ClientSASL.maxResponseSize:
-            failure = .credentials(
-                ProtonError(
-                    .invalidArgument,
-                    "The password or token is too long: a response of SASL has \(ClientSASL.maxResponseSize) bytes at most."
-                ))
-            layer.giveUp()
+            giveUp(
+                .credentials(
+                    ProtonError(
+                        .invalidArgument,
+                        "The password or token is too long: a response of SASL has \(ClientSASL.maxResponseSize) bytes at most."
+                    )))
         case .ask: ask()
         case .begin(let mechanism, let response):
-            layer.select(mechanism)
-            layer.post(SASL_POSTED_INIT, response.map { keep($0, as: .bytes) })
-        case .respond(let response): layer.post(SASL_POSTED_RESPONSE, keep(response, as: .bytes))
+            self.mechanism = mechanism
+            post(.initialize(mechanism: mechanism.rawValue, response: response), layer)
+        case .respond(let response): post(.response(response), layer)
         case .compute(let work):
             elsewhere {
                 do {
@@ -67,10 +70,14 @@ final class ClientSASL: SASLContext, @unchecked Sendable {
                 guard let self else { return }
                 perform(client.computed(result), layer)
             }
-        case .fail(let failure):
-            self.failure = failure
-            layer.giveUp()
+        case .fail(let failure): giveUp(failure)
         }
+    }
+
+    /// Gives up: the connection ends.
+    private func giveUp(_ failure: LoginFailure) {
+        self.failure = failure
+        fail(Condition(.unauthorizedAccess, "Authentication failed [mech=\(mechanism?.rawValue ?? "none")]"))
     }
 
     /// Asks the program for its credentials.

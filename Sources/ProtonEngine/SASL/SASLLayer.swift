@@ -1,3 +1,4 @@
+import AMQP
 import CProton
 import Glibc
 
@@ -8,11 +9,11 @@ struct SASLLayer {
     /// Whether TLS encrypts the connection.
     var isEncrypted: Bool { pnx_sasl_is_transport_encrypted(transport) }
 
-    /// The outcome that proton has, as a code of sasl-outcome.
-    var outcome: UInt8 { UInt8(truncatingIfNeeded: pn_sasl_outcome(pn_sasl(transport)).rawValue) }
-
     /// Whether the peer is on the same machine, or there is no socket.
     var isLoopback: Bool { Transport.isLoopback(pn_transport_remote_addr(transport)) }
+
+    /// The peer's address; nil where there is no socket.
+    var address: String? { Transport.text(pn_transport_remote_addr(transport)) }
 
     /// Whether what has been started for the transport may still be finished.
     var isAlive: Bool {
@@ -22,44 +23,129 @@ struct SASLLayer {
     /// What a server's authenticator is told of its client.
     var peer: SASLPeer {
         SASLPeer(
-            address: Transport.text(pn_transport_remote_addr(transport)), isLoopback: isLoopback,
+            address: address, isLoopback: isLoopback,
             isEncrypted: isEncrypted, certificateUser: SASLContext.of(transport)?.tls?.certificateUser)
     }
 
-    // MARK: Frames
+    // MARK: Taking over from proton
 
-    /// Has proton write a frame.
-    /// - Parameter bytes: what goes with it, which the context keeps until there is another; nil is nothing.
-    func post(_ state: pnx_sasl_state, _ bytes: UnsafeBufferPointer<CChar>?) {
-        SASLContext.of(transport)?.notePosted(bytes?.count ?? 0)
-        pnx_sasl_set_bytes_out(transport, pn_bytes_t(size: bytes?.count ?? 0, start: bytes?.baseAddress))
-        pnx_sasl_set_desired_state(transport, state)
-    }
-
-    /// Whether proton can write more without moving what waits to be written, which the proactor may be writing.
+    /// Has proton take SASL for finished: from its next output on all bytes pass the context, both ways.
     ///
-    /// Proton moves it where its 8 KiB for output are full.
-    var canWrite: Bool { pn_transport_head(transport) == nil || SASLContext.of(transport)?.postedSize ?? .max < 7_600 }
+    /// Proton 0.37 reads frames of AMQP's inside of its SASL layer (PROTON-2945), and tells nobody before it acts on them. In
+    /// its state for errors it writes and reads nothing of SASL's any more; with an outcome that is no failure it puts its
+    /// security layer in, which hands all bytes to `SASLImplementation`.
+    func takeOver() {
+        pn_sasl_done(pn_sasl(transport), PN_SASL_OK)
+        pnx_sasl_set_desired_state(transport, SASL_ERROR)
+    }
 
-    /// Has proton write what SASL says now.
+    /// Has a server's proton offer its mechanisms, the last that it does for SASL; `takeOver` follows them.
     ///
-    /// Until it has written how SASL ends, proton passes what follows of the same bytes of the peer's round the layer of
-    /// frames.
-    func flush() {
-        if canWrite { _ = pn_transport_pending(transport) }
+    /// Proton calls this before it reads the first bytes behind the client's header, where it must not come to read them
+    /// itself, or as it writes its own header, and then goes on to write the mechanisms.
+    func offer() {
+        // The client has chosen SASL: that it logs in before it opens is seen to by the context.
+        pn_transport_require_auth(transport, false)
+        pnx_sasl_set_desired_state(transport, SASL_POSTED_MECHANISMS)
+        // Within TLS's output a call for output would write over what that has written: there the last record is this side's
+        // header. Where it is not, proton has just read from the client.
+        if SASLContext.of(transport)?.tls?.takeHasWrittenLast() != true { _ = pn_transport_pending(transport) }
     }
 
-    /// Chooses a client's mechanism.
-    func select(_ mechanism: SASLMechanism) {
-        // Proton would forget the one before without freeing it.
-        guard pnx_sasl_get_selected_mechanism(transport) == nil else { return }
-        pnx_sasl_set_selected_mechanism(transport, mechanism.rawValue)
+    /// A protocol header and an open frame that proton is handed in the place of the peer's until SASL is done.
+    ///
+    /// Without them it has nothing to write when SASL has: `askForOutput`. The idle-time-out is the longest that there is.
+    static let standIn: [UInt8] =
+        SASLInput.ProtocolLayer.amqp.header
+        + [0, 0, 0, 23, 2, 0, 0, 0, 0, 0x53, 0x10, 0xc0, 10, 5, 0x40, 0x40, 0x40, 0x40, 0x70]
+        + [0xff, 0xff, 0xff, 0xff]
+
+    /// Puts the longest idle-time-out into a whole open frame at the beginning of bytes, where that has none: proton has
+    /// frames to write as long as there is one.
+    static func setIdleTimeout(ofOpenIn bytes: inout [UInt8]) {
+        guard bytes.count >= 8 else { return }
+        let size = bytes[..<4].reduce(0) { $0 << 8 | Int($1) }
+        let start = 4 * Int(bytes[4])
+        guard start >= 8, size > start, bytes.count >= size,
+            case .described(var open)? = try? AMQPValue(decoding: Array(bytes[start..<size])),
+            case .list(var fields) = open.value, open.descriptor == .ulong(0x10)
+        else { return }
+        while fields.count < 5 { fields.append(.null) }
+        guard [.null, .uint(0)].contains(fields[4]) else { return }
+        fields[4] = .uint(.max)
+        open.value = .list(fields)
+        guard let body = try? AMQPValue.described(open).encoded() else { return }
+        let head = withUnsafeBytes(of: UInt32(truncatingIfNeeded: start + body.count).bigEndian, Array.init)
+        bytes.replaceSubrange(..<size, with: head + bytes[4..<start] + body)
     }
 
-    /// Gives up as a client: the connection ends.
-    func giveUp() {
-        pnx_sasl_set_failed(transport)
-        pnx_sasl_set_desired_state(transport, SASL_RECVED_FAILURE)
+    /// Has proton write a frame without a body, so that the context is asked for output.
+    ///
+    /// Proton writes such frames when half of the peer's idle-time-out has passed since it wrote: it is told of times that are
+    /// not. When it is told of another, it reckons anew from that, since it has written. (The proactor aborts the process
+    /// where the time that it is to call again at becomes earlier more than once.)
+    /// - Returns: how many frames proton has written, 0 or 1.
+    func askForOutput() -> Int {
+        defer { noteOutput() }
+        return countFrames {
+            // Where proton has written since it was told of a time, the frame is due half an idle-time-out after this.
+            pn_transport_tick(transport, -SASLLayer.far)
+            pn_transport_tick(transport, pn_proactor_now_64())
+        } orElse: {
+            pn_transport_tick(transport, SASLLayer.far)
+        }
+    }
+
+    /// Has proton reckon anew when the next frame without a body is due, with what the peer's open frame says: it does where
+    /// it has written since it was told of a time.
+    /// - Returns: how many frames proton has written, 0 or 1.
+    func forgetHeartbeat() -> Int {
+        countFrames {
+            pn_transport_tick(transport, SASLLayer.far)
+        } orElse: {
+            pn_transport_tick(transport, 2 * SASLLayer.far)
+        }
+    }
+
+    /// Counts the frames that proton writes as it is told of times, while its own idle time-out does not count.
+    private func countFrames(_ body: () -> Void, orElse: () -> Void) -> Int {
+        let count = pn_transport_get_frames_output(transport)
+        let idleTimeout = pn_transport_get_idle_timeout(transport)
+        pn_transport_set_idle_timeout(transport, 0)
+        body()
+        if pn_transport_get_frames_output(transport) == count { orElse() }
+        pn_transport_set_idle_timeout(transport, idleTimeout)
+        return Int(pn_transport_get_frames_output(transport) - count)
+    }
+
+    /// Makes an event, without which the proactor does not look for output once it has found none in a batch.
+    private func noteOutput() {
+        guard let connection = pn_transport_connection(transport) else { return }
+        pn_collector_put(
+            pn_connection_collector(connection), pn_class(UnsafeMutableRawPointer(transport)),
+            UnsafeMutableRawPointer(transport), PN_TRANSPORT)
+    }
+
+    /// Farther from any time that a machine's clock shows, in milliseconds, than the longest idle-time-out is long.
+    private static let far: Int64 = 1 << 42
+
+    /// Ends the transport with an error, once what waits is written.
+    ///
+    /// Proton has no call for that but for its idle time-out: it is told that this is over, and the error is replaced.
+    func fail(_ condition: Condition) {
+        let logger = pn_transport_logger(transport)
+        let (sink, context) = (pn_logger_get_log_sink(logger), pn_logger_get_log_sink_context(logger))
+        // It would tell of an idle time-out.
+        pn_logger_set_log_sink(logger, { _, _, _, _ in }, 0)
+        let now = pn_proactor_now_64()
+        pn_transport_set_idle_timeout(transport, 1)
+        // The first sets the time where something has come since proton looked for the last time.
+        pn_transport_tick(transport, now)
+        pn_transport_tick(transport, SASLLayer.far)
+        pn_transport_set_idle_timeout(transport, 0)
+        pn_transport_tick(transport, now)
+        pn_logger_set_log_sink(logger, sink, context)
+        Condition.set(condition, in: pn_transport_condition(transport))
     }
 }
 

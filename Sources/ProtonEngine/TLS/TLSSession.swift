@@ -24,6 +24,8 @@ package final class TLSSession: @unchecked Sendable {
     private(set) var state = State.waiting
     /// The first thing that OpenSSL found wrong, or that the peer did.
     private(set) var finding: TLSFinding?
+    /// Whether the last record of TLS was one of this side's, and the `SSL` that tells of it; nil where that is not asked for.
+    private var lastRecord: (isWritten: Bool, ssl: OpaquePointer)?
 
     init(_ role: TLSContext.Role, serverName: String?, key: String) {
         (self.role, self.serverName, self.key) = (role, serverName, key)
@@ -71,8 +73,25 @@ package final class TLSSession: @unchecked Sendable {
             return false
         }
         SSL_set_info_callback(ssl, noteProgress)
+        if case .server = role {
+            lastRecord = (isWritten: false, ssl)
+            SSL_set_msg_callback(ssl, recordPasses)
+        }
         return true
     }
+
+    /// Whether the last record of TLS was one of this side's; it is not asked for again.
+    ///
+    /// Called from within proton's TLS layer, which has its `SSL`, and not from OpenSSL, which cannot do without the callback
+    /// while it is in it.
+    func takeHasWrittenLast() -> Bool {
+        guard let lastRecord else { return false }
+        SSL_set_msg_callback(lastRecord.ssl, nil)
+        self.lastRecord = nil
+        return lastRecord.isWritten
+    }
+
+    fileprivate func noteRecord(isWritten: Bool) { lastRecord?.isWritten = isWritten }
 
     /// What this library keeps with an `SSL`.
     static func of(_ ssl: OpaquePointer) -> TLSSession? {
@@ -126,4 +145,12 @@ private func noteProgress(_ ssl: OpaquePointer?, _ event: Int32, _ value: Int32)
     } else {
         session.noteEnd(ssl)
     }
+}
+
+private func recordPasses(
+    _ isWritten: Int32, _ version: Int32, _ type: Int32, _ bytes: UnsafeRawPointer?, _ count: Int,
+    _ ssl: OpaquePointer?, _ argument: UnsafeMutableRawPointer?
+) {
+    guard type == SSL3_RT_HEADER, let ssl else { return }
+    TLSSession.of(ssl)?.noteRecord(isWritten: isWritten != 0)
 }

@@ -1,4 +1,5 @@
 import AMQP
+import ProtonEngine
 
 extension Frame: CustomStringConvertible {
     /// The frame for a person: `attach(name: "link", handle: 0, role: receiver, source: source(address: "queue"))`.

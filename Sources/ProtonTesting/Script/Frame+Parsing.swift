@@ -1,4 +1,5 @@
 import AMQP
+import ProtonEngine
 
 extension Frame {
     /// What frames are refused that are larger: 16 MiB.

@@ -1,17 +1,17 @@
-import AMQP
+package import AMQP
 
 /// The fields of one of the lists that AMQP defines, for reading and writing them by name.
-struct ListShape: Sendable {
-    struct Field: Sendable {
-        enum Kind: String {
+package struct ListShape: Sendable {
+    package struct Field: Sendable {
+        package enum Kind: String, Sendable {
             case any, ubyte, ushort, uint, ulong, symbol, role
         }
 
-        let name: String
-        let kind: Kind
+        package let name: String
+        package let kind: Kind
 
         /// A value as the field's type, where it can be that.
-        func convert(_ value: AMQPValue) -> AMQPValue {
+        package func convert(_ value: AMQPValue) -> AMQPValue {
             switch kind {
             case .any, .role: value
             case .ubyte: value.integer(as: UInt8.self).map { .ubyte($0) } ?? value
@@ -24,9 +24,9 @@ struct ListShape: Sendable {
     }
 
     /// The descriptor.
-    let code: UInt64
-    let name: String
-    let fields: [Field]
+    package let code: UInt64
+    package let name: String
+    package let fields: [Field]
 
     /// - Parameter fields: names, each with its type where a literal may have another one: `handle:uint`.
     private init(_ code: UInt64, _ name: String, _ fields: String) {
@@ -38,13 +38,13 @@ struct ListShape: Sendable {
         }
     }
 
-    func index(of name: String) -> Int? { fields.firstIndex { $0.name == name } }
+    package func index(of name: String) -> Int? { fields.firstIndex { $0.name == name } }
 
     /// The shape with a descriptor.
-    static func of(_ code: UInt64) -> ListShape? { byCode[code] }
+    package static func of(_ code: UInt64) -> ListShape? { byCode[code] }
 
     /// The shape with a name.
-    static func named(_ name: String) -> ListShape? { byName[name] }
+    package static func named(_ name: String) -> ListShape? { byName[name] }
 
     private static let byCode = Dictionary(all.map { ($0.code, $0) }) { first, _ in first }
     private static let byName = Dictionary(all.map { ($0.name, $0) }) { first, _ in first }
@@ -113,26 +113,4 @@ struct ListShape: Sendable {
         ListShape(0x43, "sasl-response", "response"),
         ListShape(0x44, "sasl-outcome", "code:ubyte additional-data"),
     ]
-}
-
-extension AMQPValue {
-    /// Whether a value is what a script wants: of a described list each part that is not null.
-    ///
-    /// A boolean that is left out is false, wherever AMQP has one that may be.
-    func matches(_ wanted: AMQPValue) -> Bool {
-        if isNull, wanted == false { return true }
-        guard case .described(let wanted) = wanted, case .described(let own) = self,
-            case .list(let wantedParts) = wanted.value, case .list(let parts) = own.value
-        else { return self == wanted }
-        return own.descriptor == wanted.descriptor
-            && wantedParts.indices.allSatisfy { index in
-                wantedParts[index].isNull
-                    || (index < parts.count ? parts[index] : .null).matches(wantedParts[index])
-            }
-    }
-}
-
-extension Frame.Kind {
-    /// The fields of the performative; nil of a frame without one.
-    var shape: ListShape? { ListShape.named(rawValue) }
 }

@@ -1,0 +1,24 @@
+import AMQP
+import ProtonEngine
+
+extension AMQPValue {
+    /// Whether a value is what a script wants: of a described list each part that is not null.
+    ///
+    /// A boolean that is left out is false, wherever AMQP has one that may be.
+    func matches(_ wanted: AMQPValue) -> Bool {
+        if isNull, wanted == false { return true }
+        guard case .described(let wanted) = wanted, case .described(let own) = self,
+            case .list(let wantedParts) = wanted.value, case .list(let parts) = own.value
+        else { return self == wanted }
+        return own.descriptor == wanted.descriptor
+            && wantedParts.indices.allSatisfy { index in
+                wantedParts[index].isNull
+                    || (index < parts.count ? parts[index] : .null).matches(wantedParts[index])
+            }
+    }
+}
+
+extension Frame.Kind {
+    /// The fields of the performative; nil of a frame without one.
+    var shape: ListShape? { ListShape.named(rawValue) }
+}
