@@ -129,12 +129,13 @@ struct ClientDecodingTests {
     @Test func aRequestThatIsCancelledBeforeThereIsCreditIsTakenBack() async throws {
         try await withScriptedServer { server in
             let peer = try server.acceptSession()
+            try peer.attachNext()
             try peer.attachNext(node: "responses")
-            try peer.attachNext(credit: 0)
             // No request comes.
             try peer.answerClose()
         } asyncClient: { address in
             try await Self.client(address).withConnection { connection in
+                try await connection.keptSender(to: "a").attach()
                 let asking = Task { try await connection.request(Message(body: "x"), to: "a") }
                 while connection.keptSender(to: "a").waitingCount < 1 { await Task.yield() }
                 asking.cancel()
