@@ -227,7 +227,8 @@ let package = Package(
             path: "Tests/Fuzz/FrameFuzzer", swiftSettings: settings),
         // Runs the programs that are built beside it, as a user would: it needs none of their code, but a peer for them.
         .testTarget(
-            name: "ExampleTests", dependencies: ["ProtonTesting", "TestCertificates", "TestPrograms"], swiftSettings: settings),
+            name: "ExampleTests", dependencies: ["ProtonTesting", "TestCertificates", "TestPrograms"],
+            swiftSettings: settings),
         // Needs brokers to be started: scripts/interop.sh.
         .testTarget(name: "InteropTests", dependencies: ["Proton", "TestPrograms"], swiftSettings: settings),
     ]
