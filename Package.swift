@@ -144,7 +144,7 @@ let package = Package(
         .testTarget(
             name: "ProtonTests",
             dependencies: [
-                "ProtonUtilities", "Proton", "ProtonTesting", "TestCertificates",
+                "ProtonUtilities", "Proton", "ProtonTesting", "TestCertificates", "TestPrograms",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
@@ -152,7 +152,7 @@ let package = Package(
             name: "ProtonBrokerTests",
             dependencies: [
                 "ProtonUtilities",
-                "ProtonBroker", "ProtonTesting", "TestCertificates",
+                "ProtonBroker", "ProtonTesting", "TestCertificates", "TestPrograms",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
@@ -165,7 +165,7 @@ let package = Package(
             name: "ProtonBrokerStoreTests",
             dependencies: [
                 "ProtonUtilities",
-                "Proton", "ProtonBroker", "ProtonBrokerStore", "ProtonTesting", "store_writer",
+                "Proton", "ProtonBroker", "ProtonBrokerStore", "ProtonTesting", "TestPrograms", "store_writer",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["DurableBroker"])),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -190,7 +190,7 @@ let package = Package(
         .testTarget(
             name: "ProtonTracingTests",
             dependencies: [
-                "Proton", "ProtonTesting", "ProtonTracing",
+                "Proton", "ProtonTesting", "ProtonTracing", "TestPrograms",
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
@@ -206,7 +206,11 @@ let package = Package(
             ],
             swiftSettings: settings),
         // Certificates for the tests, which are made as they run.
-        .target(name: "TestCertificates", path: "Tests/TestCertificates", swiftSettings: settings),
+        .target(
+            name: "TestCertificates", dependencies: ["TestPrograms"], path: "Tests/TestCertificates",
+            swiftSettings: settings),
+        // How tests start programs.
+        .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: settings),
         // What the store's tests kill as it writes.
         .executableTarget(
             name: "store_writer",
@@ -223,9 +227,10 @@ let package = Package(
             path: "Tests/Fuzz/FrameFuzzer", swiftSettings: settings),
         // Runs the programs that are built beside it, as a user would: it needs none of their code, but a peer for them.
         .testTarget(
-            name: "ExampleTests", dependencies: ["ProtonTesting", "TestCertificates"], swiftSettings: settings),
+            name: "ExampleTests", dependencies: ["ProtonTesting", "TestCertificates", "TestPrograms"],
+            swiftSettings: settings),
         // Needs brokers to be started: scripts/interop.sh.
-        .testTarget(name: "InteropTests", dependencies: ["Proton"], swiftSettings: settings),
+        .testTarget(name: "InteropTests", dependencies: ["Proton", "TestPrograms"], swiftSettings: settings),
     ]
 )
 

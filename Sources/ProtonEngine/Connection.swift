@@ -114,6 +114,8 @@ public final class Connection: Endpoint {
     }
 
     /// Closes this side: sends a close frame, with the condition where one is given, once what was sent is out.
+    ///
+    /// While SASL is under way the transport ends at once: the peer has not been sent an open frame.
     public func close(_ condition: Condition?) {
         guard let pointer = confined(), !isLocalClosed else { return }
         if let condition { Condition.set(condition, in: pn_connection_condition(pointer)) }

@@ -46,7 +46,8 @@ public struct ConnectionLimits: Sendable, Hashable {
     public var minimumRemoteIdleTimeout: Duration = .milliseconds(100)
     /// How long the peer may say nothing before the connection is given up; `.zero` is for ever. Default 60 seconds.
     ///
-    /// Half of it is what the peer is told (AMQP 1.0, 2.4.5), so that a heartbeat may be late.
+    /// Half of it is what the peer is told (AMQP 1.0, 2.4.5), so that a heartbeat may be late. It counts from SASL on: a log-in
+    /// that takes longer fails, while its client waits in silence.
     public var idleTimeout: Duration = .seconds(60)
     /// What is decoded at most: of a message, or of one field of the peer's, such as its properties, a filter or a state.
     /// Default: those of `DecodingLimits`.

@@ -32,10 +32,18 @@ struct BrokerFeatureTests {
             #expect(mkfifo(fifo, 0o600) == 0)
             defer { unlink(fifo) }
             let program = try programs.startUnbuffered("tx_recv_interactive", input: fifo, address)
-            let input = try #require(FileHandle(forWritingAtPath: fifo))
+            // Not a FileHandle: it ends the process where a signal interrupts it.
+            var input = open(fifo, O_WRONLY | O_CLOEXEC)
+            try #require(input >= 0)
+            func closeInput() {
+                if input >= 0 { close(input) }
+                input = -1
+            }
+            defer { closeInput() }
             var expected = ["Enter 'fetch', 'commit' or 'abort'", "transaction declared"]
             func say(_ line: String, _ answers: String...) async throws {
-                try input.write(contentsOf: Data("\(line)\n".utf8))
+                // Shorter than what a FIFO takes at once.
+                #expect("\(line)\n".withCString { write(input, $0, strlen($0)) } == line.utf8.count + 1)
                 expected += answers
                 try await program.waitForLines(expected.count)
             }
@@ -45,7 +53,7 @@ struct BrokerFeatureTests {
             try await say("fetch", "{'sequence': 1}")
             try await say("fetch", "{'sequence': 2}")
             try await say("commit", "transaction committed", "transaction declared")
-            if let signal { program.send(signal) } else { try input.close() }
+            if let signal { program.send(signal) } else { closeInput() }
             let record = try await program.waitForEnd()
             #expect(record.outputText.split(separator: "\n").map(String.init).sorted() == expected.sorted())
             #expect(record.ending == .exited(0) && record.errorText == "")

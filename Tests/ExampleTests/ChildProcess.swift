@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import TestPrograms
 
 /// A program that a test has started: what it writes is kept, and its lines and its end can be waited for.
 final class ChildProcess: Sendable {
@@ -48,57 +49,25 @@ final class ChildProcess: Sendable {
     /// Starts a program, with nothing to read on its standard input and no signal ignored.
     init(_ path: String, _ arguments: [String]) throws {
         command = ([path] + arguments).joined(separator: " ")
-        // Sockets, since a pipe cannot be made closed-on-exec in one step here: a program that another test starts
-        // meanwhile would hold it open, and the end of this one's output would not be seen.
-        var output: [Int32] = [-1, -1]
-        var errors: [Int32] = [-1, -1]
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        guard socketpair(AF_UNIX, kind, 0, &output) == 0, socketpair(AF_UNIX, kind, 0, &errors) == 0 else {
-            throw Failure(description: "no sockets for \(command): \(String(cString: strerror(errno)))")
-        }
-        defer {
-            close(output[1])
-            close(errors[1])
-        }
-        let (pid, code) = ChildProcess.spawn(path, arguments, output: output[1], errors: errors[1])
+        let output = try ProgramStart.socketPair()
+        defer { close(output.programs) }
+        let errors = try ProgramStart.socketPair()
+        defer { close(errors.programs) }
+        let (pid, code) = ProgramStart.spawn(
+            [path] + arguments,
+            descriptors: [
+                (nil, STDIN_FILENO), (output.programs, STDOUT_FILENO), (errors.programs, STDERR_FILENO),
+            ])
         self.pid = pid
         guard code == 0 else {
-            close(output[0])
-            close(errors[0])
+            close(output.own)
+            close(errors.own)
             throw Failure(description: "cannot start \(command): \(String(cString: strerror(code)))")
         }
-        Foundation.Thread.detachNewThread { [self, descriptors = (output[0], errors[0])] in
+        Foundation.Thread.detachNewThread { [self, descriptors = (output.own, errors.own)] in
             read(output: descriptors.0, errors: descriptors.1)
             reap()
         }
-    }
-
-    private static func spawn(
-        _ path: String, _ arguments: [String], output: Int32, errors: Int32
-    ) -> (pid: pid_t, code: Int32) {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO)
-
-        // A shell's background job ignores SIGINT, and so would what the tests start in one.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        for signal in [SIGINT, SIGTERM, SIGPIPE] { sigaddset(&signals, signal) }
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
-        var argv = ([path] + arguments).map { strdup($0) } + [nil]
-        defer { for argument in argv { free(argument) } }
-        var pid: pid_t = -1
-        let code = posix_spawn(&pid, path, &actions, &attributes, &argv, environ)
-        return (pid, code)
     }
 
     // MARK: What it does

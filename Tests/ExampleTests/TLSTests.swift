@@ -1,6 +1,7 @@
 import Foundation
 import ProtonTesting
 import TestCertificates
+import TestPrograms
 import Testing
 
 /// The examples of TLS.
@@ -12,11 +13,7 @@ struct TLSTests {
         let authority = try TestAuthority()
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let process = Process()
-        process.executableURL = root.appending(path: "scripts/example-certificates.sh")
-        process.arguments = [authority.folder]
-        try process.run()
-        process.waitUntilExit()
+        try TestProgram.run([root.appending(path: "scripts/example-certificates.sh").path, authority.folder])
         return authority
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Proton
+import TestPrograms
 import Testing
 
 extension InteropTests {
@@ -85,7 +86,7 @@ extension InteropTests {
                     return value
                 } catch {
                     // What the program says of it is more to the point.
-                    program.process.terminate()
+                    program.kill()
                     _ = try await onThread { Result { try Program.end(program) } }.get()
                     throw error
                 }

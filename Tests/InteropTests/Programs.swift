@@ -1,5 +1,5 @@
 import Foundation
-import Glibc
+import TestPrograms
 
 /// Programs that are run from start to end, or for as long as another one needs them.
 enum Program {
@@ -26,30 +26,18 @@ enum Program {
     }
 
     /// Starts a program, which has twenty seconds.
-    static func start(_ command: [String]) throws -> (process: Process, output: Pipe) {
-        let (process, output) = (Process(), Pipe())
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = ["-k", "5", "20"] + command
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = output
-        // Threads of tests block signals, and so would what they start: it could not be ended.
-        var none = sigset_t()
-        sigemptyset(&none)
-        pthread_sigmask(SIG_SETMASK, &none, nil)
-        try process.run()
-        return (process, output)
+    static func start(_ command: [String]) throws -> TestProgram {
+        try TestProgram(command, errors: .output, limit: 20)
     }
 
     /// Waits for a program's end.
     /// - Returns: all it has written.
     /// - Throws: `Lacking` with that where it failed.
     @discardableResult
-    static func end(_ program: (process: Process, output: Pipe)) throws -> String {
-        let output = String(decoding: program.output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        program.process.waitUntilExit()
-        let code = program.process.terminationStatus
-        try require(code == 0, "ends with \(code == 124 ? "the time" : "code \(code)"): \(output.suffix(300))")
+    static func end(_ program: TestProgram) throws -> String {
+        let output = program.readToEnd()
+        let ending = program.waitForEnd()
+        try require(ending == .exited(0), "has \(ending): \(output.suffix(300))")
         return output
     }
 
@@ -61,10 +49,7 @@ enum Program {
     /// Runs an example client against an example server, which goes on until it is ended.
     static func serve(_ server: [String], _ client: [String]) throws {
         let server = try start(server)
-        defer {
-            server.process.terminate()
-            server.process.waitUntilExit()
-        }
+        defer { server.end() }
         let lines = try run(client).split(separator: "\n")
         try require(lines.count == 4 && lines.allSatisfy { $0.contains("=>") }, "the client writes \(lines)")
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Proton
+import TestPrograms
 import Testing
 
 extension InteropTests {
@@ -94,7 +95,7 @@ extension InteropTests {
             let failure = await onThread { () -> String? in
                 do {
                     let server = try Program.start([Program.built("go_scram"), "server", mechanism, "user", "pencil"])
-                    let port = SecurityTests.line(server.output)
+                    let port = server.readLine() ?? ""
                     let options = ConnectionOptions(
                         user: "user", password: password, allowedMechanisms: [mechanism], reconnect: nil)
                     do {
@@ -102,22 +103,13 @@ extension InteropTests {
                             .close()
                         if !isRight { return "the log-in succeeds" }
                     } catch let error as ProtonError where !isRight && error.code == .authenticationFailed {}
-                    if isRight { try Program.end(server) } else { server.process.waitUntilExit() }
+                    if isRight { try Program.end(server) } else { server.waitForEnd() }
                     return nil
                 } catch {
                     return "\(error)"
                 }
             }
             #expect(failure == nil)
-        }
-
-        /// The first line of what a program writes.
-        private static func line(_ output: Pipe) -> String {
-            var line: [UInt8] = []
-            while let byte = try? output.fileHandleForReading.read(upToCount: 1)?.first, byte != UInt8(ascii: "\n") {
-                line.append(byte)
-            }
-            return String(decoding: line, as: UTF8.self)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestPrograms
 
 private let unshare = "/usr/bin/unshare"
 
@@ -50,25 +51,14 @@ final class StoreProgram {
 
     private init(running command: [String]) throws {
         let path = command[0]
-        // A socket, since a pipe cannot be made closed-on-exec in one step: what other tests start would hold it open.
-        var ends: [Int32] = [-1, -1]
-        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
-            throw Failure(description: "no sockets: \(String(cString: strerror(errno)))")
-        }
-        defer { close(ends[1]) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
-        var argv = command.map { strdup($0) } + [nil]
-        defer { for argument in argv { free(argument) } }
-        var pid: pid_t = -1
-        let code = posix_spawn(&pid, path, &actions, nil, &argv, environ)
+        let (own, programs) = try ProgramStart.socketPair()
+        defer { close(programs) }
+        let (pid, code) = ProgramStart.spawn(command, descriptors: [(programs, STDOUT_FILENO)])
         guard code == 0 else {
-            close(ends[0])
+            close(own)
             throw Failure(description: "cannot start \(path): \(String(cString: strerror(code)))")
         }
-        (self.pid, output) = (pid, ends[0])
+        (self.pid, output) = (pid, own)
     }
 
     deinit {
@@ -84,8 +74,11 @@ final class StoreProgram {
             let rest = max(.zero, end - .now)
             let milliseconds = rest.components.seconds * 1_000 + rest.components.attoseconds / 1_000_000_000_000_000
             var descriptor = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
-            guard poll(&descriptor, 1, Int32(clamping: milliseconds)) > 0 else { return }
+            let isReady = poll(&descriptor, 1, Int32(clamping: milliseconds))
+            if isReady < 0, errno == EINTR { continue }
+            guard isReady > 0 else { return }
             let length = Glibc.read(output, &buffer, buffer.count)
+            if length < 0, errno == EINTR { continue }
             guard length > 0 else { return }
             unread += buffer[..<length]
             let parts = unread.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

@@ -1,5 +1,5 @@
-import Foundation
 import ProtonBroker
+import TestPrograms
 import Testing
 
 /// The example programs of the Python binding for transactions, selectors and browsing, through the broker.
@@ -106,17 +106,9 @@ struct PythonTests {
         """
 }
 
-/// A program of the binding that runs against a broker, for 30 seconds at most.
+/// A program of the binding that runs against a broker.
 private final class Python {
-    struct Failed: Error { let output: String }
-
-    private let process = Process()
-    private let input = Pipe()
-    private let output = Pipe()
-    private let deadline = DispatchSource.makeTimerSource()
-    /// What it has written, and what of that is not read yet.
-    private(set) var text = ""
-    private var unread = ""
+    private let program: TestProgram
 
     /// Starts one of its examples. Most have the address of the broker written in them.
     convenience init(_ name: String, _ broker: Broker, _ arguments: String...) throws {
@@ -136,51 +128,20 @@ private final class Python {
     }
 
     private init(_ arguments: [String]) throws {
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = arguments
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        deadline.setEventHandler { [id = process.processIdentifier] in kill(id, SIGKILL) }
-        deadline.schedule(deadline: .now() + 30)
-        deadline.resume()
+        program = try TestProgram(["/usr/bin/python3"] + arguments, input: .open)
     }
 
-    func write(_ line: String) {
-        input.fileHandleForWriting.write(Data((line + "\n").utf8))
-    }
+    /// What has been read of what it has written.
+    var text: String { program.text }
+
+    func write(_ line: String) { program.write(line + "\n") }
 
     /// Reads on until it has written something.
-    func read(until wanted: String) throws {
-        while !unread.contains(wanted) {
-            guard readMore() else { throw Failed(output: text) }
-        }
-        if let range = unread.range(of: wanted) { unread = String(unread[range.upperBound...]) }
-    }
+    func read(until wanted: String) throws { try program.read(until: wanted) }
 
     /// Reads to its end, which has to be a good one.
-    func readToEnd() throws -> String {
-        while readMore() {}
-        waitForEnd()
-        guard process.terminationStatus == 0 else { throw Failed(output: text) }
-        return text
-    }
+    func readToEnd() throws -> String { try program.readToGoodEnd() }
 
-    private func readMore() -> Bool {
-        let data = output.fileHandleForReading.availableData
-        text += String(decoding: data, as: UTF8.self)
-        unread += String(decoding: data, as: UTF8.self)
-        return !data.isEmpty
-    }
-
-    /// Ends it with the signal that no program keeps from itself.
-    func end() {
-        kill(process.processIdentifier, SIGKILL)
-        waitForEnd()
-    }
-
-    private func waitForEnd() {
-        process.waitUntilExit()
-        deadline.cancel()
-    }
+    /// Ends it.
+    func end() { program.end() }
 }

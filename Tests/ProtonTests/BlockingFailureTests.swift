@@ -58,7 +58,7 @@ struct BlockingFailureTests {
             let held = try HeldPort()
             let options = ConnectionOptions(reconnect: Backoff(initial: .milliseconds(10)))
             let error = Self.error {
-                _ = try BlockingConnection(held.address, timeout: .seconds(1), options: options)
+                _ = try BlockingConnection(held.address, timeout: .seconds(3), options: options)
             }
             withExtendedLifetime(held) {}
             #expect(error?.code == .timedOut)

@@ -69,7 +69,7 @@ struct BlockingRequestTests {
             let server = try BlockingServer { LateEcho() }
             let client = try SyncRequestResponse(BlockingConnection(server.url, timeout: .seconds(10)), "a")
             let error = #expect(throws: ProtonError.self) {
-                try client.call(Message(body: "first"), timeout: .seconds(1))
+                try client.call(Message(body: "first"), timeout: .seconds(3))
             }
             #expect(error?.code == .timedOut)
             #expect(try client.call(Message(body: "second")).body.value == "second")

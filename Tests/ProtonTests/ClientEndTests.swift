@@ -100,12 +100,12 @@ struct ClientEndTests {
             }
         } asyncClient: { address in
             let late = await #expect(throws: ProtonError.self) {
-                _ = try await AMQPClient(address, timeout: .seconds(1)).connect()
+                _ = try await AMQPClient(address, timeout: .seconds(3)).connect()
             }
             #expect(late?.code == .timedOut)
             try await onThread {
                 let error = #expect(throws: ProtonError.self) {
-                    _ = try BlockingConnection(address, timeout: .seconds(1))
+                    _ = try BlockingConnection(address, timeout: .seconds(3))
                 }
                 #expect(error?.code == .timedOut)
             }

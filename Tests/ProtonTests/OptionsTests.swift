@@ -103,7 +103,7 @@ extension OptionsTests {
             let port = try HeldPort()
             let error = #expect(throws: ProtonError.self) {
                 try BlockingConnection(
-                    "127.0.0.1:\(port.number)", timeout: .seconds(1), options: ConnectionOptions(),
+                    "127.0.0.1:\(port.number)", timeout: .seconds(3), options: ConnectionOptions(),
                     logger: Logger(label: "mine") { LogLines($0, log) })
             }
             #expect(error?.code == .timedOut)

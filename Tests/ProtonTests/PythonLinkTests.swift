@@ -1,6 +1,7 @@
 import Foundation
 import Proton
 import ProtonTesting
+import TestPrograms
 import Testing
 
 /// Links and outcomes against Debian's Python binding: what each side sets arrives at the other.
@@ -9,25 +10,18 @@ struct PythonLinkTests {
     /// Runs a Python program that connects to a listener of ours, whose port is its first argument.
     /// - Returns: the lines that it has printed.
     private static func run(_ program: String, _ handler: Scripted) throws -> [String] {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        let output = Pipe()
-        process.standardOutput = output
+        var python: TestProgram?
         let container = try Container(handler, options: .once)
         handler.on("onStart") { (event: ContainerEvent) in
             let listener = try event.container.listen("127.0.0.1:0")
             guard let port = listener.port else { throw TestError("The listener has no port.") }
-            process.arguments = ["-c", program, "127.0.0.1:\(port)"]
-            try process.run()
+            python = try TestProgram(["/usr/bin/python3", "-c", program, "127.0.0.1:\(port)"])
             handler.on("onConnectionBound") { (_: ConnectionEvent) in listener.close() }
         }
         defer { handler.forget() }
         try container.run()
-        // A few lines, which fit in the pipe: the program ends though nobody reads them.
-        process.waitUntilExit()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        #expect(process.terminationStatus == 0)
-        return text.split(separator: "\n").map(String.init)
+        guard let python else { throw TestError("The container has not started.") }
+        return try python.readToGoodEnd().split(separator: "\n").map(String.init)
     }
 
     private static let head = """

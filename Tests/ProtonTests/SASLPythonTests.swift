@@ -1,28 +1,20 @@
 import Foundation
 import Proton
 import ProtonTesting
+import TestPrograms
 import Testing
 
 /// Log-ins with Debian's Python: proton's binding as client and server, and SCRAM by Python's hashlib on both sides.
 @Suite(.serialized, .timeLimit(.minutes(2)))
 struct SASLPythonTests {
     /// Runs a program to its end.
-    /// - Returns: what it has printed, a few lines that fit in the pipe.
+    /// - Returns: the lines that it has printed.
     private static func run(_ program: String, _ arguments: String...) throws -> [String] {
-        let (process, output) = try start(program, arguments)
-        process.waitUntilExit()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        #expect(process.terminationStatus == 0, "\(text)")
-        return text.split(separator: "\n").map(String.init)
+        try start(program, arguments).readToGoodEnd().split(separator: "\n").map(String.init)
     }
 
-    private static func start(_ program: String, _ arguments: [String]) throws -> (Process, Pipe) {
-        let (process, output) = (Process(), Pipe())
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = ["30", "/usr/bin/python3", "-u", "-c", program] + arguments
-        process.standardOutput = output
-        try process.run()
-        return (process, output)
+    private static func start(_ program: String, _ arguments: [String]) throws -> TestProgram {
+        try TestProgram(["/usr/bin/python3", "-u", "-c", program] + arguments)
     }
 
     @Test func protonsClientLogsIn() async throws {
@@ -70,12 +62,10 @@ struct SASLPythonTests {
             as [(String, ProtonError.Code?)]
         {
             let code = try await onThread { () -> ProtonError.Code? in
-                let (process, output) = try Self.start(
+                let server = try Self.start(
                     Self.wire + Self.server, [hash.rawValue, hash.mechanism.rawValue, behaviour])
-                let port =
-                    String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-                    .split(separator: "\n").first ?? ""
-                defer { process.waitUntilExit() }
+                let port = server.readLine() ?? ""
+                defer { server.waitForEnd() }
                 do {
                     try BlockingConnection("anna:secret@127.0.0.1:\(port)", timeout: .seconds(10), options: .once)
                         .close()

@@ -3,6 +3,7 @@ import Glibc
 import Proton
 import ProtonTesting
 import TestCertificates
+import TestPrograms
 import Testing
 
 /// TLS with peers that are not ours, and through the other ways to connect.
@@ -23,13 +24,17 @@ struct TLSPeerTests {
     private static func run(
         _ path: String, input: String = "", _ server: TLSServerOptions, _ handler: Scripted = Scripted("server"),
         _ arguments: @escaping (Int, String) -> [String]
-    ) throws -> (String, status: Int32) {
+    ) throws -> (String, isGood: Bool) {
         defer { handler.forget() }
         let trusted = try authority.get().own.path
-        let program = Program()
+        var program: TestProgram?
         handler.on("onStart") { (event: ContainerEvent) in
             let listener = try event.container.listen("amqps://127.0.0.1:0", tls: server)
-            try program.start(path, arguments(listener.port ?? 0, trusted), input: input)
+            let started = try TestProgram(
+                [path] + arguments(listener.port ?? 0, trusted), input: .open, errors: .output)
+            // Where there is something to read, it ends with the connection and not with that.
+            if input.isEmpty { started.closeInput() } else { started.write(input) }
+            program = started
             // The end of the program's connection is the end of the container's work.
             handler.on("onTransportClosed") { (_: TransportEvent) in listener.close() }
         }
@@ -37,7 +42,8 @@ struct TLSPeerTests {
         // One that is no client of AMQP stays for as long.
         options.limits.handshakeTimeout = .seconds(5)
         try Container(handler, options: options).run()
-        return program.end()
+        guard let program else { throw TestError("The container has not started.") }
+        return (program.readToEnd(), program.waitForEnd() == .exited(0))
     }
 
     // MARK: OpenSSL
@@ -128,7 +134,6 @@ struct TLSPeerTests {
     @Test func pythonsListener() async throws {
         let (info, isRefused) = try await onThread {
             let issued = try Self.authority.get().issue("python-server")
-            let program = Program()
             let script =
                 Self.imports + """
                     import socket
@@ -141,9 +146,9 @@ struct TLSPeerTests {
                             print(port, flush=True)
                     Container(Server()).run()
                     """
-            try program.start("/usr/bin/python3", ["-c", script, issued.path, issued.keyPath])
-            defer { program.kill() }
-            let port = program.line()
+            let program = try TestProgram(["/usr/bin/python3", "-c", script, issued.path, issued.keyPath])
+            defer { program.end() }
+            let port = program.readLine() ?? ""
             var info: TLSInfo?
             func connect(_ options: TLSClientOptions) throws {
                 let client = Scripted("client")
@@ -223,44 +228,5 @@ struct TLSPeerTests {
         }
         #expect(resumed == [false, true])
         #expect(errors == [.disconnected])
-    }
-}
-
-/// A program that a test runs.
-private final class Program {
-    private let process = Process()
-    private let (input, output) = (Pipe(), Pipe())
-
-    func start(_ path: String, _ arguments: [String], input text: String = "") throws {
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        (process.standardInput, process.standardOutput, process.standardError) = (input, output, output)
-        try process.run()
-        input.fileHandleForWriting.write(Data(text.utf8))
-        if !text.isEmpty { return }
-        try input.fileHandleForWriting.close()
-    }
-
-    /// The first line that it prints.
-    func line() -> String {
-        var said = ""
-        while !said.hasSuffix("\n") {
-            let byte = output.fileHandleForReading.readData(ofLength: 1)
-            if byte.isEmpty { break }
-            said += String(decoding: byte, as: UTF8.self)
-        }
-        return String(said.dropLast())
-    }
-
-    /// Waits for its end.
-    func end() -> (String, status: Int32) {
-        let said = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (String(decoding: said, as: UTF8.self), process.terminationStatus)
-    }
-
-    func kill() {
-        _ = Glibc.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
     }
 }

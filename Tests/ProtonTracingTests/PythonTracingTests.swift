@@ -1,8 +1,8 @@
-import Foundation
 import InMemoryTracing
 import Proton
 import ProtonTesting
 import ProtonTracing
+import TestPrograms
 import Testing
 
 /// Traces across Debian's Python binding, by what that does itself: `proton.tracing`.
@@ -59,26 +59,7 @@ struct PythonTracingTests {
         """
 
     private static func run(_ address: String) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = ["-c", program, address]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let bytes = readToEnd(output.fileHandleForReading.fileDescriptor)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    /// Foundation ends the process where a signal of another test's interrupts it here.
-    private static func readToEnd(_ descriptor: Int32) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4_096)
-        while true {
-            let count = read(descriptor, &buffer, buffer.count)
-            if count > 0 { bytes += buffer.prefix(count) } else if count == 0 || errno != EINTR { return bytes }
-        }
+        try TestProgram(["/usr/bin/python3", "-c", program, address]).readToGoodEnd()
     }
 
     @Test(.timeLimit(.minutes(1)), arguments: [.qpid, [.w3c, .qpid]] as [AMQPTracing.ContextAnnotations])

@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 
 /// An authority of a test's own, and the certificates that it issues, as files in a folder that goes with it.
 ///
@@ -85,47 +86,7 @@ package final class TestAuthority: Sendable {
     }
 
     /// Runs `openssl`, which needs some milliseconds.
-    ///
-    /// Not by Foundation's `Process`: its `run` has read beyond its memory where many threads call it at once.
     package static func openssl(_ arguments: [String]) throws {
-        let said = try spawn(["/usr/bin/openssl"] + arguments)
-        if let said { throw OpenSSLError(what: "openssl \(arguments.joined(separator: " ")): \(said)") }
+        try TestProgram.run(["/usr/bin/openssl"] + arguments)
     }
-
-    /// Runs a program to its end.
-    /// - Returns: what it has said, where it has failed.
-    private static func spawn(_ arguments: [String]) throws -> String? {
-        // A socket, since a pipe cannot be made closed-on-exec in one step: what other tests start would hold it open.
-        var ends: [Int32] = [-1, -1]
-        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
-            throw OpenSSLError(what: "no sockets: \(String(cString: strerror(errno)))")
-        }
-        defer { close(ends[0]) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for descriptor in [STDOUT_FILENO, STDERR_FILENO] {
-            posix_spawn_file_actions_adddup2(&actions, ends[1], descriptor)
-        }
-        var words = arguments.map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
-        var process: pid_t = 0
-        let code = posix_spawn(&process, arguments[0], &actions, nil, &words, environ)
-        close(ends[1])
-        guard code == 0 else { throw OpenSSLError(what: "\(arguments[0]) cannot be run: \(code)") }
-        var said: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4_096)
-        while true {
-            let count = read(ends[0], &buffer, buffer.count)
-            if count > 0 { said += buffer[..<count] } else if count == 0 || errno != EINTR { break }
-        }
-        var status: Int32 = 0
-        while waitpid(process, &status, 0) == -1, errno == EINTR {}
-        return status == 0 ? nil : String(decoding: said, as: UTF8.self)
-    }
-}
-
-/// What `openssl` says where it fails.
-struct OpenSSLError: Error {
-    let what: String
 }
