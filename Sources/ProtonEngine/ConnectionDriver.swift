@@ -82,19 +82,20 @@ package final class ConnectionDriver {
         var any = false
         var end = BatchEnd.none
         var failure: (any Error)?
+        func handle() throws {
+            let first = nextEvent()
+            any = any || first != nil
+            let (reached, failure) = connection.handle(first, nextEvent)
+            end = reached
+            if let failure { throw failure }
+        }
         do {
-            try connection.workQueue.runBatch {
-                let first = nextEvent()
-                any = first != nil
-                let (reached, failure) = connection.handle(first, nextEvent)
-                end = reached
-                if let failure { throw failure }
-            }
+            try connection.workQueue.runBatch(handle, rest: handle)
         } catch {
             failure = error
         }
         switch end {
-        case .none: any = any || connection.workQueue.hasWork
+        case .none: any = any || hasEvents || connection.workQueue.hasWork
         case .parked: phase = .over
         case .finished:
             phase = .over
