@@ -19,6 +19,22 @@ struct TLSSettingTests {
         return TLSServerOptions(certificate: TLSCertificate(file: issued.path, keyFile: issued.keyPath))
     }
 
+    // MARK: Logging in
+
+    /// TLS writes nothing once a transport has failed: the outcome goes out before.
+    @Test(arguments: [SASLMechanism.plain, .scramSHA512])
+    func aWrongPasswordIsToldOverTLS(_ mechanism: SASLMechanism) async throws {
+        let outcome = try await onThread {
+            var exchange = TLSExchange(try Self.server(), try Self.trusting())
+            exchange.authentication = .required(TestUsers(mechanisms: [mechanism]))
+            exchange.host = "anna:wrong@localhost"
+            return try exchange.run()[0]
+        }
+        #expect(outcome.clientError?.code == .authenticationFailed)
+        #expect(outcome.clientError?.message.contains("refused the log-in") == true)
+        #expect(!outcome.isOpened)
+    }
+
     // MARK: Versions and ciphers
 
     @Test func theNewestVersionAndTheOldest() async throws {

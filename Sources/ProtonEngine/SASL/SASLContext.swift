@@ -168,6 +168,8 @@ class SASLContext: @unchecked Sendable {
         guard case .underWay = progress else { return }
         progress = .failed
         onTransport { context, layer in
+            // TLS writes nothing more once the transport has failed.
+            layer.flush()
             layer.fail(condition)
             context.trace?.log.take(.error, "\(condition.name) \(condition.description ?? "")", layer.address)
         }

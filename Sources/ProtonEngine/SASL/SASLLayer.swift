@@ -129,6 +129,9 @@ struct SASLLayer {
     /// Farther from any time that a machine's clock shows, in milliseconds, than the longest idle-time-out is long.
     private static let far: Int64 = 1 << 42
 
+    /// Has proton put what there is to write into the transport's output; not called from within that.
+    func flush() { _ = pn_transport_pending(transport) }
+
     /// Ends the transport with an error, once what waits is written.
     ///
     /// Proton has no call for that but for its idle time-out: it is told that this is over, and the error is replaced.

@@ -19,7 +19,9 @@ struct TLSExchange {
 
     var server: TLSServerOptions
     var client: TLSClientOptions?
-    /// The host of the client's URL.
+    /// Who may log in; nil is everybody.
+    var authentication: Authentication?
+    /// The host of the client's URL, with what stands before it.
     var host = "localhost"
     var virtualHost: String?
     var reconnect: Backoff?
@@ -69,7 +71,9 @@ struct TLSExchange {
         }
         connecting.on("onTransportError") { (event: TransportEvent) in seen.clientError = event.error }
         listening.on("onTransportError") { (event: TransportEvent) in seen.serverError = event.error }
-        try Container(listening, options: .once).run()
+        var options = ConnectionOptions.once
+        if let authentication { options.authentication = authentication }
+        try Container(listening, options: options).run()
         return outcomes
     }
 }
