@@ -29,7 +29,7 @@ copy_for_thread_sanitizer() {
     grep -rlZE '(^|[^A-Za-z])Mutex[(<]' "$1/Sources" "$1/Tests" --include='*.swift' | while read -rd '' file; do
         # Tests of programs know nothing of this package's modules.
         [[ $file == "$1"/Sources/* ]] || grep -q 'import Proton' "$file" || continue
-        sed -Ei 's/(^|[^A-Za-z])Mutex([(<])/\1PosixMutex\2/g; s/^package import Synchronization$//' "$file"
+        sed -Ei 's/(^|[^A-Za-z])Mutex([(<])/\1PosixMutex\2/g; s/^(package|public) import Synchronization$//' "$file"
         [[ $file == */ProtonUtilities/* ]] || grep -q 'import ProtonUtilities$' "$file" || sed -i '1i import ProtonUtilities' "$file"
     done
     # What is inlined elsewhere may use public things only.
