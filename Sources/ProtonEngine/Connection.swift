@@ -23,8 +23,6 @@ public final class Connection: Endpoint {
     package let limits: ConnectionLimits
     /// What is told of events of this connection and of those of its endpoints that have no handler of their own.
     @exclusivity(unchecked) package var eventHandler: any EventHandler
-    /// Used for one message at a time, in the connection's domain; made when the first one is sent.
-    @exclusivity(unchecked) private var ownEncodingBuffer: EncodingBuffer?
     /// How many bytes all links keep of messages that are not complete.
     var incompleteBytes = 0
     /// The place of a connection that a proactor has, until it is over.
@@ -259,13 +257,6 @@ public final class Connection: Endpoint {
     }
 
     // MARK: Sessions and links
-
-    var encodingBuffer: EncodingBuffer {
-        if let ownEncodingBuffer { return ownEncodingBuffer }
-        let buffer = EncodingBuffer()
-        ownEncodingBuffer = buffer
-        return buffer
-    }
 
     /// Makes a new session, not opened yet.
     /// - Throws: `ProtonError.Code.closed` where the connection has been closed here, or is over;

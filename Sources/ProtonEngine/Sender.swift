@@ -36,7 +36,7 @@ public final class Sender: Link {
     public func send(_ message: Message) throws -> Delivery {
         let pointer = try admitted()
         if extras != nil { return try sendUnusually(message, state: nil) }
-        return try begin(pointer, with: connection.encodingBuffer.encode(message))
+        return try message.withEncoding { try begin(pointer, with: Encoding($0, $1, $2)) }
     }
 
     /// Sends a message with a delivery tag of the program's own, or a state, such as that of a transaction.
@@ -69,10 +69,10 @@ public final class Sender: Link {
         if extras != nil {
             let tag = try tag(nil)
             return try bytes.withUnsafeBytes { bytes in
-                try tag.withUnsafeBytes { try begin(pointer, $0, bytes, state) }
+                try tag.withUnsafeBytes { try begin(pointer, $0, Encoding(bytes), state) }
             }
         }
-        return try bytes.withUnsafeBytes { try begin(pointer, with: $0, state) }
+        return try bytes.withUnsafeBytes { try begin(pointer, with: Encoding($0), state) }
     }
 
     private func sendUnusually(
@@ -81,8 +81,9 @@ public final class Sender: Link {
         let tag = try tag(ownTag)
         // Again, since the program may make tags.
         let pointer = try admitted()
-        let bytes = try connection.encodingBuffer.encode(message)
-        return try tag.withUnsafeBytes { try begin(pointer, $0, bytes, state) }
+        return try message.withEncoding { head, content, tail in
+            try tag.withUnsafeBytes { try begin(pointer, $0, Encoding(head, content, tail), state) }
+        }
     }
 
     // MARK: Tags
@@ -257,8 +258,28 @@ public final class Sender: Link {
             "A message of \(size) bytes is too large for the \(title): the peer takes \(peerLimit) bytes at most.")
     }
 
+    /// The bytes of a message, in one piece or in three.
+    private struct Encoding {
+        let head: UnsafeRawBufferPointer
+        let content: UnsafeRawBufferPointer?
+        let tail: UnsafeRawBufferPointer?
+
+        @inline(__always)
+        init(
+            _ head: UnsafeRawBufferPointer, _ content: UnsafeRawBufferPointer? = nil,
+            _ tail: UnsafeRawBufferPointer? = nil
+        ) {
+            self.head = head
+            self.content = content
+            self.tail = tail
+        }
+
+        @inline(__always)
+        var count: Int { head.count &+ (content?.count ?? 0) &+ (tail?.count ?? 0) }
+    }
+
     private func begin(
-        _ pointer: OpaquePointer, with bytes: UnsafeRawBufferPointer, _ state: DeliveryState? = nil
+        _ pointer: OpaquePointer, with bytes: Encoding, _ state: DeliveryState? = nil
     ) throws -> Delivery {
         var tag = (count &+ 1).bigEndian
         return try withUnsafeBytes(of: &tag) { try begin(pointer, $0, bytes, state) }
@@ -266,16 +287,18 @@ public final class Sender: Link {
 
     @inline(__always)
     private func begin(
-        _ pointer: OpaquePointer, _ tag: UnsafeRawBufferPointer, _ bytes: UnsafeRawBufferPointer,
-        _ state: DeliveryState?
+        _ pointer: OpaquePointer, _ tag: UnsafeRawBufferPointer, _ bytes: Encoding, _ state: DeliveryState?
     ) throws -> Delivery {
-        guard bytes.count <= peerLimit else { throw tooLarge(bytes.count) }
+        let size = bytes.count
+        guard size <= peerLimit else { throw tooLarge(size) }
         count &+= 1
         guard let delivery = pn_delivery(pointer, tag.tag) else { return Delivery.settled(on: self) }
         state?.set(in: delivery)
-        pn_link_send(pointer, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+        pn_link_send(pointer, bytes.head.characters, bytes.head.count)
+        if let content = bytes.content { pn_link_send(pointer, content.characters, content.count) }
+        if let tail = bytes.tail, tail.count > 0 { pn_link_send(pointer, tail.characters, tail.count) }
         pn_link_advance(pointer)
-        connection.unsent.add(bytes.count + UnsentOutput.messageCost)
+        connection.unsent.add(size &+ UnsentOutput.messageCost)
         if pn_link_snd_settle_mode(pointer) == PN_SND_SETTLED {
             Delivery.markSettled(delivery)
             pn_delivery_settle(delivery)
@@ -305,7 +328,9 @@ public final class Sender: Link {
 extension UnsafeRawBufferPointer {
     /// The bytes as a tag, which proton copies.
     @inline(__always)
-    fileprivate var tag: pn_delivery_tag_t {
-        pn_dtag(baseAddress?.assumingMemoryBound(to: CChar.self), count)
-    }
+    fileprivate var tag: pn_delivery_tag_t { pn_dtag(characters, count) }
+
+    /// Where the bytes are, as proton's functions take it.
+    @inline(__always)
+    fileprivate var characters: UnsafePointer<CChar>? { baseAddress?.assumingMemoryBound(to: CChar.self) }
 }

@@ -39,7 +39,16 @@ extension AMQPValue {
     ///
     /// - Throws: ``CodecError`` when the value is nested deeper than 1,024 levels or has a part larger than 4 GiB.
     public func encoded() throws(CodecError) -> [UInt8] {
-        try ValueWriter.array { (writer) throws(CodecError) in try writer.encode(self) }
+        // The memory outlives the writer, which ends with the closure.
+        let result = withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { scratch in
+            var writer = ValueWriter(scratch: scratch)
+            writer.write(self)
+            return Result { () throws(CodecError) in
+                if let error = writer.error { throw error }
+                return [UInt8](writer.bytes)
+            }
+        }
+        return try result.get()
     }
 }
 

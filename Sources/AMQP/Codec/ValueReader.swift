@@ -103,34 +103,6 @@ struct ValueReader {
         return AMQPMap(distinct: pairs)
     }
 
-    /// Reads the map of annotations whose constructor comes next.
-    mutating func annotations() -> Annotations {
-        let count = compoundCount(byte()) / 2
-        var pairs: [(AnnotationKey, AMQPValue)] = []
-        pairs.reserveCapacity(count)
-        for _ in 0..<count {
-            let constructor = byte()
-            let key: AnnotationKey =
-                switch constructor {
-                case 0xa3, 0xb3: .symbol(Symbol(ascii: text(constructor)))
-                case 0x80: .ulong(load(UInt64.self))
-                case 0x53: .ulong(UInt64(byte()))
-                default: .ulong(0)
-                }
-            pairs.append((key, value()))
-        }
-        return Annotations(distinct: pairs)
-    }
-
-    /// Reads the map of application properties whose constructor comes next.
-    mutating func applicationProperties() -> ApplicationProperties {
-        let count = compoundCount(byte()) / 2
-        var pairs: [(String, AMQPValue)] = []
-        pairs.reserveCapacity(count)
-        for _ in 0..<count { pairs.append((text(byte()), value())) }
-        return ApplicationProperties(distinct: pairs)
-    }
-
     // MARK: Typed values, whose constructor comes next
 
     mutating func string() -> String { text(byte()) }
@@ -139,6 +111,7 @@ struct ValueReader {
 
     mutating func unsigned() -> UInt64 {
         switch byte() {
+        case 0x43, 0x44: 0
         case 0x50, 0x52, 0x53: UInt64(byte())
         case 0x60: UInt64(load(UInt16.self))
         case 0x70: UInt64(load(UInt32.self))
@@ -192,6 +165,30 @@ struct ValueReader {
             offset &+= 1
             skipValue()
         }
+    }
+
+    /// Passes over the next value if it is a string or a symbol, as the constructor of the short form says, with a text.
+    /// - Returns: whether it is.
+    @inline(__always)
+    mutating func skipText(_ constructor: UInt8, _ text: UnsafeRawBufferPointer) -> Bool {
+        let found = peek(0)
+        guard found | 0x10 == constructor | 0x10 else { return false }
+        var copy = self
+        copy.offset &+= 1
+        guard copy.contents(found).hasSameBytes(as: text) else { return false }
+        self = copy
+        return true
+    }
+
+    /// Passes over the next value if it is a `ulong` with a number.
+    /// - Returns: whether it is.
+    mutating func skipULong(_ number: UInt64) -> Bool {
+        let constructor = peek(0)
+        guard constructor == 0x44 || constructor == 0x53 || constructor == 0x80 else { return false }
+        var copy = self
+        guard copy.unsigned() == number else { return false }
+        self = copy
+        return true
     }
 
     /// Passes over the next value.

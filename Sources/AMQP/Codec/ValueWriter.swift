@@ -1,10 +1,10 @@
-/// Writes values in their shortest encoding into a buffer that it owns and reuses.
+/// Writes values in their shortest encoding into scratch memory, and into memory of its own once that is full.
 ///
 /// A value that cannot be encoded does not stop it: the first problem is kept in ``error``, and whoever asked for the
 /// bytes throws it.
 struct ValueWriter: ~Copyable {
     private var start: UnsafeMutableRawPointer
-    private(set) var capacity: Int
+    private var capacity: Int
     private var ownsMemory: Bool
 
     /// How many bytes are written.
@@ -12,12 +12,6 @@ struct ValueWriter: ~Copyable {
 
     /// The first problem met.
     private(set) var error: CodecError?
-
-    init(capacity: Int = 512) {
-        self.capacity = capacity
-        start = .allocate(byteCount: capacity, alignment: 1)
-        ownsMemory = true
-    }
 
     /// A writer into memory that must outlive it; what does not fit goes to memory of its own.
     init(scratch: UnsafeMutableRawBufferPointer) {
@@ -32,15 +26,8 @@ struct ValueWriter: ~Copyable {
     /// What is written; valid until the writer is used again.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 
-    /// The most memory that is kept for what may come.
-    private static let lastingCapacity = 64 << 10
-
-    /// Forgets what was written and keeps the memory, unless there is much more of it than was of use.
-    mutating func reset() {
-        if capacity > Self.lastingCapacity, count <= Self.lastingCapacity { replaceMemory(Self.lastingCapacity) }
-        count = 0
-        error = nil
-    }
+    /// Whether a writer into scratch memory did not find room for all it wrote there.
+    var hasOutgrownScratch: Bool { ownsMemory }
 
     @inline(never)
     mutating func fail(_ message: String, _ code: CodecError.Code = .limitExceeded) {
@@ -137,34 +124,9 @@ struct ValueWriter: ~Copyable {
     mutating func write(_ map: AMQPMap, depth: Int = 0) {
         guard isWithinDepth(depth) else { return }
         let start = beginCompound(0xc1, count: map.count * 2)
-        for (key, value) in map.pairs {
+        for (key, value) in map {
             write(key, depth: depth + 1)
             write(value, depth: depth + 1)
-        }
-        endCompound(start, count: map.count * 2)
-    }
-
-    mutating func write(_ map: Annotations) {
-        let start = beginCompound(0xc1, count: map.count * 2)
-        for (key, value) in map.pairs {
-            switch key {
-            case .symbol(let key): write(key)
-            case .ulong(let key): write(key)
-            }
-            write(value, depth: 1)
-        }
-        endCompound(start, count: map.count * 2)
-    }
-
-    mutating func write(_ map: ApplicationProperties) {
-        let start = beginCompound(0xc1, count: map.count * 2)
-        map.pairs.withUnsafeBufferPointer { pairs in
-            // Through the buffer, no pair is copied.
-            for index in pairs.indices {
-                write(pairs[index].0)
-                if pairs[index].1.isCompound { fail(EncodingProblem.compoundProperty.message, .malformed) }
-                write(pairs[index].1, depth: 1)
-            }
         }
         endCompound(start, count: map.count * 2)
     }
@@ -272,8 +234,7 @@ struct ValueWriter: ~Copyable {
     /// Writes a binary, string or symbol, given the constructor of its short form.
     mutating func write(_ constructor: UInt8, contents: UnsafeRawBufferPointer) {
         guard contents.count <= 255 else {
-            guard contents.count <= UInt32.max else { return fail("A binary, string or symbol is larger than 4 GiB") }
-            write(constructor | 0x10, UInt32(contents.count))
+            writeHead(constructor | 0x10, ofLarge: contents.count)
             return append(contents)
         }
         reserve(2 &+ contents.count)
@@ -284,6 +245,12 @@ struct ValueWriter: ~Copyable {
             (place + 2).copyMemory(from: source, byteCount: contents.count)
         }
         count &+= 2 &+ contents.count
+    }
+
+    /// Writes the head of a binary of more than 255 bytes, which follow elsewhere.
+    mutating func writeHead(_ constructor: UInt8, ofLarge size: Int) {
+        guard size <= UInt32.max else { return fail("A binary, string or symbol is larger than 4 GiB") }
+        write(constructor, UInt32(truncatingIfNeeded: size))
     }
 
     /// Writes bytes as they are.
@@ -310,13 +277,10 @@ struct ValueWriter: ~Copyable {
         if capacity &- count < size { grow(by: size) }
     }
 
+    /// Moves what is written to memory of its own with room for more.
     @inline(never)
     private mutating func grow(by size: Int) {
-        replaceMemory(max(capacity * 2, count + size))
-    }
-
-    /// Moves what is written to memory of another size, which must be enough for it.
-    private mutating func replaceMemory(_ size: Int) {
+        let size = max(capacity * 2, count + size)
         let moved = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 1)
         moved.copyMemory(from: start, byteCount: count)
         if ownsMemory { start.deallocate() }

@@ -6,19 +6,26 @@ extension Message {
     /// - Returns: what the closure returns; nil, without a call, for any other body.
     @inlinable public func withBodyBytes<Result>(_ read: (RawSpan) throws -> Result) rethrows -> Result? {
         try withExtendedLifetime(self) {
-            if let received = receivedBodyBytes { return try read(received.bytes) }
-            // A body that was set here, or one of several sections.
+            if let bytes = encodedBodyBytes { return try read(bytes.bytes) }
+            // A large one that was made here, one that was set, or one of several sections.
             guard let bytes = body.bytes else { return nil }
             return try read(bytes.span.bytes)
         }
     }
 }
 
-extension ReceivedMessage {
+extension Message {
+    /// Where the bytes of a body stand in those of the message, for as long as it lives; nil for any other body.
+    @usableFromInline var encodedBodyBytes: UnsafeRawBufferPointer? {
+        draft?.body == nil ? encoding.bodyBytes : nil
+    }
+}
+
+extension EncodedMessage {
     /// Where the bytes of a body of one section of data, or of a `binary` value, are.
-    var bodyBytes: UnsafeRawBufferPointer? {
+    fileprivate var bodyBytes: UnsafeRawBufferPointer? {
         withParts { layout, bytes in
-            guard layout.bodyKind == .data || layout.bodyKind == .value else { return nil }
+            guard layout.contentOffset == 0, layout.bodyKind == .data || layout.bodyKind == .value else { return nil }
             let range = layout.section(MessageLayout.body)
             var reader = ValueReader(bytes, at: range.lowerBound)
             reader.skipDescriptor()

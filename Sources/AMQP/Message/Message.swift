@@ -2,16 +2,15 @@
 ///
 ///     let message = Message(id: 1, body: ["sequence": 1])
 ///
-/// A message is a value: copies are independent, cheap, and may go to other threads. One that was received keeps the
-/// bytes it came in. They are checked as a whole when it is decoded; a field is then read from them when it is asked for,
-/// each time, so keep in a constant what you use often. Encoding it again gives the same bytes, and changing a section
-/// leaves those of the others as they came.
+/// A message is a value: copies are independent, cheap, and may go to other threads. It is its encoding: the bytes that it
+/// was received in, checked as a whole, or those that it was made as, once. A field is read from them when it is asked for,
+/// each time, so keep in a constant what you use often. A section that is changed is kept apart until the message is
+/// encoded again; the bytes of the others stay as they are.
 public struct Message: Sendable {
-    /// The message as it came in; nil for one made here.
-    private var received: ReceivedMessage?
+    let encoding: EncodedMessage
 
-    /// What was set; nil in a received message that nobody has changed.
-    private var own: SetSections?
+    /// What was changed since; nil when nothing was.
+    private(set) var draft: MessageDraft?
 
     // MARK: Making a message
 
@@ -44,21 +43,39 @@ public struct Message: Sendable {
         deliveryAnnotations: Annotations = Annotations(),
         footer: Annotations = Annotations()
     ) {
-        own = SetSections(
-            set: .all,
-            header: HeaderSection(
-                isDurable: isDurable, priority: priority, timeToLive: timeToLive.map(milliseconds),
-                isFirstAcquirer: isFirstAcquirer, deliveryCount: deliveryCount),
-            deliveryAnnotations: deliveryAnnotations,
-            annotations: annotations,
-            properties: PropertiesSection(
-                id: id, userID: userID, address: address, subject: subject, replyTo: replyTo,
-                correlationID: correlationID, contentType: contentType, contentEncoding: contentEncoding,
-                expiryTime: expiryTime, creationTime: creationTime, groupID: groupID, groupSequence: groupSequence,
-                replyToGroupID: replyToGroupID),
-            applicationProperties: properties,
-            body: body,
-            footer: footer)
+        let header = HeaderSection(
+            isDurable: isDurable, priority: priority, timeToLive: timeToLive.map(milliseconds),
+            isFirstAcquirer: isFirstAcquirer, deliveryCount: deliveryCount)
+        let standard = PropertiesSection(
+            id: id, userID: userID, address: address, subject: subject, replyTo: replyTo,
+            correlationID: correlationID, contentType: contentType, contentEncoding: contentEncoding,
+            expiryTime: expiryTime, creationTime: creationTime, groupID: groupID, groupSequence: groupSequence,
+            replyToGroupID: replyToGroupID)
+        do {
+            encoding = try EncodedMessage.made(
+                estimate: 96 &+ standard.estimate &+ properties.estimate &+ annotations.estimate &+ body.estimate
+            ) { writer, layout, content in
+                writer.writeHeader(header, &layout)
+                writer.writeAnnotations(deliveryAnnotations, 1, &layout)
+                writer.writeAnnotations(annotations, 2, &layout)
+                writer.writeProperties(standard, &layout)
+                writer.writeApplicationProperties(properties, &layout)
+                writer.writeBody(body, &layout, &content)
+                writer.writeAnnotations(footer, 6, &layout)
+            }
+        } catch {
+            // It has no encoding: whoever asks for that is told why.
+            encoding = .empty
+            let draft = MessageDraft()
+            draft.header = header
+            draft.deliveryAnnotations = deliveryAnnotations
+            draft.annotations = annotations
+            draft.properties = standard
+            draft.applicationProperties = properties
+            draft.body = body
+            draft.footer = footer
+            self.draft = draft
+        }
     }
 
     /// The message of its encoding, which must take up all the bytes.
@@ -68,7 +85,7 @@ public struct Message: Sendable {
     /// - Throws: ``CodecError`` when the bytes are anything else than one valid message within the limits.
     public init(decoding bytes: [UInt8], limits: DecodingLimits = .default) throws(CodecError) {
         do {
-            received = try ReceivedMessage(capacity: bytes.count, limits) { memory in
+            encoding = try EncodedMessage(capacity: bytes.count, limits) { memory in
                 bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
                 return bytes.count
             }
@@ -86,7 +103,7 @@ public struct Message: Sendable {
     package init(
         capacity: Int, limits: DecodingLimits, filling fill: (UnsafeMutableRawBufferPointer) -> Int
     ) throws(InvalidMessage) {
-        received = try ReceivedMessage(capacity: capacity, limits, fill)
+        encoding = try EncodedMessage(capacity: capacity, limits, fill)
     }
 
     // MARK: Header
@@ -94,13 +111,13 @@ public struct Message: Sendable {
     /// Whether the message must survive a failure of a node that keeps it; false by default.
     public var isDurable: Bool {
         get { header.isDurable }
-        set { setting(.header).header.isDurable = newValue }
+        set { changedHeader.isDurable = newValue }
     }
 
     /// How urgent the message is, 0 to 255: higher goes first; 4 by default.
     public var priority: UInt8 {
         get { header.priority }
-        set { setting(.header).header.priority = newValue }
+        set { changedHeader.priority = newValue }
     }
 
     /// How long the message is of use, from when it was sent; nil for ever.
@@ -108,19 +125,19 @@ public struct Message: Sendable {
     /// It counts in whole milliseconds, up to about 49 days; what is longer counts as that, what is negative as zero.
     public var timeToLive: Duration? {
         get { header.timeToLive.map { .milliseconds($0) } }
-        set { setting(.header).header.timeToLive = newValue.map(milliseconds) }
+        set { changedHeader.timeToLive = newValue.map(milliseconds) }
     }
 
     /// Whether nobody has acquired the message before; false by default.
     public var isFirstAcquirer: Bool {
         get { header.isFirstAcquirer }
-        set { setting(.header).header.isFirstAcquirer = newValue }
+        set { changedHeader.isFirstAcquirer = newValue }
     }
 
     /// How often the message was delivered before without success; 0 by default.
     public var deliveryCount: UInt32 {
         get { header.deliveryCount }
-        set { setting(.header).header.deliveryCount = newValue }
+        set { changedHeader.deliveryCount = newValue }
     }
 
     // MARK: Properties
@@ -128,216 +145,221 @@ public struct Message: Sendable {
     /// What identifies the message, as its producer says.
     public var id: MessageID? {
         get {
-            if let own, own.set.contains(.properties) { return own.properties.id }
-            return received?.messageID(0)
+            if let draft, let properties = draft.properties { return properties.id }
+            return encoding.messageID(0)
         }
-        set { setting(.properties).properties.id = newValue }
+        set { changedProperties.id = newValue }
     }
 
     /// The user who made the message.
     public var userID: [UInt8]? {
         get {
-            if let own, own.set.contains(.properties) { return own.properties.userID }
-            return received?.binary(1)
+            if let draft, let properties = draft.properties { return properties.userID }
+            return encoding.binary(1)
         }
-        set { setting(.properties).properties.userID = newValue }
+        set { changedProperties.userID = newValue }
     }
 
     /// The node that the message is for: the field that the specification calls `to`.
     public var address: String? {
         get {
-            if let own, own.set.contains(.properties) { return own.properties.address }
-            return received?.string(2)
+            if let draft, let properties = draft.properties { return properties.address }
+            return encoding.string(2)
         }
-        set { setting(.properties).properties.address = newValue }
+        set { changedProperties.address = newValue }
     }
 
     /// What the message is about.
     public var subject: String? {
         get {
-            if let own, own.set.contains(.properties) { return own.properties.subject }
-            return received?.string(3)
+            if let draft, let properties = draft.properties { return properties.subject }
+            return encoding.string(3)
         }
-        set { setting(.properties).properties.subject = newValue }
+        set { changedProperties.subject = newValue }
     }
 
     /// The node to send replies to.
     public var replyTo: String? {
         get {
-            if let own, own.set.contains(.properties) { return own.properties.replyTo }
-            return received?.string(4)
+            if let draft, let properties = draft.properties { return properties.replyTo }
+            return encoding.string(4)
         }
-        set { setting(.properties).properties.replyTo = newValue }
+        set { changedProperties.replyTo = newValue }
     }
 
     /// What the message belongs to: in a reply, mostly the ``id`` of the request.
     public var correlationID: MessageID? {
         get {
-            if let own, own.set.contains(.properties) { return own.properties.correlationID }
-            return received?.messageID(5)
+            if let draft, let properties = draft.properties { return properties.correlationID }
+            return encoding.messageID(5)
         }
-        set { setting(.properties).properties.correlationID = newValue }
+        set { changedProperties.correlationID = newValue }
     }
 
     /// The media type of a body of data, such as `application/json`.
     public var contentType: Symbol? {
         get {
-            if let own, own.set.contains(.properties) { return own.properties.contentType }
-            return received?.symbol(6)
+            if let draft, let properties = draft.properties { return properties.contentType }
+            return encoding.symbol(6)
         }
-        set { setting(.properties).properties.contentType = newValue }
+        set { changedProperties.contentType = newValue }
     }
 
     /// How a body of data is encoded on top of its type, such as `gzip`.
     public var contentEncoding: Symbol? {
         get {
-            if let own, own.set.contains(.properties) { return own.properties.contentEncoding }
-            return received?.symbol(7)
+            if let draft, let properties = draft.properties { return properties.contentEncoding }
+            return encoding.symbol(7)
         }
-        set { setting(.properties).properties.contentEncoding = newValue }
+        set { changedProperties.contentEncoding = newValue }
     }
 
     /// When the message is no longer of use.
     public var expiryTime: Timestamp? {
         get {
-            if let own, own.set.contains(.properties) { return own.properties.expiryTime }
-            return received?.timestamp(8)
+            if let draft, let properties = draft.properties { return properties.expiryTime }
+            return encoding.timestamp(8)
         }
-        set { setting(.properties).properties.expiryTime = newValue }
+        set { changedProperties.expiryTime = newValue }
     }
 
     /// When the message was made.
     public var creationTime: Timestamp? {
         get {
-            if let own, own.set.contains(.properties) { return own.properties.creationTime }
-            return received?.timestamp(9)
+            if let draft, let properties = draft.properties { return properties.creationTime }
+            return encoding.timestamp(9)
         }
-        set { setting(.properties).properties.creationTime = newValue }
+        set { changedProperties.creationTime = newValue }
     }
 
     /// The group that the message belongs to.
     public var groupID: String? {
         get {
-            if let own, own.set.contains(.properties) { return own.properties.groupID }
-            return received?.string(10)
+            if let draft, let properties = draft.properties { return properties.groupID }
+            return encoding.string(10)
         }
-        set { setting(.properties).properties.groupID = newValue }
+        set { changedProperties.groupID = newValue }
     }
 
     /// The place of the message in its group.
     public var groupSequence: UInt32? {
         get {
-            if let own, own.set.contains(.properties) { return own.properties.groupSequence }
-            return received?.uint(11)
+            if let draft, let properties = draft.properties { return properties.groupSequence }
+            return encoding.uint(11)
         }
-        set { setting(.properties).properties.groupSequence = newValue }
+        set { changedProperties.groupSequence = newValue }
     }
 
     /// The group that replies belong to.
     public var replyToGroupID: String? {
         get {
-            if let own, own.set.contains(.properties) { return own.properties.replyToGroupID }
-            return received?.string(12)
+            if let draft, let properties = draft.properties { return properties.replyToGroupID }
+            return encoding.string(12)
         }
-        set { setting(.properties).properties.replyToGroupID = newValue }
+        set { changedProperties.replyToGroupID = newValue }
     }
 
     // MARK: Other sections
 
     /// Annotations for the next node only; the Python binding calls them instructions.
     public var deliveryAnnotations: Annotations {
-        get {
-            if let own, own.set.contains(.deliveryAnnotations) { return own.deliveryAnnotations }
-            return received?.deliveryAnnotations ?? [:]
+        get { draft?.deliveryAnnotations ?? Annotations(encoding.pairs(ofSection: 1)) }
+        _modify {
+            var section = deliveryAnnotations
+            let draft = ownDraft()
+            draft.deliveryAnnotations = nil
+            defer { draft.deliveryAnnotations = section }
+            yield &section
         }
-        _modify { yield &setting(.deliveryAnnotations).deliveryAnnotations }
     }
 
     /// Annotations for the nodes on the way of the message.
     public var annotations: Annotations {
-        get {
-            if let own, own.set.contains(.annotations) { return own.annotations }
-            return received?.annotations ?? [:]
+        get { draft?.annotations ?? Annotations(encoding.pairs(ofSection: 2)) }
+        _modify {
+            var section = annotations
+            let draft = ownDraft()
+            draft.annotations = nil
+            defer { draft.annotations = section }
+            yield &section
         }
-        _modify { yield &setting(.annotations).annotations }
     }
 
     /// The application's own properties.
     public var properties: ApplicationProperties {
         get {
-            if let own, own.set.contains(.applicationProperties) { return own.applicationProperties }
-            return received?.applicationProperties ?? [:]
+            draft?.applicationProperties
+                ?? ApplicationProperties(encoding.pairs(ofSection: MessageLayout.applicationProperties))
         }
-        _modify { yield &setting(.applicationProperties).applicationProperties }
+        _modify {
+            var section = properties
+            let draft = ownDraft()
+            draft.applicationProperties = nil
+            defer { draft.applicationProperties = section }
+            yield &section
+        }
     }
 
     /// What the message says; a null value when it was left out, here or by the peer.
     public var body: Body {
-        get {
-            if let own, own.set.contains(.body) { return own.body }
-            return received?.body ?? .null
+        get { draft?.body ?? encoding.body }
+        _modify {
+            var section = body
+            let draft = ownDraft()
+            draft.body = nil
+            defer { draft.body = section }
+            yield &section
         }
-        _modify { yield &setting(.body).body }
-    }
-
-    /// Where the bytes of a body that came in are, for as long as the message lives; nil for any other body.
-    @usableFromInline var receivedBodyBytes: UnsafeRawBufferPointer? {
-        if let own, own.set.contains(.body) { return nil }
-        return received?.bodyBytes
     }
 
     /// What follows the body, such as hashes and signatures of it.
     public var footer: Annotations {
-        get {
-            if let own, own.set.contains(.footer) { return own.footer }
-            return received?.footer ?? [:]
+        get { draft?.footer ?? Annotations(encoding.pairs(ofSection: MessageLayout.footer)) }
+        _modify {
+            var section = footer
+            let draft = ownDraft()
+            draft.footer = nil
+            defer { draft.footer = section }
+            yield &section
         }
-        _modify { yield &setting(.footer).footer }
     }
 
-    // MARK: Sections, set or received
+    // MARK: Sections, changed or encoded
 
-    private var header: HeaderSection {
-        if let own, own.set.contains(.header) { return own.header }
-        return received?.header ?? HeaderSection()
+    private var header: HeaderSection { draft?.header ?? encoding.header }
+
+    private var standardProperties: PropertiesSection { draft?.properties ?? encoding.properties }
+
+    private var changedHeader: HeaderSection {
+        get { header }
+        set { ownDraft().header = newValue }
     }
 
-    private var standardProperties: PropertiesSection {
-        if let own, own.set.contains(.properties) { return own.properties }
-        return received?.properties ?? PropertiesSection()
-    }
-
-    /// What to change a section in: held by this message alone, with the section as it was.
-    @inline(__always)
-    private mutating func setting(_ section: SectionSet) -> SetSections {
-        if isKnownUniquelyReferenced(&own), let own, own.set.contains(section) { return own }
-        return takeOver(section)
-    }
-
-    @inline(never)
-    private mutating func takeOver(_ section: SectionSet) -> SetSections {
-        let sections = own?.copy() ?? SetSections()
-        if let received, !sections.set.contains(section) {
-            switch section {
-            case .header: sections.header = received.header
-            case .deliveryAnnotations: sections.deliveryAnnotations = received.deliveryAnnotations
-            case .annotations: sections.annotations = received.annotations
-            case .properties: sections.properties = received.properties
-            case .applicationProperties: sections.applicationProperties = received.applicationProperties
-            case .body: sections.body = received.body
-            default: sections.footer = received.footer
-            }
+    private var changedProperties: PropertiesSection {
+        get { standardProperties }
+        _modify {
+            var section = standardProperties
+            let draft = ownDraft()
+            draft.properties = nil
+            defer { draft.properties = section }
+            yield &section
         }
-        sections.set.insert(section)
-        own = sections
-        return sections
+    }
+
+    /// What to change a section in, held by this message alone.
+    private mutating func ownDraft() -> MessageDraft {
+        if isKnownUniquelyReferenced(&draft), let draft { return draft }
+        let own = draft?.copy() ?? MessageDraft()
+        draft = own
+        return own
     }
 }
 
 extension Message: Hashable {
     /// Messages are equal when all their fields are, however they were encoded.
     public static func == (a: Message, b: Message) -> Bool {
-        a.header == b.header && a.standardProperties == b.standardProperties
+        if a.draft == nil, b.draft == nil, a.encoding.isIdentical(to: b.encoding) { return true }
+        return a.header == b.header && a.standardProperties == b.standardProperties
             && a.deliveryAnnotations == b.deliveryAnnotations && a.annotations == b.annotations
             && a.properties == b.properties && a.body == b.body && a.footer == b.footer
     }
@@ -347,37 +369,6 @@ extension Message: Hashable {
         hasher.combine(standardProperties)
         hasher.combine(properties)
         hasher.combine(body)
-    }
-}
-
-// MARK: - Encoding
-
-extension Message {
-    /// The encoding of the message; for a received one that nobody changed, the bytes it came in.
-    ///
-    /// - Throws: ``CodecError`` when a value in it is nested deeper than 1,024 levels or has a part larger than 4 GiB, or
-    ///   when one of the application's properties is a list, a map or an array.
-    public func encoded() throws(CodecError) -> [UInt8] {
-        if own == nil, let received { return received.withParts { _, bytes in [UInt8](bytes) } }
-        return try ValueWriter.array { (writer) throws(CodecError) in try writer.encode(self) }
-    }
-
-    func write(to writer: inout ValueWriter) {
-        guard let received else {
-            // Unlike an `if let`, it takes no reference of its own.
-            own.map { writer.write($0) }
-            return
-        }
-        received.withParts { layout, bytes in
-            guard let own else { return writer.append(bytes) }
-            for number in 0..<MessageLayout.sectionCount {
-                if own.set.contains(SectionSet(number: number)) {
-                    writer.write(own, section: number)
-                } else {
-                    writer.append(UnsafeRawBufferPointer(rebasing: bytes[layout.section(number)]))
-                }
-            }
-        }
     }
 }
 

@@ -4,7 +4,7 @@ struct MessageLayout: Sendable {
     enum BodyKind: UInt8, Sendable { case none, value, data, sequence }
 
     /// The numbers of the sections in the order of the wire.
-    static let applicationProperties = 4, body = 5, footer = 6, sectionCount = 7
+    static let properties = 3, applicationProperties = 4, body = 5, footer = 6
 
     /// Where each section begins and ends; an absent one is empty, at 0.
     private var starts = InlineArray<7, UInt32>(repeating: 0)
@@ -15,6 +15,9 @@ struct MessageLayout: Sendable {
 
     var bodyKind = BodyKind.none
 
+    /// Where the contents of a large data section belong that stand apart from the other bytes.
+    var contentOffset = 0
+
     /// The bytes of a section, descriptor included; empty when it is absent.
     func section(_ number: Int) -> Range<Int> {
         Range(uncheckedBounds: (Int(starts[number]), Int(ends[number])))
@@ -22,6 +25,13 @@ struct MessageLayout: Sendable {
 
     /// Whether a section is there.
     func contains(_ number: Int) -> Bool { ends[number] > 0 }
+
+    /// Notes that the values of the properties stand so many bytes further.
+    mutating func moveProperties(by distance: Int) {
+        for field in properties.indices where properties[field] != 0 {
+            properties[field] &+= UInt32(truncatingIfNeeded: distance)
+        }
+    }
 
     /// Notes where a section begins.
     @inline(__always)

@@ -8,6 +8,12 @@ public protocol MapKey: AMQPValueConvertible, Sendable, Hashable {
 
     /// Feeds to a hasher what ``isSame(_:_:)`` compares.
     func hashKey(into hasher: inout Hasher)
+
+    /// The key that a value is, or nil when the value is of another type.
+    static func key(_ value: AMQPValue) -> Self?
+
+    /// Whether the values of a map with such keys may be lists, maps and arrays.
+    static var allowsCompounds: Bool { get }
 }
 
 extension MapKey {
@@ -16,6 +22,9 @@ extension MapKey {
 
     /// Feeds the key to a hasher.
     @inlinable public func hashKey(into hasher: inout Hasher) { hash(into: &hasher) }
+
+    /// They may.
+    @inlinable public static var allowsCompounds: Bool { true }
 }
 
 extension String: MapKey {
@@ -24,11 +33,23 @@ extension String: MapKey {
 
     /// Feeds the UTF-8 to a hasher.
     public func hashKey(into hasher: inout Hasher) { hashBytes(into: &hasher) }
+
+    /// The text of a `string`, or nil when the value is of another type.
+    @inlinable public static func key(_ value: AMQPValue) -> String? { value.stringValue }
+
+    /// Application properties are of simple types (Messaging, section 3.2.5).
+    @inlinable public static var allowsCompounds: Bool { false }
 }
 
-extension AMQPValue: MapKey {}
+extension AMQPValue: MapKey {
+    /// The value itself.
+    @inlinable public static func key(_ value: AMQPValue) -> AMQPValue? { value }
+}
 
-extension AnnotationKey: MapKey {}
+extension AnnotationKey: MapKey {
+    /// A symbol or a number, or nil when the value is neither.
+    @inlinable public static func key(_ value: AMQPValue) -> AnnotationKey? { AnnotationKey(value) }
+}
 
 /// A key as the key of a `Dictionary` or the element of a `Set`.
 @usableFromInline struct HashedKey<Key: MapKey>: Hashable {

@@ -8,10 +8,17 @@
 /// map of thousands of pairs, make a `Dictionary` of it once.
 public struct OrderedMap<Key: MapKey>: Sendable {
     /// The pairs in their order, with distinct keys.
-    @usableFromInline var pairs: [(Key, AMQPValue)]
+    @usableFromInline enum Pairs: Sendable {
+        /// Those that were set here.
+        case made([(Key, AMQPValue)])
+        /// Those of a section of a message; there is one at least.
+        case encoded(EncodedPairs)
+    }
+
+    @usableFromInline var pairs: Pairs
 
     /// An empty map.
-    @inlinable public init() { pairs = [] }
+    @inlinable public init() { pairs = .made([]) }
 
     /// A map of pairs in their order; a key that is repeated keeps its place and takes the last value.
     @inlinable public init(_ elements: some Sequence<(Key, AMQPValue)>) {
@@ -19,26 +26,30 @@ public struct OrderedMap<Key: MapKey>: Sendable {
     }
 
     /// A map of pairs whose keys are known to be distinct.
-    @inlinable init(distinct pairs: [(Key, AMQPValue)]) { self.pairs = pairs }
+    @inlinable init(distinct pairs: [(Key, AMQPValue)]) { self.pairs = .made(pairs) }
+
+    /// The map of a section of a message; nil is an empty one.
+    init(_ encoded: EncodedPairs?) { pairs = encoded.map { .encoded($0) } ?? .made([]) }
 
     /// A map of pairs whose keys may be repeated.
     @inlinable init(repeating elements: [(Key, AMQPValue)]) {
         // Comparing each with each is quickest for a few; beyond that, an index of the keys keeps the cost linear.
         if elements.count <= 16, Self.areDistinct(elements) {
-            pairs = elements
+            pairs = .made(elements)
             return
         }
-        pairs = []
-        pairs.reserveCapacity(elements.count)
+        var distinct: [(Key, AMQPValue)] = []
+        distinct.reserveCapacity(elements.count)
         var places: [HashedKey<Key>: Int] = [:]
         for (key, value) in elements {
             if let place = places[HashedKey(key)] {
-                pairs[place].1 = value
+                distinct[place].1 = value
             } else {
-                places[HashedKey(key)] = pairs.count
-                pairs.append((key, value))
+                places[HashedKey(key)] = distinct.count
+                distinct.append((key, value))
             }
         }
+        pairs = .made(distinct)
     }
 
     @inlinable static func areDistinct(_ elements: [(Key, AMQPValue)]) -> Bool {
@@ -49,33 +60,65 @@ public struct OrderedMap<Key: MapKey>: Sendable {
     }
 
     /// The number of pairs.
-    @inlinable public var count: Int { pairs.count }
+    @inlinable public var count: Int {
+        switch pairs {
+        case .made(let pairs): pairs.count
+        case .encoded(let pairs): pairs.count
+        }
+    }
 
     /// Whether there are no pairs.
-    @inlinable public var isEmpty: Bool { pairs.isEmpty }
+    @inlinable public var isEmpty: Bool { count == 0 }
 
     /// The keys in their order.
-    @inlinable public var keys: [Key] { pairs.map(\.0) }
+    @inlinable public var keys: [Key] { map(\.key) }
 
     /// The values in the order of their keys.
-    @inlinable public var values: [AMQPValue] { pairs.map(\.1) }
+    @inlinable public var values: [AMQPValue] { map(\.value) }
 
     /// The value of a key, or nil when there is none.
     ///
     /// A new key goes to the end. Assigning `nil` removes the pair; to store an AMQP null, assign `AMQPValue.null`.
     @inlinable public subscript(_ key: Key) -> AMQPValue? {
         get {
-            // By index, no pair is copied.
-            for place in pairs.indices where Key.isSame(pairs[place].0, key) { return pairs[place].1 }
-            return nil
+            switch pairs {
+            case .made(let pairs):
+                // By index, no pair is copied.
+                for place in pairs.indices where Key.isSame(pairs[place].0, key) { return pairs[place].1 }
+                return nil
+            case .encoded(let pairs): return pairs.value(of: key.amqpValue)
+            }
         }
         set {
-            switch (pairs.firstIndex { Key.isSame($0.0, key) }, newValue) {
-            case (let place?, let value?): pairs[place].1 = value
-            case (let place?, nil): pairs.remove(at: place)
-            case (nil, let value?): pairs.append((key, value))
+            if case .encoded(let encoded) = pairs, let newValue,
+                let changed = encoded.setting(key.amqpValue, newValue, allowsCompounds: Key.allowsCompounds)
+            {
+                pairs = .encoded(changed)
+                return
+            }
+            switch (made.firstIndex { Key.isSame($0.0, key) }, newValue) {
+            case (let place?, let value?): made[place].1 = value
+            case (let place?, nil): made.remove(at: place)
+            case (nil, let value?): made.append((key, value))
             case (nil, nil): break
             }
+        }
+    }
+
+    /// The pairs as an array; those that are encoded are decoded.
+    @inlinable var made: [(Key, AMQPValue)] {
+        get {
+            switch pairs {
+            case .made(let pairs): pairs
+            case .encoded: map { ($0.key, $0.value) }
+            }
+        }
+        _modify {
+            var made = made
+            // The one reference is that of the copy then, which is changed in place.
+            pairs = .made([])
+            defer { pairs = .made(made) }
+            yield &made
         }
     }
 }
@@ -83,15 +126,15 @@ public struct OrderedMap<Key: MapKey>: Sendable {
 extension OrderedMap: Hashable {
     /// Whether two maps hold the same pairs in the same order.
     @inlinable public static func == (a: Self, b: Self) -> Bool {
-        a.pairs.elementsEqual(b.pairs) { Key.isSame($0.0, $1.0) && $0.1 == $1.1 }
+        a.count == b.count && a.elementsEqual(b) { Key.isSame($0.key, $1.key) && $0.value == $1.value }
     }
 
     /// Feeds the pairs in their order to a hasher.
     @inlinable public func hash(into hasher: inout Hasher) {
-        hasher.combine(pairs.count)
-        for pair in pairs {
-            pair.0.hashKey(into: &hasher)
-            hasher.combine(pair.1)
+        hasher.combine(count)
+        for pair in self {
+            pair.key.hashKey(into: &hasher)
+            hasher.combine(pair.value)
         }
     }
 }
@@ -100,16 +143,29 @@ extension OrderedMap: Sequence {
     /// A key and its value.
     public typealias Element = (key: Key, value: AMQPValue)
 
-    /// Goes through the pairs in their order.
+    /// Goes through the pairs in their order; those of a message are decoded one at a time.
     public struct Iterator: IteratorProtocol, Sendable {
-        @usableFromInline var pairs: IndexingIterator<[(Key, AMQPValue)]>
+        @usableFromInline let pairs: Pairs
+        /// The index of the next pair; of pairs that are encoded, its offset.
+        @usableFromInline var place: Int
 
-        @inlinable init(_ map: OrderedMap) { pairs = map.pairs.makeIterator() }
+        @inlinable init(_ map: OrderedMap) {
+            pairs = map.pairs
+            place = if case .encoded(let pairs) = pairs { pairs.first } else { 0 }
+        }
 
         /// The next pair, or nil behind the last.
         @inlinable public mutating func next() -> Element? {
-            guard let pair = pairs.next() else { return nil }
-            return (pair.0, pair.1)
+            switch pairs {
+            case .made(let pairs):
+                guard place < pairs.count else { return nil }
+                defer { place += 1 }
+                return pairs[place]
+            case .encoded(let pairs):
+                // Only maps whose keys are of the type are made of encoded pairs.
+                guard let (key, value) = pairs.next(&place), let key = Key.key(key) else { return nil }
+                return (key, value)
+            }
         }
     }
 
@@ -117,7 +173,7 @@ extension OrderedMap: Sequence {
     @inlinable public func makeIterator() -> Iterator { Iterator(self) }
 
     /// The number of pairs.
-    @inlinable public var underestimatedCount: Int { pairs.count }
+    @inlinable public var underestimatedCount: Int { count }
 }
 
 extension OrderedMap: ExpressibleByDictionaryLiteral {
@@ -141,33 +197,36 @@ public typealias Annotations = OrderedMap<AnnotationKey>
 /// send dates and URIs.
 public typealias ApplicationProperties = OrderedMap<String>
 
+extension OrderedMap {
+    /// A map with the pairs of another, or nil when a key is of another type.
+    private init?(converting map: AMQPMap) {
+        var pairs: [(Key, AMQPValue)] = []
+        pairs.reserveCapacity(map.count)
+        for (key, value) in map {
+            guard let key = Key.key(key) else { return nil }
+            pairs.append((key, value))
+        }
+        self.init(distinct: pairs)
+    }
+}
+
 extension OrderedMap where Key == AMQPValue {
     /// A map with the pairs of another, such as annotations or application properties.
     public init(_ map: OrderedMap<some MapKey>) {
-        self.init(distinct: map.pairs.map { ($0.0.amqpValue, $0.1) })
+        self.init(distinct: map.map { ($0.key.amqpValue, $0.value) })
     }
 }
 
 extension OrderedMap where Key == AnnotationKey {
     /// The annotations with the pairs of a map, or nil when a key is neither a `symbol` nor a `ulong`.
     public init?(_ map: AMQPMap) {
-        self.init()
-        pairs.reserveCapacity(map.count)
-        for (key, value) in map.pairs {
-            guard let key = AnnotationKey(key) else { return nil }
-            pairs.append((key, value))
-        }
+        self.init(converting: map)
     }
 }
 
 extension OrderedMap where Key == String {
     /// The application properties with the pairs of a map, or nil when a key is not a `string`.
     public init?(_ map: AMQPMap) {
-        self.init()
-        pairs.reserveCapacity(map.count)
-        for (key, value) in map.pairs {
-            guard case .string(let key) = key else { return nil }
-            pairs.append((key, value))
-        }
+        self.init(converting: map)
     }
 }

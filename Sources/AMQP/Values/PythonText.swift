@@ -53,7 +53,7 @@ extension AMQPValue: CustomDebugStringConvertible {
 extension OrderedMap: CustomStringConvertible {
     /// The map as the Python binding prints it: `{'sequence': 1}`.
     public var description: String {
-        let texts = pairs.map { pair in "\(pair.0.amqpValue.debugDescription): \(pair.1.debugDescription)" }
+        let texts = map { pair in "\(pair.0.amqpValue.debugDescription): \(pair.1.debugDescription)" }
         return "{\(texts.joined(separator: ", "))}"
     }
 }

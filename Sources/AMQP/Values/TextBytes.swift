@@ -47,6 +47,30 @@ extension String? {
 }
 
 extension UnsafeRawBufferPointer {
+    /// Whether both are as many bytes, and the same.
+    @inline(__always)
+    func hasSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
+        guard count == other.count else { return false }
+        guard let own = baseAddress, let other = other.baseAddress else { return true }
+        guard count >= 8 else {
+            for offset in 0..<count
+            where own.load(fromByteOffset: offset, as: UInt8.self) != other.load(fromByteOffset: offset, as: UInt8.self)
+            {
+                return false
+            }
+            return true
+        }
+        // Eight at a time; the last eight may overlap those before.
+        var offset = 0
+        while offset < count {
+            let place = Swift.min(offset, count &- 8)
+            let word = own.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+            guard word == other.loadUnaligned(fromByteOffset: place, as: UInt64.self) else { return false }
+            offset &+= 8
+        }
+        return true
+    }
+
     /// Whether no byte has its highest bit set.
     @inline(__always)
     var isASCII: Bool {

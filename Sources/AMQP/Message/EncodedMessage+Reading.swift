@@ -1,44 +1,6 @@
-/// The bytes of a message as it came in, checked, and read a field at a time when asked for.
-///
-/// It never changes, so that copies of a message share it on any thread. Nothing read is kept: a field costs what
-/// building its value costs, each time.
-///
-/// `@unchecked Sendable`: nothing is written to it once it is made.
-struct ReceivedMessage: @unchecked Sendable {
-    /// What stands before the bytes, in the same piece of memory.
-    private struct Head {
-        var layout = MessageLayout()
-        var count = 0
-    }
+// How the sections and fields of an encoded message are read.
 
-    private let buffer: ManagedBuffer<Head, UInt8>
-
-    /// A message of at most so many bytes, which a closure puts into memory; it returns how many there are.
-    init(
-        capacity: Int, _ limits: DecodingLimits, _ fill: (UnsafeMutableRawBufferPointer) -> Int
-    ) throws(InvalidMessage) {
-        buffer = .create(minimumCapacity: capacity) { _ in Head() }
-        try buffer.withUnsafeMutablePointers { (head, bytes) throws(InvalidMessage) in
-            let memory = UnsafeMutableRawBufferPointer(start: bytes, count: capacity)
-            head.pointee.count = min(max(fill(memory), 0), capacity)
-            let bytes = UnsafeRawBufferPointer(start: bytes, count: head.pointee.count)
-            do throws(CodecError) {
-                var validator = try Validator(bytes, limits)
-                try validator.findParts(&head.pointee.layout)
-            } catch {
-                throw InvalidMessage(error: error, bytes: [UInt8](bytes))
-            }
-        }
-    }
-
-    /// Calls a closure with the bytes and where the parts are.
-    @inline(__always)
-    func withParts<T>(_ body: (borrowing MessageLayout, UnsafeRawBufferPointer) -> T) -> T {
-        buffer.withUnsafeMutablePointers { head, bytes in
-            body(head.pointee.layout, UnsafeRawBufferPointer(start: bytes, count: head.pointee.count))
-        }
-    }
-
+extension EncodedMessage {
     // MARK: Sections
 
     var header: HeaderSection {
@@ -57,21 +19,29 @@ struct ReceivedMessage: @unchecked Sendable {
         } ?? HeaderSection()
     }
 
-    var deliveryAnnotations: Annotations { read(section: 1) { $0.annotations() } ?? [:] }
-
-    var annotations: Annotations { read(section: 2) { $0.annotations() } ?? [:] }
-
-    var applicationProperties: ApplicationProperties {
-        read(section: MessageLayout.applicationProperties) { $0.applicationProperties() } ?? [:]
+    /// The pairs of a section that is a map, where they stand; nil when it is absent.
+    func pairs(ofSection number: Int) -> EncodedPairs? {
+        withParts { layout, bytes in
+            guard layout.contains(number) else { return nil }
+            let section = layout.section(number)
+            var reader = ValueReader(bytes, at: section.lowerBound)
+            reader.skipDescriptor()
+            let count = reader.count() / 2
+            guard count > 0 else { return nil }
+            return EncodedPairs(of: self, reader.offset..<section.upperBound, count: count)
+        }
     }
-
-    var footer: Annotations { read(section: MessageLayout.footer) { $0.annotations() } ?? [:] }
 
     var body: Message.Body {
         switch withParts({ layout, _ in layout.bodyKind }) {
         case .none: .null
         case .value: read(section: MessageLayout.body) { .value($0.value()) } ?? .null
-        case .data: bodySections(Message.Body.data, Message.Body.dataSections) { $0.binary() }
+        case .data:
+            if let content {
+                .data(content)
+            } else {
+                bodySections(Message.Body.data, Message.Body.dataSections) { $0.binary() }
+            }
         case .sequence: bodySections(Message.Body.sequence, Message.Body.sequenceSections) { $0.list() }
         }
     }

@@ -1,0 +1,65 @@
+// The sections of a message as they are kept while it is changed.
+
+/// How a message is handled on its way (Messaging, section 3.2.1). Fields at their default are not sent.
+struct HeaderSection: Sendable, Hashable {
+    var isDurable = false
+    var priority: UInt8 = 4
+    var timeToLive: UInt32?
+    var isFirstAcquirer = false
+    var deliveryCount: UInt32 = 0
+}
+
+/// The standard properties of a message (Messaging, section 3.2.4). Fields that are nil are not sent.
+struct PropertiesSection: Sendable, Hashable {
+    var id: MessageID?
+    var userID: [UInt8]?
+    var address: String?
+    var subject: String?
+    var replyTo: String?
+    var correlationID: MessageID?
+    var contentType: Symbol?
+    var contentEncoding: Symbol?
+    var expiryTime: Timestamp?
+    var creationTime: Timestamp?
+    var groupID: String?
+    var groupSequence: UInt32?
+    var replyToGroupID: String?
+
+    static func == (a: PropertiesSection, b: PropertiesSection) -> Bool {
+        a.id == b.id && a.userID == b.userID && a.address.hasSameBytes(as: b.address)
+            && a.subject.hasSameBytes(as: b.subject) && a.replyTo.hasSameBytes(as: b.replyTo)
+            && a.correlationID == b.correlationID && a.contentType == b.contentType
+            && a.contentEncoding == b.contentEncoding && a.expiryTime == b.expiryTime
+            && a.creationTime == b.creationTime && a.groupID.hasSameBytes(as: b.groupID)
+            && a.groupSequence == b.groupSequence && a.replyToGroupID.hasSameBytes(as: b.replyToGroupID)
+    }
+}
+
+/// The sections that the program has changed, shared by copies of a message until one of them changes it.
+///
+/// `@unchecked Sendable`, and without checks for overlapping access: a `Message` writes to it only in a mutating method,
+/// and only while it holds the one reference to it, so that nobody else can be reading or writing.
+final class MessageDraft: @unchecked Sendable {
+    // Nil is as it is encoded.
+    @exclusivity(unchecked) var header: HeaderSection?
+    @exclusivity(unchecked) var deliveryAnnotations: Annotations?
+    @exclusivity(unchecked) var annotations: Annotations?
+    @exclusivity(unchecked) var properties: PropertiesSection?
+    @exclusivity(unchecked) var applicationProperties: ApplicationProperties?
+    @exclusivity(unchecked) var body: Message.Body?
+    @exclusivity(unchecked) var footer: Annotations?
+
+    init() {}
+
+    func copy() -> MessageDraft {
+        let copy = MessageDraft()
+        copy.header = header
+        copy.deliveryAnnotations = deliveryAnnotations
+        copy.annotations = annotations
+        copy.properties = properties
+        copy.applicationProperties = applicationProperties
+        copy.body = body
+        copy.footer = footer
+        return copy
+    }
+}
