@@ -63,6 +63,16 @@ struct Validator {
         return next
     }
 
+    /// The offset behind the value at an offset, whose constructor is one of a fixed width, and says all there is to check.
+    @inline(__always)
+    mutating func skipFixed(_ offset: Int, _ end: Int) throws(CodecError) -> Int {
+        // 0x4_ has no bytes, 0x5_ one, 0x6_ two, and so on.
+        let next = offset &+ 1 &+ (1 &<< (Int(byte(offset) &>> 4) &- 4)) &>> 1
+        remainingElements &-= 1
+        guard next <= end, remainingElements >= 0 else { return try skipValue(offset, end) }
+        return next
+    }
+
     /// Checks what follows a constructor and returns the offset behind it.
     private mutating func skipPayload(
         of constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int

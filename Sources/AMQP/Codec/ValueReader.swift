@@ -55,7 +55,7 @@ struct ValueReader {
         case 0x98: .uuid(AMQPUUID(high: load(UInt64.self), low: load(UInt64.self)))
         case 0xa0, 0xb0: .binary(binary(constructor))
         case 0xa1, 0xb1: .string(text(constructor))
-        case 0xa3, 0xb3: .symbol(Symbol(ascii: text(constructor)))
+        case 0xa3, 0xb3: .symbol(Symbol(ascii: contents(constructor)))
         case 0xc0, 0xd0: .list(list(constructor))
         case 0xc1, 0xd1: .map(map(constructor))
         case 0xe0, 0xf0: .array(array(constructor))
@@ -106,6 +106,8 @@ struct ValueReader {
     // MARK: Typed values, whose constructor comes next
 
     mutating func string() -> String { text(byte()) }
+
+    mutating func symbol() -> Symbol { Symbol(ascii: contents(byte())) }
 
     mutating func binary() -> [UInt8] { binary(byte()) }
 
@@ -257,15 +259,20 @@ struct ValueReader {
         return constructor == 0xa0 || constructor == 0xb0 ? contents(constructor) : nil
     }
 
+    /// The UTF-8 of a `string` or a `symbol`, where it is; nil for a value of another type.
+    mutating func textContents() -> UnsafeRawBufferPointer? {
+        let constructor = byte()
+        let isText = constructor & 0xef == 0xa1 || constructor & 0xef == 0xa3
+        return isText ? contents(constructor) : nil
+    }
+
+    /// The bytes from the next value on.
+    var rest: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base + offset, count: byteCount &- offset) }
+
     private mutating func binary(_ constructor: UInt8) -> [UInt8] { [UInt8](contents(constructor)) }
 
     private mutating func text(_ constructor: UInt8) -> String {
         let contents = contents(constructor)
-        // Up to 15 bytes a string is held in place; filling it is the quickest way then.
-        guard contents.count <= 15 else { return String(decoding: contents, as: UTF8.self) }
-        return String(unsafeUninitializedCapacity: contents.count) { text in
-            UnsafeMutableRawBufferPointer(text).copyMemory(from: contents)
-            return contents.count
-        }
+        return SmallText(contents)?.string ?? String(decoding: contents, as: UTF8.self)
     }
 }

@@ -36,7 +36,7 @@ struct ValueWriter: ~Copyable {
 
     // MARK: Values
 
-    mutating func write(_ value: AMQPValue, depth: Int = 0) {
+    mutating func write(_ value: borrowing AMQPValue, depth: Int = 0) {
         switch value {
         case .null: write(byte: 0x40)
         case .boolean(let value): write(value)
@@ -48,8 +48,7 @@ struct ValueWriter: ~Copyable {
         case .short(let value): write(0x61, value)
         case .int(let value):
             if let small = Int8(exactly: value) { write(0x54, small) } else { write(0x71, value) }
-        case .long(let value):
-            if let small = Int8(exactly: value) { write(0x55, small) } else { write(0x81, value) }
+        case .long(let value): write(value)
         case .float(let value): write(0x72, value.bitPattern)
         case .double(let value): write(0x82, value.bitPattern)
         case .decimal32(let value): write(0x74, value.bits)
@@ -96,6 +95,10 @@ struct ValueWriter: ~Copyable {
         }
     }
 
+    mutating func write(_ value: Int64) {
+        if let small = Int8(exactly: value) { write(0x55, small) } else { write(0x81, value) }
+    }
+
     mutating func write(_ value: Timestamp) { write(0x83, value.milliseconds) }
 
     mutating func write(_ value: AMQPUUID) {
@@ -110,6 +113,30 @@ struct ValueWriter: ~Copyable {
     mutating func write(_ value: String) { write(0xa1, text: value) }
 
     mutating func write(_ value: Symbol) { write(0xa3, text: value.name) }
+
+    mutating func write(_ id: MessageID) {
+        switch id {
+        case .ulong(let value): write(value)
+        case .uuid(let value): write(value)
+        case .binary(let value): write(value)
+        case .string(let value): write(value)
+        }
+    }
+
+    /// Writes a pair of application properties, where it is: passed as values, its parts would be copied.
+    ///
+    /// The value may be of a simple type only.
+    mutating func write(at pair: UnsafePointer<ApplicationProperties.Pair>) {
+        write(pair.pointee.key)
+        switch pair.pointee.value {
+        case .string(let text): write(text)
+        case .long(let number): write(number)
+        case .list, .map, .array: fail(EncodingProblem.compoundProperty.message, .malformed)
+        case let value:
+            if value.isCompound { fail(EncodingProblem.compoundProperty.message, .malformed) }
+            write(value, depth: 1)
+        }
+    }
 
     mutating func write(_ elements: [AMQPValue], depth: Int = 0) {
         if elements.isEmpty { return write(byte: 0x45) }
@@ -217,18 +244,18 @@ struct ValueWriter: ~Copyable {
 
     @inline(__always)
     private mutating func write(_ constructor: UInt8, text: String) {
-        withContiguousUTF8(of: text) { contents in
-            let size = contents.count
-            guard let source = contents.baseAddress, size <= 255, capacity &- count >= 2 &+ size else {
-                return write(constructor, contents: contents)
-            }
-            // What texts mostly are: short, with room for them.
-            let place = start + count
-            place.storeBytes(of: constructor, as: UInt8.self)
-            place.storeBytes(of: UInt8(truncatingIfNeeded: size), toByteOffset: 1, as: UInt8.self)
-            (place + 2).copyMemory(from: source, byteCount: size)
-            count &+= 2 &+ size
-        }
+        guard let small = SmallText(text), capacity &- count >= 18 else { return write(constructor, large: text) }
+        let place = start + count
+        place.storeBytes(of: constructor, as: UInt8.self)
+        place.storeBytes(of: UInt8(truncatingIfNeeded: small.count), toByteOffset: 1, as: UInt8.self)
+        // All sixteen bytes: the next value begins behind those that count.
+        place.storeBytes(of: small.bits, toByteOffset: 2, as: SIMD2<UInt64>.self)
+        count &+= 2 &+ small.count
+    }
+
+    @inline(never)
+    private mutating func write(_ constructor: UInt8, large text: String) {
+        withContiguousUTF8(of: text) { write(constructor, contents: $0) }
     }
 
     /// Writes a binary, string or symbol, given the constructor of its short form.

@@ -28,7 +28,7 @@ extension EncodedMessage {
             reader.skipDescriptor()
             let count = reader.count() / 2
             guard count > 0 else { return nil }
-            return EncodedPairs(of: self, reader.offset..<section.upperBound, count: count)
+            return EncodedPairs(of: self, section: number, reader.offset..<section.upperBound, count: count)
         }
     }
 
@@ -65,7 +65,7 @@ extension EncodedMessage {
     func string(_ field: Int) -> String? { read(property: field) { $0.string() } }
 
     @inline(never)
-    func symbol(_ field: Int) -> Symbol? { read(property: field) { Symbol(ascii: $0.string()) } }
+    func symbol(_ field: Int) -> Symbol? { read(property: field) { $0.symbol() } }
 
     @inline(never)
     func timestamp(_ field: Int) -> Timestamp? { read(property: field) { $0.timestamp() } }

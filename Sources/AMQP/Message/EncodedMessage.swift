@@ -15,18 +15,21 @@ struct EncodedMessage: @unchecked Sendable {
         var content: [UInt8]?
     }
 
-    private let buffer: ManagedBuffer<Head, UInt8>
+    /// Written to by a ``MessageWriter`` that holds the one reference to it, and by nobody later.
+    typealias Memory = ManagedBuffer<Head, UInt8>
 
-    private init(_ buffer: ManagedBuffer<Head, UInt8>) { self.buffer = buffer }
+    private let memory: Memory
 
-    // MARK: What came in
+    /// What a writer has made.
+    @inline(__always)
+    init(_ memory: Memory) { self.memory = memory }
 
-    /// A message of at most so many bytes, which a closure puts into memory; it returns how many there are.
+    /// A message that came in, of at most so many bytes, which a closure puts into memory; it returns how many there are.
     init(
         capacity: Int, _ limits: DecodingLimits, _ fill: (UnsafeMutableRawBufferPointer) -> Int
     ) throws(InvalidMessage) {
-        buffer = .create(minimumCapacity: capacity) { _ in Head() }
-        try buffer.withUnsafeMutablePointers { (head, bytes) throws(InvalidMessage) in
+        memory = .create(minimumCapacity: capacity) { _ in Head() }
+        try memory.withUnsafeMutablePointers { (head, bytes) throws(InvalidMessage) in
             let memory = UnsafeMutableRawBufferPointer(start: bytes, count: capacity)
             head.pointee.count = min(max(fill(memory), 0), capacity)
             let bytes = UnsafeRawBufferPointer(start: bytes, count: head.pointee.count)
@@ -39,63 +42,21 @@ struct EncodedMessage: @unchecked Sendable {
         }
     }
 
-    // MARK: What is made here
-
-    /// The bytes that a closure writes, and the layout that it notes.
-    ///
-    /// - Parameters:
-    ///   - estimate: how many bytes there may be: when there are more, they are copied once.
-    ///   - write: called once with a writer, a layout to fill in, and where to leave the contents of a large data section.
-    /// - Throws: the first problem that the writer met.
-    @inline(__always)
-    static func made(
-        estimate: Int, _ write: (inout ValueWriter, inout MessageLayout, inout [UInt8]?) -> Void
-    ) throws(CodecError) -> EncodedMessage {
-        let buffer = ManagedBuffer<Head, UInt8>.create(minimumCapacity: estimate) { _ in Head() }
-        let larger = try buffer.withUnsafeMutablePointers { (head, bytes) throws(CodecError) in
-            var writer = ValueWriter(scratch: UnsafeMutableRawBufferPointer(start: bytes, count: estimate))
-            write(&writer, &head.pointee.layout, &head.pointee.content)
-            head.pointee.count = writer.count
-            if writer.error == nil, !writer.hasOutgrownScratch { return nil as EncodedMessage? }
-            return try EncodedMessage(moving: writer, head.pointee)
-        }
-        return larger ?? EncodedMessage(buffer)
-    }
-
-    /// The bytes of a writer that did not find room for them where they should stand.
-    @inline(never)
-    private init(moving writer: borrowing ValueWriter, _ head: Head) throws(CodecError) {
-        if let error = writer.error { throw error }
-        guard writer.count <= DecodingLimits.maximumSize else {
-            throw CodecError(.limitExceeded, at: writer.count, "A message without its data is larger than 4 GiB")
-        }
-        buffer = .create(minimumCapacity: writer.count) { _ in head }
-        buffer.withUnsafeMutablePointerToElements { bytes in
-            UnsafeMutableRawBufferPointer(start: bytes, count: writer.count).copyMemory(from: writer.bytes)
-        }
-    }
-
-    /// A message with nothing in it but a null body.
-    static let empty: EncodedMessage = {
-        // Four bytes, which are the encoding of a null body.
-        let made = try? EncodedMessage.made(estimate: 8) { writer, layout, content in
-            writer.writeBody(.null, &layout, &content)
-        }
-        return made ?? EncodedMessage(.create(minimumCapacity: 0) { _ in Head() })
-    }()
+    /// A message that no bytes were written for: with a null body, as one whose sections are all absent.
+    static let empty = EncodedMessage(.create(minimumCapacity: 0) { _ in Head() })
 
     // MARK: Bytes
 
     /// Calls a closure with the bytes, but those of ``content``, and where the parts are.
     @inline(__always)
     func withParts<T>(_ body: (borrowing MessageLayout, UnsafeRawBufferPointer) -> T) -> T {
-        buffer.withUnsafeMutablePointers { head, bytes in
+        memory.withUnsafeMutablePointers { head, bytes in
             body(head.pointee.layout, UnsafeRawBufferPointer(start: bytes, count: head.pointee.count))
         }
     }
 
     /// The contents of a large data section, where they stand apart.
-    var content: [UInt8]? { buffer.withUnsafeMutablePointerToHeader { $0.pointee.content } }
+    var content: [UInt8]? { memory.withUnsafeMutablePointerToHeader { $0.pointee.content } }
 
     /// Calls a closure with all bytes in their order: in one piece, or those before the content of a large body, the
     /// content, and those behind it.
@@ -103,7 +64,7 @@ struct EncodedMessage: @unchecked Sendable {
     func withPieces<T, Failure>(
         _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?, UnsafeRawBufferPointer?) throws(Failure) -> T
     ) throws(Failure) -> T {
-        try buffer.withUnsafeMutablePointers { (head, bytes) throws(Failure) in
+        try memory.withUnsafeMutablePointers { (head, bytes) throws(Failure) in
             let all = UnsafeRawBufferPointer(start: bytes, count: head.pointee.count)
             guard head.pointee.content == nil else { return try withThreePieces(all, head, body) }
             return try body(all, nil, nil)
@@ -123,11 +84,6 @@ struct EncodedMessage: @unchecked Sendable {
         }
     }
 
-    /// How many bytes there are.
-    var byteCount: Int {
-        buffer.withUnsafeMutablePointerToHeader { $0.pointee.count &+ ($0.pointee.content?.count ?? 0) }
-    }
-
     /// Whether both are the same piece of memory.
-    func isIdentical(to other: EncodedMessage) -> Bool { buffer === other.buffer }
+    func isIdentical(to other: EncodedMessage) -> Bool { memory === other.memory }
 }

@@ -17,7 +17,7 @@ extension Message {
 extension Message {
     /// Where the bytes of a body stand in those of the message, for as long as it lives; nil for any other body.
     @usableFromInline var encodedBodyBytes: UnsafeRawBufferPointer? {
-        draft?.body == nil ? encoding.bodyBytes : nil
+        draft == nil || draft?.body == nil ? encoding.bodyBytes : nil
     }
 }
 

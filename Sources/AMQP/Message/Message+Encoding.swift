@@ -50,76 +50,51 @@ extension EncodedMessage {
     /// The message with the sections of a draft in the place of its own.
     @inline(never)
     fileprivate func changed(by draft: MessageDraft) throws(CodecError) -> EncodedMessage {
-        try .made(estimate: estimate(with: draft)) { writer, layout, content in
-            if let header = draft.header {
-                writer.writeHeader(header, &layout)
-            } else {
-                copy(section: 0, to: &writer, &layout)
-            }
-            changed(draft.deliveryAnnotations, 1, &writer, &layout)
-            changed(draft.annotations, 2, &writer, &layout)
-            if let properties = draft.properties {
-                writer.writeProperties(properties, &layout)
-            } else {
-                copyProperties(to: &writer, &layout)
-            }
-            if let properties = draft.applicationProperties {
-                writer.writeApplicationProperties(properties, &layout)
-            } else {
-                copy(section: MessageLayout.applicationProperties, to: &writer, &layout)
-            }
-            if let body = draft.body {
-                writer.writeBody(body, &layout, &content)
-            } else {
-                copyBody(to: &writer, &layout, &content)
-            }
-            changed(draft.footer, MessageLayout.footer, &writer, &layout)
+        var writer = MessageWriter(estimate: estimate(with: draft))
+        if let header = draft.header {
+            writer.write(header)
+        } else {
+            writer.copy(section: MessageLayout.header, of: self)
+        }
+        write(draft.annotations[1], 1, to: &writer)
+        write(draft.annotations[2], 2, to: &writer)
+        if let properties = draft.properties {
+            writer.write(properties)
+        } else {
+            writer.copy(section: MessageLayout.properties, of: self)
+        }
+        if let properties = draft.applicationProperties {
+            writer.write(properties)
+        } else {
+            writer.copy(section: MessageLayout.applicationProperties, of: self)
+        }
+        if let body = draft.body { writer.write(body) } else { writer.copyBody(of: self) }
+        write(draft.annotations[MessageLayout.footer], MessageLayout.footer, to: &writer)
+        return try writer.finish()
+    }
+
+    private func write(_ annotations: Annotations?, _ number: Int, to writer: inout MessageWriter) {
+        if let annotations {
+            writer.write(annotations, section: number)
+        } else {
+            writer.copy(section: number, of: self)
         }
     }
 
     private func estimate(with draft: MessageDraft) -> Int {
         withParts { _, bytes in bytes.count } &+ 64 &+ (draft.properties?.estimate ?? 0)
-            &+ (draft.applicationProperties?.estimate ?? 0) &+ (draft.annotations?.estimate ?? 0)
+            &+ (draft.applicationProperties?.estimate ?? 0) &+ (draft.annotations[2]?.estimate ?? 0)
             &+ (draft.body?.estimate ?? 0)
     }
+}
 
-    @inline(__always)
-    private func changed(
-        _ annotations: Annotations?, _ number: Int, _ writer: inout ValueWriter, _ layout: inout MessageLayout
-    ) {
-        if let annotations {
-            writer.writeAnnotations(annotations, number, &layout)
-        } else {
-            copy(section: number, to: &writer, &layout)
-        }
-    }
-
-    /// Copies a section as it is.
-    private func copy(section number: Int, to writer: inout ValueWriter, _ layout: inout MessageLayout) {
-        withParts { old, bytes in
-            guard old.contains(number) else { return }
-            layout.setStart(number, writer.count)
-            writer.append(UnsafeRawBufferPointer(rebasing: bytes[old.section(number)]))
-            layout.setEnd(number, writer.count)
-        }
-    }
-
-    private func copyProperties(to writer: inout ValueWriter, _ layout: inout MessageLayout) {
-        withParts { old, _ in
-            let moved = writer.count &- old.section(MessageLayout.properties).lowerBound
-            for field in old.properties.indices where old.properties[field] != 0 {
-                layout.properties[field] = UInt32(truncatingIfNeeded: Int(old.properties[field]) &+ moved)
-            }
-        }
-        copy(section: MessageLayout.properties, to: &writer, &layout)
-    }
-
-    private func copyBody(to writer: inout ValueWriter, _ layout: inout MessageLayout, _ content: inout [UInt8]?) {
-        copy(section: MessageLayout.body, to: &writer, &layout)
-        layout.bodyKind = withParts { old, _ in old.bodyKind }
-        if let own = self.content {
-            content = own
-            layout.contentOffset = writer.count
-        }
+extension MessageWriter {
+    fileprivate mutating func write(_ properties: PropertiesSection) {
+        writeProperties(
+            id: properties.id, userID: properties.userID, address: properties.address, subject: properties.subject,
+            replyTo: properties.replyTo, correlationID: properties.correlationID, contentType: properties.contentType,
+            contentEncoding: properties.contentEncoding, expiryTime: properties.expiryTime,
+            creationTime: properties.creationTime, groupID: properties.groupID,
+            groupSequence: properties.groupSequence, replyToGroupID: properties.replyToGroupID)
     }
 }

@@ -7,7 +7,7 @@
 /// each time, so keep in a constant what you use often. A section that is changed is kept apart until the message is
 /// encoded again; the bytes of the others stay as they are.
 public struct Message: Sendable {
-    let encoding: EncodedMessage
+    private(set) var encoding: EncodedMessage
 
     /// What was changed since; nil when nothing was.
     private(set) var draft: MessageDraft?
@@ -19,61 +19,63 @@ public struct Message: Sendable {
     /// A field at its default is not sent, and neither is a section without fields. `timeToLive` counts in whole
     /// milliseconds, up to about 49 days; what is longer counts as that, what is negative as zero.
     public init(
-        id: MessageID? = nil,
-        body: Body = .null,
-        address: String? = nil,
-        subject: String? = nil,
-        replyTo: String? = nil,
-        correlationID: MessageID? = nil,
-        properties: ApplicationProperties = ApplicationProperties(),
-        annotations: Annotations = Annotations(),
-        contentType: Symbol? = nil,
-        contentEncoding: Symbol? = nil,
+        id: borrowing MessageID? = nil,
+        body: borrowing Body = .null,
+        address: borrowing String? = nil,
+        subject: borrowing String? = nil,
+        replyTo: borrowing String? = nil,
+        correlationID: borrowing MessageID? = nil,
+        properties: borrowing ApplicationProperties = ApplicationProperties(),
+        annotations: borrowing Annotations = Annotations(),
+        contentType: borrowing Symbol? = nil,
+        contentEncoding: borrowing Symbol? = nil,
         isDurable: Bool = false,
         priority: UInt8 = 4,
         timeToLive: Duration? = nil,
         isFirstAcquirer: Bool = false,
         deliveryCount: UInt32 = 0,
-        userID: [UInt8]? = nil,
+        userID: borrowing [UInt8]? = nil,
         expiryTime: Timestamp? = nil,
         creationTime: Timestamp? = nil,
-        groupID: String? = nil,
+        groupID: borrowing String? = nil,
         groupSequence: UInt32? = nil,
-        replyToGroupID: String? = nil,
-        deliveryAnnotations: Annotations = Annotations(),
-        footer: Annotations = Annotations()
+        replyToGroupID: borrowing String? = nil,
+        deliveryAnnotations: borrowing Annotations = Annotations(),
+        footer: borrowing Annotations = Annotations()
     ) {
         let header = HeaderSection(
             isDurable: isDurable, priority: priority, timeToLive: timeToLive.map(milliseconds),
             isFirstAcquirer: isFirstAcquirer, deliveryCount: deliveryCount)
-        let standard = PropertiesSection(
+        var writer = MessageWriter(
+            estimate: 96 &+ address.byteCount &+ subject.byteCount &+ body.estimate &+ properties.estimate)
+        writer.write(header)
+        writer.write(deliveryAnnotations, section: 1)
+        writer.write(annotations, section: 2)
+        writer.writeProperties(
             id: id, userID: userID, address: address, subject: subject, replyTo: replyTo,
             correlationID: correlationID, contentType: contentType, contentEncoding: contentEncoding,
             expiryTime: expiryTime, creationTime: creationTime, groupID: groupID, groupSequence: groupSequence,
             replyToGroupID: replyToGroupID)
-        do {
-            encoding = try EncodedMessage.made(
-                estimate: 96 &+ standard.estimate &+ properties.estimate &+ annotations.estimate &+ body.estimate
-            ) { writer, layout, content in
-                writer.writeHeader(header, &layout)
-                writer.writeAnnotations(deliveryAnnotations, 1, &layout)
-                writer.writeAnnotations(annotations, 2, &layout)
-                writer.writeProperties(standard, &layout)
-                writer.writeApplicationProperties(properties, &layout)
-                writer.writeBody(body, &layout, &content)
-                writer.writeAnnotations(footer, 6, &layout)
-            }
+        writer.write(properties)
+        writer.write(body)
+        writer.write(footer, section: MessageLayout.footer)
+        do throws(CodecError) {
+            encoding = try writer.finish()
         } catch {
             // It has no encoding: whoever asks for that is told why.
             encoding = .empty
             let draft = MessageDraft()
             draft.header = header
-            draft.deliveryAnnotations = deliveryAnnotations
-            draft.annotations = annotations
-            draft.properties = standard
-            draft.applicationProperties = properties
-            draft.body = body
-            draft.footer = footer
+            draft.annotations[1] = copy deliveryAnnotations
+            draft.annotations[2] = copy annotations
+            draft.properties = PropertiesSection(
+                id: copy id, userID: copy userID, address: copy address, subject: copy subject, replyTo: copy replyTo,
+                correlationID: copy correlationID, contentType: copy contentType,
+                contentEncoding: copy contentEncoding, expiryTime: expiryTime, creationTime: creationTime,
+                groupID: copy groupID, groupSequence: groupSequence, replyToGroupID: copy replyToGroupID)
+            draft.applicationProperties = copy properties
+            draft.body = copy body
+            draft.annotations[MessageLayout.footer] = copy footer
             self.draft = draft
         }
     }
@@ -263,24 +265,22 @@ public struct Message: Sendable {
 
     /// Annotations for the next node only; the Python binding calls them instructions.
     public var deliveryAnnotations: Annotations {
-        get { draft?.deliveryAnnotations ?? Annotations(encoding.pairs(ofSection: 1)) }
+        get { annotations(1) }
+        @inlinable
         _modify {
-            var section = deliveryAnnotations
-            let draft = ownDraft()
-            draft.deliveryAnnotations = nil
-            defer { draft.deliveryAnnotations = section }
+            var section = take(annotations: 1)
+            defer { put(section, annotations: 1) }
             yield &section
         }
     }
 
     /// Annotations for the nodes on the way of the message.
     public var annotations: Annotations {
-        get { draft?.annotations ?? Annotations(encoding.pairs(ofSection: 2)) }
+        get { annotations(2) }
+        @inlinable
         _modify {
-            var section = annotations
-            let draft = ownDraft()
-            draft.annotations = nil
-            defer { draft.annotations = section }
+            var section = take(annotations: 2)
+            defer { put(section, annotations: 2) }
             yield &section
         }
     }
@@ -291,11 +291,10 @@ public struct Message: Sendable {
             draft?.applicationProperties
                 ?? ApplicationProperties(encoding.pairs(ofSection: MessageLayout.applicationProperties))
         }
+        @inlinable
         _modify {
-            var section = properties
-            let draft = ownDraft()
-            draft.applicationProperties = nil
-            defer { draft.applicationProperties = section }
+            var section = takeProperties()
+            defer { put(section) }
             yield &section
         }
     }
@@ -314,12 +313,11 @@ public struct Message: Sendable {
 
     /// What follows the body, such as hashes and signatures of it.
     public var footer: Annotations {
-        get { draft?.footer ?? Annotations(encoding.pairs(ofSection: MessageLayout.footer)) }
+        get { annotations(6) }
+        @inlinable
         _modify {
-            var section = footer
-            let draft = ownDraft()
-            draft.footer = nil
-            defer { draft.footer = section }
+            var section = take(annotations: 6)
+            defer { put(section, annotations: 6) }
             yield &section
         }
     }
@@ -344,6 +342,43 @@ public struct Message: Sendable {
             defer { draft.properties = section }
             yield &section
         }
+    }
+
+    private func annotations(_ number: Int) -> Annotations {
+        draft?.annotations[number] ?? Annotations(encoding.pairs(ofSection: number))
+    }
+
+    // A map that is changed is taken out of the draft, so that it is the only one with its pairs, and put back. The accessors
+    // are inlined where they are used: else each would need memory for what it holds meanwhile.
+
+    @usableFromInline mutating func take(annotations number: Int) -> Annotations {
+        let section = annotations(number)
+        if draft?.annotations[number] != nil { ownDraft().annotations[number] = nil }
+        return section
+    }
+
+    @usableFromInline mutating func put(_ section: Annotations, annotations number: Int) {
+        if !adopt(section.pairs, number) { ownDraft().annotations[number] = section }
+    }
+
+    @usableFromInline mutating func takeProperties() -> ApplicationProperties {
+        let section = properties
+        if draft?.applicationProperties != nil { ownDraft().applicationProperties = nil }
+        return section
+    }
+
+    @usableFromInline mutating func put(_ section: ApplicationProperties) {
+        if !adopt(section.pairs, MessageLayout.applicationProperties) { ownDraft().applicationProperties = section }
+    }
+
+    /// Takes over the encoding with a section that was changed there.
+    /// - Returns: whether there is one, and it is this message but for that.
+    private mutating func adopt(_ pairs: OrderedMap<some MapKey>.Pairs, _ section: Int) -> Bool {
+        guard case .encoded(let pairs) = pairs, Int(pairs.section) == section, let base = pairs.base,
+            base.isIdentical(to: encoding)
+        else { return false }
+        encoding = pairs.message
+        return true
     }
 
     /// What to change a section in, held by this message alone.

@@ -7,6 +7,12 @@ struct HeaderSection: Sendable, Hashable {
     var timeToLive: UInt32?
     var isFirstAcquirer = false
     var deliveryCount: UInt32 = 0
+
+    /// Whether all fields are at their default.
+    @inline(__always)
+    var isDefault: Bool {
+        !isDurable && priority == 4 && timeToLive == nil && !isFirstAcquirer && deliveryCount == 0
+    }
 }
 
 /// The standard properties of a message (Messaging, section 3.2.4). Fields that are nil are not sent.
@@ -42,24 +48,44 @@ struct PropertiesSection: Sendable, Hashable {
 final class MessageDraft: @unchecked Sendable {
     // Nil is as it is encoded.
     @exclusivity(unchecked) var header: HeaderSection?
-    @exclusivity(unchecked) var deliveryAnnotations: Annotations?
-    @exclusivity(unchecked) var annotations: Annotations?
+    @exclusivity(unchecked) var annotations = AnnotationSections()
     @exclusivity(unchecked) var properties: PropertiesSection?
     @exclusivity(unchecked) var applicationProperties: ApplicationProperties?
     @exclusivity(unchecked) var body: Message.Body?
-    @exclusivity(unchecked) var footer: Annotations?
 
     init() {}
 
     func copy() -> MessageDraft {
         let copy = MessageDraft()
         copy.header = header
-        copy.deliveryAnnotations = deliveryAnnotations
         copy.annotations = annotations
         copy.properties = properties
         copy.applicationProperties = applicationProperties
         copy.body = body
-        copy.footer = footer
         return copy
+    }
+}
+
+/// The sections that are annotations, by their number.
+struct AnnotationSections: Sendable {
+    private var delivery: Annotations?
+    private var message: Annotations?
+    private var footer: Annotations?
+
+    subscript(_ number: Int) -> Annotations? {
+        get {
+            switch number {
+            case 1: delivery
+            case 2: message
+            default: footer
+            }
+        }
+        set {
+            switch number {
+            case 1: delivery = newValue
+            case 2: message = newValue
+            default: footer = newValue
+            }
+        }
     }
 }

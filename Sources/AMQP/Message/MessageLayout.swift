@@ -4,7 +4,7 @@ struct MessageLayout: Sendable {
     enum BodyKind: UInt8, Sendable { case none, value, data, sequence }
 
     /// The numbers of the sections in the order of the wire.
-    static let properties = 3, applicationProperties = 4, body = 5, footer = 6
+    static let header = 0, properties = 3, applicationProperties = 4, body = 5, footer = 6
 
     /// Where each section begins and ends; an absent one is empty, at 0.
     private var starts = InlineArray<7, UInt32>(repeating: 0)
@@ -26,11 +26,28 @@ struct MessageLayout: Sendable {
     /// Whether a section is there.
     func contains(_ number: Int) -> Bool { ends[number] > 0 }
 
+    /// Notes where a section is.
+    @inline(__always)
+    mutating func setSection(_ number: Int, _ start: Int, _ end: Int) {
+        setStart(number, start)
+        setEnd(number, end)
+    }
+
     /// Notes that the values of the properties stand so many bytes further.
     mutating func moveProperties(by distance: Int) {
         for field in properties.indices where properties[field] != 0 {
             properties[field] &+= UInt32(truncatingIfNeeded: distance)
         }
+    }
+
+    /// Notes that what stands behind a section stands so many bytes further.
+    mutating func move(behind number: Int, by distance: Int) {
+        for section in number + 1..<ends.count where contains(section) {
+            setSection(
+                section, self.section(section).lowerBound &+ distance, self.section(section).upperBound &+ distance)
+        }
+        if number < MessageLayout.properties { moveProperties(by: distance) }
+        if contentOffset != 0 { contentOffset &+= distance }
     }
 
     /// Notes where a section begins.
@@ -184,7 +201,7 @@ extension Validator {
             let isExpected = !FieldTypes(propertiesField: field).isDisjoint(with: FieldTypes(constructor: constructor))
             guard isExpected else { try EncodingProblem.propertiesField(field, constructor).fail(next) }
             layout.properties[field] = UInt32(truncatingIfNeeded: next)
-            next = try skipField(next, list.end)
+            next = constructor < 0xa0 ? try skipFixed(next, list.end) : try skipField(next, list.end)
         }
         try checkEnd(next, list)
         return next

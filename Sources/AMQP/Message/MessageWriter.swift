@@ -1,177 +1,268 @@
-// How the sections of a message are written: only what is set, fields at their default left out. Where each begins and ends
-// is noted in the layout.
+/// Writes the sections of a message in their order, only what is set, fields at their default left out; and notes where each
+/// is.
+///
+/// A value that cannot be encoded does not stop it: ``finish()`` throws the first problem.
+struct MessageWriter: ~Copyable {
+    private let memory: EncodedMessage.Memory
+    /// The head of the memory, which this holds.
+    private let head: UnsafeMutablePointer<EncodedMessage.Head>
+    private var values: ValueWriter
 
-extension ValueWriter {
-    mutating func writeHeader(_ header: HeaderSection, _ layout: inout MessageLayout) {
-        if header == HeaderSection() { return }
-        var fields = beginFields(0x70)
-        writeField(header.isDurable ? true : nil, &fields) { $0.write($1) }
-        writeField(header.priority == 4 ? nil : header.priority, &fields) { $0.write($1) }
-        writeField(header.timeToLive, &fields) { $0.write($1) }
-        writeField(header.isFirstAcquirer ? true : nil, &fields) { $0.write($1) }
-        writeField(header.deliveryCount == 0 ? nil : header.deliveryCount, &fields) { $0.write($1) }
-        endFields(fields)
-        layout.setStart(0, fields.start)
-        layout.setEnd(0, count)
+    /// A writer with room for about so many bytes; when there are more, they are copied once.
+    @inline(__always)
+    init(estimate: Int) {
+        let memory = EncodedMessage.Memory.create(minimumCapacity: estimate) { _ in EncodedMessage.Head() }
+        self.memory = memory
+        // They are good for as long as the memory, which nobody else has before the end of the writer.
+        let (head, bytes) = memory.withUnsafeMutablePointers { ($0, $1) }
+        self.head = head
+        values = ValueWriter(scratch: UnsafeMutableRawBufferPointer(start: bytes, count: estimate))
     }
 
-    mutating func writeProperties(_ properties: borrowing PropertiesSection, _ layout: inout MessageLayout) {
-        var fields = beginFields(0x73)
-        writeField(properties.id, 0, &fields, &layout) { $0.write($1) }
-        writeField(properties.userID, 1, &fields, &layout) { $0.write($1) }
-        writeField(properties.address, 2, &fields, &layout) { $0.write($1) }
-        writeField(properties.subject, 3, &fields, &layout) { $0.write($1) }
-        writeField(properties.replyTo, 4, &fields, &layout) { $0.write($1) }
-        writeField(properties.correlationID, 5, &fields, &layout) { $0.write($1) }
-        writeField(properties.contentType, 6, &fields, &layout) { $0.write($1) }
-        writeField(properties.contentEncoding, 7, &fields, &layout) { $0.write($1) }
-        writeField(properties.expiryTime, 8, &fields, &layout) { $0.write($1) }
-        writeField(properties.creationTime, 9, &fields, &layout) { $0.write($1) }
-        writeField(properties.groupID, 10, &fields, &layout) { $0.write($1) }
-        writeField(properties.groupSequence, 11, &fields, &layout) { $0.write($1) }
-        writeField(properties.replyToGroupID, 12, &fields, &layout) { $0.write($1) }
-        guard fields.count > 0 else { return truncate(to: fields.start) }
-        let written = count
-        endFields(fields)
+    /// The message that was written.
+    @inline(__always)
+    consuming func finish() throws(CodecError) -> EncodedMessage {
+        guard values.error == nil, !values.hasOutgrownScratch else { return try finishUnusually() }
+        head.pointee.count = values.count
+        return EncodedMessage(memory)
+    }
+
+    @inline(never)
+    private consuming func finishUnusually() throws(CodecError) -> EncodedMessage {
+        if let error = values.error { throw error }
+        let count = values.count
+        guard count <= DecodingLimits.maximumSize else {
+            throw CodecError(.limitExceeded, at: count, "A message without its data is larger than 4 GiB")
+        }
+        head.pointee.count = count
+        let larger = EncodedMessage.Memory.create(minimumCapacity: count) { _ in head.pointee }
+        larger.withUnsafeMutablePointerToElements { bytes in
+            UnsafeMutableRawBufferPointer(start: bytes, count: count).copyMemory(from: values.bytes)
+        }
+        return EncodedMessage(larger)
+    }
+
+    // MARK: Header and properties
+
+    @inline(__always)
+    mutating func write(_ header: HeaderSection) {
+        if !header.isDefault { writeFields(of: header) }
+    }
+
+    private mutating func writeFields(of header: HeaderSection) {
+        var fields = values.beginFields(0x70)
+        values.writeField(header.isDurable ? true : nil, &fields) { $0.write($1) }
+        values.writeField(header.priority == 4 ? nil : header.priority, &fields) { $0.write($1) }
+        values.writeField(header.timeToLive, &fields) { $0.write($1) }
+        values.writeField(header.isFirstAcquirer ? true : nil, &fields) { $0.write($1) }
+        values.writeField(header.deliveryCount == 0 ? nil : header.deliveryCount, &fields) { $0.write($1) }
+        values.endFields(fields)
+        end(MessageLayout.header, fields.start)
+    }
+
+    /// Writes the fields of a ``PropertiesSection``, which need not be in one.
+    @inline(__always)
+    mutating func writeProperties(
+        id: borrowing MessageID?, userID: borrowing [UInt8]?, address: borrowing String?, subject: borrowing String?,
+        replyTo: borrowing String?, correlationID: borrowing MessageID?, contentType: borrowing Symbol?,
+        contentEncoding: borrowing Symbol?, expiryTime: Timestamp?, creationTime: Timestamp?,
+        groupID: borrowing String?,
+        groupSequence: UInt32?, replyToGroupID: borrowing String?
+    ) {
+        let layout = head
+        var fields = values.beginFields(0x73)
+        values.writeField(id, 0, &fields, layout) { $0.write($1) }
+        values.writeField(userID, 1, &fields, layout) { $0.write($1) }
+        values.writeField(address, 2, &fields, layout) { $0.write($1) }
+        values.writeField(subject, 3, &fields, layout) { $0.write($1) }
+        values.writeField(replyTo, 4, &fields, layout) { $0.write($1) }
+        values.writeField(correlationID, 5, &fields, layout) { $0.write($1) }
+        values.writeField(contentType, 6, &fields, layout) { $0.write($1) }
+        values.writeField(contentEncoding, 7, &fields, layout) { $0.write($1) }
+        values.writeField(expiryTime, 8, &fields, layout) { $0.write($1) }
+        values.writeField(creationTime, 9, &fields, layout) { $0.write($1) }
+        values.writeField(groupID, 10, &fields, layout) { $0.write($1) }
+        values.writeField(groupSequence, 11, &fields, layout) { $0.write($1) }
+        values.writeField(replyToGroupID, 12, &fields, layout) { $0.write($1) }
+        guard fields.count > 0 else { return values.truncate(to: fields.start) }
+        let written = values.count
+        values.endFields(fields)
         // The head of a long list takes more bytes than were left for it.
-        if count > written { layout.moveProperties(by: count &- written) }
-        layout.setStart(MessageLayout.properties, fields.start)
-        layout.setEnd(MessageLayout.properties, count)
-    }
-
-    mutating func writeApplicationProperties(_ properties: ApplicationProperties, _ layout: inout MessageLayout) {
-        if properties.isEmpty { return }
-        layout.setStart(MessageLayout.applicationProperties, count)
-        writeDescriptor(0x74)
-        write(properties)
-        layout.setEnd(MessageLayout.applicationProperties, count)
-    }
-
-    /// Writes annotations or a footer, whose number is that of the section.
-    mutating func writeAnnotations(_ annotations: Annotations, _ number: Int, _ layout: inout MessageLayout) {
-        if annotations.isEmpty { return }
-        layout.setStart(number, count)
-        writeDescriptor(number == MessageLayout.footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number))
-        write(annotations)
-        layout.setEnd(number, count)
-    }
-
-    /// Writes the body, but for the contents of a large data section, which are left as they are.
-    mutating func writeBody(_ body: Message.Body, _ layout: inout MessageLayout, _ content: inout [UInt8]?) {
-        layout.setStart(MessageLayout.body, count)
-        switch body {
-        case .value(let value):
-            layout.bodyKind = .value
-            writeDescriptor(0x77)
-            write(value)
-        case .data(let bytes):
-            layout.bodyKind = .data
-            writeDescriptor(0x75)
-            if bytes.count > Message.Body.largestInPlace {
-                writeHead(0xb0, ofLarge: bytes.count)
-                layout.contentOffset = count
-                content = bytes
-            } else {
-                write(bytes)
-            }
-        case .sequence(let elements):
-            layout.bodyKind = .sequence
-            writeSequence(elements)
-        case .dataSections(let sections):
-            layout.bodyKind = .data
-            // A body has at least one section.
-            if sections.isEmpty { writeData([]) }
-            for section in sections { writeData(section) }
-        case .sequenceSections(let sections):
-            layout.bodyKind = .sequence
-            if sections.isEmpty { writeSequence([]) }
-            for section in sections { writeSequence(section) }
-        }
-        layout.setEnd(MessageLayout.body, count)
-    }
-
-    private mutating func writeData(_ bytes: [UInt8]) {
-        writeDescriptor(0x75)
-        write(bytes)
-    }
-
-    private mutating func writeSequence(_ elements: [AMQPValue]) {
-        writeDescriptor(0x76)
-        write(elements)
-    }
-
-    private mutating func write(_ id: MessageID) {
-        switch id {
-        case .ulong(let value): write(value)
-        case .uuid(let value): write(value)
-        case .binary(let value): write(value)
-        case .string(let value): write(value)
-        }
+        if values.count > written { head.pointee.layout.moveProperties(by: values.count &- written) }
+        end(MessageLayout.properties, fields.start)
     }
 
     // MARK: Maps
 
-    private mutating func write(_ map: Annotations) {
-        switch map.pairs {
-        case .encoded(let pairs): write(pairs)
-        case .made(let pairs):
-            let start = beginCompound(0xc1, count: pairs.count * 2)
-            for (key, value) in pairs {
-                switch key {
-                case .symbol(let key): write(key)
-                case .ulong(let key): write(key)
-                }
-                write(value, depth: 1)
-            }
-            endCompound(start, count: pairs.count * 2)
-        }
+    @inline(__always)
+    mutating func write(_ properties: borrowing ApplicationProperties) {
+        if !properties.isEmpty { writePairs(of: properties) }
     }
 
-    private mutating func write(_ map: ApplicationProperties) {
-        switch map.pairs {
+    /// Writes annotations or a footer, by the number of the section.
+    @inline(__always)
+    mutating func write(_ annotations: borrowing Annotations, section number: Int) {
+        if !annotations.isEmpty { writePairs(of: annotations, number) }
+    }
+
+    private mutating func writePairs(of properties: borrowing ApplicationProperties) {
+        let start = values.count
+        values.writeDescriptor(0x74)
+        switch properties.pairs {
         case .encoded(let pairs): write(pairs)
         case .made(let pairs):
-            let start = beginCompound(0xc1, count: pairs.count * 2)
-            pairs.withUnsafeBufferPointer { pairs in
-                // Through the buffer, no pair is copied.
+            let map = values.beginCompound(0xc1, count: pairs.count * 2)
+            ApplicationProperties.Pair.withPairs(of: pairs) { pairs in
+                guard let first = pairs.baseAddress else { return }
+                for index in 0..<pairs.count { values.write(at: first + index) }
+            }
+            values.endCompound(map, count: pairs.count * 2)
+        }
+        end(MessageLayout.applicationProperties, start)
+    }
+
+    private mutating func writePairs(of annotations: borrowing Annotations, _ number: Int) {
+        let start = values.count
+        values.writeDescriptor(number == MessageLayout.footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number))
+        switch annotations.pairs {
+        case .encoded(let pairs): write(pairs)
+        case .made(let pairs):
+            let map = values.beginCompound(0xc1, count: pairs.count * 2)
+            Annotations.Pair.withPairs(of: pairs) { pairs in
                 for index in pairs.indices {
-                    write(pairs[index].0)
-                    if pairs[index].1.isCompound { fail(EncodingProblem.compoundProperty.message, .malformed) }
-                    write(pairs[index].1, depth: 1)
+                    switch pairs[index].key {
+                    case .symbol(let key): values.write(key)
+                    case .ulong(let key): values.write(key)
+                    }
+                    values.write(pairs[index].value, depth: 1)
                 }
             }
-            endCompound(start, count: pairs.count * 2)
+            values.endCompound(map, count: pairs.count * 2)
         }
+        end(number, start)
     }
 
     private mutating func write(_ pairs: EncodedPairs) {
-        let start = beginCompound(0xc1, count: pairs.count * 2)
-        pairs.withBytes { append($0) }
-        endCompound(start, count: pairs.count * 2)
+        let map = values.beginCompound(0xc1, count: pairs.count * 2)
+        pairs.withBytes { values.append($0) }
+        values.endCompound(map, count: pairs.count * 2)
+    }
+
+    // MARK: Body
+
+    /// Writes the body, but for the contents of a large data section, which are kept as they are.
+    mutating func write(_ body: borrowing Message.Body) {
+        let start = values.count
+        switch body {
+        case .value(let value):
+            head.pointee.layout.bodyKind = .value
+            values.writeDescriptor(0x77)
+            values.write(value)
+        case .data(let bytes):
+            head.pointee.layout.bodyKind = .data
+            values.writeDescriptor(0x75)
+            if bytes.count > Message.Body.largestInPlace {
+                values.writeHead(0xb0, ofLarge: bytes.count)
+                head.pointee.layout.contentOffset = values.count
+                head.pointee.content = bytes
+            } else {
+                values.write(bytes)
+            }
+        case .sequence(let elements):
+            head.pointee.layout.bodyKind = .sequence
+            writeSequence(elements)
+        case .dataSections(let sections):
+            head.pointee.layout.bodyKind = .data
+            // A body has at least one section.
+            if sections.isEmpty { writeData([]) }
+            for section in sections { writeData(section) }
+        case .sequenceSections(let sections):
+            head.pointee.layout.bodyKind = .sequence
+            if sections.isEmpty { writeSequence([]) }
+            for section in sections { writeSequence(section) }
+        }
+        end(MessageLayout.body, start)
+    }
+
+    private mutating func writeData(_ bytes: [UInt8]) {
+        values.writeDescriptor(0x75)
+        values.write(bytes)
+    }
+
+    private mutating func writeSequence(_ elements: [AMQPValue]) {
+        values.writeDescriptor(0x76)
+        values.write(elements)
+    }
+
+    /// Notes where a section is, which ends here.
+    @inline(__always)
+    private mutating func end(_ number: Int, _ start: Int) {
+        head.pointee.layout.setSection(number, start, values.count)
+    }
+
+    // MARK: Sections of another message
+
+    /// Writes a section of another message, as it is.
+    mutating func copy(section number: Int, of other: EncodedMessage) {
+        let start = values.count
+        other.withParts { layout, bytes in
+            guard layout.contains(number) else { return }
+            let section = layout.section(number)
+            values.append(UnsafeRawBufferPointer(rebasing: bytes[section]))
+            if number == MessageLayout.properties {
+                head.pointee.layout.properties = layout.properties
+                head.pointee.layout.moveProperties(by: start &- section.lowerBound)
+            }
+            end(number, start)
+        }
+    }
+
+    /// Writes the body of another message, as it is.
+    mutating func copyBody(of other: EncodedMessage) {
+        copy(section: MessageLayout.body, of: other)
+        head.pointee.layout.bodyKind = other.withParts { layout, _ in layout.bodyKind }
+        if let content = other.content {
+            head.pointee.content = content
+            head.pointee.layout.contentOffset = values.count
+        }
+    }
+
+    /// Writes another message, but with other pairs in one section that is a map.
+    /// - Parameter pairs: writes them.
+    /// - Returns: where they begin.
+    @inline(__always)
+    mutating func copy(
+        _ other: EncodedMessage, pairsOf number: Int, count: Int, _ pairs: (inout ValueWriter) -> Void
+    ) -> Int {
+        other.withParts { layout, bytes in
+            let old = layout.section(number)
+            values.append(UnsafeRawBufferPointer(rebasing: bytes[..<old.lowerBound]))
+            values.writeDescriptor(number == MessageLayout.footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number))
+            let map = values.beginCompound(0xc1, count: count * 2)
+            pairs(&values)
+            let size = values.count
+            values.endCompound(map, count: count * 2)
+            let first = map &+ 3 &+ (values.count &- size)
+            let end = values.count
+            values.append(UnsafeRawBufferPointer(rebasing: bytes[old.upperBound...]))
+            head.pointee.layout = layout
+            head.pointee.layout.setSection(number, old.lowerBound, end)
+            head.pointee.layout.move(behind: number, by: end &- old.upperBound)
+            return first
+        }
     }
 }
-
 // MARK: - Estimates
 
 extension PropertiesSection {
-    /// About how many bytes the fields take whose size is not known without them.
-    var estimate: Int {
-        (id?.estimate ?? 0) &+ (userID?.count ?? 0) &+ (address?.utf8.count ?? 0) &+ (subject?.utf8.count ?? 0)
-            &+ (replyTo?.utf8.count ?? 0) &+ (correlationID?.estimate ?? 0) &+ (contentType?.name.utf8.count ?? 0)
-            &+ (contentEncoding?.name.utf8.count ?? 0) &+ (groupID?.utf8.count ?? 0)
-            &+ (replyToGroupID?.utf8.count ?? 0)
-    }
+    /// About how many bytes the long fields take.
+    var estimate: Int { 64 &+ address.byteCount &+ subject.byteCount &+ replyTo.byteCount &+ groupID.byteCount }
 }
 
-extension MessageID {
-    fileprivate var estimate: Int {
-        switch self {
-        case .ulong: 0
-        case .uuid: 16
-        case .binary(let bytes): bytes.count
-        case .string(let text): text.utf8.count
-        }
-    }
+extension String? {
+    /// How many bytes a text has.
+    @inline(__always)
+    var byteCount: Int { self?.utf8.count ?? 0 }
 }
 
 extension OrderedMap {
@@ -246,15 +337,15 @@ extension ValueWriter {
     /// Writes the next of the standard properties, and notes where its value is.
     @inline(__always)
     mutating func writeField<T>(
-        _ value: T?, _ number: Int, _ fields: inout FieldList, _ layout: inout MessageLayout,
-        _ write: (inout ValueWriter, T) -> Void
+        _ value: borrowing T?, _ number: Int, _ fields: inout FieldList,
+        _ head: UnsafeMutablePointer<EncodedMessage.Head>, _ write: (inout ValueWriter, T) -> Void
     ) {
         if value == nil {
             fields.pendingNulls &+= 1
             return
         }
         writePendingNulls(&fields)
-        layout.properties[number] = UInt32(truncatingIfNeeded: count)
+        head.pointee.layout.properties[number] = UInt32(truncatingIfNeeded: count)
         // Unlike an unwrapped copy, it takes no reference of its own.
         value.map { write(&self, $0) }
         fields.count &+= 1

@@ -2,14 +2,23 @@
 ///
 /// Keys are compared there, and a pair is decoded when it is asked for.
 @usableFromInline struct EncodedPairs: Sendable {
-    private let message: EncodedMessage
+    let message: EncodedMessage
+
+    /// The message that ``message`` is but for these pairs, which were changed; nil where they were not.
+    let base: EncodedMessage?
+
+    /// The number of the section that the pairs are.
+    let section: UInt8
+
     private let start: UInt32
     private let end: UInt32
     private let pairCount: UInt32
 
     /// The pairs in a range of a message's bytes, which a validator has passed or a writer has made; there is one at least.
-    init(of message: EncodedMessage, _ range: Range<Int>, count: Int) {
+    init(of message: EncodedMessage, base: EncodedMessage? = nil, section: Int, _ range: Range<Int>, count: Int) {
         self.message = message
+        self.base = base
+        self.section = UInt8(truncatingIfNeeded: section)
         start = UInt32(truncatingIfNeeded: range.lowerBound)
         end = UInt32(truncatingIfNeeded: range.upperBound)
         pairCount = UInt32(truncatingIfNeeded: count)
@@ -18,25 +27,73 @@
     /// How many pairs there are.
     @usableFromInline var count: Int { Int(pairCount) }
 
-    /// Where the first pair begins, in the bytes of the message.
-    @usableFromInline var first: Int { Int(start) }
-
-    /// The pair at an offset, which is moved to the next; nil behind the last.
+    /// Goes through the pairs.
     @usableFromInline
-    func next(_ offset: inout Int) -> (AMQPValue, AMQPValue)? {
-        guard offset < Int(end) else { return nil }
-        return message.withParts { _, bytes in
-            var reader = ValueReader(bytes, at: offset)
-            let pair = (reader.value(), reader.value())
-            offset = reader.offset
-            return pair
+    struct Walk: Sendable {
+        private let message: EncodedMessage
+        private var offset: Int
+        private let end: Int
+
+        /// Through none.
+        @usableFromInline
+        init() {
+            message = .empty
+            offset = 0
+            end = 0
+        }
+
+        fileprivate init(_ pairs: EncodedPairs) {
+            message = pairs.message
+            offset = Int(pairs.start)
+            end = Int(pairs.end)
+        }
+
+        /// The next pair; nil behind the last.
+        @usableFromInline
+        mutating func next() -> (AMQPValue, AMQPValue)? {
+            guard offset < end else { return nil }
+            return message.withParts { _, bytes in
+                var reader = ValueReader(bytes, at: offset)
+                let pair = (reader.value(), reader.value())
+                offset = reader.offset
+                return pair
+            }
         }
     }
+
+    @usableFromInline var walk: Walk { Walk(self) }
 
     /// The value of a key, a text, symbol or number; nil when there is none.
     @usableFromInline
     func value(of key: AMQPValue) -> AMQPValue? {
         withPair(of: key) { reader, _ in reader.value() }
+    }
+
+    // MARK: In place
+
+    /// Where the first pair begins, in the bytes of the message.
+    @usableFromInline var first: Int { Int(start) }
+
+    /// The bytes of the text that the key at an offset is, and those that begin with its value, for as long as the message
+    /// lives; the offset is moved to the next pair. Nil behind the last.
+    @usableFromInline
+    func nextInPlace(_ offset: inout Int) -> (UnsafeRawBufferPointer, UnsafeRawBufferPointer)? {
+        guard offset < Int(end) else { return nil }
+        return message.withParts { _, bytes in
+            var reader = ValueReader(bytes, at: offset)
+            // The keys of such maps are texts.
+            let key = reader.textContents() ?? UnsafeRawBufferPointer(rebasing: bytes[offset..<offset])
+            let value = UnsafeRawBufferPointer(rebasing: bytes[reader.offset...])
+            reader.skipValue()
+            offset = reader.offset
+            return (key, value)
+        }
+    }
+
+    /// The bytes that begin with the value of a text, for as long as the message lives; nil when there is none.
+    @usableFromInline
+    func valueInPlace(of key: String) -> UnsafeRawBufferPointer? {
+        withPair(of: key, 0xa1) { reader, _ in reader.rest }
     }
 
     /// Calls a closure with the bytes of the pairs.
@@ -82,43 +139,48 @@
         }
     }
 
-    // MARK: One change
+    // MARK: Changes
 
-    /// The pairs with the value of a key set, in bytes of their own; a new key goes to the end.
+    /// The largest message that is written anew for one pair.
+    private static let largestRewritten = 4096
+
+    /// The pairs with the value of a key set, in a message that has them in the place of these; a new key goes to the end.
     ///
-    /// - Returns: nil where the value is one that the map cannot have; or where these pairs are in bytes of their own
-    ///   already: it is then quicker to decode them once.
+    /// - Returns: nil where the value is one that the map cannot have, or the message is large: the pairs are then better
+    ///   decoded.
     @usableFromInline
     func setting(_ key: AMQPValue, _ value: AMQPValue, allowsCompounds: Bool) -> EncodedPairs? {
-        guard !isChanged, allowsCompounds || !value.isCompound else { return nil }
-        let old = withPair(of: key) { reader, key in
+        let size = message.withParts { _, bytes in bytes.count }
+        guard size <= Self.largestRewritten, allowsCompounds || !value.isCompound else { return nil }
+        let old = withPair(of: key) { reader, _ in
             let value = reader.offset
             reader.skipValue()
-            return (key: key, value: value, end: reader.offset)
+            return value..<reader.offset
         }
-        let place = old ?? (key: Int(end), value: Int(end), end: Int(end))
-        let made = try? EncodedMessage.made(estimate: Int(end - start) + 64 + estimate(value)) { writer, _, _ in
-            message.withParts { _, bytes in
-                writer.append(UnsafeRawBufferPointer(rebasing: bytes[Int(start)..<place.value]))
+        let count = old == nil ? count + 1 : count
+        let place = old ?? Int(end)..<Int(end)
+        var writer = MessageWriter(estimate: size &+ 16 &+ estimate(value) &+ (old == nil ? estimate(key) : 0))
+        let first = message.withParts { _, bytes in
+            writer.copy(message, pairsOf: Int(section), count: count) { writer in
+                writer.append(UnsafeRawBufferPointer(rebasing: bytes[Int(start)..<place.lowerBound]))
                 if old == nil { writer.write(key) }
                 writer.write(value, depth: 1)
-                writer.append(UnsafeRawBufferPointer(rebasing: bytes[place.end..<Int(end)]))
+                writer.append(UnsafeRawBufferPointer(rebasing: bytes[place.upperBound..<Int(end)]))
             }
         }
-        guard let made else { return nil }
-        return EncodedPairs(of: made, 0..<made.byteCount, count: count + (old == nil ? 1 : 0))
+        let made: EncodedMessage
+        do throws(CodecError) { made = try writer.finish() } catch { return nil }
+        let pairs = first..<made.withParts { layout, _ in layout.section(Int(section)).upperBound }
+        return EncodedPairs(of: made, base: base ?? message, section: Int(section), pairs, count: count)
     }
-
-    /// Whether the pairs are in bytes of their own: in those of a message a section begins with a descriptor.
-    private var isChanged: Bool { start == 0 }
 }
 
 /// About how many bytes a value takes.
 private func estimate(_ value: AMQPValue) -> Int {
     switch value {
-    case .string(let text): text.utf8.count
-    case .symbol(let symbol): symbol.name.utf8.count
-    case .binary(let bytes): bytes.count
-    default: 16
+    case .string(let text): text.utf8.count &+ 8
+    case .symbol(let symbol): symbol.name.utf8.count &+ 8
+    case .binary(let bytes): bytes.count &+ 8
+    default: 24
     }
 }

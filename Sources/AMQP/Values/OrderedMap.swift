@@ -53,10 +53,12 @@ public struct OrderedMap<Key: MapKey>: Sendable {
     }
 
     @inlinable static func areDistinct(_ elements: [(Key, AMQPValue)]) -> Bool {
-        for place in elements.indices.dropFirst() {
-            for other in 0..<place where Key.isSame(elements[other].0, elements[place].0) { return false }
+        Pair.withPairs(of: elements) { pairs in
+            for place in pairs.indices {
+                for other in 0..<place where Key.isSame(pairs[other].key, pairs[place].key) { return false }
+            }
+            return true
         }
-        return true
     }
 
     /// The number of pairs.
@@ -83,26 +85,32 @@ public struct OrderedMap<Key: MapKey>: Sendable {
         get {
             switch pairs {
             case .made(let pairs):
-                // By index, no pair is copied.
-                for place in pairs.indices where Key.isSame(pairs[place].0, key) { return pairs[place].1 }
-                return nil
+                return Pair.withPairs(of: pairs) { pairs in
+                    for place in pairs.indices where Key.isSame(pairs[place].key, key) { return pairs[place].value }
+                    return nil
+                }
             case .encoded(let pairs): return pairs.value(of: key.amqpValue)
             }
         }
         set {
-            if case .encoded(let encoded) = pairs, let newValue,
-                let changed = encoded.setting(key.amqpValue, newValue, allowsCompounds: Key.allowsCompounds)
-            {
-                pairs = .encoded(changed)
-                return
-            }
-            switch (made.firstIndex { Key.isSame($0.0, key) }, newValue) {
-            case (let place?, let value?): made[place].1 = value
-            case (let place?, nil): made.remove(at: place)
-            case (nil, let value?): made.append((key, value))
-            case (nil, nil): break
-            }
+            if let newValue { put(newValue, for: key) } else { remove(key) }
         }
+    }
+
+    @inlinable mutating func put(_ value: AMQPValue, for key: Key) {
+        if case .encoded(let encoded) = pairs,
+            let changed = encoded.setting(key.amqpValue, value, allowsCompounds: Key.allowsCompounds)
+        {
+            pairs = .encoded(changed)
+        } else if let place = made.firstIndex(where: { Key.isSame($0.0, key) }) {
+            made[place].1 = value
+        } else {
+            made.append((key, value))
+        }
+    }
+
+    @inlinable mutating func remove(_ key: Key) {
+        if let place = made.firstIndex(where: { Key.isSame($0.0, key) }) { made.remove(at: place) }
     }
 
     /// The pairs as an array; those that are encoded are decoded.
@@ -119,6 +127,24 @@ public struct OrderedMap<Key: MapKey>: Sendable {
             pairs = .made([])
             defer { pairs = .made(made) }
             yield &made
+        }
+    }
+}
+
+extension OrderedMap {
+    /// A pair as a struct, whose parts are reached where they are; of a tuple in memory the compiler copies the whole.
+    @usableFromInline struct Pair {
+        @usableFromInline let key: Key
+        @usableFromInline let value: AMQPValue
+
+        /// Calls a closure with the pairs of an array, where they are.
+        @inlinable
+        @inline(__always)
+        static func withPairs<T>(of pairs: [(Key, AMQPValue)], _ body: (UnsafeBufferPointer<Pair>) -> T) -> T {
+            pairs.withUnsafeBufferPointer { pairs in
+                // Structs and tuples of the same types have the same layout.
+                pairs.withMemoryRebound(to: Pair.self, body)
+            }
         }
     }
 }
@@ -145,27 +171,31 @@ extension OrderedMap: Sequence {
 
     /// Goes through the pairs in their order; those of a message are decoded one at a time.
     public struct Iterator: IteratorProtocol, Sendable {
-        @usableFromInline let pairs: Pairs
-        /// The index of the next pair; of pairs that are encoded, its offset.
-        @usableFromInline var place: Int
+        @usableFromInline let made: [(Key, AMQPValue)]
+        /// The index of the next of those that are made.
+        @usableFromInline var place = 0
+        @usableFromInline var encoded: EncodedPairs.Walk
 
         @inlinable init(_ map: OrderedMap) {
-            pairs = map.pairs
-            place = if case .encoded(let pairs) = pairs { pairs.first } else { 0 }
+            switch map.pairs {
+            case .made(let pairs):
+                made = pairs
+                encoded = EncodedPairs.Walk()
+            case .encoded(let pairs):
+                made = []
+                encoded = pairs.walk
+            }
         }
 
         /// The next pair, or nil behind the last.
         @inlinable public mutating func next() -> Element? {
-            switch pairs {
-            case .made(let pairs):
-                guard place < pairs.count else { return nil }
+            guard place >= made.count else {
                 defer { place += 1 }
-                return pairs[place]
-            case .encoded(let pairs):
-                // Only maps whose keys are of the type are made of encoded pairs.
-                guard let (key, value) = pairs.next(&place), let key = Key.key(key) else { return nil }
-                return (key, value)
+                return made[place]
             }
+            // Only maps whose keys are of the type are made of encoded pairs.
+            guard let (key, value) = encoded.next(), let key = Key.key(key) else { return nil }
+            return (key, value)
         }
     }
 

@@ -14,8 +14,12 @@ public struct Symbol: Sendable, Hashable {
 
     /// A symbol of a text, or nil when the text holds a character outside ASCII.
     public init?(exactly name: String) {
-        var text = name.utf8Span
-        guard text.checkForASCII() else { return nil }
+        if let small = SmallText(name) {
+            guard small.isASCII else { return nil }
+        } else {
+            var text = name.utf8Span
+            guard text.checkForASCII() else { return nil }
+        }
         self.name = name
     }
 
@@ -27,6 +31,37 @@ public struct Symbol: Sendable, Hashable {
 
     /// A symbol of a text that is known to be ASCII.
     init(ascii name: String) { self.name = name }
+
+    /// A symbol of bytes that are known to be ASCII.
+    @inline(__always)
+    init(ascii bytes: UnsafeRawBufferPointer) {
+        if let small = SmallText(bytes) {
+            name = small.string
+        } else {
+            name = Symbol.usualNames(bytes) ?? String(decoding: bytes, as: UTF8.self)
+        }
+    }
+
+    /// The texts that come in most messages of those who send them, and are too long to be held in place of a reference:
+    /// as constants they need no memory.
+    private static func usualNames(_ bytes: UnsafeRawBufferPointer) -> String? {
+        switch bytes.count {
+        case 16 where bytes.holds("application/json"): "application/json"
+        case 24 where bytes.holds("application/octet-stream"): "application/octet-stream"
+        case 24 where bytes.holds("text/plain;charset=utf-8"): "text/plain;charset=utf-8"
+        case 25 where bytes.holds("text/plain; charset=utf-8"): "text/plain; charset=utf-8"
+        case 31 where bytes.holds("application/json; charset=utf-8"): "application/json; charset=utf-8"
+        default: nil
+        }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether the bytes are those of a text in ASCII.
+    @inline(__always)
+    fileprivate func holds(_ text: StaticString) -> Bool {
+        hasSameBytes(as: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
 }
 
 extension Symbol: ExpressibleByStringLiteral, Comparable {

@@ -4,17 +4,8 @@
 extension String {
     /// Whether two texts have the same UTF-8.
     @inlinable func hasSameBytes(as other: String) -> Bool {
-        // Mostly the first two decide: short texts with the same bytes are the same in memory. `==` is quick where it says no.
-        isIdentical(to: other)
-            || utf8.count == other.utf8.count && self == other && hasSameContents(as: other)
-    }
-
-    /// Whether two texts are the same bits in memory, which only the same text can be.
-    @inlinable
-    @inline(__always)
-    func isIdentical(to other: String) -> Bool {
-        MemoryLayout<String>.size == MemoryLayout<SIMD2<UInt64>>.size
-            && unsafeBitCast(self, to: SIMD2<UInt64>.self) == unsafeBitCast(other, to: SIMD2<UInt64>.self)
+        if let own = SmallText(self), let other = SmallText(other) { return own.bits == other.bits }
+        return utf8.count == other.utf8.count && hasSameContents(as: other)
     }
 
     @usableFromInline

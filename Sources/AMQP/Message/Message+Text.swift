@@ -1,0 +1,86 @@
+// Texts read where they stand in the bytes of a message, without a `String` of them.
+
+extension Message {
+    /// A field that is a text.
+    public enum TextField: Int, Sendable {
+        /// ``Message/address``.
+        case address = 2
+        /// ``Message/subject``.
+        case subject = 3
+        /// ``Message/replyTo``.
+        case replyTo = 4
+        /// ``Message/contentType``.
+        case contentType = 6
+        /// ``Message/contentEncoding``.
+        case contentEncoding = 7
+        /// ``Message/groupID``.
+        case groupID = 10
+        /// ``Message/replyToGroupID``.
+        case replyToGroupID = 12
+    }
+
+    /// Reads the UTF-8 of a field in place: for routers and filters that look at a text of many messages and keep none.
+    ///
+    /// - Parameter read: called once with the text, which is good until it returns.
+    /// - Returns: what the closure returns; nil, without a call, where the field is not set.
+    @inlinable public func withUTF8<Result>(
+        of field: TextField, _ read: (UTF8Span) throws -> Result
+    ) rethrows -> Result? {
+        try withExtendedLifetime(self) {
+            if let bytes = encodedText(field) { return try bytes.withValidUTF8(read) }
+            guard let text = changedText(field) else { return nil }
+            return try read(text.utf8Span)
+        }
+    }
+
+    /// Whether a field is a text, by its UTF-8; it is compared in place.
+    ///
+    ///     if message.has(.subject, "order") { … }
+    public func has(_ field: TextField, _ text: String) -> Bool {
+        withContiguousUTF8(of: text) { text in
+            if let bytes = encodedText(field) { return bytes.hasSameBytes(as: text) }
+            return changedText(field).map { withContiguousUTF8(of: $0) { $0.hasSameBytes(as: text) } } ?? false
+        }
+    }
+
+    /// Where the text of a field stands, for as long as the message lives; nil where it is not set, or was changed.
+    @usableFromInline func encodedText(_ field: TextField) -> UnsafeRawBufferPointer? {
+        draft == nil || draft?.properties == nil ? encoding.textBytes(field.rawValue) : nil
+    }
+
+    /// The text of a field, where the properties were changed.
+    @usableFromInline func changedText(_ field: TextField) -> String? {
+        guard let properties = draft?.properties else { return nil }
+        return switch field {
+        case .address: properties.address
+        case .subject: properties.subject
+        case .replyTo: properties.replyTo
+        case .contentType: properties.contentType?.name
+        case .contentEncoding: properties.contentEncoding?.name
+        case .groupID: properties.groupID
+        case .replyToGroupID: properties.replyToGroupID
+        }
+    }
+}
+
+extension EncodedMessage {
+    /// Where the text of a standard property stands, by the number of the field.
+    fileprivate func textBytes(_ field: Int) -> UnsafeRawBufferPointer? {
+        withParts { layout, bytes in
+            let offset = Int(layout.properties[field])
+            guard offset != 0 else { return nil }
+            var reader = ValueReader(bytes, at: offset)
+            return reader.textContents()
+        }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Calls a closure with the text that the bytes are, which were checked or come from a `String`.
+    @inlinable
+    @inline(__always)
+    func withValidUTF8<Result>(_ read: (UTF8Span) throws -> Result) rethrows -> Result {
+        let bytes = assumingMemoryBound(to: UInt8.self)
+        return try read(UTF8Span(unchecked: bytes.span))
+    }
+}
