@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 struct options options = {.host = "127.0.0.1", .port = "5672", .address = "examples",
-                          .count = 1000000, .bodySize = 100, .window = 1000, .connections = 1};
+                          .count = 1000000, .bodySize = 100, .window = 1000, .connections = 1,
+                          .reading = READ_ID_AND_BODY};
 struct run run;
 
 double now(void) {
@@ -22,7 +23,7 @@ double now(void) {
 static void usage(void) {
     fputs("usage: peer send|recv|ping|conn|open [-h HOST] [-p PORT] [-a ADDRESS] [-n MESSAGES] [-b BODYBYTES]\n"
           "            [-m raw|msg|msgp|kinds] [-s presettled] [-w CREDITWINDOW] [-c CONNECTIONS] [-L listen]\n"
-          "            [-E echo] [-W INFLIGHT] [-D durable] [-x SELECTOR] [-T FOLDER]\n"
+          "            [-E echo] [-W INFLIGHT] [-D durable] [-x SELECTOR] [-T FOLDER] [-r head|id|all]\n"
           "A %d in the address stands for the number of the connection: each has a queue of its own.\n", stderr);
     exit(2);
 }
@@ -47,7 +48,7 @@ void parse_options(int argc, char **argv) {
     options.name = argv[1];
     options.role = choice(argv[1], 5, (const char *[]){"send", "recv", "ping", "conn", "open"});
     optind = 2;
-    for (int flag; (flag = getopt(argc, argv, "h:p:a:n:b:m:sw:c:LEW:Dx:T:")) != -1;) {
+    for (int flag; (flag = getopt(argc, argv, "h:p:a:n:b:m:sw:c:LEW:Dx:T:r:d:")) != -1;) {
         switch (flag) {
         case 'h': options.host = optarg; break;
         case 'p': options.port = optarg; break;
@@ -64,6 +65,8 @@ void parse_options(int argc, char **argv) {
         case 'D': options.durable = true; break;
         case 'x': options.selector = optarg; break;
         case 'T': options.tls = optarg; break;
+        case 'r': options.reading = choice(optarg, 3, (const char *[]){"head", "id", "all"}); break;
+        case 'd': options.work = choice(optarg, 3, (const char *[]){"whole", "change", "transit"}); break;
         default: usage();
         }
     }

@@ -7,12 +7,18 @@ struct Settings {
         case raw, msg, msgp
     }
 
+    /// How much of a message is read that comes: its id, or that and the body.
+    enum Reading: String, CaseIterable {
+        case head, id
+    }
+
     var host: String
     var port: Int
     var address: String
     var count: Int
     var bodySize: Int
     var mode: Mode
+    var reading: Reading
     var isSettled: Bool
     var window: Int
     var connections: Int

@@ -37,6 +37,9 @@ struct Throughput: ParsableCommand {
     @Option(name: .customShort("m"), help: "raw: bytes that are encoded once; msg: messages; msgp: with properties.")
     var mode = Settings.Mode.raw
 
+    @Option(name: .customShort("r"), help: "What is read of a message that comes: its id, or that and the body.")
+    var reading = Settings.Reading.id
+
     @Flag(name: .customShort("s"), help: "Send settled messages.")
     var isSettled = false
 
@@ -71,7 +74,8 @@ struct Throughput: ParsableCommand {
     private var settings: Settings {
         Settings(
             host: host, port: port, address: address, count: count, bodySize: bodySize, mode: mode,
-            isSettled: isSettled, window: window, connections: connections, listens: listens, echoes: echoes,
+            reading: reading, isSettled: isSettled, window: window, connections: connections, listens: listens,
+            echoes: echoes,
             inFlight: inFlight, certificates: certificates, usesFrameLayer: !isUnguarded)
     }
 
@@ -97,6 +101,7 @@ struct Throughput: ParsableCommand {
 }
 
 extension Settings.Mode: ExpressibleByArgument {}
+extension Settings.Reading: ExpressibleByArgument {}
 extension AsyncPeer.Style: ExpressibleByArgument {}
 
 /// A handler that knows whether it has done what it was there for.
