@@ -1,12 +1,14 @@
 // What the files of the C peer share: what was asked for, what has happened, and the messages it sends and takes.
 #pragma once
+#include <proton/connection.h>
+#include <proton/link.h>
 #include <proton/message.h>
 #include <proton/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum role { SEND, RECEIVE, PING, IDLE, HANDSHAKE };
+enum role { SEND, RECEIVE, PING, IDLE, HANDSHAKE, FORWARD };
 enum mode { RAW, MESSAGE, PROPERTIES, KINDS };
 enum reading { READ_HEAD, READ_ID_AND_BODY, READ_ALL };
 enum work { WHOLE, CHANGE, TRANSIT }; // of the codec
@@ -44,6 +46,12 @@ void print_result(void);
 // peer_tls.c
 void prepare_tls(void);             // ends the program on a failure
 pn_transport_t *make_transport(void); // of a new connection; NULL without TLS
+
+// peer_forward.c
+void forward_opened(pn_link_t *link);
+void forward_ended(pn_connection_t *connection);
+void forward_credit(void); // the consumer may have given more
+void forward_message(const char *bytes, size_t size);
 
 // peer_message.c: each ends the program on a failure, which is a bug here or a wrong -m on one of the sides
 void prepare_messages(void);

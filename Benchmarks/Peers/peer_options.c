@@ -21,7 +21,7 @@ double now(void) {
 }
 
 static void usage(void) {
-    fputs("usage: peer send|recv|ping|conn|open [-h HOST] [-p PORT] [-a ADDRESS] [-n MESSAGES] [-b BODYBYTES]\n"
+    fputs("usage: peer send|recv|ping|conn|open|forward [-h HOST] [-p PORT] [-a ADDRESS] [-n MESSAGES] [-b BODYBYTES]\n"
           "            [-m raw|msg|msgp|kinds] [-s presettled] [-w CREDITWINDOW] [-c CONNECTIONS] [-L listen]\n"
           "            [-E echo] [-W INFLIGHT] [-D durable] [-x SELECTOR] [-T FOLDER] [-r head|id|all]\n"
           "A %d in the address stands for the number of the connection: each has a queue of its own.\n", stderr);
@@ -46,7 +46,7 @@ static int choice(const char *text, int count, const char *const names[]) {
 void parse_options(int argc, char **argv) {
     if (argc < 2) usage();
     options.name = argv[1];
-    options.role = choice(argv[1], 5, (const char *[]){"send", "recv", "ping", "conn", "open"});
+    options.role = choice(argv[1], 6, (const char *[]){"send", "recv", "ping", "conn", "open", "forward"});
     optind = 2;
     for (int flag; (flag = getopt(argc, argv, "h:p:a:n:b:m:sw:c:LEW:Dx:T:r:d:")) != -1;) {
         switch (flag) {
@@ -71,6 +71,7 @@ void parse_options(int argc, char **argv) {
         }
     }
     if (options.connections == 0 || options.window == 0 || optind != argc) usage();
+    if (options.role == FORWARD) options.listening = true;
     options.count -= options.count % options.connections; // the same number on each
 }
 

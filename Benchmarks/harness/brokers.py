@@ -29,6 +29,19 @@ def processor_microseconds(broker, messages):
     return 1e6 / through(broker, messages).processor
 
 
+def large_microseconds(broker, messages, size, window):
+    """What a message with a large body costs what it passes; as many as the window are on their way to and from it."""
+    port = free_port()
+    common = ["-p", port, "-n", messages, "-m", "raw", "-b", size, "-a", "benchmark"]
+    with Program(broker(port)).listens(port) as running:
+        before = running.processor_seconds()
+        with Program(C + ["recv", "-w", window] + common) as receiver, \
+                Program(C + ["send", "-W", window] + common) as sender:
+            sender.result()
+            receiver.result()
+            return (running.processor_seconds() - before) / messages * 1e6
+
+
 def round_trip(broker, messages):
     """Microseconds (median) from sending a message to receiving it from the broker, one at a time."""
     port = free_port()

@@ -189,6 +189,11 @@ class Table:
         return {"ours": lambda: counting.broker(INSTRUCTIONS, self.broker),
                 "theirs": lambda: counting.broker(INSTRUCTIONS, theirs, **few)}
 
+    def large_case(self, name, what, messages, size, window):
+        def measure(program):
+            return lambda: brokers.large_microseconds(program, self.n(messages), size, window)
+        return Case(name, what, "us", ("<=", 1.15), measure(self.broker), measure(programs.c_forwarder))
+
     def connections(self, count):
         def measure():
             brokers.allow_files(count)
@@ -209,6 +214,8 @@ class Table:
             Case("broker-cpu", "broker, processor time a message, to C's", "us", ("<=", 0.4),
                  lambda: brokers.processor_microseconds(broker, n(400000)),
                  lambda: brokers.processor_microseconds(theirs, n(100000))),
+            self.large_case("broker-20k", "the same of 20 kB, to a C program that only forwards", 60000, 20000, 256),
+            self.large_case("broker-1m", "the same of 1 MB", 3000, 1000000, 16),
             Case("broker-trip", "round trip through the broker, p50, to C's", "us", ("<=", 0.9),
                  lambda: brokers.round_trip(broker, n(30000)), lambda: brokers.round_trip(theirs, n(30000))),
             Case("broker-python", "through the broker, to Python's example", "msg/s", (">=", 30),

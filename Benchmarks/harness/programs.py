@@ -32,7 +32,7 @@ def build(swift, brokers, others=True):
               "-days", "3650", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
               "-keyout", CERTIFICATES + "/key.pem", "-out", CERTIFICATES + "/certificate.pem"])
     messages = [PEERS + "/peer_%s.c" % name for name in ("message", "reading", "options")]
-    network = [PEERS + "/peer.c", PEERS + "/peer_tls.c"]
+    network = [PEERS + "/peer%s.c" % name for name in ("", "_forward", "_tls")]
     _run(["gcc", "-O2", "-o", BUILT + "/peer"] + network + messages + ["-lqpid-proton"])
     _run(["gcc", "-O2", "-o", BUILT + "/codec", PEERS + "/codec.c"] + messages + ["-lqpid-proton"])
     _run(["gcc", "-O2", "-shared", "-fPIC", "-o", BUILT + "/allocations.so", PEERS + "/allocations.c"])
@@ -74,6 +74,10 @@ INNER_BROKER = [ROOT + "/.build/benchmarks/release/bench-broker"]
 
 def c_broker(port):
     return [BUILT + "/broker", "127.0.0.1", str(port)]
+
+
+def c_forwarder(port):
+    return C + ["forward", "-p", str(port)]
 
 
 def python_broker(port):
