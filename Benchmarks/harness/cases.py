@@ -158,6 +158,16 @@ class Table:
             counts={"ours": lambda: counting.client(INSTRUCTIONS, self.peer, role, *own),
                     "theirs": lambda: counting.client(INSTRUCTIONS, C, role)})
 
+    def blocking_case(self, name, what, bar, role, *own):
+        """Of the blocking interface, to the handler interface with the same options."""
+        def rate(*style):
+            return self.swift_only(lambda: measures.against_c(self.peer, role, self.n(200000), *own, *style))
+
+        def counts(*style):
+            return lambda: counting.client(INSTRUCTIONS, self.peer, role, *own, *style)
+        return Case(name, what, "msg/s", bar, rate("--blocking"), rate(),
+                    counts={"ours": counts("--blocking"), "theirs": counts()})
+
     def asking_case(self, name, what, *own):
         return Case(
             name, what, "us", ("<=", 1.5),
@@ -178,6 +188,9 @@ class Table:
             self.asking_case("async-request", "request and response on the connection's thread, p50, to C's echo",
                              "--async", "one", "--on-thread"),
             self.asking_case("async-request-task", "the same from an ordinary task", "--async", "one"),
+            self.blocking_case("blocking-send", "blocking API, sends, 256 unsettled, to the handler API", (">=", 0.6),
+                               "send", "-W", 256),
+            self.blocking_case("blocking-receive", "blocking API, receives one by one, to the handler API", None, "recv"),
         ]
 
     # MARK: Brokers

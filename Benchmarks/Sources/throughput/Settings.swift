@@ -30,6 +30,8 @@ struct Settings {
     var certificates: String?
     /// Whether frames pass the layer that refuses what proton does not stand.
     var usesFrameLayer: Bool
+    /// The largest frame that is taken, in bytes; nil is the default.
+    var maxFrameSize: UInt32?
 
     var linkOption: LinkOption { isSettled ? .atMostOnce : .atLeastOnce }
     var hostAndPort: String { "\(host):\(port)" }
@@ -43,6 +45,7 @@ struct Settings {
     var options: ConnectionOptions {
         var options = ConnectionOptions()
         options.limits.usesFrameLayer = usesFrameLayer
+        if let maxFrameSize { options.limits.maxFrameSize = maxFrameSize }
         if let certificates, !listens {
             options.tls = TLSClientOptions(trust: .file("\(certificates)/certificate.pem"))
         }

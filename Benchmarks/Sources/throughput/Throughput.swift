@@ -64,6 +64,9 @@ struct Throughput: ParsableCommand {
     @Flag(name: .customShort("G"), help: "Leave out the layer that guards proton from frames.")
     var isUnguarded = false
 
+    @Option(name: .customShort("F"), help: "The largest frame that is taken, in bytes.")
+    var maxFrameSize: UInt32?
+
     @Option(
         name: .customLong("async"), help: "Use the async client for send, recv and ping: one task, or many at once.")
     var asyncStyle: AsyncPeer.Style?
@@ -71,12 +74,17 @@ struct Throughput: ParsableCommand {
     @Flag(name: .customLong("on-thread"), help: "With --async: run the tasks on the connection's thread.")
     var prefersThread = false
 
+    @Flag(
+        name: .customLong("blocking"),
+        help: "Use calls that wait, for send and recv: send by as many threads as -W says, by default 256.")
+    var isBlocking = false
+
     private var settings: Settings {
         Settings(
             host: host, port: port, address: address, count: count, bodySize: bodySize, mode: mode,
             reading: reading, isSettled: isSettled, window: window, connections: connections, listens: listens,
             echoes: echoes,
-            inFlight: inFlight, certificates: certificates, usesFrameLayer: !isUnguarded)
+            inFlight: inFlight, certificates: certificates, usesFrameLayer: !isUnguarded, maxFrameSize: maxFrameSize)
     }
 
     func run() throws {
@@ -84,6 +92,10 @@ struct Throughput: ParsableCommand {
         let report = Report(role: role.rawValue)
         if let asyncStyle {
             try AsyncPeer.run(role, asyncStyle, settings, report, prefersThread: prefersThread)
+            return try report.print(encodedSize: Payload(settings).encodedSize)
+        }
+        if isBlocking {
+            try BlockingPeer.run(role, settings, report)
             return try report.print(encodedSize: Payload(settings).encodedSize)
         }
         let peer: any Peer =
