@@ -11,7 +11,7 @@ import json
 import signal
 import sys
 
-from harness import programs
+from harness import growth, programs
 from harness.cases import Table
 from harness.processes import Failure
 from harness.table import conditions, markdown, plain, replace_table
@@ -31,24 +31,33 @@ def parse(names):
     parser.add_argument("--no-counts", action="store_true", help="leave the column of instructions out, which takes minutes")
     parser.add_argument("--markdown", metavar="FILE", help="replace the table in this file too")
     parser.add_argument("--json", metavar="FILE", help="save the numbers too, for plot.py")
+    parser.add_argument("--growth", action="store_true",
+                        help="with --json: how the rates grow with body size, links, connections and waiting messages")
     parser.add_argument("--no-build", action="store_true", help="measure what was built before")
     options = parser.parse_args()
+    if options.growth and not (options.json and options.ours == "swift"):
+        parser.error("--growth is saved by --json, and is of Swift")
     if options.rounds < 1 or not 0 < options.scale <= 100:
         parser.error("at least one round, and a scale above 0")
     return options
 
 
-def measure(cases, rounds):
+def measure(cases, series, rounds):
     for number in range(rounds):
         for case in cases:
             progress("round %d of %d: %s" % (number + 1, rounds, case.name))
             case.run(number)
+        for one in series:
+            progress("round %d of %d: growth with %s" % (number + 1, rounds, one.name))
+            one.run()
     progress("")
 
 
-def save(path, cases, rounds):
+def save(path, cases, series, rounds):
+    saved = {"conditions": conditions(rounds), "cases": [case.saved() for case in cases],
+             "growth": [one.saved() for one in series]}
     with open(path, "w") as file:
-        json.dump({"conditions": conditions(rounds), "cases": [case.saved() for case in cases]}, file, indent=1)
+        json.dump(saved, file, indent=1)
         file.write("\n")
 
 
@@ -59,12 +68,13 @@ def main():
     chosen = [case for case in table.cases() if not options.only or case.name in options.only]
     try:
         if not options.no_build:
-            programs.build(swift=table.is_swift, brokers=any(case.with_broker for case in chosen))
+            programs.build(swift=table.is_swift, brokers=bool(options.growth or any(case.with_broker for case in chosen)))
     except Failure as failure:
         sys.exit("bench: %s" % failure)
     for case in chosen if options.no_counts else []:
         case.counts = {}
-    measure(chosen, options.rounds)
+    series = growth.series(options.scale) if options.growth else []
+    measure(chosen, series, options.rounds)
 
     rows = [case.row() for case in chosen]
     print(plain(rows))
@@ -72,13 +82,13 @@ def main():
         if options.markdown:
             replace_table(options.markdown, markdown(rows, options.rounds))
         if options.json:
-            save(options.json, chosen, options.rounds)
+            save(options.json, chosen, series, options.rounds)
     except (Failure, OSError) as failure:
         sys.exit("bench: %s" % failure)
-    problems = [case for case in chosen if case.problem]
-    for case in problems:
-        print("bench: %s%s: %s" % (case.name, " is skipped" if case.is_skipped else "", case.problem), file=sys.stderr)
-    sys.exit(1 if any(not case.is_skipped for case in problems) else 0)
+    problems = [one for one in chosen + series if one.problem]
+    for one in problems:
+        print("bench: %s%s: %s" % (one.name, " is skipped" if one.is_skipped else "", one.problem), file=sys.stderr)
+    sys.exit(1 if any(not one.is_skipped for one in problems) else 0)
 
 
 if __name__ == "__main__":

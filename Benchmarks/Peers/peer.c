@@ -153,10 +153,12 @@ static void on_connecting(pn_connection_t *connection) {
     if (options.role == HANDSHAKE) return;
     pn_session_t *session = pn_session(connection);
     pn_session_open(session);
-    if (options.role != RECEIVE) {
-        pn_link_t *sender = answering = pn_sender(session, "sender");
+    for (int i = 0; options.role != RECEIVE && i < options.links; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "sender-%d", i);
+        pn_link_t *sender = answering = pn_sender(session, name);
         pn_terminus_set_address(pn_link_target(sender), address);
-        set_left(sender, options.count / options.connections);
+        set_left(sender, options.count / options.connections / options.links);
         open_link(sender);
     }
     if (options.role == RECEIVE || options.role == PING) {

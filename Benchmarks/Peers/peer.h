@@ -20,7 +20,7 @@ extern struct options {
     enum work work;
     const char *name, *host, *port, *address, *selector, *tls;
     long count, inFlight; // inFlight 0: as many as there is credit for
-    int bodySize, window, connections;
+    int bodySize, window, connections, links; // links of each connection
     bool presettled, listening, echoing, durable;
 } options;
 

@@ -12,12 +12,12 @@ class Rate(NamedTuple):
     processor: float
 
 
-def direct(peer, messages, *options):
+def direct(peer, messages, *options, sender_only=()):
     """The rate from one process to another, every message acknowledged; processor: of the busier of the two."""
     port = free_port()
     common = ["-p", port, "-n", messages]
     with Program(peer + ["recv", "-L"] + common + list(options)).listens(port) as receiver:
-        with Program(peer + ["send"] + common + list(options)) as sender:
+        with Program(peer + ["send"] + common + list(options) + list(sender_only)) as sender:
             sent = sender.result()
             used = (result["user"] + result["sys"] for result in (sent, receiver.result()))
             return Rate(sent["rate"], messages / max(used))

@@ -22,6 +22,8 @@ struct Settings {
     var isSettled: Bool
     var window: Int
     var connections: Int
+    /// How many links a sender's connection has.
+    var links: Int
     var listens: Bool
     var echoes: Bool
     /// How many messages may be unsettled at once; 0 is as many as there is credit.

@@ -49,6 +49,9 @@ struct Throughput: ParsableCommand {
     @Option(name: .customShort("c"), help: "How many connections.")
     var connections = 1
 
+    @Option(name: .customShort("l"), help: "How many links each connection of a sender has.")
+    var links = 1
+
     @Flag(name: .customShort("L"), help: "Listen for the peer rather than connect to it.")
     var listens = false
 
@@ -82,7 +85,8 @@ struct Throughput: ParsableCommand {
     private var settings: Settings {
         Settings(
             host: host, port: port, address: address, count: count, bodySize: bodySize, mode: mode,
-            reading: reading, isSettled: isSettled, window: window, connections: connections, listens: listens,
+            reading: reading, isSettled: isSettled, window: window, connections: connections, links: links,
+            listens: listens,
             echoes: echoes,
             inFlight: inFlight, certificates: certificates, usesFrameLayer: !isUnguarded, maxFrameSize: maxFrameSize)
     }
