@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop debian13 lint format bench fuzz sanitize setup FORCE
+.PHONY: help demo test interop debian13 lint format bench bench-check fuzz sanitize setup FORCE
 
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Package.swift)
 SOURCES := $(shell find Sources $(wildcard Examples) -name .build -prune -o \
@@ -44,6 +44,10 @@ format: ## Format all Swift files in place
 bench: ## Measure against the C, C++ and Python programs of proton and print one table (some ten minutes)
 	@scripts/setup.sh bench
 	Benchmarks/run.py
+
+bench-check: ## Count instructions and allocations a message; fail where they have grown (half a minute, once built)
+	@scripts/setup.sh bench-check
+	Benchmarks/check.py
 
 fuzz: ## Fuzz what strangers' bytes reach, for MINUTES=1 in all
 	@scripts/setup.sh build

@@ -21,6 +21,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     ],
     targets: [
+        .executableTarget(
+            name: "bench-broker", dependencies: [.product(name: "ProtonBroker", package: "swift-qpid-proton")],
+            swiftSettings: settings),
         .executableTarget(name: "codec", dependencies: dependencies, swiftSettings: settings),
         .executableTarget(name: "throughput", dependencies: dependencies, swiftSettings: settings),
     ]

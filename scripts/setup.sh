@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing for a purpose:
-# scripts/setup.sh build|demo|test|interop|debian13|bench|make ...
+# scripts/setup.sh build|demo|test|interop|debian13|bench|bench-check|make ...
 # Runs nothing but file checks where all is there. Says what it installs and why, or what you have to do.
 set -euo pipefail
 
@@ -74,9 +74,17 @@ need_sanitize() {
     need valgrind "sees what happens inside of proton's library" /usr/bin/valgrind
 }
 
+need_counts() {
+    need_build
+    need gcc "builds proton's C programs" /usr/bin/gcc
+    need openssl "makes the certificate of the peers" /usr/bin/openssl
+    need python3 "runs the measurements" /usr/bin/python3
+    need valgrind "counts the instructions a message" /usr/bin/valgrind
+}
+
 need_bench() {
     need_peers
-    need valgrind "counts the instructions a message" /usr/bin/valgrind
+    need_counts
 }
 
 for purpose in "$@"; do
@@ -88,9 +96,10 @@ for purpose in "$@"; do
         interop) need_interop ;;
         debian13) need_debian13 ;;
         bench) need_bench ;;
+        bench-check) need_counts ;;
         make) need make "runs the commands of this project" /usr/bin/make ;;
         *)
-            echo "usage: setup.sh build|demo|test|interop|debian13|bench|make ..." >&2
+            echo "usage: setup.sh build|demo|test|interop|debian13|bench|bench-check|make ..." >&2
             exit 2
             ;;
     esac

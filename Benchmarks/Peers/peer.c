@@ -1,5 +1,5 @@
 // The peer of the benchmarks on proton-c's proactor: what a careful C program reaches. Its options: peer_options.c.
-//     cc -O2 -o peer peer.c peer_message.c peer_options.c peer_tls.c -lqpid-proton
+//     cc -O2 -o peer peer.c peer_*.c -lqpid-proton
 #include "peer.h"
 #include <proton/codec.h>
 #include <proton/condition.h>
@@ -93,9 +93,14 @@ static void on_message(pn_delivery_t *delivery) {
     pn_link_recv(receiver, received.start, size);
     if (run.received == 0 && options.role == RECEIVE) run.first = now();
     run.received++;
-    take_message(received.start, size);
+    if (options.role == FORWARD) {
+        forward_message(received.start, size);
+    } else {
+        take_message(received.start, size);
+    }
     if (!pn_delivery_settled(delivery)) pn_delivery_update(delivery, PN_ACCEPTED);
     pn_delivery_settle(delivery);
+    if (options.role == FORWARD) return forward_credit();
     int credit = pn_link_credit(receiver);
     if (credit <= options.window / 2) pn_link_flow(receiver, options.window - credit);
     if (options.echoing && answering) send_bytes(answering, (struct bytes){size, received.start});
@@ -148,10 +153,12 @@ static void on_connecting(pn_connection_t *connection) {
     if (options.role == HANDSHAKE) return;
     pn_session_t *session = pn_session(connection);
     pn_session_open(session);
-    if (options.role != RECEIVE) {
-        pn_link_t *sender = answering = pn_sender(session, "sender");
+    for (int i = 0; options.role != RECEIVE && i < options.links; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "sender-%d", i);
+        pn_link_t *sender = answering = pn_sender(session, name);
         pn_terminus_set_address(pn_link_target(sender), address);
-        set_left(sender, options.count / options.connections);
+        set_left(sender, options.count / options.connections / options.links);
         open_link(sender);
     }
     if (options.role == RECEIVE || options.role == PING) {
@@ -173,7 +180,9 @@ static void on_link_opened(pn_link_t *link) {
         pn_terminus_copy(pn_link_target(link), pn_link_remote_target(link));
         pn_link_set_snd_settle_mode(link, pn_link_remote_snd_settle_mode(link));
         pn_link_open(link);
-        if (pn_link_is_receiver(link)) {
+        if (options.role == FORWARD) {
+            forward_opened(link);
+        } else if (pn_link_is_receiver(link)) {
             pn_link_flow(link, options.window);
         } else {
             answering = link;
@@ -224,6 +233,7 @@ static bool handle(pn_event_t *event) {
         break;
     case PN_LINK_REMOTE_OPEN: on_link_opened(pn_event_link(event)); break;
     case PN_LINK_FLOW:
+        if (options.role == FORWARD) forward_credit();
         if (pn_link_is_receiver(pn_event_link(event)) || (options.listening && options.role != SEND)) break;
         if (options.role == SEND) send_available(pn_event_link(event));
         if (options.role == PING) send_ping();
@@ -245,11 +255,14 @@ static bool handle(pn_event_t *event) {
         break;
     case PN_CONNECTION_REMOTE_CLOSE:
         report(pn_connection_remote_condition(pn_event_connection(event)));
+        forward_ended(pn_event_connection(event));
         pn_connection_close(pn_event_connection(event));
         break;
     case PN_TRANSPORT_CLOSED:
+        forward_ended(pn_event_connection(event));
         report(pn_transport_condition(pn_event_transport(event)));
         run.closed++;
+        if (options.role == FORWARD) return true; // until it is ended
         if (options.role == HANDSHAKE && !run.failed) {
             run.last = now();
             if (!options.listening && run.closed < options.count) connect_one();

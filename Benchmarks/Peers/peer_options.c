@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 struct options options = {.host = "127.0.0.1", .port = "5672", .address = "examples",
-                          .count = 1000000, .bodySize = 100, .window = 1000, .connections = 1};
+                          .count = 1000000, .bodySize = 100, .window = 1000, .connections = 1, .links = 1,
+                          .reading = READ_ID_AND_BODY};
 struct run run;
 
 double now(void) {
@@ -20,9 +21,9 @@ double now(void) {
 }
 
 static void usage(void) {
-    fputs("usage: peer send|recv|ping|conn|open [-h HOST] [-p PORT] [-a ADDRESS] [-n MESSAGES] [-b BODYBYTES]\n"
-          "            [-m raw|msg|msgp|kinds] [-s presettled] [-w CREDITWINDOW] [-c CONNECTIONS] [-L listen]\n"
-          "            [-E echo] [-W INFLIGHT] [-D durable] [-x SELECTOR] [-T FOLDER]\n"
+    fputs("usage: peer send|recv|ping|conn|open|forward [-h HOST] [-p PORT] [-a ADDRESS] [-n MESSAGES] [-b BODYBYTES]\n"
+          "            [-m raw|msg|msgp|kinds] [-s presettled] [-w CREDITWINDOW] [-c CONNECTIONS] [-l LINKS] [-L listen]\n"
+          "            [-E echo] [-W INFLIGHT] [-D durable] [-x SELECTOR] [-T FOLDER] [-r head|id|all] [-d whole|change|transit]\n"
           "A %d in the address stands for the number of the connection: each has a queue of its own.\n", stderr);
     exit(2);
 }
@@ -45,9 +46,9 @@ static int choice(const char *text, int count, const char *const names[]) {
 void parse_options(int argc, char **argv) {
     if (argc < 2) usage();
     options.name = argv[1];
-    options.role = choice(argv[1], 5, (const char *[]){"send", "recv", "ping", "conn", "open"});
+    options.role = choice(argv[1], 6, (const char *[]){"send", "recv", "ping", "conn", "open", "forward"});
     optind = 2;
-    for (int flag; (flag = getopt(argc, argv, "h:p:a:n:b:m:sw:c:LEW:Dx:T:")) != -1;) {
+    for (int flag; (flag = getopt(argc, argv, "h:p:a:n:b:m:sw:c:l:LEW:Dx:T:r:d:")) != -1;) {
         switch (flag) {
         case 'h': options.host = optarg; break;
         case 'p': options.port = optarg; break;
@@ -58,17 +59,22 @@ void parse_options(int argc, char **argv) {
         case 's': options.presettled = true; break;
         case 'w': options.window = number(optarg); break;
         case 'c': options.connections = number(optarg); break;
+        case 'l': options.links = number(optarg); break;
         case 'L': options.listening = true; break;
         case 'E': options.echoing = true; break;
         case 'W': options.inFlight = number(optarg); break;
         case 'D': options.durable = true; break;
         case 'x': options.selector = optarg; break;
         case 'T': options.tls = optarg; break;
+        case 'r': options.reading = choice(optarg, 3, (const char *[]){"head", "id", "all"}); break;
+        case 'd': options.work = choice(optarg, 3, (const char *[]){"whole", "change", "transit"}); break;
         default: usage();
         }
     }
-    if (options.connections == 0 || options.window == 0 || optind != argc) usage();
-    options.count -= options.count % options.connections; // the same number on each
+    if (options.connections == 0 || options.links == 0 || options.window == 0 || optind != argc) usage();
+    if (options.links > 1 && (options.role != SEND || options.listening || options.connections > 1)) usage();
+    if (options.role == FORWARD) options.listening = true;
+    options.count -= options.count % (options.connections * options.links); // the same number on each
 }
 
 static int by_value(const void *a, const void *b) {

@@ -9,13 +9,14 @@ from .processes import Program, Skipped, free_port
 from .programs import BUILT, C, SYNC
 
 
-def through(broker, messages, connections=1):
+def through(broker, messages, connections=1, *options):
     """The rate through a broker, to and from programs that neither encode nor decode; processor: the broker's.
 
     With several connections, there are as many senders and receivers, each two with a queue of their own.
     """
     port = free_port()
     client = ["-p", port, "-n", messages, "-m", "raw", "-c", connections, "-a", "benchmark-%d"]
+    client += list(options)
     with Program(broker(port)).listens(port) as running:
         before = running.processor_seconds()
         with Program(C + ["recv"] + client) as receiver, Program(C + ["send"] + client) as sender:
@@ -27,6 +28,19 @@ def through(broker, messages, connections=1):
 def processor_microseconds(broker, messages):
     """What a message through a broker costs it, in all its threads."""
     return 1e6 / through(broker, messages).processor
+
+
+def large_microseconds(broker, messages, size, window):
+    """What a message with a large body costs what it passes; as many as the window are on their way to and from it."""
+    port = free_port()
+    common = ["-p", port, "-n", messages, "-m", "raw", "-b", size, "-a", "benchmark"]
+    with Program(broker(port)).listens(port) as running:
+        before = running.processor_seconds()
+        with Program(C + ["recv", "-w", window] + common) as receiver, \
+                Program(C + ["send", "-W", window] + common) as sender:
+            sender.result()
+            receiver.result()
+            return (running.processor_seconds() - before) / messages * 1e6
 
 
 def round_trip(broker, messages):
@@ -80,6 +94,15 @@ def waiting_bytes(broker, messages):
         before = running.resident_kilobytes()
         _send(port, messages, "-m", "raw", "-a", "benchmark")
         return (running.resident_kilobytes() - before) * 1024 / messages
+
+
+def waiting_rate(broker, messages):
+    """Messages a second, from the first that is put into a queue, when all are in it before one is taken out."""
+    port = free_port()
+    with Program(broker(port)).listens(port):
+        put = _send(port, messages, "-m", "raw", "-a", "benchmark")
+        with Program(C + ["recv", "-p", port, "-n", messages, "-m", "raw", "-a", "benchmark"]) as receiver:
+            return messages / (put["sec"] + receiver.result()["since_attach"])
 
 
 def select_milliseconds(broker, messages):

@@ -1,15 +1,9 @@
 """The measurements: each takes the programs of one side and returns a number, or a rate."""
-import re
 from typing import NamedTuple
 
+from .counting import PINNED
 from .processes import Program, free_port
 from .programs import C
-
-PINNED = ["taskset", "-c", "0"]
-# For callgrind one instruction that copies a block is one for each byte: glibc is to copy without it.
-COUNTED = ["env", "GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=100000000",
-           "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-
 
 class Rate(NamedTuple):
     """Messages a second, and a second of processor time: what else the machine does hardly touches the latter."""
@@ -18,12 +12,12 @@ class Rate(NamedTuple):
     processor: float
 
 
-def direct(peer, messages, *options):
+def direct(peer, messages, *options, sender_only=()):
     """The rate from one process to another, every message acknowledged; processor: of the busier of the two."""
     port = free_port()
     common = ["-p", port, "-n", messages]
     with Program(peer + ["recv", "-L"] + common + list(options)).listens(port) as receiver:
-        with Program(peer + ["send"] + common + list(options)) as sender:
+        with Program(peer + ["send"] + common + list(options) + list(sender_only)) as sender:
             sent = sender.result()
             used = (result["user"] + result["sys"] for result in (sent, receiver.result()))
             return Rate(sent["rate"], messages / max(used))
@@ -48,10 +42,10 @@ def opening(peer, connections, *options):
             return client.result()["rate"]
 
 
-def round_trip(peer, messages):
+def round_trip(peer, messages, *options):
     """Microseconds (median) from sending a message to its acknowledgement, one at a time, all on one CPU."""
     port = free_port()
-    common = ["-p", port, "-n", messages, "-m", "msg"]
+    common = ["-p", port, "-n", messages] + list(options)
     with Program(PINNED + peer + ["recv", "-L"] + common).listens(port) as receiver:
         with Program(PINNED + peer + ["send", "-W", "1"] + common) as sender:
             median = sender.result()["p50_us"]
@@ -68,31 +62,7 @@ def asking(peer, messages, *own):
             return program.result()["p50_us"]
 
 
-def _instructions(peer, role, messages, own, other):
-    port = free_port()
-    common = ["-p", port, "-n", messages, "-m", "msg"]
-    counted = {role: COUNTED + peer}
-    receiver = counted.get("recv", other) + ["recv", "-L"] + common
-    sender = counted.get("send", other) + ["send"] + common
-    (receiver if role == "recv" else sender).extend(own)
-    with Program(receiver).listens(port) as receiving:
-        with Program(sender) as sending:
-            sending.result()
-            receiving.result()
-            errors = (receiving if role == "recv" else sending)
-            found = re.search(r"Collected : (\d+)", errors.said(errors.errors))
-            if not found:
-                errors.fail("callgrind counted nothing")
-            return int(found.group(1))
-
-
-def instructions(peer, role, *own, other=C, few=5000, many=30000):
-    """Instructions a message of the peer, with its own options; the difference of two runs leaves start-up out."""
-    counts = [_instructions(peer, role, n, own, other) for n in (few, many)]
-    return (counts[1] - counts[0]) / (many - few)
-
-
-def codec(program, messages):
-    """Nanoseconds to build, encode and wholly decode the message with properties."""
-    with Program(program + ["-n", messages]) as running:
+def codec(program, messages, *options):
+    """Nanoseconds of processor time for what the codec program is told to do with a message with properties."""
+    with Program(program + ["-n", messages] + list(options)) as running:
         return running.result()["ns"]

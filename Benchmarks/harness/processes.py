@@ -78,6 +78,14 @@ class Program:
         self.output.close()
         self.errors.close()
 
+    def stop(self, with_signal):
+        """Has it end, and waits for that, however it ends."""
+        os.killpg(self.pid, with_signal)
+        try:
+            self.process.wait(max(0, self.deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.fail("did not end in time")
+
     def said(self, file):
         file.seek(0)
         return file.read()

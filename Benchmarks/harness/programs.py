@@ -2,6 +2,7 @@
 import contextlib
 import functools
 import os
+import re
 import subprocess
 
 from .processes import Failure
@@ -23,18 +24,21 @@ def _run(arguments):
         raise Failure("building failed:\n" + done.stdout)
 
 
-def build(swift, brokers):
-    """Builds the peers optimised, and the Swift programs and the brokers where they are needed."""
+def build(swift, brokers, others=True):
+    """Builds the C peer optimised, and the Swift programs, the brokers and the other peers where they are needed."""
     os.makedirs(CERTIFICATES, exist_ok=True)
     if not os.path.exists(CERTIFICATES + "/certificate.pem"):
         _run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
               "-days", "3650", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
               "-keyout", CERTIFICATES + "/key.pem", "-out", CERTIFICATES + "/certificate.pem"])
-    peer = [os.path.join(PEERS, name) for name in ("peer.c", "peer_message.c", "peer_options.c", "peer_tls.c")]
-    _run(["gcc", "-O2", "-o", BUILT + "/peer"] + peer + ["-lqpid-proton"])
-    _run(["gcc", "-O2", "-o", BUILT + "/codec", PEERS + "/codec.c"] + peer[1:] + ["-lqpid-proton"])
-    cpp = ["-lqpid-proton-cpp", "-lqpid-proton"]
-    _run(["g++", "-O2", "-std=c++17", "-o", BUILT + "/peer-cpp", PEERS + "/peer.cpp"] + cpp)
+    messages = [PEERS + "/peer_%s.c" % name for name in ("message", "reading", "options")]
+    network = [PEERS + "/peer%s.c" % name for name in ("", "_forward", "_tls")]
+    _run(["gcc", "-O2", "-o", BUILT + "/peer"] + network + messages + ["-lqpid-proton"])
+    _run(["gcc", "-O2", "-o", BUILT + "/codec", PEERS + "/codec.c"] + messages + ["-lqpid-proton"])
+    _run(["gcc", "-O2", "-shared", "-fPIC", "-o", BUILT + "/allocations.so", PEERS + "/allocations.c"])
+    if others:
+        cpp = ["-lqpid-proton-cpp", "-lqpid-proton"]
+        _run(["g++", "-O2", "-std=c++17", "-o", BUILT + "/peer-cpp", PEERS + "/peer.cpp"] + cpp)
     if brokers:
         example = [EXAMPLES + "/c/broker.c", "-I" + EXAMPLES + "/c", "-lqpid-proton", "-pthread"]
         _run(["gcc", "-O2", "-o", BUILT + "/broker"] + example)
@@ -54,7 +58,7 @@ CPP = [BUILT + "/peer-cpp"]
 PYTHON_PEER = [PYTHON, PEERS + "/peer.py"]
 SWIFT = [ROOT + "/.build/benchmarks/release/throughput"]
 
-# A codec program builds, encodes and decodes the message with properties -n times.
+# A codec program does what -d says with the message with properties, -n times.
 C_CODEC = [BUILT + "/codec", "send"]
 SWIFT_CODEC = [ROOT + "/.build/benchmarks/release/codec"]
 
@@ -64,10 +68,16 @@ SYNC = [BUILT + "/sync"]
 
 # A broker is a function from a port to a command line.
 SWIFT_BROKER = [ROOT + "/.build/release/broker"]
+# The same with no options, which is built with the benchmarks.
+INNER_BROKER = [ROOT + "/.build/benchmarks/release/bench-broker"]
 
 
 def c_broker(port):
     return [BUILT + "/broker", "127.0.0.1", str(port)]
+
+
+def c_forwarder(port):
+    return C + ["forward", "-p", str(port)]
 
 
 def python_broker(port):
@@ -80,6 +90,17 @@ def swift_broker(port):
 
 def swift_broker_of_one_thread(port):
     return swift_broker(port) + ["--threads", "1"]
+
+
+def inner_broker(port):
+    return INNER_BROKER + ["127.0.0.1:%d" % port]
+
+
+@functools.cache
+def codec_has(reading):
+    """Whether the codec program that was built knows that way of reading, which is a value of its -r."""
+    told = subprocess.run(SWIFT_CODEC + ["--help"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    return re.search(r"values: [^)]*\b%s\b" % reading, told.stdout) is not None
 
 
 @functools.cache

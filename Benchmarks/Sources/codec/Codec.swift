@@ -4,8 +4,8 @@ import Proton
 
 /// Measures making, encoding, decoding and reading messages, without any network.
 ///
-/// Benchmarks/Peers/codec.c does the same with pn_message; `ns` of the line of JSON is what the two have in common: all
-/// four steps for the message with properties.
+/// Benchmarks/Peers/codec.c does the same with pn_message; `ns` of the line of JSON is what the two have in common: the work
+/// of `-d` for the message with properties.
 @main
 struct Codec: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,8 +17,25 @@ struct Codec: ParsableCommand {
     @Option(name: .customShort("b"), help: "The size of the body, in bytes.")
     var bodySize = 100
 
+    @Option(
+        name: .customShort("r"), help: "What is read of each: its id, that and the body, or every field that is set.")
+    var reading = Reading.id
+
+    @Option(
+        name: .customShort("d"),
+        help: """
+            whole: make, encode, decode and read. change: set a property of a message that was decoded, and encode it. \
+            transit: decode it first.
+            """)
+    var work = Work.whole
+
     @Flag(help: "Each step by itself too, and for messages of other kinds.")
     var steps = false
+
+    /// What is done with each message.
+    enum Work: String, ExpressibleByArgument, CaseIterable {
+        case whole, change, transit
+    }
 
     func validate() throws {
         guard count > 0, bodySize >= 0 else { throw ValidationError("-n takes a number above 0, -b none below.") }
@@ -26,10 +43,7 @@ struct Codec: ParsableCommand {
 
     func run() throws {
         let body = [UInt8](repeating: UInt8(ascii: "x"), count: bodySize)
-        let whole = try measure { id in
-            try Sample.withProperties.read(Message(decoding: Sample.withProperties.make(id, body).encoded()))
-        }
-        var fields = ["\"role\":\"swift-codec\"", "\"n\":\(count)", "\"ns\":\(whole)"]
+        var fields = ["\"role\":\"swift-codec\"", "\"n\":\(count)", "\"ns\":\(try measureWork(body))"]
         for sample in steps ? Sample.allCases : [] {
             let message = sample.make(1, body)
             let bytes = try message.encoded()
@@ -38,11 +52,30 @@ struct Codec: ParsableCommand {
                 ("make", try measure { id in sample.make(id, body).isDurable ? 1 : 0 }),
                 ("encode", try measure { _ in try message.encoded().count }),
                 ("decode", try measure { _ in try Message(decoding: bytes).isDurable ? 1 : 0 }),
-                ("read", try measure { _ in sample.read(decoded) }),
+                ("read", try measure { _ in reading.read(decoded) }),
             ]
             fields += each.map { "\"\(sample.rawValue)_\($0)_ns\":\($1)" }
         }
         print("{\(fields.joined(separator: ","))}")
+    }
+
+    private func measureWork(_ body: [UInt8]) throws -> Double {
+        let sample = Sample.withProperties
+        let bytes = try sample.make(1, body).encoded()
+        let received = try Message(decoding: bytes)
+        switch (work, reading) {
+        // A loop for each, so that none pays for the choice.
+        case (.whole, .head):
+            return try measure { id in try Reading.head(Message(decoding: sample.make(id, body).encoded())) }
+        case (.whole, .id):
+            return try measure { id in try Reading.idAndBody(Message(decoding: sample.make(id, body).encoded())) }
+        case (.whole, .all):
+            return try measure { id in try Reading.all(Message(decoding: sample.make(id, body).encoded())) }
+        case (.change, _):
+            return try measure { id in try Sample.change(received, id).encoded().count }
+        case (.transit, _):
+            return try measure { id in try Sample.change(Message(decoding: bytes), id).encoded().count }
+        }
     }
 
     /// What one pass of the work takes on average, in nanoseconds; the work's result keeps it from being left out.
@@ -61,3 +94,5 @@ struct Codec: ParsableCommand {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }
+
+extension Reading: ExpressibleByArgument {}

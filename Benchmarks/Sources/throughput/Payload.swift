@@ -3,12 +3,14 @@ import Proton
 /// Makes the messages that are sent, and takes those apart that come.
 struct Payload {
     private let mode: Settings.Mode
+    private let readsBody: Bool
     private let body: [UInt8]
     private let address: String
     private let encoded: [UInt8]
 
     init(_ settings: Settings) throws {
         mode = settings.mode
+        readsBody = settings.reading != .head
         body = [UInt8](repeating: UInt8(ascii: "x"), count: settings.bodySize)
         address = settings.address
         encoded = try Payload.message(1, mode: mode, body: body, address: address).encoded()
@@ -30,10 +32,12 @@ struct Payload {
     /// The message with this number, for a sender that encodes it.
     func message(_ id: UInt64) -> Message { Payload.message(id, mode: mode, body: body, address: address) }
 
-    /// Reads the id and the body of a message; what they add up to keeps the work from being left out.
+    /// Reads the id and, unless the settings say otherwise, the body of a message; what they add up to keeps the work from
+    /// being left out.
     @inline(__always)
     func consume(_ message: Message) -> UInt64 {
         guard mode != .raw, case .ulong(let id) = message.id else { return 0 }
+        guard readsBody else { return id }
         return id &+ UInt64(message.withBodyBytes { $0.byteCount } ?? 0)
     }
 

@@ -24,7 +24,10 @@ final class SendPeer: Peer {
             listener = try event.container.listen(settings.listening, tls: settings.tls)
         } else {
             for _ in 0..<settings.connections {
-                try event.container.createSender(settings.url, options: settings.linkOption)
+                let connection = try event.container.connect(settings.server)
+                for _ in 0..<settings.links {
+                    try event.container.createSender(connection, settings.address, options: settings.linkOption)
+                }
             }
         }
     }

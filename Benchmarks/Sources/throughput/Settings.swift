@@ -7,15 +7,23 @@ struct Settings {
         case raw, msg, msgp
     }
 
+    /// How much of a message is read that comes: its id, or that and the body.
+    enum Reading: String, CaseIterable {
+        case head, id
+    }
+
     var host: String
     var port: Int
     var address: String
     var count: Int
     var bodySize: Int
     var mode: Mode
+    var reading: Reading
     var isSettled: Bool
     var window: Int
     var connections: Int
+    /// How many links a sender's connection has.
+    var links: Int
     var listens: Bool
     var echoes: Bool
     /// How many messages may be unsettled at once; 0 is as many as there is credit.
@@ -24,6 +32,8 @@ struct Settings {
     var certificates: String?
     /// Whether frames pass the layer that refuses what proton does not stand.
     var usesFrameLayer: Bool
+    /// The largest frame that is taken, in bytes; nil is the default.
+    var maxFrameSize: UInt32?
 
     var linkOption: LinkOption { isSettled ? .atMostOnce : .atLeastOnce }
     var hostAndPort: String { "\(host):\(port)" }
@@ -37,6 +47,7 @@ struct Settings {
     var options: ConnectionOptions {
         var options = ConnectionOptions()
         options.limits.usesFrameLayer = usesFrameLayer
+        if let maxFrameSize { options.limits.maxFrameSize = maxFrameSize }
         if let certificates, !listens {
             options.tls = TLSClientOptions(trust: .file("\(certificates)/certificate.pem"))
         }

@@ -37,6 +37,9 @@ struct Throughput: ParsableCommand {
     @Option(name: .customShort("m"), help: "raw: bytes that are encoded once; msg: messages; msgp: with properties.")
     var mode = Settings.Mode.raw
 
+    @Option(name: .customShort("r"), help: "What is read of a message that comes: its id, or that and the body.")
+    var reading = Settings.Reading.id
+
     @Flag(name: .customShort("s"), help: "Send settled messages.")
     var isSettled = false
 
@@ -45,6 +48,9 @@ struct Throughput: ParsableCommand {
 
     @Option(name: .customShort("c"), help: "How many connections.")
     var connections = 1
+
+    @Option(name: .customShort("l"), help: "How many links each connection of a sender has.")
+    var links = 1
 
     @Flag(name: .customShort("L"), help: "Listen for the peer rather than connect to it.")
     var listens = false
@@ -61,6 +67,9 @@ struct Throughput: ParsableCommand {
     @Flag(name: .customShort("G"), help: "Leave out the layer that guards proton from frames.")
     var isUnguarded = false
 
+    @Option(name: .customShort("F"), help: "The largest frame that is taken, in bytes.")
+    var maxFrameSize: UInt32?
+
     @Option(
         name: .customLong("async"), help: "Use the async client for send, recv and ping: one task, or many at once.")
     var asyncStyle: AsyncPeer.Style?
@@ -68,11 +77,18 @@ struct Throughput: ParsableCommand {
     @Flag(name: .customLong("on-thread"), help: "With --async: run the tasks on the connection's thread.")
     var prefersThread = false
 
+    @Flag(
+        name: .customLong("blocking"),
+        help: "Use calls that wait, for send and recv: send by as many threads as -W says, by default 256.")
+    var isBlocking = false
+
     private var settings: Settings {
         Settings(
             host: host, port: port, address: address, count: count, bodySize: bodySize, mode: mode,
-            isSettled: isSettled, window: window, connections: connections, listens: listens, echoes: echoes,
-            inFlight: inFlight, certificates: certificates, usesFrameLayer: !isUnguarded)
+            reading: reading, isSettled: isSettled, window: window, connections: connections, links: links,
+            listens: listens,
+            echoes: echoes,
+            inFlight: inFlight, certificates: certificates, usesFrameLayer: !isUnguarded, maxFrameSize: maxFrameSize)
     }
 
     func run() throws {
@@ -80,6 +96,10 @@ struct Throughput: ParsableCommand {
         let report = Report(role: role.rawValue)
         if let asyncStyle {
             try AsyncPeer.run(role, asyncStyle, settings, report, prefersThread: prefersThread)
+            return try report.print(encodedSize: Payload(settings).encodedSize)
+        }
+        if isBlocking {
+            try BlockingPeer.run(role, settings, report)
             return try report.print(encodedSize: Payload(settings).encodedSize)
         }
         let peer: any Peer =
@@ -97,6 +117,7 @@ struct Throughput: ParsableCommand {
 }
 
 extension Settings.Mode: ExpressibleByArgument {}
+extension Settings.Reading: ExpressibleByArgument {}
 extension AsyncPeer.Style: ExpressibleByArgument {}
 
 /// A handler that knows whether it has done what it was there for.
