@@ -6,12 +6,13 @@ struct MessageLayout: Sendable {
     /// The numbers of the sections in the order of the wire.
     static let header = 0, properties = 3, applicationProperties = 4, body = 5, footer = 6
 
-    /// Where each section begins and ends; an absent one is empty, at 0.
-    private var starts = InlineArray<7, UInt32>(repeating: 0)
-    private var ends = InlineArray<7, UInt32>(repeating: 0)
+    // Vectors, which are made empty at once, where arrays are an element at a time.
+
+    /// Where each section begins, by its number, and eight further where it ends; an absent one is empty, at 0.
+    private var sections = SIMD16<UInt32>()
 
     /// Where the values of the properties section are, by number of the field; 0 for one that is absent or null.
-    var properties = InlineArray<13, UInt32>(repeating: 0)
+    var properties = SIMD16<UInt32>()
 
     var bodyKind = BodyKind.none
 
@@ -20,11 +21,11 @@ struct MessageLayout: Sendable {
 
     /// The bytes of a section, descriptor included; empty when it is absent.
     func section(_ number: Int) -> Range<Int> {
-        Range(uncheckedBounds: (Int(starts[number]), Int(ends[number])))
+        Range(uncheckedBounds: (Int(sections[number]), Int(sections[number &+ 8])))
     }
 
     /// Whether a section is there.
-    func contains(_ number: Int) -> Bool { ends[number] > 0 }
+    func contains(_ number: Int) -> Bool { sections[number &+ 8] > 0 }
 
     /// Notes where a section is.
     @inline(__always)
@@ -42,7 +43,7 @@ struct MessageLayout: Sendable {
 
     /// Notes that what stands behind a section stands so many bytes further.
     mutating func move(behind number: Int, by distance: Int) {
-        for section in number + 1..<ends.count where contains(section) {
+        for section in 0...MessageLayout.footer where section > number && contains(section) {
             setSection(
                 section, self.section(section).lowerBound &+ distance, self.section(section).upperBound &+ distance)
         }
@@ -52,11 +53,11 @@ struct MessageLayout: Sendable {
 
     /// Notes where a section begins.
     @inline(__always)
-    mutating func setStart(_ number: Int, _ offset: Int) { starts[number] = UInt32(truncatingIfNeeded: offset) }
+    mutating func setStart(_ number: Int, _ offset: Int) { sections[number] = UInt32(truncatingIfNeeded: offset) }
 
     /// Notes where a section ends.
     @inline(__always)
-    mutating func setEnd(_ number: Int, _ offset: Int) { ends[number] = UInt32(truncatingIfNeeded: offset) }
+    mutating func setEnd(_ number: Int, _ offset: Int) { sections[number &+ 8] = UInt32(truncatingIfNeeded: offset) }
 }
 
 extension Validator {
