@@ -30,7 +30,7 @@ extension Link {
         while let current = pn_link_current(pointer) {
             // One that is new has its event still to come, which then finds it settled.
             (Delivery(known: current, of: self) ?? Delivery(current, new: self)).settleAtOnce(.released)
-            if pn_link_current(pointer) == current { Link.goOn(on: pointer) }
+            if pn_link_current(pointer) == current { goOn(on: pointer) }
             if pn_link_current(pointer) == current { return }
         }
     }

@@ -30,16 +30,17 @@ extension Connection {
             isDispatching = false
         }
         while let current = event {
-            if pn_event_type(current) == PN_TRANSPORT_CLOSED { isClosed = true }
+            let type = pn_event_type(current)
+            if type == PN_TRANSPORT_CLOSED { isClosed = true }
             if isDispatching {
                 do {
-                    try dispatch(current)
+                    try dispatch(current, type)
                 } catch {
                     // The rest of the batch is not for a handler that failed, but it is brought to its end.
                     failure = error
                     isDispatching = false
                 }
-            } else if pn_event_type(current) == PN_DELIVERY {
+            } else if type == PN_DELIVERY {
                 dropDelivery(current)
             }
             event = next()

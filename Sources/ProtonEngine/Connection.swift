@@ -22,7 +22,11 @@ public final class Connection: Endpoint {
     /// What a peer may take of this side.
     package let limits: ConnectionLimits
     /// What is told of events of this connection and of those of its endpoints that have no handler of their own.
-    @exclusivity(unchecked) package var eventHandler: any EventHandler
+    @exclusivity(unchecked) package var eventHandler: any EventHandler {
+        didSet { handlersVersion += 1 }
+    }
+    /// Goes up when the handler of the connection or of a session changes: links keep what they found.
+    @exclusivity(unchecked) var handlersVersion = 0
     /// How many bytes all links keep of messages that are not complete.
     var incompleteBytes = 0
     /// The place of a connection that a proactor has, until it is over.

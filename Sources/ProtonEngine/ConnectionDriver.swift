@@ -113,7 +113,7 @@ package final class ConnectionDriver {
             try connection.noteBatchStart()
             while let event = nextEvent() {
                 any = true
-                try connection.dispatch(event)
+                try connection.dispatch(event, pn_event_type(event))
             }
             connection.noteBatchEnd()
         }

@@ -80,7 +80,7 @@ extension Link {
                 read = Link.read(pointer, into: UnsafeMutableRawBufferPointer(buffer))
             })
         if !pn_delivery_partial(delivery), pn_delivery_pending(delivery) == 0 {
-            Link.goOn(on: pointer)
+            goOn(on: pointer)
         } else {
             noteTaken(takenBefore + bytes.count)
         }

@@ -175,6 +175,25 @@ public struct Delivery {
         }
     }
 
+    /// What a whole message that has come is to be done with.
+    package enum Whole {
+        /// The event is about something else: `arrival` says what.
+        case none
+        /// This side has closed the link: nobody takes the message any more.
+        case unwanted
+        case message(Message)
+    }
+
+    /// Takes the message of a delivery that has come whole, in one frame, as most do, by one look.
+    /// - Throws: `InvalidMessage` where what came is not a valid message; it is taken all the same.
+    package func takeWhole() throws(InvalidMessage) -> Whole {
+        guard let pointer, link.isReceiver, pn_delivery_readable(pointer), !pn_delivery_partial(pointer),
+            !pn_delivery_aborted(pointer), !link.hasParts
+        else { return .none }
+        if link.isLocalClosed { return .unwanted }
+        return .message(try link.takeMessage(pointer))
+    }
+
     /// Takes the message of a delivery whose `arrival` is `complete`.
     /// - Throws: `InvalidMessage` where what came is not a valid message; it is taken all the same.
     package func takeMessage() throws(InvalidMessage) -> Message {
@@ -190,12 +209,51 @@ public struct Delivery {
             if link.settlesSecond { return }
         }
         link.deliveries.remove(token)
-        if let link = link.pointer { Link.settleReceived(pointer, on: link) }
+        link.settleReceived(pointer)
+    }
+
+    /// Accepts and settles a message whose whole has been taken, where the program has not said anything of it and has not
+    /// settled it.
+    package func acceptTakenWhereUndecided() {
+        guard let token, let pointer, pn_delivery_local_state(pointer) == 0 else { return }
+        if !pn_delivery_settled(pointer) {
+            pn_delivery_update(pointer, UInt64(PN_ACCEPTED))
+            if link.settlesSecond { return }
+        }
+        link.deliveries.remove(token)
+        // It is not the current one any more: no mark is needed that it is to be passed over.
+        pn_delivery_settle(pointer)
     }
 
     /// Whether an event tells that the peer has accepted a message that was sent: the news of most, without a state.
     package var isNowAccepted: Bool {
         pointer.map { pn_delivery_updated($0) && pn_delivery_remote_state($0) == UInt64(PN_ACCEPTED) } ?? false
+    }
+
+    /// What an event tells of a message that was sent, and has been accepted: of most, all there is to tell.
+    package enum Acceptance {
+        /// The event tells something else.
+        case none
+        /// The peer has accepted.
+        case accepted
+        /// The peer has accepted and settled.
+        case settled
+    }
+
+    /// Whether an event tells for the first time that the peer has accepted a message that was sent, by one look.
+    package var newAcceptance: Acceptance {
+        guard let token, let pointer, pn_delivery_remote_state(pointer) == UInt64(PN_ACCEPTED),
+            pn_delivery_updated(pointer), !link.deliveries.wasTold(UInt64(PN_ACCEPTED), of: token)
+        else { return .none }
+        return pn_delivery_settled(pointer) ? .settled : .accepted
+    }
+
+    /// Settles a message that was sent where the peer has settled it, or settles after this side.
+    package func settleAfterReceiver() {
+        guard link.isSender, let token, let pointer else { return }
+        guard pn_delivery_settled(pointer) || isSettledFirstHere else { return }
+        link.deliveries.remove(token)
+        pn_delivery_settle(pointer)
     }
 
     /// Whether the peer has said anything of the message: true of few that come in.
@@ -299,8 +357,8 @@ public struct Delivery {
         guard let token, link.confined() != nil, let pointer = link.deliveries.remove(token) else { return }
         lastWord(pointer)
         if link.hasParts { link.dropParts(of: pointer) }
-        if link.isReceiver, let link = link.pointer {
-            Link.settleReceived(pointer, on: link)
+        if link.isReceiver {
+            link.settleReceived(pointer)
         } else {
             pn_delivery_settle(pointer)
         }

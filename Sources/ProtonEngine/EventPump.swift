@@ -7,9 +7,9 @@ extension Connection {
     ///
     /// Called in the connection's domain.
     /// - Throws: what the handler throws.
-    func dispatch(_ event: OpaquePointer) throws {
+    func dispatch(_ event: OpaquePointer, _ type: pn_event_type_t) throws {
         if ending.isViolated, !isTold(event) { return }
-        switch pn_event_type(event) {
+        switch type {
         case PN_DELIVERY: try dispatchDelivery(pn_event_context(event))
         case PN_LINK_FLOW: try dispatch(.flow, link: pn_event_context(event))
 
@@ -102,14 +102,14 @@ extension Connection {
         }
         if let known = Delivery(known: delivery, of: link) {
             guard !known.isSettledAsSent else { return }
-            try link.nearestHandler.handle(known)
+            try link.nearestHandler(at: handlersVersion).handle(known)
             known.noteTold()
             if link.settlesSecond { known.settleAfterSender() }
         } else if link.isSender {
             end(for: Connection.foreignDelivery)
         } else {
             let arrived = Delivery(arrived: delivery, on: link)
-            try link.nearestHandler.handle(arrived)
+            try link.nearestHandler(at: handlersVersion).handle(arrived)
             arrived.remember()
         }
     }
@@ -202,10 +202,4 @@ extension Connection {
 extension Session {
     /// The handler of the session's events.
     package var nearestHandler: any EventHandler { eventHandler ?? connection.eventHandler }
-}
-
-extension Link {
-    /// The handler of the link's events.
-    @inline(__always)
-    package final var nearestHandler: any EventHandler { eventHandler ?? session.nearestHandler }
 }

@@ -7,31 +7,40 @@ import CProton
 /// and an assertion of its fails when it writes the next frames (`pn_full_settle`). So those are passed over at once.
 extension Link {
     /// Settles a delivery of a receiver's.
-    @inline(__always)
-    static func settleReceived(_ delivery: OpaquePointer, on link: OpaquePointer) {
-        if let current = pn_link_current(link), current != delivery { Delivery.markSettled(delivery) }
+    final func settleReceived(_ delivery: OpaquePointer) {
+        guard let pointer else { return }
+        if let current = pn_link_current(pointer), current != delivery {
+            Delivery.markSettled(delivery)
+            hasSettledAhead = true
+        }
         pn_delivery_settle(delivery)
-        passSettled(on: link)
+        passSettled(on: pointer)
     }
 
     /// Goes on to the next delivery of a receiver's.
     @inline(__always)
-    static func goOn(on link: OpaquePointer) {
-        pn_link_advance(link)
-        passSettled(on: link)
+    final func goOn(on pointer: OpaquePointer) {
+        pn_link_advance(pointer)
+        passSettled(on: pointer)
     }
 
     @inline(__always)
-    private static func passSettled(on link: OpaquePointer) {
-        while let current = pn_link_current(link), Delivery.isMarkedSettled(current) { pn_link_advance(link) }
+    private final func passSettled(on pointer: OpaquePointer) {
+        guard hasSettledAhead else { return }
+        while let current = pn_link_current(pointer) {
+            guard Delivery.isMarkedSettled(current) else { return }
+            pn_link_advance(pointer)
+        }
+        // What is settled has been passed, or it would be the current one.
+        hasSettledAhead = false
     }
 
     /// Settles what has come on a link that is about to be freed, in order.
     func settleUnread(on link: OpaquePointer) {
         guard isReceiver else { return }
         while let current = pn_link_current(link) {
-            Link.settleReceived(current, on: link)
-            if pn_link_current(link) == current { Link.goOn(on: link) }
+            settleReceived(current)
+            if pn_link_current(link) == current { goOn(on: link) }
             if pn_link_current(link) == current { return }
         }
     }

@@ -18,7 +18,7 @@ extension Link {
     func takeBytes(_ delivery: OpaquePointer) -> [UInt8] {
         guard let pointer else { return [] }
         if isTakenInParts { return takePart(delivery, upTo: .max) }
-        defer { Link.goOn(on: pointer) }
+        defer { goOn(on: pointer) }
         guard !hasParts else {
             readPart(delivery)
             return takePartial()
@@ -43,7 +43,7 @@ extension Link {
     /// Reads a complete message, none of which was read before, and goes on to the next delivery.
     func takeBytes(_ delivery: OpaquePointer, appendingTo bytes: inout [UInt8]) {
         guard let pointer else { return }
-        defer { Link.goOn(on: pointer) }
+        defer { goOn(on: pointer) }
         withUnsafeTemporaryAllocation(byteCount: pn_delivery_pending(delivery), alignment: 1) { buffer in
             let count = Link.read(pointer, into: buffer)
             bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
@@ -53,7 +53,7 @@ extension Link {
     /// Reads a complete message into the memory that it keeps, and goes on to the next delivery.
     func takeMessage(_ delivery: OpaquePointer) throws(InvalidMessage) -> Message {
         guard let pointer else { return Message() }
-        defer { Link.goOn(on: pointer) }
+        defer { goOn(on: pointer) }
         return try Message(capacity: pn_delivery_pending(delivery), limits: connection.limits.decoding) {
             Link.read(pointer, into: $0)
         }

@@ -11,7 +11,12 @@ public class Link: Endpoint {
     /// The name of the link, unique between the two containers (AMQP 1.0, 2.6.1).
     public final let name: String
     /// What is told of this link's events, where it is not the session's or the connection's handler.
-    @exclusivity(unchecked) package final var eventHandler: (any EventHandler)?
+    @exclusivity(unchecked) package final var eventHandler: (any EventHandler)? {
+        didSet { resolvedHandler = nil }
+    }
+    /// The nearest handler, as it was found at a version of the connection's handlers.
+    @exclusivity(unchecked) private final var resolvedHandler: (any EventHandler)?
+    @exclusivity(unchecked) private final var resolvedVersion = 0
     /// The connection's domain; kept alive by `session`.
     private final let domain: Domain
     /// What the floor above keeps with the link.
@@ -29,6 +34,8 @@ public class Link: Endpoint {
     final var isPeerMade = false
     /// What came of this side's `open`.
     @exclusivity(unchecked) final var opening = Opening.asked
+    /// Whether a delivery may be marked as settled that has not been the current one yet.
+    @exclusivity(unchecked) final var hasSettledAhead = false
     /// What handlers have been told of the link's beginning.
     @exclusivity(unchecked) final var announcement = Announcement.none
     /// Whether the peer has given credit, or asked for it back, while the link was not open here.
@@ -75,6 +82,25 @@ public class Link: Endpoint {
     public final let isSender: Bool
     /// Whether messages come in on this link: whether it is a `Receiver`.
     public final var isReceiver: Bool { !isSender }
+
+    /// The handler of the link's events.
+    @inline(__always)
+    package final var nearestHandler: any EventHandler { nearestHandler(at: connection.handlersVersion) }
+
+    /// The handler of the link's events, at the present version of the connection's handlers.
+    @inline(__always)
+    final func nearestHandler(at version: Int) -> any EventHandler {
+        if resolvedVersion == version, let resolvedHandler { return resolvedHandler }
+        return resolveHandler(version)
+    }
+
+    @inline(never)
+    private final func resolveHandler(_ version: Int) -> any EventHandler {
+        let handler = eventHandler ?? session.nearestHandler
+        // Of a link that is over none is kept.
+        (resolvedHandler, resolvedVersion) = (pointer == nil ? nil : handler, version)
+        return handler
+    }
 
     // MARK: State
 

@@ -9,7 +9,9 @@ public final class Session: Endpoint {
     /// The connection that the session is on; kept alive by it.
     public let connection: Connection
     /// What is told of events of this session and of its links that have no handler of their own.
-    @exclusivity(unchecked) package var eventHandler: (any EventHandler)?
+    @exclusivity(unchecked) package var eventHandler: (any EventHandler)? {
+        didSet { connection.handlersVersion += 1 }
+    }
 
     /// Which sides have closed, as far as events have told.
     @exclusivity(unchecked) var endedSides = EndpointState.active

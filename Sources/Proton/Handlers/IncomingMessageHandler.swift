@@ -15,6 +15,17 @@ public final class IncomingMessageHandler: ProtonHandler {
     public func onDelivery(_ event: DeliveryEvent) throws {
         let delivery = event.delivery
         guard delivery.link.isReceiver else { return }
+        let whole: Delivery.Whole
+        do {
+            whole = try delivery.takeWhole()
+        } catch {
+            return try refuse(error, of: delivery)
+        }
+        switch whole {
+        case .message(let message): return try handle(message, of: delivery)
+        case .unwanted: return giveBack(delivery)
+        case .none: break
+        }
         switch delivery.arrival() {
         case .complete: try handle(delivery)
         case .aborted:
@@ -26,20 +37,28 @@ public final class IncomingMessageHandler: ProtonHandler {
         }
     }
 
+    /// Takes a message that has come in parts.
     private func handle(_ delivery: Delivery) throws {
-        guard !delivery.link.isLocalClosed else {
-            if autoAccepts { delivery.settle(.released) }
-            return
-        }
+        guard !delivery.link.isLocalClosed else { return giveBack(delivery) }
         let message: Message
         do {
             message = try delivery.takeMessage()
         } catch {
-            return try refuse(InvalidMessageEvent(error: error.error, bytes: error.bytes, delivery: delivery))
+            return try refuse(error, of: delivery)
         }
+        try handle(message, of: delivery)
+    }
+
+    /// The link has been closed here: nobody takes the message any more.
+    private func giveBack(_ delivery: Delivery) {
+        if autoAccepts { delivery.settle(.released) }
+    }
+
+    @inline(__always)
+    private func handle(_ message: Message, of delivery: Delivery) throws {
         do {
             try delegate.onMessage(MessageEvent(message: message, delivery: delivery))
-            if autoAccepts { delivery.acceptWhereUndecided() }
+            if autoAccepts { delivery.acceptTakenWhereUndecided() }
         } catch let rejection as Delivery.Reject {
             delivery.reject(rejection.condition)
         } catch is Delivery.Release {
@@ -47,8 +66,8 @@ public final class IncomingMessageHandler: ProtonHandler {
         }
     }
 
-    private func refuse(_ event: InvalidMessageEvent) throws {
-        let delivery = event.delivery
+    private func refuse(_ invalid: InvalidMessage, of delivery: Delivery) throws {
+        let event = InvalidMessageEvent(error: invalid.error, bytes: invalid.bytes, delivery: delivery)
         do {
             try delegate.onInvalidMessage(event)
             if autoAccepts, delivery.localState == nil { delivery.reject(event.condition) }

@@ -21,6 +21,13 @@ public final class OutgoingMessageHandler: ProtonHandler {
 
     public func onDelivery(_ event: DeliveryEvent) throws {
         let delivery = event.delivery
+        switch delivery.newAcceptance {
+        case .none: break
+        case .accepted: return try delegate.onAccepted(event)
+        case .settled:
+            try delegate.onAccepted(event)
+            return try delegate.onSettled(event)
+        }
         guard delivery.link.isSender, let news = delivery.news() else { return }
         // A peer that settles later than it gives an outcome gives that again.
         if news.isNew {
@@ -45,7 +52,7 @@ public final class OutgoingMessageHandler: ProtonHandler {
 
     /// Settles a delivery that the peer has settled, or that it settles after this side.
     func settle(_ delivery: Delivery) {
-        if autoSettles, delivery.isSettled || delivery.isSettledFirstHere { delivery.settle() }
+        if autoSettles { delivery.settleAfterReceiver() }
     }
 }
 
