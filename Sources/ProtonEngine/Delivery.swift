@@ -8,7 +8,7 @@ import CProton
 public struct Delivery {
     /// The link that the message came or went on.
     public let link: Link
-    private let token: DeliveryTable.Token?
+    let token: DeliveryTable.Token?
 
     /// Wraps a delivery that proton has just made.
     init(_ pointer: OpaquePointer, new link: Link) {
@@ -58,7 +58,7 @@ public struct Delivery {
     var isSettledAsSent: Bool { token == .settled }
 
     /// Proton's delivery, for as long as it is not settled here.
-    private var pointer: OpaquePointer? {
+    var pointer: OpaquePointer? {
         guard let token, link.confined() != nil else { return nil }
         return link.deliveries[token]
     }
@@ -175,85 +175,11 @@ public struct Delivery {
         }
     }
 
-    /// What a whole message that has come is to be done with.
-    package enum Whole {
-        /// The event is about something else: `arrival` says what.
-        case none
-        /// This side has closed the link: nobody takes the message any more.
-        case unwanted
-        case message(Message)
-    }
-
-    /// Takes the message of a delivery that has come whole, in one frame, as most do, by one look.
-    /// - Throws: `InvalidMessage` where what came is not a valid message; it is taken all the same.
-    package func takeWhole() throws(InvalidMessage) -> Whole {
-        guard let pointer, link.isReceiver, pn_delivery_readable(pointer), !pn_delivery_partial(pointer),
-            !pn_delivery_aborted(pointer), !link.hasParts
-        else { return .none }
-        if link.isLocalClosed { return .unwanted }
-        return .message(try link.takeMessage(pointer))
-    }
-
     /// Takes the message of a delivery whose `arrival` is `complete`.
     /// - Throws: `InvalidMessage` where what came is not a valid message; it is taken all the same.
     package func takeMessage() throws(InvalidMessage) -> Message {
         guard !link.hasParts, let pointer else { return try link.message(of: takeBytes()) }
         return try link.takeMessage(pointer)
-    }
-
-    /// Accepts and settles, where the program has not said anything of the message and has not settled it.
-    package func acceptWhereUndecided() {
-        guard let token, let pointer, pn_delivery_local_state(pointer) == 0 else { return }
-        if !pn_delivery_settled(pointer) {
-            pn_delivery_update(pointer, UInt64(PN_ACCEPTED))
-            if link.settlesSecond { return }
-        }
-        link.deliveries.remove(token)
-        link.settleReceived(pointer)
-    }
-
-    /// Accepts and settles a message whose whole has been taken, where the program has not said anything of it and has not
-    /// settled it.
-    package func acceptTakenWhereUndecided() {
-        guard let token, let pointer, pn_delivery_local_state(pointer) == 0 else { return }
-        if !pn_delivery_settled(pointer) {
-            pn_delivery_update(pointer, UInt64(PN_ACCEPTED))
-            if link.settlesSecond { return }
-        }
-        link.deliveries.remove(token)
-        // It is not the current one any more: no mark is needed that it is to be passed over.
-        pn_delivery_settle(pointer)
-    }
-
-    /// Whether an event tells that the peer has accepted a message that was sent: the news of most, without a state.
-    package var isNowAccepted: Bool {
-        pointer.map { pn_delivery_updated($0) && pn_delivery_remote_state($0) == UInt64(PN_ACCEPTED) } ?? false
-    }
-
-    /// What an event tells of a message that was sent, and has been accepted: of most, all there is to tell.
-    package enum Acceptance {
-        /// The event tells something else.
-        case none
-        /// The peer has accepted.
-        case accepted
-        /// The peer has accepted and settled.
-        case settled
-    }
-
-    /// Whether an event tells for the first time that the peer has accepted a message that was sent, by one look.
-    package var newAcceptance: Acceptance {
-        guard let token, let pointer, pn_delivery_remote_state(pointer) == UInt64(PN_ACCEPTED),
-            pn_delivery_updated(pointer), !link.deliveries.wasTold(UInt64(PN_ACCEPTED), of: token)
-        else { return .none }
-        return pn_delivery_settled(pointer) ? .settled : .accepted
-    }
-
-    /// Settles a message that was sent where the peer has settled it, or settles after this side.
-    package func settleAfterReceiver() {
-        guard link.isSender, let token, let pointer else { return }
-        guard pn_delivery_settled(pointer) || isSettledFirstHere else { return }
-        link.deliveries.remove(token)
-        pn_delivery_settle(pointer)
     }
 
     /// Whether the peer has said anything of the message: true of few that come in.

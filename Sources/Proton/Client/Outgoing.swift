@@ -224,10 +224,7 @@ final class Outgoing: LinkTraffic {
 
     func arrived(_ delivery: Delivery) {
         guard let slot = delivery.slot else { return }
-        if delivery.isNowAccepted {
-            settle(delivery, slot, .success(.accepted))
-            return
-        }
+        guard delivery.newAcceptance == .none else { return settle(delivery, slot, .success(.accepted)) }
         guard let news = delivery.news() else { return }
         switch news.state {
         case .outcome(let outcome), .transactional(_, let outcome?): settle(delivery, slot, .success(outcome))

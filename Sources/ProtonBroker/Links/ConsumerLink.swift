@@ -223,7 +223,11 @@ final class ConsumerLink: @unchecked Sendable {
 
     /// A disposition has come.
     private func deliveryChanged(_ delivery: Delivery) {
-        if delivery.isNowAccepted { return accept(delivery) }
+        switch delivery.newAcceptance {
+        case .settled where !isBrowser: return accept(delivery)
+        case .settled, .accepted: return settle(delivery, .accepted)
+        case .none: break
+        }
         guard let news = delivery.news() else { return }
         switch news.state {
         case .outcome(let outcome): settle(delivery, outcome)
@@ -233,9 +237,8 @@ final class ConsumerLink: @unchecked Sendable {
         }
     }
 
-    /// The peer accepts. Most peers settle then, and the queue hears of all of a batch at once.
+    /// The peer has accepted and settled, as most peers do. The queue hears of all of a batch at once.
     private func accept(_ delivery: Delivery) {
-        guard delivery.isSettled, !isBrowser else { return settle(delivery, .accepted) }
         guard let slot = takeSlot(delivery) else { return refuseWhereEnlisted(delivery) }
         delivery.settle()
         accepted.append(slot)

@@ -133,6 +133,7 @@ final class ProducerLink: @unchecked Sendable {
 
     /// A message, or a part of one, or news of one has come.
     private func deliveryChanged(_ delivery: Delivery) {
+        if let bytes = delivery.takeWholeBytes() { return receive(bytes, delivery) }
         switch delivery.arrival() {
         case .complete: receive(delivery.takeBytes(), delivery)
         case .aborted:
@@ -186,9 +187,9 @@ final class ProducerLink: @unchecked Sendable {
 
     private func accept(_ delivery: Delivery, after sequence: UInt64) {
         if sequence > 0, let afterStore {
-            afterStore.run(after: sequence) { delivery.settleAtOnce(.accepted) }
+            afterStore.run(after: sequence) { delivery.acceptTakenAtOnce() }
         } else {
-            delivery.settleAtOnce(.accepted)
+            delivery.acceptTakenAtOnce()
         }
     }
 
