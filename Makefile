@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop debian13 lint format bench bench-check fuzz sanitize setup FORCE
+.PHONY: help demo test interop debian13 lint format bench bench-check bench-plot fuzz sanitize setup FORCE
 
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Package.swift)
 SOURCES := $(shell find Sources $(wildcard Examples) -name .build -prune -o \
@@ -41,9 +41,14 @@ lint: ## Check the format of all Swift files and that nothing compiles with a wa
 format: ## Format all Swift files in place
 	swift format --in-place --parallel --recursive $(FORMATTED)
 
-bench: ## Measure against the C, C++ and Python programs of proton and print one table (some ten minutes)
+bench: ## Measure against the C, C++ and Python programs of proton and print one table (some twenty minutes)
 	@scripts/setup.sh bench
 	Benchmarks/run.py
+
+bench-plot: ## The same, and how rates grow; writes table and plot of Benchmarks/README.md anew (some forty minutes)
+	@scripts/setup.sh bench
+	Benchmarks/run.py --markdown Benchmarks/README.md --json Benchmarks/results.json --growth
+	Benchmarks/plot.py
 
 bench-check: ## Count instructions and allocations a message; fail where they have grown (half a minute, once built)
 	@scripts/setup.sh bench-check

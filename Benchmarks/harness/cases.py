@@ -207,6 +207,15 @@ class Table:
             return lambda: brokers.large_microseconds(program, self.n(messages), size, window)
         return Case(name, what, "us", ("<=", 1.15), measure(self.broker), measure(programs.c_forwarder))
 
+    def threads_case(self, queues):
+        """Two threads of the broker's to one, with a sender and a receiver for each queue, which have connections each."""
+        def rate(threads):
+            return self.needing(
+                "--threads", self.through(programs.swift_broker_of(threads), 400000 + 4000 * queues, queues))
+        noun = "queue" if queues == 1 else "queues"
+        return Case("broker-threads-%d" % queues, "broker, 2 threads to 1, %d %s" % (queues, noun), "msg/s", None,
+                    rate(2), rate(1))
+
     def connections(self, count):
         def measure():
             brokers.allow_files(count)
@@ -240,6 +249,7 @@ class Table:
                  self.needing("backlog for so many", self.connections(MANY_CONNECTIONS)), None, most_rounds=3),
             Case("broker-many", "100 senders and receivers on 100 queues, to 1 and 1", "msg/s", (">=", 0.7),
                  self.through(broker, 1500000, 100), self.through(broker, 1500000)),
+            *(self.threads_case(queues) for queues in (1, 8, 100)),
             Case("broker-waiting", "broker, memory a message, 1,000,000 waiting", "bytes", ("<=", 300),
                  lambda: brokers.waiting_bytes(broker, 1000000), None, most_rounds=3),
             Case("broker-selector", "broker, a selector's 1,000 of 100,000 waiting", "ms", ("<=", 200),

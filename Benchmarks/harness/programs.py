@@ -88,8 +88,11 @@ def swift_broker(port):
     return SWIFT_BROKER + ["-a", "127.0.0.1:%d" % port]
 
 
-def swift_broker_of_one_thread(port):
-    return swift_broker(port) + ["--threads", "1"]
+def swift_broker_of(threads):
+    return lambda port: swift_broker(port) + ["--threads", str(threads)]
+
+
+swift_broker_of_one_thread = swift_broker_of(1)
 
 
 def inner_broker(port):
