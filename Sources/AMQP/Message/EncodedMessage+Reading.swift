@@ -22,8 +22,8 @@ extension EncodedMessage {
     /// The pairs of a section that is a map, where they stand; nil when it is absent.
     func pairs(ofSection number: Int) -> EncodedPairs? {
         withParts { layout, bytes in
-            guard layout.contains(number) else { return nil }
-            let section = layout.section(number)
+            guard layout.pointee.contains(number) else { return nil }
+            let section = layout.pointee.section(number)
             var reader = ValueReader(bytes, at: section.lowerBound)
             reader.skipDescriptor()
             let count = reader.count() / 2
@@ -33,7 +33,7 @@ extension EncodedMessage {
     }
 
     var body: Message.Body {
-        switch withParts({ layout, _ in layout.bodyKind }) {
+        switch withParts({ layout, _ in layout.pointee.bodyKind }) {
         case .none: .null
         case .value: read(section: MessageLayout.body) { .value($0.value()) } ?? .null
         case .data:
@@ -79,7 +79,7 @@ extension EncodedMessage {
     @inline(__always)
     private func read<T>(property field: Int, _ body: (inout ValueReader) -> T) -> T? {
         withParts { layout, bytes in
-            let offset = Int(layout.properties[field])
+            let offset = Int(layout.pointee.properties[field])
             guard offset != 0 else { return nil }
             var reader = ValueReader(bytes, at: offset)
             return body(&reader)
@@ -90,8 +90,8 @@ extension EncodedMessage {
     @inline(__always)
     private func read<T>(section number: Int, _ body: (inout ValueReader) -> T) -> T? {
         withParts { layout, bytes in
-            guard layout.contains(number) else { return nil }
-            var reader = ValueReader(bytes, at: layout.section(number).lowerBound)
+            guard layout.pointee.contains(number) else { return nil }
+            var reader = ValueReader(bytes, at: layout.pointee.section(number).lowerBound)
             reader.skipDescriptor()
             return body(&reader)
         }
@@ -103,7 +103,7 @@ extension EncodedMessage {
         _ single: (T) -> Message.Body, _ several: ([T]) -> Message.Body, _ body: (inout ValueReader) -> T
     ) -> Message.Body {
         withParts { layout, bytes in
-            let range = layout.section(MessageLayout.body)
+            let range = layout.pointee.section(MessageLayout.body)
             var reader = ValueReader(bytes, at: range.lowerBound)
             reader.skipDescriptor()
             let first = body(&reader)

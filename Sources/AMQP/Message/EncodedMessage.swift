@@ -49,9 +49,11 @@ struct EncodedMessage: @unchecked Sendable {
 
     /// Calls a closure with the bytes, but those of ``content``, and where the parts are.
     @inline(__always)
-    func withParts<T>(_ body: (borrowing MessageLayout, UnsafeRawBufferPointer) -> T) -> T {
+    func withParts<T>(_ body: (UnsafePointer<MessageLayout>, UnsafeRawBufferPointer) -> T) -> T {
         memory.withUnsafeMutablePointers { head, bytes in
-            body(head.pointee.layout, UnsafeRawBufferPointer(start: bytes, count: head.pointee.count))
+            // The layout is reached where it is: passed as a value it would be copied.
+            let bytes = UnsafeRawBufferPointer(start: bytes, count: head.pointee.count)
+            return withUnsafePointer(to: &head.pointee.layout) { body($0, bytes) }
         }
     }
 

@@ -25,8 +25,8 @@ extension EncodedMessage {
     /// Where the bytes of a body of one section of data, or of a `binary` value, are.
     fileprivate var bodyBytes: UnsafeRawBufferPointer? {
         withParts { layout, bytes in
-            guard layout.contentOffset == 0, layout.bodyKind == .data || layout.bodyKind == .value else { return nil }
-            let range = layout.section(MessageLayout.body)
+            guard layout.pointee.contentOffset == 0, layout.pointee.bodyKind == .data || layout.pointee.bodyKind == .value else { return nil }
+            let range = layout.pointee.section(MessageLayout.body)
             var reader = ValueReader(bytes, at: range.lowerBound)
             reader.skipDescriptor()
             guard let contents = reader.binaryContents(), reader.offset == range.upperBound else { return nil }

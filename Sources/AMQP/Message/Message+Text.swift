@@ -67,7 +67,7 @@ extension EncodedMessage {
     /// Where the text of a standard property stands, by the number of the field.
     fileprivate func textBytes(_ field: Int) -> UnsafeRawBufferPointer? {
         withParts { layout, bytes in
-            let offset = Int(layout.properties[field])
+            let offset = Int(layout.pointee.properties[field])
             guard offset != 0 else { return nil }
             var reader = ValueReader(bytes, at: offset)
             return reader.textContents()

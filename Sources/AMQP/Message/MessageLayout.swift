@@ -6,13 +6,13 @@ struct MessageLayout: Sendable {
     /// The numbers of the sections in the order of the wire.
     static let header = 0, properties = 3, applicationProperties = 4, body = 5, footer = 6
 
-    // Vectors, which are made empty at once, where arrays are an element at a time.
+    // Vectors would do as well, but want memory that is aligned to their size, which costs more to allocate.
 
-    /// Where each section begins, by its number, and eight further where it ends; an absent one is empty, at 0.
-    private var sections = SIMD16<UInt32>()
+    /// Where each section begins, by its number, and seven further where it ends; an absent one is empty, at 0.
+    private var sections = InlineArray<14, UInt32>(repeating: 0)
 
     /// Where the values of the properties section are, by number of the field; 0 for one that is absent or null.
-    var properties = SIMD16<UInt32>()
+    var properties = InlineArray<13, UInt32>(repeating: 0)
 
     var bodyKind = BodyKind.none
 
@@ -21,11 +21,11 @@ struct MessageLayout: Sendable {
 
     /// The bytes of a section, descriptor included; empty when it is absent.
     func section(_ number: Int) -> Range<Int> {
-        Range(uncheckedBounds: (Int(sections[number]), Int(sections[number &+ 8])))
+        Range(uncheckedBounds: (Int(sections[number]), Int(sections[number &+ 7])))
     }
 
     /// Whether a section is there.
-    func contains(_ number: Int) -> Bool { sections[number &+ 8] > 0 }
+    func contains(_ number: Int) -> Bool { sections[number &+ 7] > 0 }
 
     /// Notes where a section is.
     @inline(__always)
@@ -57,7 +57,7 @@ struct MessageLayout: Sendable {
 
     /// Notes where a section ends.
     @inline(__always)
-    mutating func setEnd(_ number: Int, _ offset: Int) { sections[number &+ 8] = UInt32(truncatingIfNeeded: offset) }
+    mutating func setEnd(_ number: Int, _ offset: Int) { sections[number &+ 7] = UInt32(truncatingIfNeeded: offset) }
 }
 
 extension Validator {

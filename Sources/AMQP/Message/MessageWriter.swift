@@ -105,7 +105,7 @@ struct MessageWriter: ~Copyable {
         if !annotations.isEmpty { writePairs(of: annotations, number) }
     }
 
-    private mutating func writePairs(of properties: borrowing ApplicationProperties) {
+    private mutating func writePairs(of properties: ApplicationProperties) {
         let start = values.count
         values.writeDescriptor(0x74)
         switch properties.pairs {
@@ -121,7 +121,7 @@ struct MessageWriter: ~Copyable {
         end(MessageLayout.applicationProperties, start)
     }
 
-    private mutating func writePairs(of annotations: borrowing Annotations, _ number: Int) {
+    private mutating func writePairs(of annotations: Annotations, _ number: Int) {
         let start = values.count
         values.writeDescriptor(number == MessageLayout.footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number))
         switch annotations.pairs {
@@ -151,7 +151,7 @@ struct MessageWriter: ~Copyable {
     // MARK: Body
 
     /// Writes the body, but for the contents of a large data section, which are kept as they are.
-    mutating func write(_ body: borrowing Message.Body) {
+    mutating func write(_ body: Message.Body) {
         let start = values.count
         switch body {
         case .value(let value):
@@ -206,11 +206,11 @@ struct MessageWriter: ~Copyable {
     mutating func copy(section number: Int, of other: EncodedMessage) {
         let start = values.count
         other.withParts { layout, bytes in
-            guard layout.contains(number) else { return }
-            let section = layout.section(number)
+            guard layout.pointee.contains(number) else { return }
+            let section = layout.pointee.section(number)
             values.append(UnsafeRawBufferPointer(rebasing: bytes[section]))
             if number == MessageLayout.properties {
-                head.pointee.layout.properties = layout.properties
+                head.pointee.layout.properties = layout.pointee.properties
                 head.pointee.layout.moveProperties(by: start &- section.lowerBound)
             }
             end(number, start)
@@ -220,7 +220,7 @@ struct MessageWriter: ~Copyable {
     /// Writes the body of another message, as it is.
     mutating func copyBody(of other: EncodedMessage) {
         copy(section: MessageLayout.body, of: other)
-        head.pointee.layout.bodyKind = other.withParts { layout, _ in layout.bodyKind }
+        head.pointee.layout.bodyKind = other.withParts { layout, _ in layout.pointee.bodyKind }
         if let content = other.content {
             head.pointee.content = content
             head.pointee.layout.contentOffset = values.count
@@ -235,7 +235,7 @@ struct MessageWriter: ~Copyable {
         _ other: EncodedMessage, pairsOf number: Int, count: Int, _ pairs: (inout ValueWriter) -> Void
     ) -> Int {
         other.withParts { layout, bytes in
-            let old = layout.section(number)
+            let old = layout.pointee.section(number)
             values.append(UnsafeRawBufferPointer(rebasing: bytes[..<old.lowerBound]))
             values.writeDescriptor(number == MessageLayout.footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number))
             let map = values.beginCompound(0xc1, count: count * 2)
@@ -245,7 +245,7 @@ struct MessageWriter: ~Copyable {
             let first = map &+ 3 &+ (values.count &- size)
             let end = values.count
             values.append(UnsafeRawBufferPointer(rebasing: bytes[old.upperBound...]))
-            head.pointee.layout = layout
+            head.pointee.layout = layout.pointee
             head.pointee.layout.setSection(number, old.lowerBound, end)
             head.pointee.layout.move(behind: number, by: end &- old.upperBound)
             return first

@@ -170,7 +170,7 @@
         }
         let made: EncodedMessage
         do throws(CodecError) { made = try writer.finish() } catch { return nil }
-        let pairs = first..<made.withParts { layout, _ in layout.section(Int(section)).upperBound }
+        let pairs = first..<made.withParts { layout, _ in layout.pointee.section(Int(section)).upperBound }
         return EncodedPairs(of: made, base: base ?? message, section: Int(section), pairs, count: count)
     }
 }
