@@ -14,17 +14,19 @@ enum BlockingPeer {
         try connection.close()
     }
 
-    /// Sends by as many threads as messages may be unsettled: each waits for the outcome of the one that it has sent.
+    /// Sends in batches of half the messages that may be unsettled, by two threads: while one waits for the outcomes of its
+    /// batch, the other makes the next.
     private static func send(_ settings: Settings, _ report: Report, _ connection: BlockingConnection) throws {
         let payload = try Payload(settings)
         let sender = try connection.createSender(settings.address, options: settings.linkOption)
-        let threads = settings.inFlight == 0 ? 256 : settings.inFlight
+        let batch = max(1, (settings.inFlight == 0 ? 256 : settings.inFlight) / 2)
         let failure = Mutex<(any Error)?>(nil)
         report.start()
-        inThreads(threads) { thread in
+        inThreads(2) { thread in
             do {
-                for id in stride(from: thread, to: settings.count, by: threads) {
-                    try sender.send(payload.message(UInt64(id)))
+                for first in stride(from: thread * batch, to: settings.count, by: 2 * batch) {
+                    let ids = first..<min(first + batch, settings.count)
+                    try sender.send(contentsOf: ids.lazy.map { payload.message(UInt64($0)) })
                 }
             } catch {
                 failure.withLock { $0 = error }

@@ -48,6 +48,32 @@ public final class BlockingSender: Sendable {
         return outcome
     }
 
+    /// Sends messages in one go, for the connection's time-out at most, and waits until the peer has said what became of each.
+    ///
+    /// One message at a time waits for the way to the peer and back each time; many share it.
+    /// - Parameters:
+    ///   - messages: all of them are held in memory until the peer gives credit.
+    ///   - errorStates: outcomes that are thrown as `SendError`. Default rejected and released.
+    /// - Returns: the outcomes, in order; nil of a message that was sent settled.
+    /// - Throws: as `send(_:timeout:errorStates:)` does, the first error of them, once it is known what became of all.
+    @discardableResult
+    public func send(
+        contentsOf messages: some Sequence<Message>, errorStates: OutcomeKinds = [.rejected, .released]
+    ) throws -> [Outcome?] {
+        let deadline = try connection.begin("send", timeout: connection.timeout)
+        let items = try messages.map { Outgoing.Item(bytes: try $0.encoded(), receipt: SendReceipt()) }
+        try link.check()
+        try tellDomain(of: outgoing.add(items))
+        let results = items.map { item in
+            Result {
+                let outcome = try outcome(of: item.receipt, until: deadline)
+                if let outcome, errorStates.contains(outcome) { throw SendError(outcome) }
+                return outcome
+            }
+        }
+        return try results.map { try $0.get() }
+    }
+
     /// Waits until the link is attached.
     func waitUntilAttached(until deadline: Deadline) throws(ProtonError) {
         try link.waitUntilAttached(until: deadline)
@@ -64,8 +90,12 @@ public final class BlockingSender: Sendable {
     /// Hands a message over, to be sent as soon as there is credit.
     func submit(_ message: Message, _ receipt: SendReceipt) throws {
         try link.check()
-        // As many wait for credit as there are threads that wait: there is no bound.
-        switch outgoing.add(Outgoing.Item(bytes: try message.encoded(), receipt: receipt)) {
+        try tellDomain(of: outgoing.add(Outgoing.Item(bytes: try message.encoded(), receipt: receipt)))
+    }
+
+    private func tellDomain(of addition: Outgoing.Addition) throws(ProtonError) {
+        // As many wait for credit as there are threads that wait, each for what it was given: there is no bound.
+        switch addition {
         case .added(tellsDomain: true): link.post { [outgoing] link in outgoing.flow(link) }
         case .added(tellsDomain: false), .full: break
         case .ended(let error): throw error
