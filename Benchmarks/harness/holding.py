@@ -1,4 +1,5 @@
 """How long the broker holds what its threads share, a message: measured with one thread, so that nobody waits."""
+import contextlib
 import json
 import os
 import re
@@ -25,26 +26,26 @@ class Costs(NamedTuple):
     scheduler: float  # of it under the locks of proton's scheduler
 
 
-def _pass_messages(command, messages, queues):
-    """Passes messages through a broker and ends it; returns it, with its processor time a message, to be read."""
+@contextlib.contextmanager
+def _passing(command, messages, queues):
+    """A broker that messages have passed and that has ended, and its processor time a message, in nanoseconds."""
     port = free_port()
-    running = Program(command(port)).listens(port)
     client = ["-p", port, "-m", "raw", "-c", queues, "-a", "benchmark-%d"]
-    for count in (queues * 20, messages):  # the first for what comes once
-        before = running.processor_seconds()
-        with Program(C + ["recv", "-n", count] + client) as receiver:
-            with Program(C + ["send", "-n", count] + client) as sender:
-                sender.result()
-                receiver.result()
-    used = running.processor_seconds() - before
-    running.stop(signal.SIGTERM)
-    return running, 1e9 * used / messages
+    with Program(command(port)).listens(port) as running:
+        for count in (queues * 20, messages):  # the first for what comes once
+            before = running.processor_seconds()
+            with Program(C + ["recv", "-n", count] + client) as receiver:
+                with Program(C + ["send", "-n", count] + client) as sender:
+                    sender.result()
+                    receiver.result()
+        used = running.processor_seconds() - before
+        running.stop(signal.SIGTERM)
+        yield running, 1e9 * used / messages
 
 
 def _scheduler(messages, queues):
     preload = ["env", "LD_PRELOAD=" + BUILT + "/locks.so"]
-    running, _ = _pass_messages(lambda port: preload + inner_broker(port), messages, queues)
-    with running:
+    with _passing(lambda port: preload + inner_broker(port), messages, queues) as (running, _):
         lines = [json.loads(line) for line in running.said(running.errors).splitlines() if line.startswith('{"mutex"')]
     held = sum(line["held_ns"] - TAKING_TIME * line["taken"] for line in lines[:SCHEDULERS_LOCKS])
     return max(0, held) / messages
@@ -55,8 +56,8 @@ def _queue_share(messages):
     with tempfile.TemporaryDirectory() as directory:
         out = os.path.join(directory, "out")
         counted = INSTRUCTIONS.command[:-1] + ["--callgrind-out-file=" + out]
-        running, _ = _pass_messages(lambda port: counted + inner_broker(port), messages, 1)
-        running.end()
+        with _passing(lambda port: counted + inner_broker(port), messages, 1):
+            pass
         told = subprocess.run(["callgrind_annotate", "--inclusive=yes", "--threshold=99.9", out],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     total, shares = 0, {}
@@ -75,6 +76,6 @@ def _queue_share(messages):
 
 def measure(messages, queues):
     """The costs of a message through a broker with so many queues."""
-    running, processor = _pass_messages(inner_broker, messages, queues)
-    running.end()
+    with _passing(inner_broker, messages, queues) as (_, processor):
+        pass
     return Costs(processor, processor * _queue_share(20000), _scheduler(messages, queues))
