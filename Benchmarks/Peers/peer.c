@@ -11,6 +11,7 @@
 #include <proton/proactor.h>
 #include <proton/session.h>
 #include <proton/transport.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +212,11 @@ static char address[PN_MAX_ADDR];
 
 static void connect_one(void) { pn_proactor_connect2(proactor, NULL, make_transport(), address); }
 
+static void stop(int signal) {
+    (void)signal;
+    pn_proactor_interrupt(proactor);
+}
+
 // Returns whether to go on.
 static bool handle(pn_event_t *event) {
     switch (pn_event_type(event)) {
@@ -270,6 +276,7 @@ static bool handle(pn_event_t *event) {
         }
         if (options.listening && options.role != SEND && run.received < options.count) return true;
         return !(options.listening && run.closed >= run.opened);
+    case PN_PROACTOR_INTERRUPT: return false;
     // It comes between two connections as well.
     case PN_PROACTOR_INACTIVE: return options.role == HANDSHAKE && !run.failed && run.closed < options.count;
     default: break;
@@ -284,6 +291,7 @@ int main(int argc, char **argv) {
 
     prepare_tls();
     proactor = pn_proactor();
+    if (options.role == FORWARD) signal(SIGTERM, stop);
     pn_proactor_addr(address, sizeof address, options.host, options.port);
     if (options.listening) {
         pn_proactor_listen(proactor, pn_listener(), address, 4096);

@@ -73,6 +73,7 @@ void parse_options(int argc, char **argv) {
     }
     if (options.connections == 0 || options.links == 0 || options.window == 0 || optind != argc) usage();
     if (options.links > 1 && (options.role != SEND || options.listening || options.connections > 1)) usage();
+    if (options.inFlight && options.connections * options.links > 1) usage(); // an outcome lets its own link go on
     if (options.role == FORWARD) options.listening = true;
     options.count -= options.count % (options.connections * options.links); // the same number on each
 }

@@ -1,6 +1,6 @@
 """The lines of the table: what is measured of whom, and the bars."""
 from . import brokers, counting, measures, programs
-from .counting import ALLOCATIONS, INSTRUCTIONS
+from .counting import ALLOCATIONS, COPIED, INSTRUCTIONS, SIZE
 from .processes import Skipped
 from .programs import C
 from .table import Case
@@ -58,6 +58,12 @@ class Table:
         # Of the growth of arrays a few thousandths are left.
         return lambda: round(counting.peer(ALLOCATIONS, program, role, *own, options=options), 2)
 
+    def copies(self, program, role):
+        return lambda: counting.peer(COPIED, program, role, options=MESSAGES + ("-b", SIZE)) / SIZE
+
+    def broker_copies(self, broker):
+        return lambda: counting.broker(COPIED, broker, "-b", SIZE) / SIZE
+
     def round_trip(self, program, options=MESSAGES):
         return lambda: measures.round_trip(program, self.n(30000), *options)
 
@@ -86,6 +92,10 @@ class Table:
             Case("allocations-received", "the same received, the body not read", "allocations", ("<=", 1),
                  self.allocations(peer, "recv", "-r", "head"), self.allocations(C, "recv", "-r", "head"),
                  limits_ours=True),
+            Case("copies-sent", "copies of a body of 20 kB, sent", "copies", None,
+                 self.copies(peer, "send"), self.copies(C, "send")),
+            Case("copies-received", "the same received", "copies", None,
+                 self.copies(peer, "recv"), self.copies(C, "recv")),
             Case("trip", "acknowledged one at a time, on one CPU, p50", "us", ("<=", 1.0),
                  self.round_trip(peer), self.round_trip(C), floor=self.round_trip(C, RAW),
                  counts=self.counts(peer, C, floor=C, window=1)),
@@ -238,6 +248,8 @@ class Table:
                  lambda: brokers.processor_microseconds(theirs, n(100000))),
             self.large_case("broker-20k", "the same of 20 kB, to a C program that only forwards", 60000, 20000, 256),
             self.large_case("broker-1m", "the same of 1 MB", 3000, 1000000, 16),
+            Case("broker-copies", "copies of a body of 20 kB, to the forwarder", "copies", None,
+                 self.broker_copies(broker), self.broker_copies(programs.c_forwarder)),
             Case("broker-trip", "round trip through the broker, p50, to C's", "us", ("<=", 0.9),
                  lambda: brokers.round_trip(broker, n(30000)), lambda: brokers.round_trip(theirs, n(30000))),
             Case("broker-python", "through the broker, to Python's example", "msg/s", (">=", 30),

@@ -29,6 +29,9 @@ INSTRUCTIONS = Counter(
     ["env", "GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=100000000", "SWIFT_DETERMINISTIC_HASHING=1",
      "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"], r"Collected : (\d+)", 2000, 8000)
 ALLOCATIONS = Counter(["env", "LD_PRELOAD=" + BUILT + "/allocations.so"], r"allocations: (\d+)", 10000, 60000)
+# Bytes that are copied by a thousand or more: of bodies of SIZE, a message.
+SIZE = 20000
+COPIED = Counter(["env", "LD_PRELOAD=" + BUILT + "/copies.so"], r"copied: (\d+)", 1000, 4000)
 
 
 def _a_message(counter, run, few, many):

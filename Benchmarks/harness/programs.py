@@ -36,6 +36,8 @@ def build(swift, brokers, others=True):
     _run(["gcc", "-O2", "-o", BUILT + "/peer"] + network + messages + ["-lqpid-proton"])
     _run(["gcc", "-O2", "-o", BUILT + "/codec", PEERS + "/codec.c"] + messages + ["-lqpid-proton"])
     _run(["gcc", "-O2", "-shared", "-fPIC", "-o", BUILT + "/allocations.so", PEERS + "/allocations.c"])
+    _run(["gcc", "-O2", "-fno-builtin", "-shared", "-fPIC", "-o", BUILT + "/copies.so", PEERS + "/copies.c"])
+    _run(["gcc", "-O2", "-shared", "-fPIC", "-o", BUILT + "/locks.so", PEERS + "/locks.c", "-ldl"])
     if others:
         cpp = ["-lqpid-proton-cpp", "-lqpid-proton"]
         _run(["g++", "-O2", "-std=c++17", "-o", BUILT + "/peer-cpp", PEERS + "/peer.cpp"] + cpp)

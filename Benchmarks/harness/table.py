@@ -26,7 +26,7 @@ class Case:
         self.limits_ours = limits_ours or theirs is None
         self.sides = {"ours": ours, "theirs": theirs, "floor": floor}
         self.counts = counts or {}  # of a side, what tells its instructions a message
-        self.most_rounds = most_rounds or (COUNTED_ROUNDS if unit in ("instr", "allocations") else 99)
+        self.most_rounds = most_rounds or (COUNTED_ROUNDS if unit in ("instr", "allocations", "copies") else 99)
         self.measured = {side: [] for side in self.sides}
         self.instructions = {}
         self.problem = None
@@ -114,7 +114,7 @@ class Case:
 
 
 def number(value, unit):
-    digits = ",.0f" if value >= 1000 else ".2f" if unit == "allocations" else ".1f"
+    digits = ",.0f" if value >= 1000 else ".2f" if unit in ("allocations", "copies") else ".1f"
     return "%s %s" % (format(value, digits), unit)
 
 
