@@ -123,21 +123,6 @@ struct ValueWriter: ~Copyable {
         }
     }
 
-    /// Writes a pair of application properties, where it is: passed as values, its parts would be copied.
-    ///
-    /// The value may be of a simple type only.
-    mutating func write(at pair: UnsafePointer<ApplicationProperties.Pair>) {
-        write(pair.pointee.key)
-        switch pair.pointee.value {
-        case .string(let text): write(text)
-        case .long(let number): write(number)
-        case .list, .map, .array: fail(EncodingProblem.compoundProperty.message, .malformed)
-        case let value:
-            if value.isCompound { fail(EncodingProblem.compoundProperty.message, .malformed) }
-            write(value, depth: 1)
-        }
-    }
-
     mutating func write(_ elements: [AMQPValue], depth: Int = 0) {
         if elements.isEmpty { return write(byte: 0x45) }
         guard isWithinDepth(depth) else { return }
@@ -156,6 +141,45 @@ struct ValueWriter: ~Copyable {
             write(value, depth: depth + 1)
         }
         endCompound(start, count: map.count * 2)
+    }
+
+    /// Writes the pairs of application properties, whose values may be of simple types only.
+    mutating func write(_ pairs: [(String, AMQPValue)]) {
+        let start = beginCompound(0xc1, count: pairs.count * 2)
+        ApplicationProperties.Pair.withPairs(of: pairs) { pairs in
+            guard let first = pairs.baseAddress else { return }
+            for index in 0..<pairs.count { write(at: first + index) }
+        }
+        endCompound(start, count: pairs.count * 2)
+    }
+
+    /// Writes a pair of application properties, where it is: passed as values, its parts would be copied.
+    @inline(__always)
+    private mutating func write(at pair: UnsafePointer<ApplicationProperties.Pair>) {
+        write(pair.pointee.key)
+        switch pair.pointee.value {
+        case .string(let text): write(text)
+        case .long(let number): write(number)
+        case .list, .map, .array: fail(EncodingProblem.compoundProperty.message, .malformed)
+        case let value:
+            if value.isCompound { fail(EncodingProblem.compoundProperty.message, .malformed) }
+            write(value, depth: 1)
+        }
+    }
+
+    /// Writes the pairs of annotations.
+    mutating func write(_ pairs: [(AnnotationKey, AMQPValue)]) {
+        let start = beginCompound(0xc1, count: pairs.count * 2)
+        Annotations.Pair.withPairs(of: pairs) { pairs in
+            for index in pairs.indices {
+                switch pairs[index].key {
+                case .symbol(let key): write(key)
+                case .ulong(let key): write(key)
+                }
+                write(pairs[index].value, depth: 1)
+            }
+        }
+        endCompound(start, count: pairs.count * 2)
     }
 
     // MARK: Compounds

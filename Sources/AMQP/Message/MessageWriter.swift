@@ -110,13 +110,7 @@ struct MessageWriter: ~Copyable {
         values.writeDescriptor(0x74)
         switch properties.pairs {
         case .encoded(let pairs): write(pairs)
-        case .made(let pairs):
-            let map = values.beginCompound(0xc1, count: pairs.count * 2)
-            ApplicationProperties.Pair.withPairs(of: pairs) { pairs in
-                guard let first = pairs.baseAddress else { return }
-                for index in 0..<pairs.count { values.write(at: first + index) }
-            }
-            values.endCompound(map, count: pairs.count * 2)
+        case .made(let pairs): values.write(pairs)
         }
         end(MessageLayout.applicationProperties, start)
     }
@@ -126,18 +120,7 @@ struct MessageWriter: ~Copyable {
         values.writeDescriptor(number == MessageLayout.footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number))
         switch annotations.pairs {
         case .encoded(let pairs): write(pairs)
-        case .made(let pairs):
-            let map = values.beginCompound(0xc1, count: pairs.count * 2)
-            Annotations.Pair.withPairs(of: pairs) { pairs in
-                for index in pairs.indices {
-                    switch pairs[index].key {
-                    case .symbol(let key): values.write(key)
-                    case .ulong(let key): values.write(key)
-                    }
-                    values.write(pairs[index].value, depth: 1)
-                }
-            }
-            values.endCompound(map, count: pairs.count * 2)
+        case .made(let pairs): values.write(pairs)
         }
         end(number, start)
     }
@@ -162,9 +145,7 @@ struct MessageWriter: ~Copyable {
             head.pointee.layout.bodyKind = .data
             values.writeDescriptor(0x75)
             if bytes.count > Message.Body.largestInPlace {
-                values.writeHead(0xb0, ofLarge: bytes.count)
-                head.pointee.layout.contentOffset = values.count
-                head.pointee.content = bytes
+                keep(bytes)
             } else {
                 values.write(bytes)
             }
@@ -182,6 +163,14 @@ struct MessageWriter: ~Copyable {
             for section in sections { writeSequence(section) }
         }
         end(MessageLayout.body, start)
+    }
+
+    /// Writes the head of a large data section, whose contents are kept as they are.
+    @inline(never)
+    private mutating func keep(_ bytes: [UInt8]) {
+        values.writeHead(0xb0, ofLarge: bytes.count)
+        head.pointee.layout.contentOffset = values.count
+        head.pointee.content = bytes
     }
 
     private mutating func writeData(_ bytes: [UInt8]) {
