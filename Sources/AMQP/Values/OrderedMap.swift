@@ -28,8 +28,8 @@ public struct OrderedMap<Key: MapKey>: Sendable {
     /// A map of pairs whose keys are known to be distinct.
     @inlinable init(distinct pairs: [(Key, AMQPValue)]) { self.pairs = .made(pairs) }
 
-    /// The map of a section of a message; nil is an empty one.
-    init(_ encoded: EncodedPairs?) { pairs = encoded.map { .encoded($0) } ?? .made([]) }
+    /// The map of a section of a message.
+    init(_ encoded: EncodedPairs) { pairs = .encoded(encoded) }
 
     /// A map of pairs whose keys may be repeated.
     @inlinable init(repeating elements: [(Key, AMQPValue)]) {
