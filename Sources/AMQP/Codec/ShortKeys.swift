@@ -44,8 +44,9 @@ struct ShortKeys {
     @inline(__always)
     private func isEqual(_ a: Int, _ b: Int, _ count: Int) -> Bool {
         // Most differ in their length, or at the beginning.
-        guard bytes.loadUnaligned(fromByteOffset: a, as: UInt16.self)
-            == bytes.loadUnaligned(fromByteOffset: b, as: UInt16.self)
+        guard
+            bytes.loadUnaligned(fromByteOffset: a, as: UInt16.self)
+                == bytes.loadUnaligned(fromByteOffset: b, as: UInt16.self)
         else { return false }
         return UnsafeRawBufferPointer(start: bytes + a, count: count)
             .hasSameBytes(as: UnsafeRawBufferPointer(start: bytes + b, count: count))

@@ -75,6 +75,15 @@ struct ValueWriter: ~Copyable {
 
     mutating func writeNull() { write(byte: 0x40) }
 
+    /// Writes up to sixteen nulls.
+    @inline(__always)
+    mutating func writeNulls(_ number: Int) {
+        reserve(16)
+        // All sixteen: the next value begins behind those that count.
+        (start + count).storeBytes(of: SIMD16(repeating: 0x40), as: SIMD16<UInt8>.self)
+        count &+= number
+    }
+
     mutating func write(_ value: Bool) { write(byte: value ? 0x41 : 0x42) }
 
     mutating func write(_ value: UInt8) { write(0x50, value) }
@@ -200,6 +209,14 @@ struct ValueWriter: ~Copyable {
             self.count = place &+ 9
         }
         return place
+    }
+
+    /// Writes the descriptor and the head of a list of fields, as ``beginCompound(_:count:)`` does.
+    @inline(__always)
+    mutating func writeHead(ofFields code: UInt8) {
+        reserve(6)
+        start.storeBytes(of: (0x0053_00c0 | UInt32(code) &<< 8).bigEndian, toByteOffset: count, as: UInt32.self)
+        count &+= 6
     }
 
     /// Completes the head that begins at a place.

@@ -25,7 +25,9 @@ extension EncodedMessage {
     /// Where the bytes of a body of one section of data, or of a `binary` value, are.
     fileprivate var bodyBytes: UnsafeRawBufferPointer? {
         withParts { layout, bytes in
-            guard layout.pointee.contentOffset == 0, layout.pointee.bodyKind == .data || layout.pointee.bodyKind == .value else { return nil }
+            guard layout.pointee.contentOffset == 0,
+                layout.pointee.bodyKind == .data || layout.pointee.bodyKind == .value
+            else { return nil }
             let range = layout.pointee.section(MessageLayout.body)
             var reader = ValueReader(bytes, at: range.lowerBound)
             reader.skipDescriptor()

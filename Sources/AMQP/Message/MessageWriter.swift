@@ -304,10 +304,11 @@ extension ValueWriter {
     }
 
     /// Begins a list of fields with a descriptor.
+    @inline(__always)
     mutating func beginFields(_ code: UInt8) -> FieldList {
         let start = count
-        writeDescriptor(code)
-        return FieldList(start: start, list: beginCompound(0xc0, count: 0))
+        writeHead(ofFields: code)
+        return FieldList(start: start, list: start &+ 3)
     }
 
     /// Writes the next field, which is a null when it is nil and others follow.
@@ -342,10 +343,10 @@ extension ValueWriter {
 
     @inline(__always)
     private mutating func writePendingNulls(_ fields: inout FieldList) {
-        while fields.pendingNulls > 0 {
-            writeNull()
-            fields.pendingNulls &-= 1
-            fields.count &+= 1
+        if fields.pendingNulls > 0 {
+            writeNulls(fields.pendingNulls)
+            fields.count &+= fields.pendingNulls
+            fields.pendingNulls = 0
         }
     }
 
