@@ -4,15 +4,15 @@
 /// exist, texts are UTF-8 or ASCII, keys are distinct by their bytes, and the nesting is within the limits. Offsets count from the start
 /// of the bytes.
 struct Validator {
-    private let base: UnsafeRawPointer
+    let base: UnsafeRawPointer
 
     /// How many bytes there are.
     let count: Int
 
-    private let maximumDepth: Int
+    let maximumDepth: Int
     var remainingElements: Int
     /// How many bytes and elements of keys may still be compared as values.
-    private var remainingKeyWork: Int
+    var remainingKeyWork: Int
 
     /// A walk over bytes within limits; there must be some.
     init(_ bytes: UnsafeRawBufferPointer, _ limits: DecodingLimits) throws(CodecError) {
@@ -54,7 +54,7 @@ struct Validator {
 
     /// The end of the value at an offset, if that is one of fixed width, and all such are valid.
     @inline(__always)
-    private func plainEnd(_ offset: Int, _ end: Int) -> Int? {
+    func plainEnd(_ offset: Int, _ end: Int) -> Int? {
         guard isPlain(byte(offset)) else { return nil }
         let next = offset &+ 1 &+ fixedWidth(byte(offset))
         return next <= end ? next : nil
@@ -250,149 +250,6 @@ struct Validator {
         return next
     }
 
-    // MARK: Maps
-
-    /// Which keys a map may have.
-    enum Keys { case any, strings, annotations }
-
-    /// Checks the map of a section, whose constructor is at an offset, and returns the offset behind it.
-    @inline(__always)
-    mutating func skipMap(_ offset: Int, keys: Keys) throws(CodecError) -> Int {
-        guard offset < count else { try EncodingProblem.truncated.fail(offset) }
-        let constructor = byte(offset)
-        guard constructor == 0xc1 || constructor == 0xd1 else {
-            try EncodingProblem.noMap(constructor).fail(offset)
-        }
-        return keys == .strings
-            ? try skipStrings(constructor, offset &+ 1) : try skipAnnotations(constructor, offset &+ 1)
-    }
-
-    private mutating func skipMap(
-        _ constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int
-    ) throws(CodecError) -> Int {
-        try walkMap(constructor, offset, end, depth, keys: .any)
-    }
-
-    @inline(never)
-    private mutating func skipStrings(_ constructor: UInt8, _ offset: Int) throws(CodecError) -> Int {
-        let map = try compound(constructor, offset, count)
-        if remainingElements >= map.count, maximumDepth > 0, hasOnlyShortPairs(map) {
-            remainingElements &-= map.count
-            return map.end
-        }
-        return try walkMap(constructor, offset, count, 0, keys: .strings)
-    }
-
-    /// Whether a map takes just its bytes with distinct keys that are short ASCII strings, and values that are short texts
-    /// or numbers, which most application properties are: they are walked over without a call.
-    @inline(__always)
-    private func hasOnlyShortPairs(_ map: Compound) -> Bool {
-        guard map.count & 1 == 0 else { return false }
-        var next = map.start
-        var keys = ShortKeys(base)
-        for _ in 0..<map.count / 2 {
-            guard next < map.end, byte(next) == 0xa1, let value = shortTextEnd(next &+ 1, map.end), value < map.end,
-                keys.add(next, value)
-            else { return false }
-            let end = isShortText(byte(value)) ? shortTextEnd(value &+ 1, map.end) : plainEnd(value, map.end)
-            guard let end else { return false }
-            next = end
-        }
-        return next == map.end
-    }
-
-    @inline(never)
-    private mutating func skipAnnotations(_ constructor: UInt8, _ offset: Int) throws(CodecError) -> Int {
-        try walkMap(constructor, offset, count, 0, keys: .annotations)
-    }
-    /// Inlined for each kind of keys, so that a map costs no more than what its kind has to be checked for.
-    @inline(__always)
-    private mutating func walkMap(
-        _ constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int, keys: Keys
-    ) throws(CodecError) -> Int {
-        try checkDepth(depth, offset)
-        let map = try compound(constructor, offset, end)
-        try checkCount(map, map.start)
-        guard map.count & 1 == 0 else {
-            try EncodingProblem.oddCount(map.count).fail(offset)
-        }
-        var next = map.start
-        // Short ASCII keys, the usual ones, are compared as they stand in the bytes.
-        var seen = ShortKeys(base)
-        var keyWork = 0
-        for _ in 0..<map.count / 2 {
-            let key = next
-            if key < map.end, isShortText(byte(key)), let end = shortTextEnd(key &+ 1, map.end) {
-                remainingElements &-= 1
-                next = end
-                try seen.insert(key, end)
-            } else {
-                let elements = remainingElements
-                next = try skipValue(key, map.end, depth &+ 1)
-                seen.isComplete = false
-                keyWork &+= next &- key &+ elements &- remainingElements
-            }
-            try checkKey(key, keys)
-            let value = next
-            guard value < map.end else { try EncodingProblem.truncated.fail(value) }
-            if let end = isShortText(byte(value)) ? shortTextEnd(value &+ 1, map.end) : plainEnd(value, map.end) {
-                remainingElements &-= 1
-                next = end
-            } else {
-                next = try skipValue(value, map.end, depth &+ 1)
-                if keys == .strings, isCompoundOrDescribed(byte(value)) { try checkIsSimple(value) }
-            }
-        }
-        guard remainingElements >= 0 else { try EncodingProblem.tooManyElements.fail(offset) }
-        try checkEnd(next, map)
-        if !seen.isComplete, map.count > 2 {
-            remainingKeyWork &-= keyWork
-            guard remainingKeyWork >= 0 else {
-                try EncodingProblem.mapsInKeys.fail(offset)
-            }
-            try checkDistinctKeys(map)
-        }
-        return next
-    }
-
-    @inline(__always)
-    private func checkKey(_ offset: Int, _ keys: Keys) throws(CodecError) {
-        switch (keys, byte(offset)) {
-        case (.any, _), (.strings, 0xa1), (.strings, 0xb1): return
-        case (.annotations, 0xa3), (.annotations, 0xb3), (.annotations, 0x44), (.annotations, 0x53),
-            (.annotations, 0x80):
-            return
-        case (.strings, _): try EncodingProblem.noStringKey.fail(offset)
-        case (.annotations, _):
-            try EncodingProblem.noAnnotationKey.fail(offset)
-        }
-    }
-
-    @inline(__always)
-    private func isCompoundOrDescribed(_ constructor: UInt8) -> Bool {
-        constructor >= 0xc0 || constructor == 0x45 || constructor == 0x00
-    }
-
-    /// Throws where the value at an offset, which has been walked, is a list, a map or an array, or describes one.
-    @inline(never)
-    private func checkIsSimple(_ offset: Int) throws(CodecError) {
-        var reader = ValueReader(bytes, at: offset)
-        while byte(reader.offset) == 0x00 { reader.skipDescriptor() }
-        let constructor = byte(reader.offset)
-        guard constructor != 0x45, constructor < 0xc0 else { try EncodingProblem.compoundProperty.fail(offset) }
-    }
-
-    /// Compares the keys of a map, which has been walked, as values.
-    private func checkDistinctKeys(_ map: Compound) throws(CodecError) {
-        var reader = ValueReader(bytes, at: map.start)
-        var keys = Set<AMQPValue>(minimumCapacity: min(map.count / 2, 1024))
-        for _ in 0..<map.count / 2 {
-            let offset = reader.offset
-            guard keys.insert(reader.value()).inserted else { try EncodingProblem.duplicateKey.fail(offset) }
-            reader.skipValue()
-        }
-    }
-
     // MARK: Bytes
 
     /// The byte at an offset below ``count``.
@@ -420,14 +277,14 @@ struct Validator {
     // MARK: Checks
 
     @inline(__always)
-    private func checkDepth(_ depth: Int, _ offset: Int) throws(CodecError) {
+    func checkDepth(_ depth: Int, _ offset: Int) throws(CodecError) {
         guard depth < maximumDepth else {
             try EncodingProblem.tooDeep(limit: maximumDepth).fail(offset &- 1)
         }
     }
 
     @inline(__always)
-    private func checkCount(_ compound: Compound, _ start: Int) throws(CodecError) {
+    func checkCount(_ compound: Compound, _ start: Int) throws(CodecError) {
         guard compound.count <= compound.end &- start else {
             try EncodingProblem.count(compound.count, bytes: compound.end &- compound.start).fail(compound.start)
         }
