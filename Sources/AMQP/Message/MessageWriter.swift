@@ -108,24 +108,19 @@ struct MessageWriter: ~Copyable {
     private mutating func writePairs(of properties: ApplicationProperties) {
         let start = values.count
         values.writeDescriptor(0x74)
-        switch properties.pairs {
-        case .encoded(let pairs): write(pairs)
-        case .made(let pairs): values.write(pairs)
-        }
+        if case .made(let pairs) = properties.pairs { values.write(pairs) } else { writeEncodedPairs(of: properties) }
         end(MessageLayout.applicationProperties, start)
     }
 
     private mutating func writePairs(of annotations: Annotations, _ number: Int) {
         let start = values.count
         values.writeDescriptor(number == MessageLayout.footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number))
-        switch annotations.pairs {
-        case .encoded(let pairs): write(pairs)
-        case .made(let pairs): values.write(pairs)
-        }
+        if case .made(let pairs) = annotations.pairs { values.write(pairs) } else { writeEncodedPairs(of: annotations) }
         end(number, start)
     }
 
-    private mutating func write(_ pairs: EncodedPairs) {
+    private mutating func writeEncodedPairs<Key>(of section: OrderedMap<Key>) {
+        guard case .encoded(let pairs) = section.pairs else { return }
         let map = values.beginCompound(0xc1, count: pairs.count * 2)
         pairs.withBytes { values.append($0) }
         values.endCompound(map, count: pairs.count * 2)
