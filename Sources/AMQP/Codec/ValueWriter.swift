@@ -361,6 +361,11 @@ struct ValueWriter: ~Copyable {
 /// Calls a closure with the UTF-8 of a text, where it stands if possible.
 @inline(__always)
 func withContiguousUTF8<T>(of text: String, _ body: (UnsafeRawBufferPointer) -> T) -> T {
-    let result = text.utf8.withContiguousStorageIfAvailable { body(UnsafeRawBufferPointer($0)) }
-    return result ?? Array(text.utf8).withUnsafeBytes(body)
+    if let result = text.utf8.withContiguousStorageIfAvailable({ body(UnsafeRawBufferPointer($0)) }) { return result }
+    return withCopiedUTF8(of: text, body)
+}
+
+@inline(never)
+private func withCopiedUTF8<T>(of text: String, _ body: (UnsafeRawBufferPointer) -> T) -> T {
+    Array(text.utf8).withUnsafeBytes(body)
 }

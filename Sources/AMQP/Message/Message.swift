@@ -85,7 +85,7 @@ public struct Message: Sendable {
     /// The whole of it is checked here, at the cost of a walk over the bytes that builds nothing; reading its fields
     /// cannot fail any more.
     /// - Throws: ``CodecError`` when the bytes are anything else than one valid message within the limits.
-    public init(decoding bytes: [UInt8], limits: DecodingLimits = .default) throws(CodecError) {
+    public init(decoding bytes: borrowing [UInt8], limits: DecodingLimits = .default) throws(CodecError) {
         do {
             encoding = try EncodedMessage(capacity: bytes.count, limits) { memory in
                 bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
