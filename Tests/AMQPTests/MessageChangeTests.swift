@@ -163,6 +163,22 @@ import Testing
         }
     }
 
+    @Test("A pair is changed among so many that their count takes four bytes")
+    func manyPairs() throws {
+        var properties = ApplicationProperties()
+        for number in 0..<200 { properties["k\(number)"] = .long(Int64(number)) }
+        var message = try Message(decoding: Message(properties: properties).encoded())
+        var copy = message.properties
+        for key in ["k7", "new"] {
+            message.properties[key] = .string("changed")
+            copy[key] = .string("changed")
+            properties[key] = .string("changed")
+        }
+        #expect(copy == properties)
+        #expect(message.properties == properties)
+        #expect(try Message(decoding: message.encoded()).properties == properties)
+    }
+
     @Test("Short texts are held as the standard library holds them")
     func smallTexts() {
         // What is taken for known of this compiler is what its library does.

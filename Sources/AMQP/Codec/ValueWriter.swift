@@ -152,9 +152,9 @@ struct ValueWriter: ~Copyable {
         endCompound(start, count: map.count * 2)
     }
 
-    /// Writes the pairs of application properties, whose values may be of simple types only.
-    mutating func write(_ pairs: [(String, AMQPValue)]) {
-        let start = beginCompound(0xc1, count: pairs.count * 2)
+    /// Writes a section of application properties, whose values may be of simple types only.
+    mutating func writeSection(_ code: UInt8, _ pairs: [(String, AMQPValue)]) {
+        let start = beginDescribed(code, 0xc1, count: pairs.count * 2)
         ApplicationProperties.Pair.withPairs(of: pairs) { pairs in
             guard let first = pairs.baseAddress else { return }
             for index in 0..<pairs.count { write(at: first + index) }
@@ -176,9 +176,9 @@ struct ValueWriter: ~Copyable {
         }
     }
 
-    /// Writes the pairs of annotations.
-    mutating func write(_ pairs: [(AnnotationKey, AMQPValue)]) {
-        let start = beginCompound(0xc1, count: pairs.count * 2)
+    /// Writes a section of annotations.
+    mutating func writeSection(_ code: UInt8, _ pairs: [(AnnotationKey, AMQPValue)]) {
+        let start = beginDescribed(code, 0xc1, count: pairs.count * 2)
         Annotations.Pair.withPairs(of: pairs) { pairs in
             for index in pairs.indices {
                 switch pairs[index].key {
@@ -211,15 +211,20 @@ struct ValueWriter: ~Copyable {
         return place
     }
 
-    /// Writes the descriptor and the head of a list of fields, as ``beginCompound(_:count:)`` does.
+    /// Writes a descriptor that is a small number, and the head behind it as ``beginCompound(_:count:)`` does.
     @inline(__always)
-    mutating func writeHead(ofFields code: UInt8) {
-        reserve(6)
-        start.storeBytes(of: (0x0053_00c0 | UInt32(code) &<< 8).bigEndian, toByteOffset: count, as: UInt32.self)
-        count &+= 6
+    mutating func beginDescribed(_ code: UInt8, _ constructor: UInt8, count: Int) -> Int {
+        reserve(12)
+        let isShort = count <= 255
+        let head = 0x0053_0000 | UInt32(code) &<< 8 | UInt32(isShort ? constructor : constructor | 0x10)
+        start.storeBytes(of: head.bigEndian, toByteOffset: self.count, as: UInt32.self)
+        let place = self.count &+ 3
+        self.count = place &+ (isShort ? 3 : 9)
+        return place
     }
 
     /// Completes the head that begins at a place.
+    @inline(__always)
     mutating func endCompound(_ place: Int, count: Int) {
         let isShort = start.load(fromByteOffset: place, as: UInt8.self) & 0x10 == 0
         let size = self.count &- place &- 2
@@ -227,10 +232,18 @@ struct ValueWriter: ~Copyable {
             start.storeBytes(of: UInt8(truncatingIfNeeded: size), toByteOffset: place &+ 1, as: UInt8.self)
             start.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: place &+ 2, as: UInt8.self)
         } else {
-            if isShort { lengthenHead(place) }
-            setLongHead(place, count: count)
+            endLarge(place, count: count)
         }
     }
+
+    @inline(never)
+    private mutating func endLarge(_ place: Int, count: Int) {
+        if start.load(fromByteOffset: place, as: UInt8.self) & 0x10 == 0 { lengthenHead(place) }
+        setLongHead(place, count: count)
+    }
+
+    /// How many bytes the head takes that begins at a place.
+    func headSize(at place: Int) -> Int { start.load(fromByteOffset: place, as: UInt8.self) & 0x10 == 0 ? 3 : 9 }
 
     /// Drops what was written from a place on.
     mutating func truncate(to place: Int) { count = place }

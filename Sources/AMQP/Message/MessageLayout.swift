@@ -14,6 +14,9 @@ struct MessageLayout: Sendable {
     /// Where the values of the properties section are, by number of the field; 0 for one that is absent or null.
     var properties = InlineArray<13, UInt32>(repeating: 0)
 
+    /// The number that describes a section that is a map.
+    static func code(ofMap number: Int) -> UInt8 { number == footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number) }
+
     var bodyKind = BodyKind.none
 
     /// Where the contents of a large data section belong that stand apart from the other bytes.

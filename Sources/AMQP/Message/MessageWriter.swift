@@ -107,21 +107,28 @@ struct MessageWriter: ~Copyable {
 
     private mutating func writePairs(of properties: ApplicationProperties) {
         let start = values.count
-        values.writeDescriptor(0x74)
-        if case .made(let pairs) = properties.pairs { values.write(pairs) } else { writeEncodedPairs(of: properties) }
+        if case .made(let pairs) = properties.pairs {
+            values.writeSection(0x74, pairs)
+        } else {
+            writeEncodedSection(0x74, properties)
+        }
         end(MessageLayout.applicationProperties, start)
     }
 
     private mutating func writePairs(of annotations: Annotations, _ number: Int) {
         let start = values.count
-        values.writeDescriptor(number == MessageLayout.footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number))
-        if case .made(let pairs) = annotations.pairs { values.write(pairs) } else { writeEncodedPairs(of: annotations) }
+        let code = MessageLayout.code(ofMap: number)
+        if case .made(let pairs) = annotations.pairs {
+            values.writeSection(code, pairs)
+        } else {
+            writeEncodedSection(code, annotations)
+        }
         end(number, start)
     }
 
-    private mutating func writeEncodedPairs<Key>(of section: OrderedMap<Key>) {
+    private mutating func writeEncodedSection<Key>(_ code: UInt8, _ section: OrderedMap<Key>) {
         guard case .encoded(let pairs) = section.pairs else { return }
-        let map = values.beginCompound(0xc1, count: pairs.count * 2)
+        let map = values.beginDescribed(code, 0xc1, count: pairs.count * 2)
         pairs.withBytes { values.append($0) }
         values.endCompound(map, count: pairs.count * 2)
     }
@@ -221,12 +228,10 @@ struct MessageWriter: ~Copyable {
         other.withParts { layout, bytes in
             let old = layout.pointee.section(number)
             values.append(UnsafeRawBufferPointer(rebasing: bytes[..<old.lowerBound]))
-            values.writeDescriptor(number == MessageLayout.footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number))
-            let map = values.beginCompound(0xc1, count: count * 2)
+            let map = values.beginDescribed(MessageLayout.code(ofMap: number), 0xc1, count: count * 2)
             pairs(&values)
-            let size = values.count
             values.endCompound(map, count: count * 2)
-            let first = map &+ 3 &+ (values.count &- size)
+            let first = map &+ values.headSize(at: map)
             let end = values.count
             values.append(UnsafeRawBufferPointer(rebasing: bytes[old.upperBound...]))
             head.pointee.layout = layout.pointee
@@ -302,8 +307,7 @@ extension ValueWriter {
     @inline(__always)
     mutating func beginFields(_ code: UInt8) -> FieldList {
         let start = count
-        writeHead(ofFields: code)
-        return FieldList(start: start, list: start &+ 3)
+        return FieldList(start: start, list: beginDescribed(code, 0xc0, count: 0))
     }
 
     /// Writes the next field, which is a null when it is nil and others follow.
