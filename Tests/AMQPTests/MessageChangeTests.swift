@@ -163,9 +163,26 @@ import Testing
         }
     }
 
+    @Test("A pair is changed among so many that their count takes four bytes")
+    func manyPairs() throws {
+        var properties = ApplicationProperties()
+        for number in 0..<200 { properties["k\(number)"] = .long(Int64(number)) }
+        var message = try Message(decoding: Message(properties: properties).encoded())
+        var copy = message.properties
+        for key in ["k7", "new"] {
+            message.properties[key] = .string("changed")
+            copy[key] = .string("changed")
+            properties[key] = .string("changed")
+        }
+        #expect(copy == properties)
+        #expect(message.properties == properties)
+        #expect(try Message(decoding: message.encoded()).properties == properties)
+    }
+
     @Test("Short texts are held as the standard library holds them")
     func smallTexts() {
-        #expect(SmallText.isKnown)
+        // What is taken for known of this compiler is what its library does.
+        #expect(SmallText.isKnown && SmallText.isAsExpected)
         forEachSeed(1..<500) { seed in
             var generator = PropertyGenerator(seed: seed)
             let text = String(decoding: Array(generator.text().utf8), as: UTF8.self)
@@ -176,6 +193,9 @@ import Testing
                 #expect(small.string == text && small.count == bytes.count)
                 #expect(small.isASCII == text.utf8.allSatisfy { $0 < 0x80 })
                 #expect(SmallText(text)?.bits == small.bits, "seed \(seed)")
+            }
+            for text in [text, other, text + other, other + text + other] where SmallText.isMarkedASCII(text) {
+                #expect(text.utf8.allSatisfy { $0 < 0x80 }, "seed \(seed)")
             }
             #expect(text.hasSameBytes(as: text) && text.hasSameBytes(as: other) == (bytes == Array(other.utf8)))
         }

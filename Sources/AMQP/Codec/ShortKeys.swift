@@ -29,14 +29,26 @@ struct ShortKeys {
         count &+= 1
     }
 
+    /// Takes the key at an offset, a short ASCII text up to `end`.
+    /// - Returns: false where it has been taken before, or there are too many.
+    @inline(__always)
+    mutating func add(_ offset: Int, _ end: Int) -> Bool {
+        guard count < Self.capacity else { return false }
+        for place in 0..<count where isEqual(Int(offsets[place]), offset, end &- offset) { return false }
+        offsets[count] = UInt32(truncatingIfNeeded: offset)
+        count &+= 1
+        return true
+    }
+
     /// Whether the bytes at two offsets are the same: constructor, length and text.
     @inline(__always)
     private func isEqual(_ a: Int, _ b: Int, _ count: Int) -> Bool {
-        var index = 0
-        while index < count,
-            bytes.load(fromByteOffset: a &+ index, as: UInt8.self)
-                == bytes.load(fromByteOffset: b &+ index, as: UInt8.self)
-        { index &+= 1 }
-        return index >= count
+        // Most differ in their length, or at the beginning.
+        guard
+            bytes.loadUnaligned(fromByteOffset: a, as: UInt16.self)
+                == bytes.loadUnaligned(fromByteOffset: b, as: UInt16.self)
+        else { return false }
+        return UnsafeRawBufferPointer(start: bytes + a, count: count)
+            .hasSameBytes(as: UnsafeRawBufferPointer(start: bytes + b, count: count))
     }
 }

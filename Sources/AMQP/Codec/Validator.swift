@@ -4,15 +4,15 @@
 /// exist, texts are UTF-8 or ASCII, keys are distinct by their bytes, and the nesting is within the limits. Offsets count from the start
 /// of the bytes.
 struct Validator {
-    private let base: UnsafeRawPointer
+    let base: UnsafeRawPointer
 
     /// How many bytes there are.
     let count: Int
 
-    private let maximumDepth: Int
-    private var remainingElements: Int
+    let maximumDepth: Int
+    var remainingElements: Int
     /// How many bytes and elements of keys may still be compared as values.
-    private var remainingKeyWork: Int
+    var remainingKeyWork: Int
 
     /// A walk over bytes within limits; there must be some.
     init(_ bytes: UnsafeRawBufferPointer, _ limits: DecodingLimits) throws(CodecError) {
@@ -41,49 +41,49 @@ struct Validator {
         return try skipPayload(of: byte(offset), offset &+ 1, end, depth)
     }
 
-    /// The same, quicker for a short ASCII text, which is what fields, keys and values mostly are.
-    @inline(__always)
-    mutating func skipField(_ offset: Int, _ end: Int, _ depth: Int = 0) throws(CodecError) -> Int {
-        if let next = shortTextEnd(offset, end) {
-            remainingElements &-= 1
-            return next
-        }
-        return try skipValue(offset, end, depth)
-    }
+    // Short texts and numbers, which fields, keys and values mostly are, take no call.
 
-    /// The end of the short string or symbol at an offset, if that is what it is, and valid, and all ASCII.
+    /// The end of the string or symbol whose size is at an offset, in one byte; nil unless all of it is there, and ASCII.
     @inline(__always)
-    private func shortTextEnd(_ offset: Int, _ end: Int) -> Int? {
-        guard end &- offset >= 2, byte(offset) == 0xa1 || byte(offset) == 0xa3, remainingElements > 0 else {
-            return nil
-        }
-        let size = Int(byte(offset &+ 1))
-        let next = offset &+ 2 &+ size
-        guard next <= end, isASCII(offset &+ 2..<next) else { return nil }
+    func shortTextEnd(_ offset: Int, _ end: Int) -> Int? {
+        guard offset < end else { return nil }
+        let next = offset &+ 1 &+ Int(byte(offset))
+        guard next <= end, isASCII(Range(uncheckedBounds: (offset &+ 1, next))) else { return nil }
         return next
     }
 
-    /// The offset behind the value at an offset, whose constructor is one of a fixed width, and says all there is to check.
+    /// The end of the value at an offset, if that is one of fixed width, and all such are valid.
     @inline(__always)
-    mutating func skipFixed(_ offset: Int, _ end: Int) throws(CodecError) -> Int {
-        // 0x4_ has no bytes, 0x5_ one, 0x6_ two, and so on.
-        let next = offset &+ 1 &+ (1 &<< (Int(byte(offset) &>> 4) &- 4)) &>> 1
-        remainingElements &-= 1
-        guard next <= end, remainingElements >= 0 else { return try skipValue(offset, end) }
-        return next
+    func plainEnd(_ offset: Int, _ end: Int) -> Int? {
+        guard isPlain(byte(offset)) else { return nil }
+        let next = offset &+ 1 &+ fixedWidth(byte(offset))
+        return next <= end ? next : nil
     }
+
+    /// Whether a constructor is that of a short string or symbol.
+    @inline(__always)
+    func isShortText(_ constructor: UInt8) -> Bool { constructor & 0xfd == 0xa1 }
+
+    /// Whether a constructor is one of fixed width, and says all there is to check: of booleans, those without a byte;
+    /// no characters.
+    @inline(__always)
+    private func isPlain(_ constructor: UInt8) -> Bool {
+        // A bit for each: 0x74, 0x72...0x70, 0x61...0x60, 0x55...0x50, 0x44...0x40; and 0x98, 0x94, 0x84...0x80.
+        let plain: UInt64 = constructor < 0x80 ? 0x0017_0003_003f_001f : 0x0000_0000_0110_001f
+        return constructor &- 0x40 < 0x80 && plain &>> UInt64(constructor & 0x3f) & 1 != 0
+    }
+
+    /// How many bytes follow a constructor of fixed width: none for 0x4_, one for 0x5_, two for 0x6_, and so on.
+    @inline(__always)
+    func fixedWidth(_ constructor: UInt8) -> Int { (1 &<< (Int(constructor &>> 4) &- 4)) &>> 1 }
 
     /// Checks what follows a constructor and returns the offset behind it.
     private mutating func skipPayload(
         of constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int
     ) throws(CodecError) -> Int {
+        if isPlain(constructor) { return try skip(fixedWidth(constructor), offset, end) }
         switch constructor {
-        case 0x40...0x45: return offset
-        case 0x50...0x55: return try skip(1, offset, end)
-        case 0x60, 0x61: return try skip(2, offset, end)
-        case 0x70, 0x71, 0x72, 0x74: return try skip(4, offset, end)
-        case 0x80...0x84: return try skip(8, offset, end)
-        case 0x94, 0x98: return try skip(16, offset, end)
+        case 0x45: return offset
         case 0xa0, 0xb0, 0xa1, 0xb1, 0xa3, 0xb3:
             let text = try variable(constructor, offset, end)
             if constructor & 0xf == 1 {
@@ -166,10 +166,16 @@ struct Validator {
     @inline(__always)
     private func isASCII(_ range: Range<Int>) -> Bool {
         let count = range.upperBound &- range.lowerBound
-        if count >= 8 || range.upperBound < 8 { return slice(range).isASCII }
-        // The eight bytes that end with the text, less those before it, which are the low ones in memory.
-        let word = base.loadUnaligned(fromByteOffset: range.upperBound &- 8, as: UInt64.self).littleEndian
-        return count == 0 || (word >> UInt64(8 &* (8 &- count))) & 0x8080_8080_8080_8080 == 0
+        guard range.upperBound >= 8, count <= 16 else { return slice(range).isASCII }
+        // The eight bytes that end with the text.
+        let last = base.loadUnaligned(fromByteOffset: range.upperBound &- 8, as: UInt64.self).littleEndian
+        if count >= 8 {
+            // With those that begin it, of which some may be the same.
+            let first = base.loadUnaligned(fromByteOffset: range.lowerBound, as: UInt64.self)
+            return (first | last) & 0x8080_8080_8080_8080 == 0
+        }
+        // Less those before the text, which are the low ones in memory.
+        return count == 0 || (last &>> UInt64(truncatingIfNeeded: 8 &* (8 &- count))) & 0x8080_8080_8080_8080 == 0
     }
 
     // MARK: Compounds
@@ -244,123 +250,6 @@ struct Validator {
         return next
     }
 
-    // MARK: Maps
-
-    /// Which keys a map may have.
-    enum Keys { case any, strings, annotations }
-
-    /// Checks the map of a section, whose constructor is at an offset, and returns the offset behind it.
-    @inline(__always)
-    mutating func skipMap(_ offset: Int, keys: Keys) throws(CodecError) -> Int {
-        guard offset < count else { try EncodingProblem.truncated.fail(offset) }
-        let constructor = byte(offset)
-        guard constructor == 0xc1 || constructor == 0xd1 else {
-            try EncodingProblem.noMap(constructor).fail(offset)
-        }
-        return keys == .strings
-            ? try skipStrings(constructor, offset &+ 1) : try skipAnnotations(constructor, offset &+ 1)
-    }
-
-    private mutating func skipMap(
-        _ constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int
-    ) throws(CodecError) -> Int {
-        try walkMap(constructor, offset, end, depth, keys: .any)
-    }
-
-    @inline(never)
-    private mutating func skipStrings(_ constructor: UInt8, _ offset: Int) throws(CodecError) -> Int {
-        try walkMap(constructor, offset, count, 0, keys: .strings)
-    }
-    @inline(never)
-    private mutating func skipAnnotations(_ constructor: UInt8, _ offset: Int) throws(CodecError) -> Int {
-        try walkMap(constructor, offset, count, 0, keys: .annotations)
-    }
-    /// Inlined for each kind of keys, so that a map costs no more than what its kind has to be checked for.
-    @inline(__always)
-    private mutating func walkMap(
-        _ constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int, keys: Keys
-    ) throws(CodecError) -> Int {
-        try checkDepth(depth, offset)
-        let map = try compound(constructor, offset, end)
-        try checkCount(map, map.start)
-        guard map.count & 1 == 0 else {
-            try EncodingProblem.oddCount(map.count).fail(offset)
-        }
-        var next = map.start
-        // Short ASCII keys, the usual ones, are compared as they stand in the bytes.
-        var seen = ShortKeys(base)
-        var keyWork = 0
-        for _ in 0..<map.count / 2 {
-            let key = next
-            if let end = shortTextEnd(key, map.end) {
-                remainingElements &-= 1
-                next = end
-                try seen.insert(key, end)
-            } else {
-                let elements = remainingElements
-                next = try skipValue(key, map.end, depth &+ 1)
-                seen.isComplete = false
-                keyWork &+= next &- key &+ elements &- remainingElements
-            }
-            try checkKey(key, keys)
-            if let end = shortTextEnd(next, map.end) {
-                remainingElements &-= 1
-                next = end
-            } else {
-                let value = next
-                next = try skipValue(value, map.end, depth &+ 1)
-                if keys == .strings, isCompoundOrDescribed(byte(value)) { try checkIsSimple(value) }
-            }
-        }
-        try checkEnd(next, map)
-        if !seen.isComplete, map.count > 2 {
-            remainingKeyWork &-= keyWork
-            guard remainingKeyWork >= 0 else {
-                try EncodingProblem.mapsInKeys.fail(offset)
-            }
-            try checkDistinctKeys(map)
-        }
-        return next
-    }
-
-    @inline(__always)
-    private func checkKey(_ offset: Int, _ keys: Keys) throws(CodecError) {
-        switch (keys, byte(offset)) {
-        case (.any, _), (.strings, 0xa1), (.strings, 0xb1): return
-        case (.annotations, 0xa3), (.annotations, 0xb3), (.annotations, 0x44), (.annotations, 0x53),
-            (.annotations, 0x80):
-            return
-        case (.strings, _): try EncodingProblem.noStringKey.fail(offset)
-        case (.annotations, _):
-            try EncodingProblem.noAnnotationKey.fail(offset)
-        }
-    }
-
-    @inline(__always)
-    private func isCompoundOrDescribed(_ constructor: UInt8) -> Bool {
-        constructor >= 0xc0 || constructor == 0x45 || constructor == 0x00
-    }
-
-    /// Throws where the value at an offset, which has been walked, is a list, a map or an array, or describes one.
-    @inline(never)
-    private func checkIsSimple(_ offset: Int) throws(CodecError) {
-        var reader = ValueReader(bytes, at: offset)
-        while byte(reader.offset) == 0x00 { reader.skipDescriptor() }
-        let constructor = byte(reader.offset)
-        guard constructor != 0x45, constructor < 0xc0 else { try EncodingProblem.compoundProperty.fail(offset) }
-    }
-
-    /// Compares the keys of a map, which has been walked, as values.
-    private func checkDistinctKeys(_ map: Compound) throws(CodecError) {
-        var reader = ValueReader(bytes, at: map.start)
-        var keys = Set<AMQPValue>(minimumCapacity: min(map.count / 2, 1024))
-        for _ in 0..<map.count / 2 {
-            let offset = reader.offset
-            guard keys.insert(reader.value()).inserted else { try EncodingProblem.duplicateKey.fail(offset) }
-            reader.skipValue()
-        }
-    }
-
     // MARK: Bytes
 
     /// The byte at an offset below ``count``.
@@ -388,14 +277,14 @@ struct Validator {
     // MARK: Checks
 
     @inline(__always)
-    private func checkDepth(_ depth: Int, _ offset: Int) throws(CodecError) {
+    func checkDepth(_ depth: Int, _ offset: Int) throws(CodecError) {
         guard depth < maximumDepth else {
             try EncodingProblem.tooDeep(limit: maximumDepth).fail(offset &- 1)
         }
     }
 
     @inline(__always)
-    private func checkCount(_ compound: Compound, _ start: Int) throws(CodecError) {
+    func checkCount(_ compound: Compound, _ start: Int) throws(CodecError) {
         guard compound.count <= compound.end &- start else {
             try EncodingProblem.count(compound.count, bytes: compound.end &- compound.start).fail(compound.start)
         }

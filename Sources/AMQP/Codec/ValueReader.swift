@@ -122,6 +122,22 @@ struct ValueReader {
         }
     }
 
+    /// A number of any integer type; nil when it does not fit, or the value is of another type.
+    mutating func integer() -> Int? {
+        switch byte() {
+        case 0x43, 0x44: 0
+        case 0x50, 0x52, 0x53: Int(byte())
+        case 0x51, 0x54, 0x55: Int(Int8(bitPattern: byte()))
+        case 0x60: Int(load(UInt16.self))
+        case 0x61: Int(load(Int16.self))
+        case 0x70: Int(exactly: load(UInt32.self))
+        case 0x71: Int(load(Int32.self))
+        case 0x80: Int(exactly: load(UInt64.self))
+        case 0x81: Int(exactly: load(Int64.self))
+        default: nil
+        }
+    }
+
     mutating func boolean() -> Bool {
         let constructor = byte()
         return constructor == 0x41 || constructor == 0x56 && byte() != 0
@@ -196,18 +212,15 @@ struct ValueReader {
     /// Passes over the next value.
     mutating func skipValue() {
         let constructor = byte()
-        switch constructor >> 4 {
-        case 0x0:
+        if constructor >= 0xa0 {
+            // Its size stands before it, in one byte or in four.
+            offset &+= constructor & 0x10 == 0 ? 1 &+ Int(peek(0)) : Int(load(UInt32.self))
+        } else if constructor >= 0x40 {
+            // None for 0x4_, one for 0x5_, two for 0x6_, and so on.
+            offset &+= (1 &<< (Int(constructor &>> 4) &- 4)) &>> 1
+        } else {
             skipValue()
             skipValue()
-        case 0x4: break
-        case 0x5: offset &+= 1
-        case 0x6: offset &+= 2
-        case 0x7: offset &+= 4
-        case 0x8: offset &+= 8
-        case 0x9: offset &+= 16
-        case 0xa, 0xc, 0xe: offset &+= 1 &+ Int(peek(0))
-        default: offset &+= Int(load(UInt32.self))
         }
     }
 
@@ -260,10 +273,11 @@ struct ValueReader {
     }
 
     /// The UTF-8 of a `string` or a `symbol`, where it is; nil for a value of another type.
+    @inline(__always)
     mutating func textContents() -> UnsafeRawBufferPointer? {
         let constructor = byte()
-        let isText = constructor & 0xef == 0xa1 || constructor & 0xef == 0xa3
-        return isText ? contents(constructor) : nil
+        // 0xa1 and 0xa3 differ in one bit, and so do the wide forms from the short ones.
+        return constructor & 0xed == 0xa1 ? contents(constructor) : nil
     }
 
     /// The bytes from the next value on.

@@ -75,6 +75,15 @@ struct ValueWriter: ~Copyable {
 
     mutating func writeNull() { write(byte: 0x40) }
 
+    /// Writes up to sixteen nulls.
+    @inline(__always)
+    mutating func writeNulls(_ number: Int) {
+        reserve(16)
+        // All sixteen: the next value begins behind those that count.
+        (start + count).storeBytes(of: SIMD16(repeating: 0x40), as: SIMD16<UInt8>.self)
+        count &+= number
+    }
+
     mutating func write(_ value: Bool) { write(byte: value ? 0x41 : 0x42) }
 
     mutating func write(_ value: UInt8) { write(0x50, value) }
@@ -123,21 +132,6 @@ struct ValueWriter: ~Copyable {
         }
     }
 
-    /// Writes a pair of application properties, where it is: passed as values, its parts would be copied.
-    ///
-    /// The value may be of a simple type only.
-    mutating func write(at pair: UnsafePointer<ApplicationProperties.Pair>) {
-        write(pair.pointee.key)
-        switch pair.pointee.value {
-        case .string(let text): write(text)
-        case .long(let number): write(number)
-        case .list, .map, .array: fail(EncodingProblem.compoundProperty.message, .malformed)
-        case let value:
-            if value.isCompound { fail(EncodingProblem.compoundProperty.message, .malformed) }
-            write(value, depth: 1)
-        }
-    }
-
     mutating func write(_ elements: [AMQPValue], depth: Int = 0) {
         if elements.isEmpty { return write(byte: 0x45) }
         guard isWithinDepth(depth) else { return }
@@ -156,6 +150,45 @@ struct ValueWriter: ~Copyable {
             write(value, depth: depth + 1)
         }
         endCompound(start, count: map.count * 2)
+    }
+
+    /// Writes a section of application properties, whose values may be of simple types only.
+    mutating func writeSection(_ code: UInt8, _ pairs: [(String, AMQPValue)]) {
+        let start = beginDescribed(code, 0xc1, count: pairs.count * 2)
+        ApplicationProperties.Pair.withPairs(of: pairs) { pairs in
+            guard let first = pairs.baseAddress else { return }
+            for index in 0..<pairs.count { write(at: first + index) }
+        }
+        endCompound(start, count: pairs.count * 2)
+    }
+
+    /// Writes a pair of application properties, where it is: passed as values, its parts would be copied.
+    @inline(__always)
+    private mutating func write(at pair: UnsafePointer<ApplicationProperties.Pair>) {
+        write(pair.pointee.key)
+        switch pair.pointee.value {
+        case .string(let text): write(text)
+        case .long(let number): write(number)
+        case .list, .map, .array: fail(EncodingProblem.compoundProperty.message, .malformed)
+        case let value:
+            if value.isCompound { fail(EncodingProblem.compoundProperty.message, .malformed) }
+            write(value, depth: 1)
+        }
+    }
+
+    /// Writes a section of annotations.
+    mutating func writeSection(_ code: UInt8, _ pairs: [(AnnotationKey, AMQPValue)]) {
+        let start = beginDescribed(code, 0xc1, count: pairs.count * 2)
+        Annotations.Pair.withPairs(of: pairs) { pairs in
+            for index in pairs.indices {
+                switch pairs[index].key {
+                case .symbol(let key): write(key)
+                case .ulong(let key): write(key)
+                }
+                write(pairs[index].value, depth: 1)
+            }
+        }
+        endCompound(start, count: pairs.count * 2)
     }
 
     // MARK: Compounds
@@ -178,7 +211,20 @@ struct ValueWriter: ~Copyable {
         return place
     }
 
+    /// Writes a descriptor that is a small number, and the head behind it as ``beginCompound(_:count:)`` does.
+    @inline(__always)
+    mutating func beginDescribed(_ code: UInt8, _ constructor: UInt8, count: Int) -> Int {
+        reserve(12)
+        let isShort = count <= 255
+        let head = 0x0053_0000 | UInt32(code) &<< 8 | UInt32(isShort ? constructor : constructor | 0x10)
+        start.storeBytes(of: head.bigEndian, toByteOffset: self.count, as: UInt32.self)
+        let place = self.count &+ 3
+        self.count = place &+ (isShort ? 3 : 9)
+        return place
+    }
+
     /// Completes the head that begins at a place.
+    @inline(__always)
     mutating func endCompound(_ place: Int, count: Int) {
         let isShort = start.load(fromByteOffset: place, as: UInt8.self) & 0x10 == 0
         let size = self.count &- place &- 2
@@ -186,10 +232,18 @@ struct ValueWriter: ~Copyable {
             start.storeBytes(of: UInt8(truncatingIfNeeded: size), toByteOffset: place &+ 1, as: UInt8.self)
             start.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: place &+ 2, as: UInt8.self)
         } else {
-            if isShort { lengthenHead(place) }
-            setLongHead(place, count: count)
+            endLarge(place, count: count)
         }
     }
+
+    @inline(never)
+    private mutating func endLarge(_ place: Int, count: Int) {
+        if start.load(fromByteOffset: place, as: UInt8.self) & 0x10 == 0 { lengthenHead(place) }
+        setLongHead(place, count: count)
+    }
+
+    /// How many bytes the head takes that begins at a place.
+    func headSize(at place: Int) -> Int { start.load(fromByteOffset: place, as: UInt8.self) & 0x10 == 0 ? 3 : 9 }
 
     /// Drops what was written from a place on.
     mutating func truncate(to place: Int) { count = place }
@@ -320,6 +374,11 @@ struct ValueWriter: ~Copyable {
 /// Calls a closure with the UTF-8 of a text, where it stands if possible.
 @inline(__always)
 func withContiguousUTF8<T>(of text: String, _ body: (UnsafeRawBufferPointer) -> T) -> T {
-    let result = text.utf8.withContiguousStorageIfAvailable { body(UnsafeRawBufferPointer($0)) }
-    return result ?? Array(text.utf8).withUnsafeBytes(body)
+    if let result = text.utf8.withContiguousStorageIfAvailable({ body(UnsafeRawBufferPointer($0)) }) { return result }
+    return withCopiedUTF8(of: text, body)
+}
+
+@inline(never)
+private func withCopiedUTF8<T>(of text: String, _ body: (UnsafeRawBufferPointer) -> T) -> T {
+    Array(text.utf8).withUnsafeBytes(body)
 }

@@ -1,34 +1,38 @@
 // How the sections and fields of an encoded message are read.
 
 extension EncodedMessage {
-    // MARK: Sections
+    // MARK: Header
 
     var header: HeaderSection {
-        read(section: 0) { reader in
-            var header = HeaderSection()
-            for field in 0..<reader.count() where !reader.skipNull() {
-                switch field {
-                case 0: header.isDurable = reader.boolean()
-                case 1: header.priority = UInt8(truncatingIfNeeded: reader.unsigned())
-                case 2: header.timeToLive = UInt32(truncatingIfNeeded: reader.unsigned())
-                case 3: header.isFirstAcquirer = reader.boolean()
-                default: header.deliveryCount = UInt32(truncatingIfNeeded: reader.unsigned())
-                }
-            }
-            return header
-        } ?? HeaderSection()
+        HeaderSection(
+            isDurable: isDurable, priority: priority, timeToLive: timeToLive, isFirstAcquirer: isFirstAcquirer,
+            deliveryCount: deliveryCount)
     }
 
-    /// The pairs of a section that is a map, where they stand; nil when it is absent.
-    func pairs(ofSection number: Int) -> EncodedPairs? {
+    var isDurable: Bool { read(headerField: 0) { $0.boolean() } ?? false }
+
+    var priority: UInt8 { read(headerField: 1) { UInt8(truncatingIfNeeded: $0.unsigned()) } ?? 4 }
+
+    var timeToLive: UInt32? { read(headerField: 2) { UInt32(truncatingIfNeeded: $0.unsigned()) } }
+
+    var isFirstAcquirer: Bool { read(headerField: 3) { $0.boolean() } ?? false }
+
+    var deliveryCount: UInt32 { read(headerField: 4) { UInt32(truncatingIfNeeded: $0.unsigned()) } ?? 0 }
+
+    // MARK: Other sections
+
+    /// The map that a section is, whose pairs stay where they stand; an empty one where it is absent.
+    @inline(__always)
+    func map<Key>(ofSection number: Int) -> OrderedMap<Key> {
         withParts { layout, bytes in
-            guard layout.pointee.contains(number) else { return nil }
+            guard layout.pointee.contains(number) else { return OrderedMap() }
             let section = layout.pointee.section(number)
             var reader = ValueReader(bytes, at: section.lowerBound)
             reader.skipDescriptor()
             let count = reader.count() / 2
-            guard count > 0 else { return nil }
-            return EncodedPairs(of: self, section: number, reader.offset..<section.upperBound, count: count)
+            guard count > 0 else { return OrderedMap() }
+            return OrderedMap(
+                EncodedPairs(of: self, section: number, reader.offset..<section.upperBound, count: count))
         }
     }
 
@@ -84,6 +88,16 @@ extension EncodedMessage {
             var reader = ValueReader(bytes, at: offset)
             return body(&reader)
         }
+    }
+
+    /// Reads the value of a field of the header; nil when it is absent.
+    @inline(__always)
+    private func read<T>(headerField field: Int, _ body: (inout ValueReader) -> T) -> T? {
+        read(section: MessageLayout.header) { reader -> T? in
+            guard field < reader.count() else { return nil }
+            for _ in 0..<field { reader.skipValue() }
+            return reader.skipNull() ? nil : body(&reader)
+        } ?? nil
     }
 
     /// Reads the value of a section; nil when it is absent.

@@ -28,8 +28,8 @@ struct EncodedMessage: @unchecked Sendable {
     init(
         capacity: Int, _ limits: DecodingLimits, _ fill: (UnsafeMutableRawBufferPointer) -> Int
     ) throws(InvalidMessage) {
-        memory = .create(minimumCapacity: capacity) { _ in Head() }
-        try memory.withUnsafeMutablePointers { (head, bytes) throws(InvalidMessage) in
+        let received = Memory.create(minimumCapacity: capacity) { _ in Head() }
+        try received.withUnsafeMutablePointers { (head, bytes) throws(InvalidMessage) in
             let memory = UnsafeMutableRawBufferPointer(start: bytes, count: capacity)
             head.pointee.count = min(max(fill(memory), 0), capacity)
             let bytes = UnsafeRawBufferPointer(start: bytes, count: head.pointee.count)
@@ -40,6 +40,7 @@ struct EncodedMessage: @unchecked Sendable {
                 throw InvalidMessage(error: error, bytes: [UInt8](bytes))
             }
         }
+        memory = received
     }
 
     /// A message that no bytes were written for: with a null body, as one whose sections are all absent.

@@ -4,7 +4,7 @@ extension Message {
     /// - Throws: ``CodecError`` when a value in it is nested deeper than 1,024 levels or has a part larger than 4 GiB, or
     ///   when one of the application's properties is a list, a map or an array.
     public func encoded() throws(CodecError) -> [UInt8] {
-        try finished().withPieces { head, content, tail in
+        try withPieces { head, content, tail in
             guard let content else { return [UInt8](head) }
             return [UInt8](unsafeUninitializedCapacity: head.count + content.count + (tail?.count ?? 0)) { all, count in
                 for piece in [head, content, tail] {
@@ -21,7 +21,7 @@ extension Message {
     ///
     /// - Throws: as ``encoded()`` does; nothing is added then.
     public func encode(appendingTo bytes: inout [UInt8]) throws(CodecError) {
-        try finished().withPieces { head, content, tail in
+        try withPieces { head, content, tail in
             bytes.append(contentsOf: head)
             if let content { bytes.append(contentsOf: content) }
             if let tail { bytes.append(contentsOf: tail) }
@@ -36,13 +36,17 @@ extension Message {
     package func withEncoding<T>(
         _ read: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?, UnsafeRawBufferPointer?) throws -> T
     ) throws -> T {
-        try finished().withPieces(read)
+        guard let draft else { return try encoding.withPieces(read) }
+        return try encoding.changed(by: draft).withPieces(read)
     }
 
-    /// The encoding with what was changed.
-    private func finished() throws(CodecError) -> EncodedMessage {
-        guard let draft else { return encoding }
-        return try encoding.changed(by: draft)
+    /// Calls a closure that cannot fail with the pieces of the encoding.
+    @inline(__always)
+    private func withPieces<T>(
+        _ read: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?, UnsafeRawBufferPointer?) -> T
+    ) throws(CodecError) -> T {
+        guard let draft else { return encoding.withPieces(read) }
+        return try encoding.changed(by: draft).withPieces(read)
     }
 }
 

@@ -85,7 +85,7 @@ public struct Message: Sendable {
     /// The whole of it is checked here, at the cost of a walk over the bytes that builds nothing; reading its fields
     /// cannot fail any more.
     /// - Throws: ``CodecError`` when the bytes are anything else than one valid message within the limits.
-    public init(decoding bytes: [UInt8], limits: DecodingLimits = .default) throws(CodecError) {
+    public init(decoding bytes: borrowing [UInt8], limits: DecodingLimits = .default) throws(CodecError) {
         do {
             encoding = try EncodedMessage(capacity: bytes.count, limits) { memory in
                 bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
@@ -112,13 +112,13 @@ public struct Message: Sendable {
 
     /// Whether the message must survive a failure of a node that keeps it; false by default.
     public var isDurable: Bool {
-        get { header.isDurable }
+        get { draft?.header?.isDurable ?? encoding.isDurable }
         set { changedHeader.isDurable = newValue }
     }
 
     /// How urgent the message is, 0 to 255: higher goes first; 4 by default.
     public var priority: UInt8 {
-        get { header.priority }
+        get { draft?.header?.priority ?? encoding.priority }
         set { changedHeader.priority = newValue }
     }
 
@@ -126,19 +126,19 @@ public struct Message: Sendable {
     ///
     /// It counts in whole milliseconds, up to about 49 days; what is longer counts as that, what is negative as zero.
     public var timeToLive: Duration? {
-        get { header.timeToLive.map { .milliseconds($0) } }
+        get { (draft?.header.map(\.timeToLive) ?? encoding.timeToLive).map { .milliseconds($0) } }
         set { changedHeader.timeToLive = newValue.map(milliseconds) }
     }
 
     /// Whether nobody has acquired the message before; false by default.
     public var isFirstAcquirer: Bool {
-        get { header.isFirstAcquirer }
+        get { draft?.header?.isFirstAcquirer ?? encoding.isFirstAcquirer }
         set { changedHeader.isFirstAcquirer = newValue }
     }
 
     /// How often the message was delivered before without success; 0 by default.
     public var deliveryCount: UInt32 {
-        get { header.deliveryCount }
+        get { draft?.header?.deliveryCount ?? encoding.deliveryCount }
         set { changedHeader.deliveryCount = newValue }
     }
 
@@ -288,8 +288,8 @@ public struct Message: Sendable {
     /// The application's own properties.
     public var properties: ApplicationProperties {
         get {
-            draft?.applicationProperties
-                ?? ApplicationProperties(encoding.pairs(ofSection: MessageLayout.applicationProperties))
+            if let draft, let section = draft.applicationProperties { return section }
+            return encoding.map(ofSection: MessageLayout.applicationProperties)
         }
         @inlinable
         _modify {
@@ -345,7 +345,7 @@ public struct Message: Sendable {
     }
 
     private func annotations(_ number: Int) -> Annotations {
-        draft?.annotations[number] ?? Annotations(encoding.pairs(ofSection: number))
+        draft?.annotations[number] ?? encoding.map(ofSection: number)
     }
 
     // A map that is changed is taken out of the draft, so that it is the only one with its pairs, and put back. The accessors

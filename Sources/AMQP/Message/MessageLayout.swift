@@ -14,6 +14,9 @@ struct MessageLayout: Sendable {
     /// Where the values of the properties section are, by number of the field; 0 for one that is absent or null.
     var properties = InlineArray<13, UInt32>(repeating: 0)
 
+    /// The number that describes a section that is a map.
+    static func code(ofMap number: Int) -> UInt8 { number == footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number) }
+
     var bodyKind = BodyKind.none
 
     /// Where the contents of a large data section belong that stand apart from the other bytes.
@@ -119,7 +122,7 @@ extension Validator {
     /// The last byte of the descriptor of the section at an offset, 0x70 to 0x78, and where its value begins.
     @inline(__always)
     private mutating func sectionCode(_ offset: Int) throws(CodecError) -> (UInt8, Int) {
-        if count &- offset > 3, byte(offset) == 0x00, byte(offset &+ 1) == 0x53 {
+        if count &- offset > 3, load32(offset) &>> 16 == 0x0053 {
             let code = byte(offset &+ 2)
             if 0x70...0x78 ~= code { return (code, offset &+ 3) }
         }
@@ -181,12 +184,18 @@ extension Validator {
                 next &+= 1
                 continue
             }
-            let isExpected = !FieldTypes(headerField: field).isDisjoint(with: FieldTypes(constructor: byte(next)))
-            guard isExpected else { try EncodingProblem.headerField(field, byte(next)).fail(next) }
-            next = try skipValue(next, list.end)
+            guard FieldTypes(headerField: field).contains(byte(next)) else {
+                try EncodingProblem.headerField(field, byte(next)).fail(next)
+            }
+            if byte(next) == 0x56 {
+                next = try skipValue(next, list.end)
+            } else {
+                // Any other value of such a type is valid.
+                remainingElements &-= 1
+                next &+= 1 &+ fixedWidth(byte(next))
+            }
         }
-        try checkEnd(next, list)
-        return next
+        return try endOfFields(next, list)
     }
 
     private mutating func skipProperties(_ offset: Int, _ layout: inout MessageLayout) throws(CodecError) -> Int {
@@ -199,13 +208,30 @@ extension Validator {
                 next &+= 1
                 continue
             }
-            let isExpected = !FieldTypes(propertiesField: field).isDisjoint(with: FieldTypes(constructor: constructor))
-            guard isExpected else { try EncodingProblem.propertiesField(field, constructor).fail(next) }
+            guard FieldTypes(propertiesField: field).contains(constructor) else {
+                try EncodingProblem.propertiesField(field, constructor).fail(next)
+            }
             layout.properties[field] = UInt32(truncatingIfNeeded: next)
-            next = constructor < 0xa0 ? try skipFixed(next, list.end) : try skipField(next, list.end)
+            if constructor < 0xa0 {
+                // Any value of such a type is valid.
+                remainingElements &-= 1
+                next &+= 1 &+ fixedWidth(constructor)
+            } else if isShortText(constructor), let end = shortTextEnd(next &+ 1, list.end) {
+                remainingElements &-= 1
+                next = end
+            } else {
+                next = try skipValue(next, list.end)
+            }
         }
-        try checkEnd(next, list)
-        return next
+        return try endOfFields(next, list)
+    }
+
+    /// Checks that a list of fields ends where the last of them does.
+    private func endOfFields(_ offset: Int, _ list: Compound) throws(CodecError) -> Int {
+        guard offset <= list.end else { try EncodingProblem.truncated.fail(list.end) }
+        guard remainingElements >= 0 else { try EncodingProblem.tooManyElements.fail(list.start) }
+        try checkEnd(offset, list)
+        return offset
     }
 
     /// The head of a list of fields at an offset.

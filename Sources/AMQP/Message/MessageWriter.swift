@@ -107,43 +107,28 @@ struct MessageWriter: ~Copyable {
 
     private mutating func writePairs(of properties: ApplicationProperties) {
         let start = values.count
-        values.writeDescriptor(0x74)
-        switch properties.pairs {
-        case .encoded(let pairs): write(pairs)
-        case .made(let pairs):
-            let map = values.beginCompound(0xc1, count: pairs.count * 2)
-            ApplicationProperties.Pair.withPairs(of: pairs) { pairs in
-                guard let first = pairs.baseAddress else { return }
-                for index in 0..<pairs.count { values.write(at: first + index) }
-            }
-            values.endCompound(map, count: pairs.count * 2)
+        if case .made(let pairs) = properties.pairs {
+            values.writeSection(0x74, pairs)
+        } else {
+            writeEncodedSection(0x74, properties)
         }
         end(MessageLayout.applicationProperties, start)
     }
 
     private mutating func writePairs(of annotations: Annotations, _ number: Int) {
         let start = values.count
-        values.writeDescriptor(number == MessageLayout.footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number))
-        switch annotations.pairs {
-        case .encoded(let pairs): write(pairs)
-        case .made(let pairs):
-            let map = values.beginCompound(0xc1, count: pairs.count * 2)
-            Annotations.Pair.withPairs(of: pairs) { pairs in
-                for index in pairs.indices {
-                    switch pairs[index].key {
-                    case .symbol(let key): values.write(key)
-                    case .ulong(let key): values.write(key)
-                    }
-                    values.write(pairs[index].value, depth: 1)
-                }
-            }
-            values.endCompound(map, count: pairs.count * 2)
+        let code = MessageLayout.code(ofMap: number)
+        if case .made(let pairs) = annotations.pairs {
+            values.writeSection(code, pairs)
+        } else {
+            writeEncodedSection(code, annotations)
         }
         end(number, start)
     }
 
-    private mutating func write(_ pairs: EncodedPairs) {
-        let map = values.beginCompound(0xc1, count: pairs.count * 2)
+    private mutating func writeEncodedSection<Key>(_ code: UInt8, _ section: OrderedMap<Key>) {
+        guard case .encoded(let pairs) = section.pairs else { return }
+        let map = values.beginDescribed(code, 0xc1, count: pairs.count * 2)
         pairs.withBytes { values.append($0) }
         values.endCompound(map, count: pairs.count * 2)
     }
@@ -162,9 +147,7 @@ struct MessageWriter: ~Copyable {
             head.pointee.layout.bodyKind = .data
             values.writeDescriptor(0x75)
             if bytes.count > Message.Body.largestInPlace {
-                values.writeHead(0xb0, ofLarge: bytes.count)
-                head.pointee.layout.contentOffset = values.count
-                head.pointee.content = bytes
+                keep(bytes)
             } else {
                 values.write(bytes)
             }
@@ -182,6 +165,14 @@ struct MessageWriter: ~Copyable {
             for section in sections { writeSequence(section) }
         }
         end(MessageLayout.body, start)
+    }
+
+    /// Writes the head of a large data section, whose contents are kept as they are.
+    @inline(never)
+    private mutating func keep(_ bytes: [UInt8]) {
+        values.writeHead(0xb0, ofLarge: bytes.count)
+        head.pointee.layout.contentOffset = values.count
+        head.pointee.content = bytes
     }
 
     private mutating func writeData(_ bytes: [UInt8]) {
@@ -237,12 +228,10 @@ struct MessageWriter: ~Copyable {
         other.withParts { layout, bytes in
             let old = layout.pointee.section(number)
             values.append(UnsafeRawBufferPointer(rebasing: bytes[..<old.lowerBound]))
-            values.writeDescriptor(number == MessageLayout.footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number))
-            let map = values.beginCompound(0xc1, count: count * 2)
+            let map = values.beginDescribed(MessageLayout.code(ofMap: number), 0xc1, count: count * 2)
             pairs(&values)
-            let size = values.count
             values.endCompound(map, count: count * 2)
-            let first = map &+ 3 &+ (values.count &- size)
+            let first = map &+ values.headSize(at: map)
             let end = values.count
             values.append(UnsafeRawBufferPointer(rebasing: bytes[old.upperBound...]))
             head.pointee.layout = layout.pointee
@@ -315,10 +304,10 @@ extension ValueWriter {
     }
 
     /// Begins a list of fields with a descriptor.
+    @inline(__always)
     mutating func beginFields(_ code: UInt8) -> FieldList {
         let start = count
-        writeDescriptor(code)
-        return FieldList(start: start, list: beginCompound(0xc0, count: 0))
+        return FieldList(start: start, list: beginDescribed(code, 0xc0, count: 0))
     }
 
     /// Writes the next field, which is a null when it is nil and others follow.
@@ -353,10 +342,10 @@ extension ValueWriter {
 
     @inline(__always)
     private mutating func writePendingNulls(_ fields: inout FieldList) {
-        while fields.pendingNulls > 0 {
-            writeNull()
-            fields.pendingNulls &-= 1
-            fields.count &+= 1
+        if fields.pendingNulls > 0 {
+            writeNulls(fields.pendingNulls)
+            fields.count &+= fields.pendingNulls
+            fields.pendingNulls = 0
         }
     }
 

@@ -52,12 +52,12 @@
         @usableFromInline
         mutating func next() -> (AMQPValue, AMQPValue)? {
             guard offset < end else { return nil }
-            return message.withParts { _, bytes in
+            let (key, value, next) = message.withParts { [offset] _, bytes in
                 var reader = ValueReader(bytes, at: offset)
-                let pair = (reader.value(), reader.value())
-                offset = reader.offset
-                return pair
+                return (reader.value(), reader.value(), reader.offset)
             }
+            offset = next
+            return (key, value)
         }
     }
 

@@ -28,8 +28,8 @@ public struct OrderedMap<Key: MapKey>: Sendable {
     /// A map of pairs whose keys are known to be distinct.
     @inlinable init(distinct pairs: [(Key, AMQPValue)]) { self.pairs = .made(pairs) }
 
-    /// The map of a section of a message; nil is an empty one.
-    init(_ encoded: EncodedPairs?) { pairs = encoded.map { .encoded($0) } ?? .made([]) }
+    /// The map of a section of a message.
+    init(_ encoded: EncodedPairs) { pairs = .encoded(encoded) }
 
     /// A map of pairs whose keys may be repeated.
     @inlinable init(repeating elements: [(Key, AMQPValue)]) {
@@ -98,15 +98,19 @@ public struct OrderedMap<Key: MapKey>: Sendable {
     }
 
     @inlinable mutating func put(_ value: AMQPValue, for key: Key) {
-        if case .encoded(let encoded) = pairs,
-            let changed = encoded.setting(key.amqpValue, value, allowsCompounds: Key.allowsCompounds)
-        {
+        if let changed = setting(value, for: key) {
             pairs = .encoded(changed)
         } else if let place = made.firstIndex(where: { Key.isSame($0.0, key) }) {
             made[place].1 = value
         } else {
             made.append((key, value))
         }
+    }
+
+    /// The pairs with the value of a key set, where they are encoded and may stay so.
+    @inlinable func setting(_ value: AMQPValue, for key: Key) -> EncodedPairs? {
+        guard case .encoded(let encoded) = pairs else { return nil }
+        return encoded.setting(key.amqpValue, value, allowsCompounds: Key.allowsCompounds)
     }
 
     @inlinable mutating func remove(_ key: Key) {

@@ -82,6 +82,20 @@
     @inline(__always)
     var isASCII: Bool { bits.y >> 60 == 0xe }
 
+    /// Whether a text is known to be ASCII, as literals are, without a look at its bytes; some are and are not marked so.
+    @inlinable
+    @inline(__always)
+    static func isMarkedASCII(_ text: String) -> Bool { isKnown && isMarkedASCII(expected: text) }
+
+    /// The same, where the layout is as expected.
+    @inlinable
+    @inline(__always)
+    static func isMarkedASCII(expected text: String) -> Bool {
+        let bits = unsafeBitCast(text, to: SIMD2<UInt64>.self)
+        // With the length of a longer text comes a bit that says so.
+        return bits.y &>> 60 == 0xe || bits.y &>> 61 & 1 == 0 && bits.x &>> 63 == 1
+    }
+
     /// Whether `String` has the layout that is expected here.
     ///
     /// A compiler comes with its standard library. For those that the tests have passed with it is known beforehand; with any
@@ -106,6 +120,7 @@
                 guard unsafeBitCast(text, to: SIMD2<UInt64>.self) == expected else { return false }
             }
         }
-        return true
+        return isMarkedASCII(expected: String(repeating: "a", count: 16))
+            && !isMarkedASCII(expected: String(repeating: "é", count: 16))
     }()
 }

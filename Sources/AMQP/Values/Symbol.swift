@@ -8,20 +8,20 @@ public struct Symbol: Sendable, Hashable {
     /// A symbol of a text; a character outside ASCII becomes `?`, since no symbol can carry it.
     ///
     /// For text of unknown origin use ``init(exactly:)``.
-    public init(_ name: String) {
-        self = Symbol(exactly: name) ?? Symbol(replacing: name)
+    @inlinable public init(_ name: String) {
+        self = SmallText.isMarkedASCII(name) ? Symbol(ascii: name) : Symbol(checking: name)
     }
 
     /// A symbol of a text, or nil when the text holds a character outside ASCII.
     public init?(exactly name: String) {
-        if let small = SmallText(name) {
-            guard small.isASCII else { return nil }
-        } else {
+        if !SmallText.isMarkedASCII(name) {
             var text = name.utf8Span
             guard text.checkForASCII() else { return nil }
         }
         self.name = name
     }
+
+    @usableFromInline init(checking name: String) { self = Symbol(exactly: name) ?? Symbol(replacing: name) }
 
     /// A symbol of a text with characters outside ASCII.
     private init(replacing name: String) {
@@ -30,7 +30,7 @@ public struct Symbol: Sendable, Hashable {
     }
 
     /// A symbol of a text that is known to be ASCII.
-    init(ascii name: String) { self.name = name }
+    @inlinable init(ascii name: String) { self.name = name }
 
     /// A symbol of bytes that are known to be ASCII.
     @inline(__always)
@@ -66,7 +66,7 @@ extension UnsafeRawBufferPointer {
 
 extension Symbol: ExpressibleByStringLiteral, Comparable {
     /// A string literal is a symbol.
-    public init(stringLiteral value: String) { self.init(value) }
+    @inlinable public init(stringLiteral value: String) { self.init(value) }
 
     /// Orders symbols by their text.
     public static func < (a: Symbol, b: Symbol) -> Bool { a.name < b.name }

@@ -24,8 +24,12 @@ public struct ValueView: ~Copyable {
 
     /// The value of any of the eight integer types, or nil when it is of another type or does not fit an `Int`.
     public var intValue: Int? {
-        // No number needs memory of its own.
-        value.intValue
+        switch source {
+        case .made(let value): return value.intValue
+        case .encoded(let bytes):
+            var reader = ValueReader(bytes, at: 0)
+            return reader.integer()
+        }
     }
 
     /// Reads the UTF-8 of a `string` or a `symbol` in place.
