@@ -49,7 +49,7 @@ struct StateDescriptorTests {
             event.answer()
             guard case .delivery(let delivery) = event, let news = delivery.news() else { return }
             seen.news.append(news)
-            (seen.isAccepted, seen.hasState) = (delivery.isNowAccepted, delivery.hasRemoteState)
+            (seen.isAccepted, seen.hasState) = (delivery.newAcceptance != .none, delivery.hasRemoteState)
         }
         try raw.open(session: false)
         let session = try raw.peer.connection.session()

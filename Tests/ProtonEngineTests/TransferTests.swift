@@ -52,6 +52,23 @@ struct TransferTests {
         #expect(receiver.unsettledCount == 0)
     }
 
+    @Test("A large body goes out where it stands, between what stands before and behind it", arguments: [768, 769, 100_000])
+    func largeBodyBetweenSections(size: Int) throws {
+        let pair = EnginePair()
+        let messages = Self.collect(pair)
+        let (sender, _) = try pair.openSender(credit: 3)
+        let body = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
+        let message = Message(id: 1, body: .data(body), properties: ["a": 1], footer: ["hash": .binary([1, 2])])
+        var changed = message
+        changed.subject = "changed"
+        for sent in [message, changed] { try sender.send(sent) }
+        try sender.send(message, tag: [7])
+        try pair.pump()
+        #expect(messages.value == [message, changed, message])
+        #expect(message.withBodyBytes { $0.byteCount } == size && message.body.bytes == body)
+        #expect(try messages.value.map { try $0.encoded() } == [message, changed, message].map { try $0.encoded() })
+    }
+
     @Test(arguments: [0, 1, 511, 512, 513, 65_535, 65_536, 1_000_000])
     func largeOnesTakeManyFrames(size: Int) throws {
         var limits = ConnectionLimits()

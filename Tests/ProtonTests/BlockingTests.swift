@@ -73,6 +73,32 @@ struct BlockingTests {
         }
     }
 
+    @Test("Messages sent in one go have their outcomes in order; one of them is thrown once all are known")
+    func manyInOneGo() async throws {
+        let seen = SharedLog()
+        try await withServer { handler in
+            handler.on("onMessage") { (event: MessageEvent) in
+                seen.note(event.message.body.value.stringValue ?? "")
+                let isRefused = event.message.has(.subject, "no")
+                if isRefused { event.delivery.reject(Condition("test:no", "not this")) } else { event.delivery.accept() }
+            }
+        } _: { server in
+            let connection = try BlockingConnection(server.url, timeout: .seconds(10))
+            let sender = try connection.createSender("a")
+            let messages = (0..<300).map { Message(body: .init("\($0)"), subject: $0 == 7 ? "no" : nil) }
+            let outcomes = try sender.send(contentsOf: messages, errorStates: [])
+            #expect(outcomes.count == 300 && outcomes.enumerated().allSatisfy { ($1 == .accepted) == ($0 != 7) })
+            #expect(throws: SendError.self) { try sender.send(contentsOf: messages) }
+            #expect(seen.lines == (messages + messages).map { $0.body.value.stringValue ?? "" })
+            #expect(try sender.send(contentsOf: []).isEmpty)
+            #expect(throws: CodecError.self) {
+                try sender.send(contentsOf: [Message(body: "x"), Message(body: "x", properties: ["a": [1]])])
+            }
+            #expect(seen.lines.count == 600)
+            try connection.close()
+        }
+    }
+
     @Test("A send that takes too long says whether the message was sent")
     func sendTimesOut() async throws {
         try await onThread {
