@@ -163,6 +163,21 @@ import Testing
         }
     }
 
+    @Test("A large body stays where pairs before and behind it are changed")
+    func largeBody() throws {
+        let body = Message.Body.data(Array(repeating: 7, count: 2000))
+        var message = Message(body: body, properties: ["n": 7], annotations: ["a": 1], footer: ["f": 1])
+        message.properties["n"] = "longer than before"
+        message.annotations["a"] = "longer than before"
+        message.footer["f"] = "longer than before"
+        message.footer["g"] = true
+        let expected = Message(
+            body: body, properties: ["n": "longer than before"], annotations: ["a": "longer than before"],
+            footer: ["f": "longer than before", "g": true])
+        #expect(message == expected)
+        #expect(try message.encoded() == expected.encoded())
+    }
+
     @Test("A pair is changed among so many that their count takes four bytes")
     func manyPairs() throws {
         var properties = ApplicationProperties()

@@ -21,7 +21,8 @@ struct ValueReader {
 
     mutating func value() -> AMQPValue {
         let constructor = byte()
-        return payload(of: constructor)
+        // Most are short texts.
+        return constructor == 0xa1 ? .string(text(constructor)) : payload(of: constructor)
     }
 
     private mutating func payload(of constructor: UInt8) -> AMQPValue {

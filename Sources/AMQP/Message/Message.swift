@@ -324,9 +324,9 @@ public struct Message: Sendable {
 
     // MARK: Sections, changed or encoded
 
-    private var header: HeaderSection { draft?.header ?? encoding.header }
+    var header: HeaderSection { draft?.header ?? encoding.header }
 
-    private var standardProperties: PropertiesSection { draft?.properties ?? encoding.properties }
+    var standardProperties: PropertiesSection { draft?.properties ?? encoding.properties }
 
     private var changedHeader: HeaderSection {
         get { header }
@@ -387,23 +387,6 @@ public struct Message: Sendable {
         let own = draft?.copy() ?? MessageDraft()
         draft = own
         return own
-    }
-}
-
-extension Message: Hashable {
-    /// Messages are equal when all their fields are, however they were encoded.
-    public static func == (a: Message, b: Message) -> Bool {
-        if a.draft == nil, b.draft == nil, a.encoding.isIdentical(to: b.encoding) { return true }
-        return a.header == b.header && a.standardProperties == b.standardProperties
-            && a.deliveryAnnotations == b.deliveryAnnotations && a.annotations == b.annotations
-            && a.properties == b.properties && a.body == b.body && a.footer == b.footer
-    }
-
-    /// Feeds the properties and the body to a hasher.
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(standardProperties)
-        hasher.combine(properties)
-        hasher.combine(body)
     }
 }
 

@@ -51,7 +51,7 @@ struct MessageLayout: Sendable {
                 section, self.section(section).lowerBound &+ distance, self.section(section).upperBound &+ distance)
         }
         if number < MessageLayout.properties { moveProperties(by: distance) }
-        if contentOffset != 0 { contentOffset &+= distance }
+        if contentOffset != 0, number < MessageLayout.body { contentOffset &+= distance }
     }
 
     /// Notes where a section begins.

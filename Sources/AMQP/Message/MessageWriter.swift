@@ -237,6 +237,7 @@ struct MessageWriter: ~Copyable {
             head.pointee.layout = layout.pointee
             head.pointee.layout.setSection(number, old.lowerBound, end)
             head.pointee.layout.move(behind: number, by: end &- old.upperBound)
+            if layout.pointee.contentOffset != 0 { head.pointee.content = other.content }
             return first
         }
     }

@@ -76,10 +76,14 @@ extension OrderedMap where Key == String {
         of key: String, _ read: (borrowing ValueView) throws -> Result
     ) rethrows -> Result? {
         switch pairs {
-        case .made: return try self[key].map { try read(ValueView(.made($0))) }
+        // With `map`, swiftc 6.3 fails where this is inlined in an optimized build: the view cannot be copied.
+        case .made:
+            guard let value = self[key] else { return nil }
+            return try read(ValueView(.made(value)))
         case .encoded(let pairs):
             return try withExtendedLifetime(pairs) {
-                try pairs.valueInPlace(of: key).map { try read(ValueView(.encoded($0))) }
+                guard let value = pairs.valueInPlace(of: key) else { return nil }
+                return try read(ValueView(.encoded(value)))
             }
         }
     }

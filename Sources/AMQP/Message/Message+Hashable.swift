@@ -1,0 +1,16 @@
+extension Message: Hashable {
+    /// Messages are equal when all their fields are, however they were encoded.
+    public static func == (a: Message, b: Message) -> Bool {
+        if a.draft == nil, b.draft == nil, a.encoding.isIdentical(to: b.encoding) { return true }
+        return a.header == b.header && a.standardProperties == b.standardProperties
+            && a.deliveryAnnotations == b.deliveryAnnotations && a.annotations == b.annotations
+            && a.properties == b.properties && a.body == b.body && a.footer == b.footer
+    }
+
+    /// Feeds the properties and the body to a hasher.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(standardProperties)
+        hasher.combine(properties)
+        hasher.combine(body)
+    }
+}
