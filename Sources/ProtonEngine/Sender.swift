@@ -33,10 +33,14 @@ public final class Sender: Link {
     ///   encode; `ProtonError.Code.invalidArgument` while a message is sent in pieces (`stream`), and where `makeTag`
     ///   made a tag that is not 1 to 32 bytes. Nothing is sent then.
     @discardableResult
-    public func send(_ message: Message) throws -> Delivery {
+    public func send(_ message: Message) throws -> Delivery { try send(message, with: nil) }
+
+    /// Sends a message, with a state where one is given.
+    /// - Throws: as `send(_:)` does.
+    package func send(_ message: Message, with state: DeliveryState?) throws -> Delivery {
         let pointer = try admitted()
-        if extras != nil { return try sendUnusually(message, state: nil) }
-        return try message.withEncoding { try begin(pointer, with: Encoding($0, $1, $2)) }
+        if extras != nil { return try sendUnusually(message, state: state) }
+        return try message.withEncoding { try begin(pointer, with: Encoding($0, $1, $2), state) }
     }
 
     /// Sends a message with a delivery tag of the program's own, or a state, such as that of a transaction.
@@ -56,10 +60,7 @@ public final class Sender: Link {
     /// Sends a message with a state, such as that of a transaction.
     /// - Throws: as `send(_:)` does.
     @discardableResult
-    public func send(_ message: Message, state: DeliveryState) throws -> Delivery {
-        _ = try admitted()
-        return try sendUnusually(message, state: state)
-    }
+    public func send(_ message: Message, state: DeliveryState) throws -> Delivery { try send(message, with: state) }
 
     /// Sends a message that is encoded already, with a state where one is given, such as that of a transaction.
     /// - Throws: as `send(_:)` does.

@@ -52,7 +52,9 @@ struct TransferTests {
         #expect(receiver.unsettledCount == 0)
     }
 
-    @Test("A large body goes out where it stands, between what stands before and behind it", arguments: [768, 769, 100_000])
+    @Test(
+        "A large body goes out where it stands, between what stands before and behind it",
+        arguments: [768, 769, 100_000])
     func largeBodyBetweenSections(size: Int) throws {
         let pair = EnginePair()
         let messages = Self.collect(pair)

@@ -80,7 +80,11 @@ struct BlockingTests {
             handler.on("onMessage") { (event: MessageEvent) in
                 seen.note(event.message.body.value.stringValue ?? "")
                 let isRefused = event.message.has(.subject, "no")
-                if isRefused { event.delivery.reject(Condition("test:no", "not this")) } else { event.delivery.accept() }
+                if isRefused {
+                    event.delivery.reject(Condition("test:no", "not this"))
+                } else {
+                    event.delivery.accept()
+                }
             }
         } _: { server in
             let connection = try BlockingConnection(server.url, timeout: .seconds(10))

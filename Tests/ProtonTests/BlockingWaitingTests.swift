@@ -131,10 +131,10 @@ struct BlockingWaitingTests {
     // MARK: What is left
 
     @Test("A send that has timed out leaves nothing that waits for credit")
-    func withdrawn() {
+    func withdrawn() throws {
         let outgoing = Outgoing(.none)
         let receipts = (0..<3).map { _ in SendReceipt() }
-        for receipt in receipts { _ = outgoing.add(Outgoing.Item(bytes: [1, 2, 3], receipt: receipt)) }
+        for receipt in receipts { _ = try outgoing.add(Outgoing.Item(Message(), receipt)) }
         receipts[1].cancel()
         outgoing.removeWithdrawn()
         #expect(outgoing.waitingCount == 2)

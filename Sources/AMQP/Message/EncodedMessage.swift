@@ -87,6 +87,11 @@ struct EncodedMessage: @unchecked Sendable {
         }
     }
 
+    /// How many bytes there are.
+    var byteCount: Int {
+        memory.withUnsafeMutablePointerToHeader { $0.pointee.count &+ ($0.pointee.content?.count ?? 0) }
+    }
+
     /// Whether both are the same piece of memory.
     func isIdentical(to other: EncodedMessage) -> Bool { memory === other.memory }
 }

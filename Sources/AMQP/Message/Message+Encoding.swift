@@ -40,6 +40,17 @@ extension Message {
         return try encoding.changed(by: draft).withPieces(read)
     }
 
+    /// The message with what was changed written into its encoding: for one that is to be kept until it is sent.
+    ///
+    /// - Throws: as ``encoded()`` does.
+    package func finished() throws(CodecError) -> Message {
+        guard let draft else { return self }
+        return Message(try encoding.changed(by: draft))
+    }
+
+    /// How many bytes the encoding has, but for what was changed since.
+    package var encodedSize: Int { encoding.byteCount }
+
     /// Calls a closure that cannot fail with the pieces of the encoding.
     @inline(__always)
     private func withPieces<T>(

@@ -96,6 +96,9 @@ public struct Message: Sendable {
         }
     }
 
+    /// The message that an encoding is.
+    init(_ encoding: EncodedMessage) { self.encoding = encoding }
+
     /// The message of bytes that a closure puts into memory, which saves a copy.
     ///
     /// - Parameters:

@@ -61,7 +61,7 @@ public final class BlockingSender: Sendable {
         contentsOf messages: some Sequence<Message>, errorStates: OutcomeKinds = [.rejected, .released]
     ) throws -> [Outcome?] {
         let deadline = try connection.begin("send", timeout: connection.timeout)
-        let items = try messages.map { Outgoing.Item(bytes: try $0.encoded(), receipt: SendReceipt()) }
+        let items = try messages.map { try Outgoing.Item($0, SendReceipt()) }
         try link.check()
         try tellDomain(of: outgoing.add(items))
         let results = items.map { item in
@@ -90,7 +90,7 @@ public final class BlockingSender: Sendable {
     /// Hands a message over, to be sent as soon as there is credit.
     func submit(_ message: Message, _ receipt: SendReceipt) throws {
         try link.check()
-        try tellDomain(of: outgoing.add(Outgoing.Item(bytes: try message.encoded(), receipt: receipt)))
+        try tellDomain(of: outgoing.add(Outgoing.Item(message, receipt)))
     }
 
     private func tellDomain(of addition: Outgoing.Addition) throws(ProtonError) {

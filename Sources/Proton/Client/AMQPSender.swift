@@ -225,20 +225,22 @@ public final class AMQPSender: Sendable {
         _ message: Message, _ receipt: SendReceipt, _ state: DeliveryState? = nil
     ) throws(AMQPSendError) -> Outgoing.Item {
         guard link.isObserved else {
-            return Outgoing.Item(bytes: try AMQPSender.encode(message), receipt: receipt, state: state)
+            return try AMQPSender.encoded(message, receipt, state)
         }
         var message = message
         link.observe(&message, receipt)
         do {
-            return Outgoing.Item(bytes: try AMQPSender.encode(message), receipt: receipt, state: state)
+            return try AMQPSender.encoded(message, receipt, state)
         } catch {
             receipt.decide(.failure(error))
             throw error
         }
     }
 
-    private static func encode(_ message: Message) throws(AMQPSendError) -> [UInt8] {
-        do { return try message.encoded() } catch { throw .notSent(error) }
+    private static func encoded(
+        _ message: Message, _ receipt: SendReceipt, _ state: DeliveryState?
+    ) throws(AMQPSendError) -> Outgoing.Item {
+        do { return try Outgoing.Item(message, receipt, state: state) } catch { throw .notSent(error) }
     }
 
     private func expiry(of receipt: SendReceipt, after timeout: Duration?) throws(AMQPSendError) -> TimerTask? {

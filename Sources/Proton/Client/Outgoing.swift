@@ -16,10 +16,20 @@ final class Outgoing: LinkTraffic {
     }
 
     struct Item: Sendable {
-        let bytes: [UInt8]
+        let message: Message
+        /// How many bytes the message has.
+        let size: Int
         let receipt: SendReceipt
         /// What this side says of the message with it: that of a transaction, which is over where the connection is lost.
-        var state: DeliveryState?
+        let state: DeliveryState?
+
+        /// - Throws: `CodecError` where the message cannot be encoded.
+        init(_ message: Message, _ receipt: SendReceipt, state: DeliveryState? = nil) throws(CodecError) {
+            self.message = try message.finished()
+            size = self.message.encodedSize
+            self.receipt = receipt
+            self.state = state
+        }
     }
 
     private struct State {
@@ -68,7 +78,7 @@ final class Outgoing: LinkTraffic {
             if let end = state.end { return .ended(end) }
             guard hasRoom(&state) else { return .full }
             state.items.append(contentsOf: items)
-            for item in items { state.bytes += item.bytes.count }
+            for item in items { state.bytes += item.size }
             return .added(tellsDomain: !exchange(&state.isAwaited, with: true))
         }
     }
@@ -79,7 +89,7 @@ final class Outgoing: LinkTraffic {
             if let end = state.end { return .ended(end) }
             guard hasRoom(&state) else { return .full }
             state.items.append(item)
-            state.bytes += item.bytes.count
+            state.bytes += item.size
             return .added(tellsDomain: !exchange(&state.isAwaited, with: true))
         }
     }
@@ -97,7 +107,7 @@ final class Outgoing: LinkTraffic {
     private func removeWithdrawn(_ state: inout State) {
         state.items.removeAll { item in
             guard item.receipt.decided != nil else { return false }
-            state.bytes -= item.bytes.count
+            state.bytes -= item.size
             return true
         }
     }
@@ -189,7 +199,7 @@ final class Outgoing: LinkTraffic {
                 let count = min(credit, 256)
                 items.append(contentsOf: state.items.prefix(count))
                 state.items.removeFirst(count)
-                for item in items { state.bytes -= item.bytes.count }
+                for item in items { state.bytes -= item.size }
             }
             // Half of it: those who wait are not woken for a message each.
             guard !items.isEmpty, !state.roomWaiters.isEmpty, state.items.count <= bounds.messages / 2,
@@ -205,7 +215,7 @@ final class Outgoing: LinkTraffic {
 
     private func send(_ item: Item, on sender: Sender) {
         do {
-            let delivery = try sender.send(encoded: item.bytes, state: item.state)
+            let delivery = try sender.send(item.message, with: item.state)
             guard let slot = delivery.slot else { return item.receipt.decideAsSentSettled() }
             sent.withLock { sent in
                 while sent.count <= slot { sent.append(nil) }
@@ -248,7 +258,7 @@ final class Outgoing: LinkTraffic {
             let over = state.items.filter { $0.state != nil }
             guard !over.isEmpty else { return [Item]() }
             state.items.removeAll { $0.state != nil }
-            for item in over { state.bytes -= item.bytes.count }
+            for item in over { state.bytes -= item.size }
             return Array(over)
         }
         for item in items { item.receipt.withdraw(error) }

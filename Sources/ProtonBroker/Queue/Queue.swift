@@ -28,6 +28,9 @@ final class Queue: Sendable {
     let settings: QueueSettings
     let kind: Kind
     private let context: BrokerContext
+    // Of the context's: by way of it, each message would count a reference to them, which all threads write to.
+    private let memory: MemoryBudget
+    private let changes: Changes
     private let guarded: Mutex<Guarded>
 
     /// - Parameter isStored: whether the store knows the queue already.
@@ -35,12 +38,13 @@ final class Queue: Sendable {
         self.settings = settings
         self.kind = kind
         self.context = context
+        (memory, changes) = (context.memory, context.changes)
         guarded = Mutex(Guarded(state: QueueState(settings, clock: context.clock, isStored: isStored)))
     }
 
     deinit {
         guarded.withLock { guarded in
-            _ = context.memory.add(-guarded.countedBytes)
+            _ = memory.add(-guarded.countedBytes)
             context.received.wrappingAdd(guarded.state.arrivals, ordering: .relaxed)
             context.removed.wrappingAdd(guarded.state.departures, ordering: .relaxed)
         }
@@ -66,7 +70,7 @@ final class Queue: Sendable {
     ) -> (result: Result, sequence: UInt64) {
         let (result, sequence, woken, tasks, relieved) = guarded.withLock { guarded in
             var effects = QueueEffects()
-            guarded.state.brokerHasRoom = context.memory.hasRoom
+            guarded.state.brokerHasRoom = memory.hasRoom
             if settings.isDurable { guarded.state.isStoreFailing = context.store?.isFailing ?? false }
             let result = body(&guarded.state, &effects)
             var sequence: UInt64 = 0
@@ -81,7 +85,7 @@ final class Queue: Sendable {
         woken?.wake()
         tasks?.run(for: self, in: context)
         for queue in relieved { queue.relieve() }
-        context.changes.note()
+        changes.note()
         return (result, sequence)
     }
 
@@ -96,7 +100,7 @@ final class Queue: Sendable {
         let difference = guarded.state.heldBytes - guarded.countedBytes
         guard difference != 0 else { return [] }
         guarded.countedBytes = guarded.state.heldBytes
-        return context.memory.add(difference)
+        return memory.add(difference)
     }
 
     /// There is room in the broker's memory again.
@@ -140,7 +144,7 @@ final class Queue: Sendable {
     /// A subscriber misses a message of its topic, where the queue is one that drops messages.
     /// - Returns: whether it is.
     func noteMissed(_ condition: Condition) -> Bool {
-        guard settings.limits.policy == .dropOldest, context.memory.hasRoom, let subscription else { return false }
+        guard settings.limits.policy == .dropOldest, memory.hasRoom, let subscription else { return false }
         context.limitLog.note(
             .drop, "Its subscriber has as many unsettled messages as it may.", address: subscription.address)
         return true
@@ -228,7 +232,7 @@ final class Queue: Sendable {
             guarded.consumers.set(link, at: id.index)
             return id
         }
-        context.changes.note()
+        changes.note()
         return id
     }
 
@@ -287,7 +291,7 @@ final class Queue: Sendable {
             guarded.producers.set(link, at: id.index)
             return id
         }
-        context.changes.note()
+        changes.note()
         return id
     }
 
@@ -330,7 +334,7 @@ final class Queue: Sendable {
             return (guarded.consumers.compactMap(\.self), guarded.producers.compactMap(\.self))
         }
         let sequence = change { $0.delete(&$1) }.sequence
-        context.memory.stopWaiting(self)
+        memory.stopWaiting(self)
         for link in links.0 { link.closeSinceDeleted() }
         for link in links.1 { link.closeSinceDeleted() }
         return sequence
