@@ -4,6 +4,9 @@
 /// Keys are distinct, by their type and bytes: two strings that only look alike are two keys. Two maps are equal when they
 /// hold the same pairs in the same order, as AMQP defines it.
 ///
+/// The map of a message is a view of its bytes, which it keeps: a pair is decoded when it is asked for, each time. To keep a
+/// map longer than a large message make one of its pairs: `AMQPMap(message.properties)`.
+///
 /// Looking a key up walks the pairs: maps in messages are small, and there a walk beats a hash table. For lookups in a
 /// map of thousands of pairs, make a `Dictionary` of it once.
 public struct OrderedMap<Key: MapKey>: Sendable {
