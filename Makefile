@@ -1,3 +1,6 @@
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 # The commands of the project; `make` alone lists them. Longer than three lines is a script in scripts/.
 
 SHELL := /bin/bash

@@ -1,4 +1,7 @@
 // swift-tools-version: 6.2
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import PackageDescription
 
 /// Every target is built the same way: Swift Evolution's SE-0335, SE-0444, SE-0409 and SE-0461.

@@ -1,4 +1,7 @@
 #!/usr/bin/env python3
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Counts instructions and allocations a message of a fixed set, and fails where one has grown over its threshold.
 
 The thresholds are in thresholds.json, for each kind of processor; --update writes what is counted now. The numbers do not

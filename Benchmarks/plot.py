@@ -1,4 +1,7 @@
 #!/usr/bin/env python3
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Draws what `run.py --json FILE --growth` saved: throughput to C, C++ and Python, and how it grows."""
 import argparse
 import json

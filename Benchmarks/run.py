@@ -1,4 +1,7 @@
 #!/usr/bin/env python3
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Measures this package against the C, C++ and Python programs of proton, in interleaved rounds, and prints one table.
 
 Every number is the median of its rounds; a ratio is that of two medians, "of the rounds" the least and the greatest of

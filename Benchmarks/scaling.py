@@ -1,4 +1,7 @@
 #!/usr/bin/env python3
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What the broker's throughput would be with more threads than this machine has processors: a simulation.
 
 It measures, with one thread, what a message costs the broker in all, under the lock of its queue, and under the locks of

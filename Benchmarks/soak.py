@@ -1,4 +1,7 @@
 #!/usr/bin/env python3
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Runs the broker for long, with clients that connect, send, receive, browse and vanish, and prints its memory.
 
 Each round starts a few C peers on random queues; some end by themselves, some are killed in the middle of it. The memory

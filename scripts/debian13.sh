@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # A Debian 13 in .build/debian13, made once, for what Debian 12 has in an older version: RabbitMQ, Go, glibc.
 #   scripts/debian13.sh make PACKAGE...   makes it, with these packages; does nothing where it is there with them
 #   scripts/debian13.sh run COMMAND...    runs a command in it; this package is at /src, with a .build of its own

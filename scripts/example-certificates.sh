@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Makes the certificates of the examples ssl and ssl_client_cert in a folder: scripts/example-certificates.sh ssl-certs
 # Each is signed by itself, and its key is encrypted with the password that the examples have.
 set -euo pipefail

@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Fuzzes what strangers' bytes reach: see CONTRIBUTING.md.
 #
 #   scripts/fuzz.sh [minutes]                  everything, a minute in all by default

@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Runs Tests/InteropTests: this package with the RabbitMQ of Debian 12 and 13, proton's C, C++ and Python example brokers,
 # and ours, and other clients with ours. Prints their tables, and writes them into Documentation/Interop.md, but not where
 # CI is set. All brokers listen on free ports of 127.0.0.1, keep their data in scratch folders, and are gone with those

@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Runs the tests under AddressSanitizer, with LeakSanitizer, and under ThreadSanitizer; a finding fails the run.
 # Usage: scripts/sanitize.sh [address] [thread] [-- arguments of swift test, such as --filter ProtonEngineTests]
 set -euo pipefail

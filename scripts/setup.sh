@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Installs the Debian packages that are missing for a purpose:
 # scripts/setup.sh build|demo|test|interop|debian13|bench|bench-check|make ...
 # Runs nothing but file checks where all is there. Says what it installs and why, or what you have to do.

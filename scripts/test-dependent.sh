@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Builds the packages that depend on this one by path, as a user's would, and runs one: no warning of the compiler or of
 # SwiftPM may come of it. Their build directories stay in .build, so that a second run is quick.
 set -euo pipefail

@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Builds everything with warnings as errors, runs every test, then builds and runs a package that depends on this one.
 set -euo pipefail
 cd "$(dirname "$0")/.."

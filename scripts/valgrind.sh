@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Runs the tests of the engine and the container under valgrind, which sees inside Debian's proton library.
 # Usage: scripts/valgrind.sh [regular expression of the tests to run]
 set -euo pipefail

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Counts how often a program asks for memory, in all its threads, and prints that to standard error as it ends:
 //     cc -O2 -shared -fPIC -o allocations.so allocations.c
 //     LD_PRELOAD=./allocations.so program

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // What pn_message takes for a message with properties: nanoseconds of processor time, as JSON. By -d:
 //     whole    it is built, encoded, decoded and read; -r says how much of it
 //     change   one application property of a decoded message is set, and the message encoded

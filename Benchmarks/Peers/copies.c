@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Counts the bytes that a program copies by memcpy and memmove, a thousand or more at once, in all its threads: what becomes of
 // bodies, without what becomes of everything else. Prints them to standard error as the program ends:
 //     cc -O2 -fno-builtin -shared -fPIC -o copies.so copies.c

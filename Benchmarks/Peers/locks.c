@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // How long a program holds its POSIX mutexes, and how often it takes them: a library to load first. It prints a line of
 // JSON for each of the sixteen that are taken most, to standard error as the program ends:
 //     cc -O2 -shared -fPIC -o locks.so locks.c -ldl

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // The peer of the benchmarks on proton-c's proactor: what a careful C program reaches. Its options: peer_options.c.
 //     cc -O2 -o peer peer.c peer_*.c -lqpid-proton
 #include "peer.h"

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // The peer of the benchmarks on proton's C++ binding: send and recv with the options and the output of the C peer.
 //     c++ -O2 -std=c++17 -o peer-cpp peer.cpp -lqpid-proton-cpp -lqpid-proton
 #include <algorithm>

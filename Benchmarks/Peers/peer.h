@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // What the files of the C peer share: what was asked for, what has happened, and the messages it sends and takes.
 #pragma once
 #include <proton/connection.h>

@@ -1,4 +1,7 @@
 #!/usr/bin/python3
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The peer of the benchmarks on proton's Python binding: send and recv with the options and the JSON of the C peer.
 
 Run it with Debian's own Python (/usr/bin/python3), which python3-qpid-proton is for.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // The forwarding C peer: what a producer's link brings goes out on a consumer's as it is, and nothing more is done. What a
 // broker costs beside what must be done is measured by it.
 //

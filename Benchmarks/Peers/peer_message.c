@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // The messages of the C peer: built, encoded and decoded by pn_message, as a careful C program does it.
 #include "peer.h"
 #include <proton/codec.h>

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // The command line of the C peer and the line of JSON it prints: those of all peers and of Swift's `throughput`.
 #define _GNU_SOURCE
 #include "peer.h"

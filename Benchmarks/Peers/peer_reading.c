@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // What the C peer does with a message that it has decoded: reads what -r says, or sets one of its properties.
 #include "peer.h"
 #include <proton/codec.h>

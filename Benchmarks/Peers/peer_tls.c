@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // TLS of the C peer, by pn_ssl: certificate.pem and key.pem in the folder of -T are the listener's, and all that a client
 // trusts. Without -T there is none.
 #include "peer.h"

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // How often a second a file takes 4 kB more for good: what a store that syncs for each message could do on this disk.
 //     cc -O2 -o sync sync.c && ./sync DIRECTORY 300
 #define _GNU_SOURCE

@@ -1,3 +1,6 @@
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The measurements of brokers, always with the C peer as their clients; each starts a broker and ends it."""
 import contextlib
 import os

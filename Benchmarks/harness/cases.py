@@ -1,3 +1,6 @@
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The lines of the table: what is measured of whom, and the bars."""
 from . import brokers, counting, measures, programs
 from .counting import ALLOCATIONS, COPIED, INSTRUCTIONS, SIZE

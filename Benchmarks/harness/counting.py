@@ -1,3 +1,6 @@
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What is counted rather than timed: instructions, by callgrind, and allocations, by a library that is loaded first.
 
 A program is counted in a short and in a long run, and the difference taken, which leaves start-up out. With the programs of

@@ -1,3 +1,6 @@
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """How the rates of ours and of C grow: with the size of bodies, with links, connections, and waiting messages."""
 import contextlib
 import statistics

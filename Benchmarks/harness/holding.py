@@ -1,3 +1,6 @@
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """How long the broker holds what its threads share, a message: measured with one thread, so that nobody waits."""
 import contextlib
 import json

@@ -1,3 +1,6 @@
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The measurements: each takes the programs of one side and returns a number, or a rate."""
 from typing import NamedTuple
 

@@ -1,3 +1,6 @@
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Programs that are started, waited for with a bound, and ended whatever happens."""
 import json
 import os

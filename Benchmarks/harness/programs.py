@@ -1,3 +1,6 @@
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The programs that are measured: how each is built, and its command line for a role."""
 import contextlib
 import functools

@@ -1,3 +1,6 @@
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Bars and lines as SVG, without a library: what a page of measurements needs, and no more."""
 import math
 from html import escape

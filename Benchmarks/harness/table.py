@@ -1,3 +1,6 @@
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The table: what one line of it measures, in rounds, and how it is shown."""
 import os
 import statistics

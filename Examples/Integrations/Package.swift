@@ -1,4 +1,7 @@
 // swift-tools-version: 6.2
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import PackageDescription
 
 // The examples with dependencies that users of the library need not resolve: a package of its own.

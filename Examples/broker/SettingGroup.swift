@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ArgumentParser
 
 /// A group of flags of the command line that a table declares, in place of properties with `@Option` and `@Flag`.

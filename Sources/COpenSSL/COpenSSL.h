@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // What Swift sees of OpenSSL 3: what proton's own TLS is made of, and the primitives of SASL.
 // It has to be the library that libqpid-proton itself uses (libssl.so.3): objects of one are used by the other.
 #ifndef SWIFT_QPID_PROTON_COPENSSL_H

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // What Swift sees of Apache Qpid Proton-C 0.37: the headers of the engine, the proactor and the connection driver.
 // Left out on purpose: raw_connection.h (aborts in pn_proactor_disconnect), tls.h (Debian's library lacks its symbols),
 // messenger.h and reactor.h (their libraries are gone).

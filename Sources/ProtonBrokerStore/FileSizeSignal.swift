@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// The signal SIGXFSZ, which ends a process that writes a file beyond its limit (setrlimit(2), RLIMIT_FSIZE).

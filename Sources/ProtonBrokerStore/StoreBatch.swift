@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonBroker
 
 /// The changes of one or more groups, to be written in one transaction, without those that cancel out.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The tables of a store, and its SQL statements.
 ///
 /// Numbers of 64 bits are stored with their bits as they are: those with the highest bit set are negative there.

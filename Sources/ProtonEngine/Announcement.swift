@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What handlers have been told of the beginning of a connection, session or link.
 ///
 /// Proton makes events for what happens while it has a queue for them: not for what is opened before the connection is

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 extension Connection {
     /// How far a connection has come with its transport.
     package enum Phase: Equatable {

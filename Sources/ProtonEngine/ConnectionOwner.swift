@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Who a connection belongs to: the floor above, which runs its loop.
 ///
 /// Given to a connection when it is made. A connection that is driven by hand has none.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The handler of a connection that is over.
 final class DeafHandler: EventHandler, Sendable {
     static let shared = DeafHandler()

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The deliveries of a link that have not been settled on this side, each in a slot with a generation.
 ///
 /// Proton reuses a delivery's memory as soon as it is settled. A `Delivery` therefore names a slot and the slot's

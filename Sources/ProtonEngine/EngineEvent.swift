@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What happened to an endpoint, a delivery or a transport of a connection (`pn_event_type_t`).
 ///
 /// Types of proton's that have no case here are not passed on.

@@ -1,1 +1,4 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 @_exported public import AMQP

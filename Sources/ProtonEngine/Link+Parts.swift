@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonUtilities
 
 /// Messages that come in several frames, and are kept until they are whole or taken piece by piece.

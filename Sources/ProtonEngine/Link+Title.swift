@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 extension Link {
     /// What the link is, in messages for people: `sender to examples`, or by its name where it has no address.
     package final var title: String {

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 public import AMQP
 
 /// What went wrong, what to do about it, and the AMQP condition behind it where a peer gave one.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import CProton
 
 /// A connection goes on over a new transport: proton's objects are made anew under the same `Connection`, `Session`s

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import CProton
 
 /// Whether a sender settles what it sends (AMQP 1.0, 2.8.2); of a receiver, what it asks its sender for.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// How much of what this side sends its peer has not read, for all that is known: an upper bound.
 ///
 /// Proton holds what is sent until the socket takes it, and tells only when all of it is written.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A connection's queue as the executor of actors and tasks.
 extension WorkQueue: SerialExecutor {
     /// Runs a job of an actor in the connection's domain; also once the connection is over.

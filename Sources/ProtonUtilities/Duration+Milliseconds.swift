@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 extension Duration {
     /// The whole milliseconds, rounded up, and bounded where there are too many.
     package var milliseconds: Int64 {

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What people write into files of settings that JSON has not: comments, and commas at ends.
 ///
 /// Foundation reads them as JSON5, and ends the process for some bytes of that, such as a number that ends in `e-`.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// State under a lock, and a way to wait until it is as one wants it.

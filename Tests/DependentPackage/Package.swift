@@ -1,4 +1,7 @@
 // swift-tools-version: 6.2
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import PackageDescription
 
 // A user's package in small: scripts/test-dependent.sh builds and runs it.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Testing
 
 /// Senders and receivers in Swift and in Python, through a broker in Swift and one in Python.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Testing
 
 /// Senders and receivers in Swift and in Python that talk to each other without a broker.

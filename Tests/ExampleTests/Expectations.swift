@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Testing
 
 /// What `simple_recv` and `direct_recv` write for messages from `simple_send` and `direct_send`.

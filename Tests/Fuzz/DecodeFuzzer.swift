@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Decodes the bytes in every way there is, and checks what must hold of what decodes.
 func fuzzCodec(_ bytes: [UInt8]) {
     fuzzMessage(bytes)

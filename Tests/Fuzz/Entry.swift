@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // libFuzzer's entry: scripts/fuzz.sh compiles this folder's files and what they fuzz into one module.
 
 import Glibc

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Passes bytes through the scanner of frames, both ways, in pieces that the bytes themselves say.
 ///
 /// The first byte sets the limits. Each piece begins with a byte for its direction and one for its size.

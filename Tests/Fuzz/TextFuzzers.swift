@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import FoundationEssentials
 
 /// Parses a selector, and evaluates it on a message that has some of everything.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Does one thing with a broker by Azure's go-amqp, for Tests/InteropTests: go_client HOST:PORT FEATURE QUEUE.
 // Ends with code 0 where the broker did what it should, and else says what it did instead.
 package main

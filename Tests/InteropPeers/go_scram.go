@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Logs in by SCRAM, by the library xdg-go/scram, for Tests/InteropTests:
 //
 //	go_scram client HOST:PORT MECHANISM USER PASSWORD QUEUE   logs in, and then sends a message by go-amqp

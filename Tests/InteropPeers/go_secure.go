@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Logs in by Azure's go-amqp over TLS, for Tests/InteropTests: go_secure HOST PORT anonymous|plain|external|wrong QUEUE
 // FOLDER/, and then sends a message and takes it.
 //

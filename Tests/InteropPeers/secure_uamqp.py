@@ -1,3 +1,6 @@
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Logs in by Microsoft's uamqp over TLS, for Tests/InteropTests:
 secure_uamqp.py HOST PORT anonymous|plain|wrong QUEUE FOLDER/, and then sends a message and takes it.
 

@@ -1,3 +1,6 @@
+# Copyright the swift-qpid-proton authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Does one thing with a broker by Microsoft's uamqp, for Tests/InteropTests:
 uamqp_client.py HOST:PORT CERTIFICATE FEATURE QUEUE, where what listens there speaks TLS: uamqp speaks nothing else.
 

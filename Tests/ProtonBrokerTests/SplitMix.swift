@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Random numbers that are the same each time (SplitMix64).
 struct SplitMix: RandomNumberGenerator {
     var state: UInt64

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Proton
 
 /// The snippets of AsyncClient.md, compiled: each as it is in the article, in what it needs around it.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 package import Glibc
 
 /// How tests start programs: no descriptor of theirs is left to them, no signal is blocked or ignored.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// What stands for `Synchronization.Mutex` where ThreadSanitizer looks on: that one waits in a library that it does not

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonBroker
 
 /// The broker of the library as it is by default, with one thread: what `check.py` counts the instructions of, since it is

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Proton
 
 /// What a peer is to do: the options of the command line as plain values, which cost nothing to read in a loop.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // AMQP's own types inside of users' `Codable` types. `AMQPEncoder` and `AMQPDecoder` take them as they are. Symbols,
 // timestamps and UUIDs have a form for other encoders too, such as JSON's; the rest would lose its type there.
 

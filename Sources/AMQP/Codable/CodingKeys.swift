@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A coding path as a linked list, so that only an error pays for the array.
 indirect enum CodingPath {
     case root

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A keyed container over a map's entries.
 struct KeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
     private var names = KeyIndex()

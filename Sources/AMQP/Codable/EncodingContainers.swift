@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// An element of a container that is being encoded: done, or still open to additions.
 enum EncodedElement {
     case value(AMQPValue)

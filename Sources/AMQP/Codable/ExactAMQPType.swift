@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A type that stands for an AMQP type, and which the Codable bridge need not take apart.
 protocol ExactAMQPType: AMQPValueConvertible {
     /// The value of this type that the AMQP value stands for; `nil` when there is none.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 extension AMQPValue {
     /// The value of its encoding, which must take up all the bytes.
     ///

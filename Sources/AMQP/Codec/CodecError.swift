@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What is wrong with bytes that should be AMQP, or with a value that cannot be encoded.
 public struct CodecError: Error, Sendable, Hashable {
     /// A kind of error; more may come.

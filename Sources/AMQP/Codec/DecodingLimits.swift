@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What the decoder accepts at most, whoever sends it.
 ///
 /// The defaults suit messages from anywhere; memory used in decoding stays a small multiple of the bytes decoded.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What can be wrong with encoded bytes.
 ///
 /// Cases hold plain numbers, and the error with its text is made out of the way: what walks over valid bytes stays short.

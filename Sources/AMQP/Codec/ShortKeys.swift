@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The first keys of a map that are short ASCII strings or symbols, compared as they stand in the bytes.
 ///
 /// Equal texts have equal bytes there, so that no value needs to be built to find a key that is there twice. It holds no

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // How maps are checked: their pairs, and that no key is there twice.
 
 extension Validator {

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Walks over encoded values and checks everything about them, without building any.
 ///
 /// Whatever it has passed, ``ValueReader`` reads without a check or an error path: sizes and counts agree, constructors

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Builds values from bytes that a ``Validator`` has passed.
 ///
 /// It checks nothing again and cannot fail, which is what makes reading a field of a received message a plain property.

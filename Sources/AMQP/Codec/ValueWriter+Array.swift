@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 extension ValueWriter {
     /// Writes an array: one constructor for all elements, the shortest that fits every one of them.
     ///

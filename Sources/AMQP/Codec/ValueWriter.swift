@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Writes values in their shortest encoding into scratch memory, and into memory of its own once that is full.
 ///
 /// A value that cannot be encoded does not stop it: the first problem is kept in ``error``, and whoever asked for the

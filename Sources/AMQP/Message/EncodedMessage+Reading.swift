@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // How the sections and fields of an encoded message are read.
 
 extension EncodedMessage {

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The bytes of a message, those it came in or those it was made as, with where its parts are.
 ///
 /// It never changes, so that copies of a message share it on any thread. Nothing read is kept: a field costs what

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The constructors that the values of a field may have, and so its types.
 ///
 /// They are bits of two numbers, which are one look each, whatever the field.

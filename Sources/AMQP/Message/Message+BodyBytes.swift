@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 extension Message {
     /// Reads the bytes of the body in place: of data, or of a `binary` value.
     ///

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 extension Message: CustomStringConvertible {
     /// The message as the Python binding prints it: the fields that are neither empty nor zero, under their Python names.
     public var description: String {

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 extension Message {
     /// The encoding of the message; for a received one that nobody changed, the bytes it came in.
     ///

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 extension Message: Hashable {
     /// Messages are equal when all their fields are, however they were encoded.
     public static func == (a: Message, b: Message) -> Bool {

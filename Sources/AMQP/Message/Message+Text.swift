@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Texts read where they stand in the bytes of a message, without a `String` of them.
 
 extension Message {

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// An AMQP message: what it says, and what the nodes on its way need to know about it (Messaging, section 3.2).
 ///
 ///     let message = Message(id: 1, body: ["sequence": 1])

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 extension Message {
     /// The body of a message: one value, or sections of data or of sequences (Messaging, sections 3.2.6 to 3.2.8).
     ///

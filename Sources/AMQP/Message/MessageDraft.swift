@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // The sections of a message as they are kept while it is changed.
 
 /// How a message is handled on its way (Messaging, section 3.2.1). Fields at their default are not sent.

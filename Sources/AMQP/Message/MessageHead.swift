@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 extension Message {
     /// Checks the sections before the body of an encoded message: header, annotations, properties (Messaging, 3.2).
     ///

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The identifier of a message: a number, a UUID, bytes or a text (Messaging, sections 3.2.11 to 3.2.14).
 ///
 /// Literals make numbers and texts: `Message(id: 1)`, `Message(id: "order-17")`. Variables are put in `MessageID(…)`.

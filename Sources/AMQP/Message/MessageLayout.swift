@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Where the sections and properties of an encoded message are.
 struct MessageLayout: Sendable {
     /// What a body consists of.

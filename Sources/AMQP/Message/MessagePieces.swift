@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A message whose encoding comes in pieces: what stands before its body, and then the bytes of its data sections as they come.
 ///
 /// A body of another kind, which has no end before it is known whole, is kept, and comes with the whole message.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Writes the sections of a message in their order, only what is set, fields at their default left out; and notes where each
 /// is.
 ///

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What went wrong, as peers tell one another: the `error` of AMQP (Transport, section 2.8.14).
 ///
 /// A string literal makes one from a name alone; the names of the specification are constants: `Condition(.notFound, "no such queue")`.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Delivery states and conditions as the described lists that stand for them on the wire.
 
 extension DeliveryState {

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What one side says of a delivery: how far it has come, how it ended, or what transaction it is part of
 /// (Messaging, section 3.4).
 public enum DeliveryState: Sendable, Hashable {

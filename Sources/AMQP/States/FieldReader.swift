@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Reads the fields of a described list one after the other; those left out at the end are nil, as nulls are.
 struct FieldReader {
     /// The number of the descriptor.

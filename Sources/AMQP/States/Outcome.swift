@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// How a delivery ended (Messaging, section 3.4).
 public enum Outcome: Sendable, Hashable {
     /// The receiver has it, and answers for it from now on.

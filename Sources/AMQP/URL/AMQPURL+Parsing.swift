@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 extension AMQPURL {
     /// Reads a URL, each part of which may be missing.
     ///

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Where a broker or a peer is, and which address to use there: `amqp://user:password@host:port/path`.
 ///
 /// Every part may be left out, so these are URLs too: `host`, `host:port`, `host:port/path`, `//host/path`, `:port`,

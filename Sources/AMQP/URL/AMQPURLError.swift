@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What is wrong with the text of a URL, where, and how to write it right.
 ///
 /// It holds nothing of the text itself but an unknown scheme, so it can be logged when the URL holds a password.

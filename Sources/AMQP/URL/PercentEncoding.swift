@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The percent-encoding of RFC 3986, section 2.1, over UTF-8.
 package enum PercentEncoding {
     /// Replaces each `%` and its two hexadecimal digits by the byte they stand for.

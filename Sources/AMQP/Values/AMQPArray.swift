@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A sequence of values of one type (Types, section 1.6.24).
 ///
 /// The elements may have a descriptor, which the array holds once for all of them.

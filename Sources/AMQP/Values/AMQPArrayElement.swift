@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A Swift type whose values all are of one type in AMQP, so that they can stand in an ``AMQPArray``.
 public protocol AMQPArrayElement: AMQPValueConvertible {
     /// The type in AMQP.

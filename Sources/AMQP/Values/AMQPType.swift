@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The primitive types of AMQP 1.0 (Types, section 1.6).
 ///
 /// The raw value is the constructor that is always able to carry the type: its widest encoding.

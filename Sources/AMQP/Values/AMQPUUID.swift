@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A universally unique identifier of 16 bytes (Types, section 1.6.18; RFC 4122).
 public struct AMQPUUID: Sendable, Hashable {
     /// The first 8 bytes, the first of them in the highest place.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Reading a value as a Swift type. Numbers convert between widths when the value fits; everything else is exact.
 
 extension AMQPValue {

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // How Swift literals become AMQP values.
 
 // `nil` makes no null: in `found ? value : nil` it would quietly become one, where an absent value is meant. Write `.null`.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A value of any AMQP 1.0 type, exact on the wire and back (Types, section 1.6).
 ///
 /// A value keeps the type that it had on the wire: a `uint` stays a `uint`. To read one exactly, match its case; to read

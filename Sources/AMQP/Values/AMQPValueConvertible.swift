@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A Swift type whose values have a form in AMQP, so that variables go into messages as they are.
 ///
 /// ```swift

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The key of an annotation: a symbol, or a number of those reserved by AMQP (Messaging, section 3.2.10).
 ///
 /// A string literal is a symbol: `annotations["x-opt-delay"]`.

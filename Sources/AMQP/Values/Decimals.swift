@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Decimal numbers are carried, not computed with: the bits go through unchanged.
 
 /// A decimal number of 32 bits, as opaque bits (Types, section 1.6.13).

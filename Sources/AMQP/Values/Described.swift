@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A value with a descriptor that says what it means (Types, section 1.3.2).
 public struct Described: Sendable, Hashable {
     /// What the value means: mostly a `symbol` or a `ulong`.

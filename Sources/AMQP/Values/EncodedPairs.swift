@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The pairs of a map as they stand in the bytes of a message, which it keeps.
 ///
 /// Keys are compared there, and a pair is decoded when it is asked for.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The key of an ``OrderedMap``.
 ///
 /// AMQP compares keys by their type and their bytes. Swift's `String` compares what texts look like, and so it says here how

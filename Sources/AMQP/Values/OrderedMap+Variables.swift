@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Variables as the keys and values of maps. Literals take the subscripts of AMQP's own types, which is what the attribute
 // leaves to them: a dictionary literal keeps its order there.
 

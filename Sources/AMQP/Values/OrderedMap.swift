@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A map that keeps the order of its pairs, on the wire and back (Types, section 1.6.23).
 ///
 /// AMQP uses it in three forms, told apart by their keys: ``AMQPMap``, ``Annotations`` and ``ApplicationProperties``.

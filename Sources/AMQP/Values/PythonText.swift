@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Values as the Python binding prints them, so that a program ported from Python prints the same bytes.
 
 extension AMQPValue: CustomStringConvertible {

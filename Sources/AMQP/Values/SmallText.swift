@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A text of up to 15 bytes as `String` holds it: in place of a reference, with its length behind its bytes.
 ///
 /// Most texts of messages are that short, and what `String` offers for reaching the bytes, or making one of them, takes ten

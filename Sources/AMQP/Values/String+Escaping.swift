@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // What peers say, as terminals and logs may show it: names and texts could forge lines, or hold codes that change what a
 // terminal shows.
 

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A name from a constrained domain, in ASCII (Types, section 1.6.21).
 ///
 /// Symbols are what AMQP names capabilities, conditions, annotations and filters with. A string literal makes one.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Texts compared by their bytes, as AMQP defines it. Swift's `==` compares what they look like: a letter with its accent in
 // one scalar equals the same in two.
 

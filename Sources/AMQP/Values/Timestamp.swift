@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A point in time, in milliseconds since 1970-01-01T00:00:00 UTC (Types, section 1.6.17).
 public struct Timestamp: Sendable, Hashable, Comparable {
     /// Milliseconds since the epoch; negative before it.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A value where it stands in the bytes of a message: what it is can be found out without a copy of it.
 ///
 /// It lives no longer than the closure that it is given to.

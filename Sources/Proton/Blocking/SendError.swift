@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 public import AMQP
 
 /// A message was sent, and its outcome is one that `BlockingSender.send` was to fail on.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 extension AMQPConnection {
     /// Has all receivers of the connection come to their end, as `AMQPReceiver.finish` does, and those that are made later at
     /// once: the first step of an end in good order.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A connection, as an `AMQPInstrument` is told of it.
 public struct AMQPConnectionInfo: Sendable, Hashable {
     /// Tells the connection from all others of the process; it stays when the connection is made again.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonEngine
 
 /// A session of an `AMQPConnection` besides the one that its links share: made by `AMQPConnection.session`; from any task.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonEngine
 
 /// What proton's events of a client's link go to: messages straight to the traffic, the rest by way of the callbacks of

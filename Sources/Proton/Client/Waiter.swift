@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonUtilities
 
 /// A task, or a blocked thread, that waits for a value; it is resumed once.

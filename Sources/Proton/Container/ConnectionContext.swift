@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 public import ProtonEngine
 
 /// What a container keeps with each connection, and whom the engine asks about it.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What the timers of a container go by in place of the system's clock; `ProtonTesting` has one to turn by hand.
 ///
 /// It is the time of `schedule`, of the waits before a connection is made again, and of the time that peers have to open

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Something that a container does later; made by `Container.schedule`.
 public struct TimerTask: Sendable {
     let id: TimerQueue.ID

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 public import ProtonEngine
 
 // How an endpoint ended, as an error: its message names the peer, what ended, and the condition where there is one.

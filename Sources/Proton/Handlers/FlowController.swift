@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonEngine
 
 /// Keeps the credit of receivers topped up to a window: flow control that a program need not think of.

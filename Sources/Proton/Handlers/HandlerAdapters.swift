@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What the library does for a handler besides the callbacks that the handler has itself.
 ///
 /// A `MessagingHandler` has all of it, by its options. Python makes the same four handlers the first children of one.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a `MessagingHandler` leaves to the library.
 public struct HandlerOptions: Sendable, Hashable {
     /// How many messages a peer may send ahead on each receiver; 0 leaves credit to the program. Default 10.

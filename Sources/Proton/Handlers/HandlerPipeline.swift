@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonEngine
 
 /// Hands events to handlers: to each in turn, and after each to those below it, depth-first.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A base for classes that handle messages, and whose subclasses do too.
 ///
 /// Use it where handlers build a hierarchy of classes: every callback can be overridden at each level, and `override` makes

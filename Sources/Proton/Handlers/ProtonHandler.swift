@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonEngine
 
 /// What is told of the engine's own events, one by one, as they come.

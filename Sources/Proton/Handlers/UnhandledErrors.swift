@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonEngine
 
 // What the defaults of a handler's error callbacks do: on a connection that this program opened the error comes out of

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 public import ProtonEngine
 
 // Python's rule: an event goes to the handler of the link, else to that of its session, of its connection, or of the

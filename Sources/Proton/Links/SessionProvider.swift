@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 public import ProtonEngine
 
 /// What links can be made on: a connection, on its own session, or a session.

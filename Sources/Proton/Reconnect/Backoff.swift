@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// How long to wait between tries to connect: nothing first, then longer and longer.
 ///
 /// A try goes through all URLs of the connection, one after another. The default is Python's, and C++'s with jitter:

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The links that a connection's peer wants to attach: `AMQPConnection.linkRequests`.
 ///
 /// The sequence ends with the connection, or when the task is cancelled. It keeps the connection open.

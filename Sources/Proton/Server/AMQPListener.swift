@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonEngine
 
 /// A socket that peers connect to: a sequence of their connections, each of which waits for a decision; from any task.

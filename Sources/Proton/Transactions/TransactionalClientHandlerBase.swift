@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A base for classes that handle messages and transactions, and whose subclasses do too; see `MessagingHandlerBase`.
 ///
 /// Messages are accepted in a transaction, or by hand: the options' default has `autoAccepts` false.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The addresses that a rule is about: a pattern as topics have it, in which `${user}` stands for the peer's user.
 struct AccessPattern: Hashable, Sendable {
     private enum Part: Hashable, Sendable {

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// The rules that hold now; each of the broker's threads may use them.

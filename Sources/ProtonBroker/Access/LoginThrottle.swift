@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// When a log-in may be tried that follows others that failed: the more, the later.
 ///
 /// Times are in milliseconds of a clock that nobody sets. What is known is bounded: where there are too many records, the

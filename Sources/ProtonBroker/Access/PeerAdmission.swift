@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Proton
 
 /// Whether a connection is taken, once it is known who its peer is.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// How many connections each host and each user has; each of the broker's threads may use it.

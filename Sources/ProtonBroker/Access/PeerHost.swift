@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// The host that a connection comes from: what limits of connections and log-ins count by.

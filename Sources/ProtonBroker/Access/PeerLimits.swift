@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// How many connections one host, or one user, may have at once, so that none takes those of all others.
 public struct PeerLimits: Sendable, Hashable {
     /// How many a host may have: at least 1, by default 1,000; nil is any number.

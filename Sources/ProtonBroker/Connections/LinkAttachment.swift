@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Proton
 
 /// Attaches a peer's link to the node that it asks for, and answers what of its wishes is followed (AMQP 1.0, 2.6.3, 3.5).

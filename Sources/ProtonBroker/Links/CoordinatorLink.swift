@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Proton
 
 /// A link to the coordinator of transactions: begins them and ends them, as its peer asks with messages (AMQP 1.0, 4.2).

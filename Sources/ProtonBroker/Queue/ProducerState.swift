@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What tells a producer of a queue from the others, as long as it is there.
 struct ProducerID: Hashable, Sendable {
     let index: Int

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A queue that a broker has from the start, whether it is used or not.
 public struct QueueDeclaration: Sendable, Hashable {
     /// The address that links attach to. It is a queue even where it matches a pattern of `BrokerOptions.topics`.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonUtilities
 
 /// What a change of a queue's state asks for, to be done by the queue that owns the state.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonUtilities
 
 /// What producers do with a queue, and the credit that they have there.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Proton
 
 /// What a change of a queue asks for beside waking one consumer, with the links that it is about: done once the queue's

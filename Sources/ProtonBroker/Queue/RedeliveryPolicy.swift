@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Proton
 
 /// How often, and how soon, a message is delivered again after a delivery that failed.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// An address as the key of a table: compared byte by byte, since addresses mean nothing to the broker.
 ///
 /// Texts of Swift are equal where their characters are, however these are encoded: two such addresses are two nodes.

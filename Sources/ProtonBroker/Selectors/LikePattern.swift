@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The pattern of LIKE: `_` stands for one character, `%` for any number of them.
 struct LikePattern: Sendable, Hashable {
     private enum Part: Hashable {

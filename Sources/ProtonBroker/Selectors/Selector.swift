@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Proton
 
 /// A condition on messages in the selector language of JMS, which is that of SQL-92's conditions.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A part of a parsed selector.
 ///
 /// Chains of one operator are one node with many members, so that the tree is no deeper than the text is nested.

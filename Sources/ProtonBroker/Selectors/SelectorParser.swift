@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Parses a selector by recursive descent, one function for each level of the grammar.
 ///
 ///     condition  = conjunction (OR conjunction)*

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Proton
 
 /// The filter of a source that the broker applies: a selector (AMQP 1.0, 3.5.8).

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// What a broker holds and whom it serves, at one moment.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Proton
 
 /// What a transaction does when it commits: messages to put into queues, and outcomes of messages that consumers had.

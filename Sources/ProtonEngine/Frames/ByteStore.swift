@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Bytes in memory of their own that grows and keeps its address between changes.
 ///
 /// A frame's bytes are handed to proton by address: they stay where they are until the next change.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The descriptor of a performative or of a value in one (AMQP 1.0, 1.5 and 2.7).
 ///
 /// Proton 0.37 reads the numeric form only; the symbolic one says the same.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// How many deliveries a peer's dispositions have been about, on one session and in one role.
 ///
 /// Proton 0.37 makes an event of 176 bytes of each delivery in each disposition before any is handed out, and goes through

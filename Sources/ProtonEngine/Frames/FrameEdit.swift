@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A frame that is written with parts of it replaced.
 struct FrameEdit {
     private typealias Part = (place: Range<Int>, bytes: [UInt8])

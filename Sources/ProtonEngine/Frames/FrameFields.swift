@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The encoded values of AMQP 1.0, 1.6, as far as finding one's way through a frame needs: bounds and small numbers.
 ///
 /// What is asked for beyond the end, or is of another type, reads as absent: proton judges the frame.

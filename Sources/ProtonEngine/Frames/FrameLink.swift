@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What the frames of a link have said of its credit, and of the delivery that is under way on it.
 struct FrameLink {
     /// A link's name as frames are compared by: the name's hash, which no peer can foresee, and the direction.

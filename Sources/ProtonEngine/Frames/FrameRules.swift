@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The fields of a performative: which have to be there, and of which types those are that proton reads (AMQP 1.0, 2.7).
 ///
 /// Proton 0.37 reads a field of another type as 0 or absent, so that it may take a frame for one of another link.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What is read of the frames that come, and changed in them.
 extension FrameScanner {
     /// Counts a transfer that goes on as it is.

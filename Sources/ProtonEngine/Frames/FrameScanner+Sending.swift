@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What is read of the frames that go out.
 extension FrameScanner {
     /// The name of a link that only makes proton write, so that flows go out with it; none of its frames leaves.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What the frames of a session have said: the two windows, and the links on it (AMQP 1.0, 2.5.6 and 2.6.7).
 struct FrameSession {
     var peer = Side.none

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// How many values there are in an encoded one, nested ones included: proton 0.37 keeps 72 bytes of memory for each.
 ///
 /// An array of values that have no bytes says only how many there are: 13 bytes make proton take 5 MB.

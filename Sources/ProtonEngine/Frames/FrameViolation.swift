@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import AMQP
 
 /// What a peer has done wrong in its frames, for which the connection ends (AMQP 1.0, 2.8.15 to 2.8.18).

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// How the format of a message comes to the engine, which proton 0.37 does not keep (AMQP 1.0, 2.7.5: `message-format`).
 ///
 /// The layer of frames puts a format other than 0 into the state of the message's first transfer: a state of a descriptor that

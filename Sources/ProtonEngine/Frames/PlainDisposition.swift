@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A disposition whose fields are found without a look at each, as most that come for messages of this side's.
 ///
 /// One with a state that has fields, or that is written in a rarer way, is none: the scanner then goes through the fields.

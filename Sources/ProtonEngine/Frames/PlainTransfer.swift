@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A transfer whose fields are found without a look at each: nearly every frame on a busy connection is one.
 ///
 /// What is written in a rarer way, or is too short to be read without checking bounds, is none: the scanner then goes

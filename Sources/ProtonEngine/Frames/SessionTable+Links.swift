@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What attaches, detaches and transfers do to the links of a table.
 extension SessionTable {
     /// Counts a transfer of the peer's, and judges it.

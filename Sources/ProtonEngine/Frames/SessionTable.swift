@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import ProtonUtilities
 
 /// What the frames of one connection have said of its sessions and links: for answers to flows, and to tell what a peer

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import AMQP
 
 /// A frame as a line for a person, as `0 -> @transfer(20) [handle=0x0] (17) \x00Sw…`, without what is nobody's business:

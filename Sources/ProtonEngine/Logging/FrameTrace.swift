@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Cuts what goes over one transport, both ways, into frames, and tells a log of each.
 ///
 /// It belongs to a `SASLContext`, and is used as that is.

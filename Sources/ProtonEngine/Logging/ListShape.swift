@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 package import AMQP
 
 /// The fields of one of the lists that AMQP defines, for reading and writing them by name.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// For which peers something is allowed that a network makes dangerous.
 ///
 /// A Boolean literal stands for `.everywhere` or `.never`.

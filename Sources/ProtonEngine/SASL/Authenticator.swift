@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Decides who may log in at a listener: `Authentication.required`.
 ///
 /// It is asked off the connection's thread, at the same time for several connections. All that a log-in takes, its hooks

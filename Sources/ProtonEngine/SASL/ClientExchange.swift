@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a step of a client's exchange leads to.
 enum ClientStep: Sendable {
     /// This is sent; nil, of the first step, is no initial response.

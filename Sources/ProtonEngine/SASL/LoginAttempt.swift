@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// One client's try to log in, and how it ended.
 public struct LoginAttempt: Sendable, Hashable {
     /// Why a log-in was refused: what the log says; the client is told none of it.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Which of a server's mechanisms a client uses.
 struct MechanismChoice {
     /// What the program allows, and what is known of the connection.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// User names and passwords as they are hashed and compared (RFC 4013, SASLprep; RFC 8265, 4.2).
 ///
 /// Texts in ASCII stay as they are. Of others, spaces become U+0020, and characters that are not seen are dropped. There is no

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A client's SASL exchange (AMQP 1.0, 5.3): a state machine without proton, a thread or a clock.
 struct SASLClient {
     enum State {

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A SASL mechanism of the program's own, for clients (RFC 4422): `ConnectionOptions.clientMechanisms`.
 public protocol SASLClientMechanism: Sendable {
     /// Its name, as servers offer it.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import AMQP
 
 /// A frame of SASL's (AMQP 1.0, 5.3.3).

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import AMQP
 
 /// What a peer sends before SASL is done (AMQP 1.0, 5.3.1): a protocol header, frames of SASL's, and the header of AMQP.

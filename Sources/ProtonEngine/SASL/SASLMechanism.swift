@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The name of a SASL mechanism: up to 20 capital letters, digits, hyphens and underscores (RFC 4422, 3.1).
 public struct SASLMechanism: RawRepresentable, Hashable, Sendable, CustomStringConvertible,
     ExpressibleByStringLiteral

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What this side sends until SASL is done: SASL's frames, and behind them AMQP's header and frames, which wait.
 ///
 /// Proton writes the latter as soon as there are any, and frames without a body where it is asked for output

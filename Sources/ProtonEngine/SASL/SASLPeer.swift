@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Who logs in at a listener, as far as the transport knows.
 public struct SASLPeer: Sendable, Hashable {
     /// Its address and port, as in `127.0.0.1:5672`; nil where there is no socket.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A listener's side of SASL (AMQP 1.0, 5.3): a state machine without proton, a thread or a clock.
 struct SASLServer {
     /// How an exchange ends.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A SASL mechanism of the program's own, for listeners (RFC 4422): `Authentication.required`.
 public protocol SASLServerMechanism: Sendable {
     /// Its name, as clients are told.

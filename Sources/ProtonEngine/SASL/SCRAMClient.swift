@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A client's side of SCRAM (RFC 5802), without channel binding: a state machine that hashes nothing itself.
 struct SCRAMClient {
     /// What a message of the server's leads to.

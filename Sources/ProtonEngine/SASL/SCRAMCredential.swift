@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a server keeps of a user's password for one SCRAM mechanism (RFC 5802, section 3): nobody can log in with it.
 public struct SCRAMCredential: Sendable, Hashable {
     /// Random bytes that were hashed with the password.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The hash of a SCRAM mechanism (RFC 5802, RFC 7677).
 public enum SCRAMHash: String, Sendable, CaseIterable, Comparable {
     /// SHA-1, for peers that know no other: SCRAM-SHA-1 (RFC 5802).

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// The messages of SCRAM: attributes of one letter, separated by commas (RFC 5802, sections 5.1 and 7).
 ///
 /// They are taken as bytes: characters of `String` would join a comma with a mark that follows it.

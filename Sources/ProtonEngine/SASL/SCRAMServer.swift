@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A server's side of SCRAM (RFC 5802), without channel binding: a state machine that keeps no users.
 struct SCRAMServer {
     /// What a message of the client's leads to.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// PLAIN at a listener (RFC 4616).
 struct PlainServer: SASLServerExchange {
     let authenticator: any Authenticator

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A certificate with its private key, by which a peer shows who it is.
 ///
 /// Neither the key nor its password appears in a description, a mirror or a dump.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import AMQP
 
 /// What is wrong with TLS, as a table of findings and reasons: it looks at nothing but its arguments.

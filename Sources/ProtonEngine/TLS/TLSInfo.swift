@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What the TLS of a connection has come to.
 public struct TLSInfo: Sendable {
     /// The version that is spoken, such as `TLSv1.3`.

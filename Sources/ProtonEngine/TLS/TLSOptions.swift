@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// A version of TLS, least first; older ones are never spoken (RFC 8996).
 public enum TLSVersion: Sendable, Hashable, Comparable, CaseIterable {
     /// TLS 1.2 (RFC 5246).

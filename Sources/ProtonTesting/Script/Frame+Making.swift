@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 public import AMQP
 
 // The frames that scripts send most, with what they have to say; `fields` sets others, or takes one away with `.null`.

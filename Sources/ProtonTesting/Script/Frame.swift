@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 public import AMQP
 
 /// A frame of AMQP 1.0, or a protocol header, as a `ScriptedPeer` sends and expects it (Transport, sections 2.2 and 2.3).

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import AMQP
 
 /// How a peer ends a link, or with it what it is on.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// What went otherwise than a script says: what it expected, and what came.
 public struct ScriptFailure: Error, Sendable, CustomStringConvertible {
     /// What came in place of what was expected.

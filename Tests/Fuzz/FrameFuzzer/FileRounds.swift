@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// Rounds of files of settings that are nearly right: the broker program reads them, or says in words what is wrong.

@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 /// Pseudo-random numbers by a seed (SplitMix64): the same seed makes the same round again.
 struct Random: RandomNumberGenerator {
     private var state: UInt64

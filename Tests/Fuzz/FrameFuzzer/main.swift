@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Random frames by seeds against the engine in memory, the broker program and client programs, and random files of
 // settings for the broker; see scripts/fuzz.sh.
 //

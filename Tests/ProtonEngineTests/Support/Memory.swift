@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// How much memory of this process is in use, in bytes, by whole pages; nil where a sanitizer keeps what is freed.

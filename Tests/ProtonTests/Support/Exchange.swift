@@ -1,3 +1,6 @@
+// Copyright the swift-qpid-proton authors
+// SPDX-License-Identifier: Apache-2.0
+
 import Proton
 
 /// A container that is both sides: it listens with one handler and connects to itself with another.
