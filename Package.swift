@@ -241,6 +241,25 @@ let package = Package(
                 .product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])),
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "ProtonFoundationTests",
+            dependencies: ["AMQP", "Proton", "ProtonFoundation", "ProtonTesting", "TestPrograms"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ProtonNIOTests",
+            dependencies: [
+                "AMQP", "ProtonNIO",
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["NIO"])),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ProtonConfigurationTests",
+            dependencies: [
+                "Proton", "ProtonConfiguration", "ProtonTesting",
+                .product(
+                    name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"])),
+            ],
+            swiftSettings: settings),
         // The snippets of the articles, compiled.
         .testTarget(
             name: "SnippetTests",
