@@ -62,6 +62,12 @@ let package = Package(
     targets: examples + [
         .executableTarget(
             name: "broker",
+            dependencies: ["BrokerProgram", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Examples/broker",
+            swiftSettings: settings),
+        // The broker as a command, for the program `broker` and whatever else has it as a subcommand.
+        .target(
+            name: "BrokerProgram",
             dependencies: [
                 "ProtonUtilities",
                 "Proton", "ProtonBroker",
@@ -69,7 +75,6 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            path: "Examples/broker",
             swiftSettings: settings),
         .executableTarget(
             name: "small_broker",

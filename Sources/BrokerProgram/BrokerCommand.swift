@@ -1,17 +1,16 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
+package import ArgumentParser
 import Glibc
 import Logging
 import Proton
 import ProtonBroker
 import ProtonUtilities
 
-/// The broker of the library `ProtonBroker` as a program.
-@main
-struct BrokerCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
+/// The broker of the library `ProtonBroker` as a command of a program.
+package struct BrokerCommand: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "broker",
         abstract: "An AMQP 1.0 message broker.",
         discussion: """
@@ -73,7 +72,9 @@ struct BrokerCommand: ParsableCommand {
     @OptionGroup(title: "Limits") var limits: LimitSettings
     @OptionGroup(title: "The program") var program: ProgramSettings
 
-    func run() throws {
+    package init() {}
+
+    package func run() throws {
         // A log or a summary that nobody reads any more is no reason to end.
         signal(SIGPIPE, SIG_IGN)
         // Nor is a request for a summary that comes before there is anything to tell.
