@@ -167,6 +167,9 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "BrokerProgramTests", dependencies: ["BrokerProgram", "Proton", "ProtonBroker"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ProtonTestingTests", dependencies: ["ProtonUtilities", "Proton", "ProtonBroker", "ProtonTesting"],
             swiftSettings: settings),
         .testTarget(

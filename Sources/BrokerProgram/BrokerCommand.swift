@@ -34,6 +34,8 @@ package struct BrokerCommand: ParsableCommand {
               broker --queue-messages 10000 --when-full reject --dead-letter rejected
               broker --store messages.sqlite
               broker --config broker.json --log-level debug
+              broker --http 9090                      health and metrics, on localhost:9090
+              broker --config broker.json --check-config
               kill -USR1 $(pidof broker)              its summary
 
             A configuration file has the long names of the options as its keys, and may have comments:
@@ -54,6 +56,13 @@ package struct BrokerCommand: ParsableCommand {
         help: ArgumentHelp("A file of these options, in JSON; those of the command line win.", valueName: "file"),
         completion: .file())
     var config: String?
+
+    @Flag(
+        help: """
+            Checks the options, the configuration file and the files that they name, and ends: nothing is listened on, and the \
+            store is not opened.
+            """)
+    var checkConfig = false
 
     @Option(
         help: ArgumentHelp(
@@ -81,6 +90,7 @@ package struct BrokerCommand: ParsableCommand {
         signal(SIGUSR1, SIG_IGN)
         let configuration = try readConfiguration()
         if let command = try userCommand() { return try command.run(configuration.security.usersFile) }
+        if checkConfig { return try report(configuration) }
         LoggingSystem.bootstrap { _ in LogLines(configuration.logLevel.level) }
         let broker = try configuration.makeBroker()
         let summary = Summary(broker)
@@ -88,13 +98,24 @@ package struct BrokerCommand: ParsableCommand {
         let rulesWatch = configuration.security.rulesFile.map { _ in
             SignalWatch(every: SIGHUP) { readRules(configuration.security, for: broker) }
         }
+        let health = try HealthPort(configuration.http, broker)
+        var stopWatch: SignalWatch?
         // They are of use until the process ends.
-        defer { withExtendedLifetime((watch, rulesWatch)) {} }
+        defer { withExtendedLifetime((watch, rulesWatch, stopWatch)) { health.end() } }
         try broker.run(stopsOnSignals: true) {
-            for address in broker.addresses { print("listening on \(address)") }
+            for address in broker.addresses + health.addresses.map({ "http://\($0)" }) {
+                print("listening on \(address)")
+            }
             // Whoever reads this through a pipe waits for it.
             fflush(nil)
+            // The broker's own watch is there by now: a signal that only this one saw would not stop it.
+            stopWatch = health.begin()
         }
+    }
+
+    private func report(_ configuration: Configuration) throws {
+        try configuration.check()
+        print("The configuration can be used.")
     }
 
     private func userCommand() throws -> UserCommand? {
