@@ -77,6 +77,12 @@ let package = Package(
     targets: examples + [
         .executableTarget(
             name: "broker",
+            dependencies: ["BrokerProgram", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Examples/broker",
+            swiftSettings: settings),
+        // The broker as a command, for the program `broker` and whatever else has it as a subcommand.
+        .target(
+            name: "BrokerProgram",
             dependencies: [
                 "ProtonUtilities",
                 "Proton", "ProtonBroker",
@@ -84,7 +90,6 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            path: "Examples/broker",
             swiftSettings: settings),
         .executableTarget(
             name: "small_broker",
@@ -197,6 +202,9 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BrokerProgramTests", dependencies: ["BrokerProgram", "Proton", "ProtonBroker"],
             swiftSettings: settings),
         .testTarget(
             name: "ProtonTestingTests", dependencies: ["ProtonUtilities", "Proton", "ProtonBroker", "ProtonTesting"],

@@ -100,7 +100,7 @@ struct BrokerProgramTests {
                 let names = line.split(whereSeparator: { " ,/".contains($0) }).filter { $0.hasPrefix("--") }
                 return line.hasPrefix("  -") ? names.first.map { String($0.dropFirst(2)) } : nil
             }
-            let notKeys = ["config", "help", "add-user", "remove-user"]
+            let notKeys = ["config", "check-config", "help", "add-user", "remove-user"]
             try await withFile(#"{"": 1}"#) { path in
                 let record = try await programs.start(.swift, "broker", "--config", path).waitForEnd()
                 let keys =
