@@ -44,6 +44,7 @@ let package = Package(
         .library(name: "ProtonServiceLifecycle", targets: ["ProtonServiceLifecycle"]),
         .library(name: "ProtonMetrics", targets: ["ProtonMetrics"]),
         .library(name: "ProtonTracing", targets: ["ProtonTracing"]),
+        .executable(name: "amqp", targets: ["AMQPCommand"]),
     ],
     traits: [
         .trait(name: "DurableBroker", description: "The broker's store of durable messages, in SQLite by GRDB."),
@@ -138,6 +139,19 @@ let package = Package(
         .target(
             name: "ProtonTracing",
             dependencies: ["Proton", .product(name: "Tracing", package: "swift-distributed-tracing")],
+            swiftSettings: settings),
+        // The program `amqp`, in a library so that tests reach its parts; the executable's directory has another name than the
+        // library `AMQP`'s where case does not count.
+        .executableTarget(name: "AMQPCommand", dependencies: ["AMQPTool"], swiftSettings: settings),
+        .target(
+            name: "AMQPTool",
+            dependencies: [
+                "ProtonUtilities",
+                "Proton",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
         .testTarget(
