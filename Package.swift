@@ -60,6 +60,7 @@ let package = Package(
         .library(name: "ProtonFoundation", targets: ["ProtonFoundation"]),
         .library(name: "ProtonNIO", targets: ["ProtonNIO"]),
         .library(name: "ProtonConfiguration", targets: ["ProtonConfiguration"]),
+        .executable(name: "amqp", targets: ["AMQPCommand"]),
     ],
     traits: traits.union([.default(enabledTraits: [])]),
     dependencies: [
@@ -178,6 +179,19 @@ let package = Package(
                 "Proton",
                 .product(
                     name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"])),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        // The program `amqp`, in a library so that tests reach its parts; the executable's directory has another name than the
+        // library `AMQP`'s where case does not count.
+        .executableTarget(name: "AMQPCommand", dependencies: ["AMQPTool"], swiftSettings: settings),
+        .target(
+            name: "AMQPTool",
+            dependencies: [
+                "ProtonUtilities",
+                "Proton",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
