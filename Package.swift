@@ -189,7 +189,7 @@ let package = Package(
             name: "AMQPTool",
             dependencies: [
                 "ProtonUtilities",
-                "Proton",
+                "Proton", "ProtonEngine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),

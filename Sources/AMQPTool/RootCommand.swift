@@ -27,7 +27,7 @@ package struct RootCommand: AsyncParsableCommand {
             end; 141 the reader of the output is gone.
             """,
         subcommands: [
-            SendCommand.self, ReceiveCommand.self,
+            SendCommand.self, ReceiveCommand.self, BenchCommand.self, TraceCommand.self,
         ])
 
     package init() {}
