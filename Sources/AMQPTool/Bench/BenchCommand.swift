@@ -65,7 +65,7 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: "How the result is written: text, json.")
     var output = Output.text
 
-    @OptionGroup(title: "Connection") var connection: ConnectionArguments
+    @OptionGroup(title: "Connection Options") var connection: ConnectionArguments
 
     func validate() throws {
         func check(_ isRight: Bool, _ message: String) throws {
