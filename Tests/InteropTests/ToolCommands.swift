@@ -152,7 +152,6 @@ private final class Tool {
     @discardableResult
     func run(_ arguments: [String]) throws -> String { try Program.end(start(arguments, input: .nothing)) }
 
-    /// RabbitMQ's user is a guest, whose log-in other peers do not mind.
     private func start(_ arguments: [String], input: TestProgram.Input) throws -> TestProgram {
         let command =
             ["/usr/bin/env", "-i", "PATH=/usr/bin:/bin", "HOME=/nonexistent", "AMQP_URL=amqp://\(peer.address)"]
