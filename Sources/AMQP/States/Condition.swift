@@ -3,8 +3,8 @@
 
 /// An error condition that one peer reports to the other: the `error` type of AMQP (Transport, section 2.8.14).
 ///
-/// A string literal makes a condition with a name only. The names in the specification are constants: `Condition(.notFound, "no
-/// such queue")`.
+/// A string literal makes a condition with a name only. The names in the specification are constants:
+/// `Condition(.notFound, "no such queue")`.
 public struct Condition: Sendable, Hashable {
     /// The kind of problem, for programs.
     public var name: Symbol

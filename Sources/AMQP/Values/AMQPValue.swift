@@ -4,8 +4,8 @@
 /// A value of any AMQP 1.0 type, which keeps its exact type when it is encoded and decoded (Types, section 1.6).
 ///
 /// A value keeps the type that it had on the wire: a `uint` stays a `uint`. To read the exact type, match the case. To read the
-/// value as a Swift type of any width, use the accessors such as ``intValue``. Literals build the usual types: `["sequence": 1,
-/// "ok": true]` is a map of strings to a `long` and a `boolean`.
+/// value as a Swift type of any width, use the accessors such as ``intValue``. Literals build the usual types:
+/// `["sequence": 1, "ok": true]` is a map of strings to a `long` and a `boolean`.
 ///
 /// Two values are equal when they have the same type and content; `uint` 1 and `ulong` 1 differ, and maps compare in
 /// order, as AMQP defines it. Texts compare by their UTF-8, and floats by bits, so that a NaN equals itself and 0.0 differs
