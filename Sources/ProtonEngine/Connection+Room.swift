@@ -81,8 +81,10 @@ extension Connection {
                 .resourceLimitExceeded, "There are more sessions than channels: \(sessionLimit) are allowed."))
     }
 
-    /// Checks that another link on a session is within this side's limit, because one link too many ends the connection, and that
-    /// the peer has a handle for it (AMQP 1.0, 2.7.2: `handle-max`), if the peer's limit is known.
+    /// Checks that another link on a session is within the limits of this side and of the peer.
+    ///
+    /// One link above this side's limit ends the connection. The peer's limit (AMQP 1.0, 2.7.2: `handle-max`) is checked if it is
+    /// known.
     /// - Throws: `ProtonError.Code.limitExceeded` with the limit.
     func checkRoomForLink(on session: Session) throws(ProtonError) {
         guard linkCount < linkLimit else {

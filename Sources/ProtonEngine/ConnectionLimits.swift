@@ -28,11 +28,12 @@ public struct ConnectionLimits: Sendable, Hashable {
     ///
     /// Proton gives a session an incoming window, in frames, of this number divided by `maxFrameSize`.
     public var sessionCapacity: Int = 64 * 1_024 * 1_024
-    /// The maximum number of bytes of messages that wait until the peer reads them, on all links of the connection together; each
-    /// message counts 1,024 bytes more. Default 16 MiB.
+    /// The maximum number of bytes of messages that wait until the peer reads them, on all links of the connection together.
+    /// Default 16 MiB.
     ///
-    /// At the limit, `Sender.credit` is 0, whatever the peer's credit, and `send` throws `ProtonError.Code.noCredit`. After the
-    /// waiting bytes are written, `onSendable` is called. Below the limit, one more message is accepted, whatever its size.
+    /// Each message counts 1,024 bytes more. At the limit, `Sender.credit` is 0, whatever the peer's credit, and `send` throws
+    /// `ProtonError.Code.noCredit`. After the waiting bytes are written, `onSendable` is called. Below the limit, one more
+    /// message is accepted, whatever its size.
     public var maxUnsentBytes: Int = 16 * 1_024 * 1_024
     /// The maximum time from the first byte of a connection to the peer's open frame. Default 10 seconds.
     public var handshakeTimeout: Duration = .seconds(10)

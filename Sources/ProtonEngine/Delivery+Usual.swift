@@ -25,8 +25,8 @@ extension Delivery {
         return .message(try link.takeMessage(pointer))
     }
 
-    /// Takes the encoded message of a delivery that arrived complete in one frame, with a single lookup; nil if the event has
-    /// another meaning, which `arrival` returns.
+    /// Takes the encoded message of a delivery that arrived complete in one frame, with a single lookup.
+    /// - Returns: nil if the event has another meaning, which `arrival` returns.
     package func takeWholeBytes() -> [UInt8]? { wholeMessage.map { link.takeBytes($0) } }
 
     /// Proton's delivery, if it has a complete message of which nothing was read.

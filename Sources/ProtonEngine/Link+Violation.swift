@@ -48,8 +48,7 @@ extension Link {
         close(condition)
     }
 
-    /// If the link was detached because its peer has attached another link with the same name (AMQP 1.0, 2.6.1), sets the same
-    /// condition on this side's detach.
+    /// Copies the condition `amqp:link:stolen` of the peer's detach to this side's detach (AMQP 1.0, 2.6.1).
     func noteTheft() {
         guard connection.isIncoming, !isLocalClosed, let pointer, let condition = pn_link_condition(pointer),
             !pn_condition_is_set(condition), remoteCondition?.name == .linkStolen

@@ -28,8 +28,10 @@ public struct ProtonError: Error, Sendable, CustomStringConvertible {
         public static let authenticationFailed = Code("authenticationFailed")
         /// The authentication could not be performed now; the same credentials may succeed later.
         public static let authenticationUnavailable = Code("authenticationUnavailable")
-        /// TLS failed, and would fail again: a certificate that is not trusted or is for another name, no common version or
-        /// cipher, or a peer that does not use TLS.
+        /// TLS failed, and would fail again.
+        ///
+        /// Causes are a certificate that is not trusted or is for another name, no common version or cipher, or a peer that does
+        /// not use TLS.
         public static let tlsFailed = Code("tlsFailed")
         /// Something did not happen within its time limit.
         public static let timedOut = Code("timedOut")

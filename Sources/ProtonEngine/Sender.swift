@@ -155,8 +155,9 @@ public final class Sender: Link {
         return delivery
     }
 
-    /// How many bytes of a message in pieces can be written now: the free part of `Session.outgoingCapacity`; 0 while the unsent
-    /// output is at `ConnectionLimits.maxUnsentBytes`.
+    /// How many bytes of a message in pieces can be written now: the free part of `Session.outgoingCapacity`.
+    ///
+    /// It is 0 while the unsent output is at `ConnectionLimits.maxUnsentBytes`.
     public var writableBytes: Int {
         connection.unsent.isFull ? 0 : max(0, session.outgoingCapacity - session.outgoingBytes)
     }

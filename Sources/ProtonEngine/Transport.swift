@@ -29,8 +29,9 @@ public struct Transport {
         isAuthenticated || !connection.isIncoming ? connection.sasl?.mechanism : nil
     }
 
-    /// The user that the peer of a listener acts as: the authenticated user, or another one that the listener's authenticator
-    /// permits (`Authenticator.permits`); nil if the peer is not authenticated.
+    /// The user that the peer of a listener acts as; nil if the peer is not authenticated.
+    ///
+    /// It is the authenticated user, or another one that the listener's authenticator permits (`Authenticator.permits`).
     public var authorization: String? {
         guard let pointer, isAuthenticated, connection.sasl != nil else { return nil }
         return DataBridge.string(pn_sasl_get_authorization(pn_sasl(pointer)))

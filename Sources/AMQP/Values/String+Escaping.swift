@@ -11,8 +11,9 @@ extension String {
         escaped(upTo: limit) { $0.isHarmless }
     }
 
-    /// A text of several lines, such as the body of a message, that is safe for a terminal: its escape sequences, and characters
-    /// that change the direction of text, are written as `\u{…}`.
+    /// A text of several lines, such as the body of a message, that is safe for a terminal.
+    ///
+    /// Escape sequences, and characters that change the direction of text, are written as `\u{…}`.
     package var escapedLines: String {
         escaped(upTo: .max) { $0 == "\n" || $0 == "\t" || !($0.isControl || $0.properties.isBidiControl) }
     }

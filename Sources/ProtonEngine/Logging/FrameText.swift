@@ -3,8 +3,9 @@
 
 import AMQP
 
-/// Formats a frame as a line of text, such as `0 -> @transfer(20) [handle=0x0] (17) \x00Sw…`, without secrets: the responses of
-/// SASL are omitted, and the payload of messages is limited.
+/// Formats a frame as a line of text, such as `0 -> @transfer(20) [handle=0x0] (17) \x00Sw…`.
+///
+/// The responses of SASL are omitted, because they contain secrets. The payload of messages is limited.
 ///
 /// Lines have the format of proton's, which are not used because proton 0.37 reads beyond the end of malformed frames.
 package enum FrameText {
@@ -52,7 +53,7 @@ package enum FrameText {
         return try? AMQPValue(decoding: Array(bytes), limits: limits)
     }
 
-    /// The frame's name, and the names of mechanisms only.
+    /// The frame's name, the names of mechanisms, and the code of the outcome.
     private static func withoutSecrets(_ value: AMQPValue) -> String {
         guard case .described(let described) = value, case .list(let fields) = described.value else { return "[…]" }
         var line = "@"

@@ -5,8 +5,9 @@
 public protocol SASLClientMechanism: Sendable {
     /// The name of the mechanism, as servers offer it.
     var name: SASLMechanism { get }
-    /// Whether an eavesdropper could authenticate with the data that it sends: it is then used only over TLS, or if
-    /// `ConnectionOptions.allowsInsecureMechanisms` applies. Default true.
+    /// Whether an eavesdropper could authenticate with the data that it sends. Default true.
+    ///
+    /// If so, it is used only over TLS, or if `ConnectionOptions.allowsInsecureMechanisms` applies.
     var needsProtection: Bool { get }
     /// Begins an exchange with a server that offers the mechanism.
     /// - Parameters:

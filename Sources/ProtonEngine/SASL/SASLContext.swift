@@ -5,8 +5,9 @@ import AMQP
 import CProton
 import ProtonUtilities
 
-/// The SASL layer of one transport, through which all of its bytes pass, during SASL and afterwards; subclasses implement the
-/// exchange of a client or a server.
+/// The SASL layer of one transport: all of its bytes pass through it, during SASL and afterwards.
+///
+/// Subclasses implement the exchange of a client or a server.
 ///
 /// Proton's transport keeps it until the transport is freed (`pnx_sasl_implementation.free`), on any thread.
 ///
@@ -274,8 +275,9 @@ class SASLContext: @unchecked Sendable {
         askForOutput(layer)
     }
 
-    /// Makes proton ask for output: at once if it has read the stand-in, because the peer's open frame may make that impossible
-    /// later; otherwise in the domain.
+    /// Makes proton ask for output: at once if it has read the stand-in, and otherwise in the domain.
+    ///
+    /// The call is made at once if possible, because the peer's open frame may make it impossible later.
     private func askForOutput(_ layer: SASLLayer) {
         if case .read = standIn { return askNow(layer) }
         guard !exchange(&hasAskedForOutput, with: true) else { return }
@@ -316,8 +318,9 @@ class SASLContext: @unchecked Sendable {
         }
     }
 
-    /// Runs a closure off the connection's thread, in place of an earlier one, and passes the result to `goOn` in the
-    /// connection's domain, if the transport still exists.
+    /// Runs a closure off the connection's thread, in place of an earlier one.
+    ///
+    /// The result is passed to `goOn` in the connection's domain, if the transport still exists.
     final func elsewhere<Result: Sendable>(
         _ work: @escaping @Sendable () async -> Result,
         then goOn: @escaping @Sendable (SASLLayer, Result) -> Void

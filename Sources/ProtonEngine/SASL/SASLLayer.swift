@@ -63,8 +63,9 @@ struct SASLLayer {
         + [0, 0, 0, 23, 2, 0, 0, 0, 0, 0x53, 0x10, 0xc0, 10, 5, 0x40, 0x40, 0x40, 0x40, 0x70]
         + [0xff, 0xff, 0xff, 0xff]
 
-    /// Sets the maximum idle-time-out in the complete open frame at the beginning of bytes, if that has none, because proton
-    /// writes empty frames only if there is an idle-time-out.
+    /// Sets the maximum idle-time-out in the complete open frame at the beginning of bytes, if that has none.
+    ///
+    /// Proton writes empty frames only if there is an idle-time-out.
     static func setIdleTimeout(ofOpenIn bytes: inout [UInt8]) {
         guard bytes.count >= 8 else { return }
         let size = bytes[..<4].reduce(0) { $0 << 8 | Int($1) }
@@ -99,8 +100,9 @@ struct SASLLayer {
         }
     }
 
-    /// Makes proton recompute the time of the next empty frame with the idle-time-out of the peer's open frame, which it does if
-    /// it has written since the last tick.
+    /// Makes proton recompute the time of the next empty frame with the idle-time-out of the peer's open frame.
+    ///
+    /// Proton does so if it has written since the last tick.
     /// - Returns: the number of frames that proton has written, 0 or 1.
     func forgetHeartbeat() -> Int {
         countFrames {

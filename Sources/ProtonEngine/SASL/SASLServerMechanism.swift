@@ -5,8 +5,9 @@
 public protocol SASLServerMechanism: Sendable {
     /// The name of the mechanism, as it is offered to clients.
     var name: SASLMechanism { get }
-    /// Whether an eavesdropper could authenticate with the data that a client sends: it is then offered only over TLS, or if
-    /// `ConnectionOptions.allowsInsecureMechanisms` applies. Default true.
+    /// Whether an eavesdropper could authenticate with the data that a client sends. Default true.
+    ///
+    /// If so, it is offered only over TLS, or if `ConnectionOptions.allowsInsecureMechanisms` applies.
     var needsProtection: Bool { get }
     /// Begins an exchange with a client that has chosen the mechanism.
     func begin(_ peer: SASLPeer) -> any SASLServerExchange

@@ -77,7 +77,7 @@ public final class MemoryBroker {
     /// Processes the pending work of the broker and its clients, until none of them has output left.
     ///
     /// Call it again after the test or the clock has given them something to do.
-    /// - Parameter rounds: the maximum number of rounds, in each of which all are processed once; the default is reached in seconds.
+    /// - Parameter rounds: the maximum number of rounds, in each of which all are processed once; the default takes only seconds.
     /// - Throws: any error that a callback throws, and errors of connections and links that no handler handles, as
     ///   `Container.run` does; `ProtonError.Code.limitExceeded` if there is output after all rounds, `.closed` if the broker has
     ///   ended, `.invalidArgument` if a callback calls this.

@@ -19,10 +19,9 @@ public final class MemoryNetwork: Sendable {
     ///
     /// The network's `advance(by:)` waits until a timer is set; the clock's own `advance(by:)` does not.
     public let clock: TestClock
-    /// The container of the network's connections, for the parts of a program that `client` and `server` do not make: assign it
-    /// to `AMQPClient.container` or `AMQPServer.container`.
+    /// The container of the network's connections, for the parts of a program that `client` and `server` do not make.
     ///
-    /// All of its listeners and connections are in memory.
+    /// Assign it to `AMQPClient.container` or `AMQPServer.container`. All of its listeners and connections are in memory.
     public let container: ContainerHandle
 
     private let lines: MemoryLines
