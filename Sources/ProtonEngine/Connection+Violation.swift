@@ -63,7 +63,7 @@ extension Connection {
         }
     }
 
-    // MARK: Deliveries of the peer's on links where this side sends
+    // MARK: Transfers on links where this side is the sender
 
     /// The condition for a peer that sent a transfer on a link where this side is the sender (AMQP 1.0, 2.6.12).
     static var foreignDelivery: Condition {

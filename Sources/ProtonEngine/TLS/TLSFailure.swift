@@ -133,7 +133,7 @@ package struct TLSFailure: Equatable {
             + "\(two(rest / 3_600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
     }
 
-    // MARK: What the peer says
+    // MARK: The peer's alert
 
     private init(alert: UInt8, _ side: Side) {
         let isClient = if case .client = side { true } else { false }
@@ -162,7 +162,7 @@ package struct TLSFailure: Equatable {
         }
     }
 
-    // MARK: What OpenSSL says
+    // MARK: OpenSSL's error
 
     private init(reason: Int, _ text: String, _ progress: Progress, _ side: Side) {
         let isClient = if case .client = side { true } else { false }
