@@ -39,7 +39,7 @@ debian13: ## Build the package and run every test in a Debian 13 of its own, in 
 lint: ## Check the format of all Swift files and that nothing compiles with a warning
 	@scripts/setup.sh build
 	swift format lint --strict --parallel --recursive $(FORMATTED)
-	SWIFT_QPID_PROTON_STRICT=1 swift build --build-tests
+	SWIFT_QPID_PROTON_STRICT=1 swift build --enable-all-traits --build-tests
 
 format: ## Format all Swift files in place
 	swift format --in-place --parallel --recursive $(FORMATTED)

@@ -7,10 +7,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export SWIFT_QPID_PROTON_STRICT=1
 
-swift build --build-tests
+swift build --enable-all-traits --build-tests
 swift build --package-path Examples/Integrations
 # Tests of one run begin all at once, and peers wait ten seconds at most: each group has the processors to itself.
 groups=('^ProtonTests\.' '^ProtonBrokerTests\.' '^(ExampleTests|ProtonBrokerStoreTests)\.')
-swift test --skip-build $(printf ' --skip %s' "${groups[@]}")
-for group in "${groups[@]}"; do swift test --skip-build --filter "$group"; done
+swift test --enable-all-traits --skip-build $(printf ' --skip %s' "${groups[@]}")
+for group in "${groups[@]}"; do swift test --enable-all-traits --skip-build --filter "$group"; done
 scripts/test-dependent.sh
