@@ -49,9 +49,13 @@ package struct RequestCommand: AsyncParsableCommand, Sendable {
         var request = try message.message(body: try body.read(), number: nil)
         request.replyTo = nil
         let response = try await connection.withBroker { [request] broker in
-            try await broker.connection.request(
-                request, to: broker.address(address), replyTo: message.replyTo.map(broker.address),
-                timeout: timeout.duration)
+            do {
+                return try await broker.connection.request(
+                    request, to: broker.address(address), replyTo: message.replyTo.map(broker.address),
+                    timeout: timeout.duration)
+            } catch AMQPSendError.inDoubt(let cause as ProtonError) where cause.code == .timedOut {
+                throw ToolError(.timedOut, "\(cause.message) Does somebody answer at \(address)?")
+            }
         }
         try StandardOutput.write(output.bytes(of: response))
     }
