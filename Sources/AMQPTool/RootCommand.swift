@@ -28,7 +28,7 @@ package struct RootCommand: AsyncParsableCommand {
             """,
         subcommands: [
             SendCommand.self, ReceiveCommand.self, RequestCommand.self, RespondCommand.self, MoveCommand.self,
-            CopyCommand.self, PurgeCommand.self, ContextCommand.self,
+            CopyCommand.self, PurgeCommand.self, ContextCommand.self, BenchCommand.self, TraceCommand.self,
         ])
 
     package init() {}
