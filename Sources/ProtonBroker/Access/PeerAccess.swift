@@ -56,7 +56,9 @@ final class PeerAccess {
 
     /// What the peer may do by the management node.
     var managementRights: ManagementRights {
-        guard let rules = rules.current, !rules.allows(.manage, ManagementNode.address, to: principal) else { return .all }
+        guard let rules = rules.current, !rules.allows(.manage, ManagementNode.address, to: principal) else {
+            return .all
+        }
         return .some(rules, principal)
     }
 

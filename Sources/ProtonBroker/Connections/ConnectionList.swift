@@ -80,6 +80,8 @@ final class ConnectionList: Sendable {
 
     /// The links of all connections, the oldest first.
     var links: [ManagedLink] {
-        state.withLock { state in state.peers.values.flatMap { Array($0.links.values) } }.sorted { $0.number < $1.number }
+        state.withLock { state in state.peers.values.flatMap { Array($0.links.values) } }.sorted {
+            $0.number < $1.number
+        }
     }
 }

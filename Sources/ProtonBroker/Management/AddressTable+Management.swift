@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Proton
+import Synchronization
 
 /// What requests to the management node do with queues and subscriptions.
 extension AddressTable {
@@ -66,7 +67,9 @@ extension AddressTable {
         var settings = entry.queue.currentSettings
         settings.limits = declaration.limits ?? settings.limits
         settings.redelivery = declaration.redelivery ?? settings.redelivery
-        settings.deadLetterAddress = declaration.deadLetterAddress.flatMap { DeadLetterAddress($0).address(for: address) }
+        settings.deadLetterAddress = declaration.deadLetterAddress.flatMap {
+            DeadLetterAddress($0).address(for: address)
+        }
         let isByRequest = declarations.withLock { declarations in
             let isByRequest = declarations[Address(address)]?.isByRequest ?? false
             declarations[Address(address)]?.declaration = declaration

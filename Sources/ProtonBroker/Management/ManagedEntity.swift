@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Proton
+import ProtonUtilities
 
 /// A queue, or a subscription's, as the management node shows it: taken at one moment.
 struct ManagedQueue: Sendable {
@@ -28,10 +29,11 @@ struct ManagedQueue: Sendable {
 
     private var isExclusive: Bool { if case .named(isExclusive: true) = kind { true } else { false } }
 
-    static let attributeNames = [
-        "isDeclared", "isDynamic", "isDurable", "isExclusive", "maxMessages", "maxBytes", "policy", "maxDeliveries",
-        "redeliveryDelay", "maxRedeliveryDelay", "deadLetterAddress",
-    ] + countNames
+    static let attributeNames =
+        [
+            "isDeclared", "isDynamic", "isDurable", "isExclusive", "maxMessages", "maxBytes", "policy", "maxDeliveries",
+            "redeliveryDelay", "maxRedeliveryDelay", "deadLetterAddress",
+        ] + countNames
 
     static let subscriptionAttributeNames = ["topic", "selector", "owner", "isDurable"] + countNames
 

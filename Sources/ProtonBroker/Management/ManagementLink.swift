@@ -51,7 +51,7 @@ final class ManagementLink: @unchecked Sendable {
     private func end(_ delivery: Delivery, _ outcome: Outcome) {
         guard !isClosed else { return }
         pendingCount -= 1
-        delivery.settle(outcome)
+        delivery.settle(.outcome(outcome))
         topUp()
     }
 

@@ -1,6 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import Proton
 
 /// The broker's management node, as the peer of one connection has it: carries requests out, and sends the responses
@@ -75,7 +76,8 @@ final class ManagementNode: @unchecked Sendable {
         guard let replyTo, !ManagementNode.isAddress(replyTo) else {
             throw ConditionError(
                 .preconditionFailed,
-                "There is nowhere to send a response to: set reply-to, or attach a link from \(ManagementNode.address).")
+                "There is nowhere to send a response to: set reply-to, or attach a link from \(ManagementNode.address)."
+            )
         }
         switch try context.table.destination(replyTo, access, context) {
         case .queue(let queue): return (queue, nil)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Proton
+import ProtonUtilities
 
 /// The attributes of a queue that requests to the management node set, and that the store keeps of a queue declared so.
 enum QueueAttribute: String, CaseIterable {
@@ -134,7 +135,8 @@ extension QueueDeclaration {
 /// The value of an attribute; nil of null. Texts stand for what they say (AMQP Management 1.0 working draft, 3.3.1.1).
 extension AMQPValue {
     private func error(_ attribute: QueueAttribute, _ expected: String) -> ManagementError {
-        ManagementError(.badRequest, "\(attribute.rawValue) is \("\(self)".escapedForLog(upTo: 200)), and no \(expected).")
+        ManagementError(
+            .badRequest, "\(attribute.rawValue) is \("\(self)".escapedForLog(upTo: 200)), and no \(expected).")
     }
 
     fileprivate func managedCount(_ attribute: QueueAttribute) throws(ManagementError) -> Int? {

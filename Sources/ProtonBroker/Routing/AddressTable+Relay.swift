@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Proton
+import Synchronization
 
 /// Where the messages of the anonymous relay go, and responses of the management node.
 extension AddressTable {
