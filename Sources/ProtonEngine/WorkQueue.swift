@@ -16,9 +16,7 @@ import Synchronization
 /// is connected and between two connections, and on the global executor once it is over.
 public final class WorkQueue: Sendable {
     /// What it takes to enter a domain: nobody else can make one.
-    struct Key {
-        fileprivate init() {}
-    }
+    struct Key { fileprivate init() {} }
 
     private struct State {
         var items: [Item] = []
@@ -48,9 +46,7 @@ public final class WorkQueue: Sendable {
         domain.enter(Key())
     }
 
-    deinit {
-        domain.deallocate(Key())
-    }
+    deinit { domain.deallocate(Key()) }
 
     // MARK: Adding work
 

@@ -103,3 +103,14 @@ extension QueuedMessage {
         return (try? message.encoded()) ?? bytes
     }
 }
+
+extension DeadLetterReason {
+    /// Why the message is dropped where there is no dead-letter queue.
+    var dropReason: QueueEffects.DropReason {
+        switch self {
+        case .rejected: .rejected
+        case .deliveryLimit: .deliveryLimit
+        case .expired: .expired
+        }
+    }
+}

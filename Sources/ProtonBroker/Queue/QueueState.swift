@@ -393,14 +393,3 @@ struct PreparedMessage {
     let message: QueuedMessage
     let prefix: MessagePrefix
 }
-
-extension DeadLetterReason {
-    /// Why the message is dropped where there is no dead-letter queue.
-    fileprivate var dropReason: QueueEffects.DropReason {
-        switch self {
-        case .rejected: .rejected
-        case .deliveryLimit: .deliveryLimit
-        case .expired: .expired
-        }
-    }
-}

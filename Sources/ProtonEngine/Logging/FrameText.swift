@@ -7,14 +7,14 @@ import AMQP
 /// what a log-in consists of, and the payload of messages beyond a bound.
 ///
 /// Lines look as proton's do, which are not used: proton 0.37 reads beyond the ends of frames that are malformed.
-enum FrameText {
+package enum FrameText {
     /// How long a line may be without a payload, in bytes.
     static let maxLength = 4_096
 
     /// - Parameters:
     ///   - frame: a whole frame, or a protocol header.
     ///   - payload: how many characters of a frame's payload are shown.
-    static func line(_ frame: [UInt8], isIncoming: Bool, payload: Int) -> String {
+    package static func line(_ frame: [UInt8], isIncoming: Bool, payload: Int) -> String {
         let way = isIncoming ? "<-" : "->"
         guard frame.count >= 8 else { return "  \(way) (no frame)" }
         if frame.starts(with: "AMQP".utf8) { return "  \(way) \(headerName(frame))" }

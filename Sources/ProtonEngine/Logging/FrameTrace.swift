@@ -5,37 +5,16 @@
 ///
 /// It belongs to a `SASLContext`, and is used as that is.
 final class FrameTrace {
-    /// One direction.
-    private struct Cut {
-        var bytes: [UInt8] = []
-        /// Whether something has gone that is no frame: nothing behind it is one.
-        var isBroken = false
-
-        /// Takes the first whole frame, or protocol header, that has gone.
-        mutating func next() -> [UInt8]? {
-            guard !isBroken, bytes.count >= 8 else { return nil }
-            let isHeader = bytes.starts(with: "AMQP".utf8)
-            let size = isHeader ? 8 : bytes[..<4].reduce(0) { $0 << 8 | Int($1) }
-            guard size >= 8 else {
-                (isBroken, bytes) = (true, [])
-                return nil
-            }
-            guard bytes.count >= size else { return nil }
-            defer { bytes.removeFirst(size) }
-            return Array(bytes[..<size])
-        }
-    }
-
     let log: TransportLog
-    private var incoming = Cut()
-    private var outgoing = Cut()
+    private var incoming = FrameCutter()
+    private var outgoing = FrameCutter()
 
     init(_ log: TransportLog) { self.log = log }
 
     /// Bytes have come, or go out.
     func note(_ bytes: UnsafeRawBufferPointer, isIncoming: Bool, _ layer: SASLLayer) {
         guard !bytes.isEmpty else { return }
-        if isIncoming { incoming.bytes += bytes } else { outgoing.bytes += bytes }
+        if isIncoming { incoming.append(bytes) } else { outgoing.append(bytes) }
         while let frame = isIncoming ? incoming.next() : outgoing.next() {
             log.take(.frame, FrameText.line(frame, isIncoming: isIncoming, payload: log.payload), layer.address)
         }
