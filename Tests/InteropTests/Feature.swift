@@ -22,7 +22,7 @@ struct Feature: Sendable, CustomTestStringConvertible {
 
     /// The rows, in the table's order.
     static let all: [Feature] =
-        connecting + transfers + messages + nodes + links + transactions + programs + manageProgram
+        connecting + transfers + messages + nodes + links + transactions + programs + toolCommands + manageProgram
         + restarts
 }
 
