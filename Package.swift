@@ -320,6 +320,14 @@ let package = Package(
         .testTarget(
             name: "ExampleTests", dependencies: ["ProtonTesting", "TestCertificates", "TestPrograms"],
             swiftSettings: settings),
+        // The parts of the program `amqp`, and the program, which is built beside the tests.
+        .testTarget(
+            name: "AmqpToolTests",
+            dependencies: [
+                "AMQPTool", "Proton", "ProtonBroker", "ProtonTesting", "TestCertificates", "TestPrograms",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
         // Needs brokers to be started: scripts/interop.sh.
         .testTarget(name: "InteropTests", dependencies: ["Proton", "TestPrograms"], swiftSettings: settings),
     ]

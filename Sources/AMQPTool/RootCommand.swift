@@ -27,7 +27,8 @@ package struct RootCommand: AsyncParsableCommand {
             end; 141 the reader of the output is gone.
             """,
         subcommands: [
-            SendCommand.self, ReceiveCommand.self, BenchCommand.self, TraceCommand.self,
+            SendCommand.self, ReceiveCommand.self, RequestCommand.self, RespondCommand.self, MoveCommand.self,
+            CopyCommand.self, PurgeCommand.self, ContextCommand.self, BenchCommand.self, TraceCommand.self,
         ])
 
     package init() {}
