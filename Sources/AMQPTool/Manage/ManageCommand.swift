@@ -3,7 +3,6 @@
 
 import AMQP
 package import ArgumentParser
-import Glibc
 import Proton
 
 /// `amqp manage`.
@@ -17,7 +16,7 @@ package struct ManageCommand: AsyncParsableCommand, Sendable {
               amqp manage list
               amqp manage declare orders maxMessages=1000 policy=reject
               amqp manage show orders -o json
-              amqp manage purge orders --yes
+              amqp manage purge orders --force
             """,
         subcommands: [
             ManageListCommand.self, ManageShowCommand.self, ManageDeclareCommand.self, ManagePurgeCommand.self,
@@ -69,19 +68,6 @@ package struct ManageArguments: ParsableArguments, Sendable {
             let blocking = try BlockingConnection(url, timeout: timeout, options: options)
             defer { try? blocking.close() }
             return try await work(try await RabbitMQQueues(blocking))
-        }
-    }
-}
-
-/// Asks a person whether something that cannot be undone is meant; whoever is no person has meant it.
-enum Confirmation {
-    /// - Parameter isAssumed: whether the answer was given with the command.
-    /// - Throws: `ToolError` where the answer is no.
-    static func require(_ question: String, isAssumed: Bool) throws {
-        guard !isAssumed, isatty(STDIN_FILENO) == 1, StandardError.isTerminal else { return }
-        StandardError.writeBare("\(question) [y/N] ")
-        guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {
-            throw ToolError(.failure, "Nothing was done.")
         }
     }
 }

@@ -106,7 +106,7 @@ package struct ManageDeclareCommand: AsyncParsableCommand, Sendable {
 package struct ManagePurgeCommand: AsyncParsableCommand, Sendable {
     package static let configuration = CommandConfiguration(
         commandName: "purge", abstract: "Remove the messages of a queue that no consumer has.",
-        discussion: "At a terminal it asks first.")
+        discussion: "On a terminal the command asks first; elsewhere --force is needed.")
 
     @Argument(help: "The name of the queue.")
     package var name: String
@@ -115,7 +115,7 @@ package struct ManagePurgeCommand: AsyncParsableCommand, Sendable {
     package var kind = ManagedKind.queues
 
     @Flag(name: .shortAndLong, help: "Do not ask.")
-    package var yes = false
+    package var force = false
 
     @OptionGroup
     package var arguments: ManageArguments
@@ -124,7 +124,7 @@ package struct ManagePurgeCommand: AsyncParsableCommand, Sendable {
 
     package func run() async throws {
         let (kind, name) = (kind, name)
-        try Confirmation.require("Remove the messages of \(name.escapedForTerminal())?", isAssumed: yes)
+        try Confirmation.require("Remove the messages of \(name)", isForced: force, refusal: "Nothing was removed.")
         let count = try await arguments.withManagement { try await $0.purge(kind, name) }
         try StandardOutput.writeLine("\(count)")
     }
@@ -133,7 +133,8 @@ package struct ManagePurgeCommand: AsyncParsableCommand, Sendable {
 /// `amqp manage delete`.
 package struct ManageDeleteCommand: AsyncParsableCommand, Sendable {
     package static let configuration = CommandConfiguration(
-        commandName: "delete", abstract: "Delete a queue with its messages.", discussion: "At a terminal it asks first."
+        commandName: "delete", abstract: "Delete a queue with its messages.",
+        discussion: "On a terminal the command asks first; elsewhere --force is needed."
     )
 
     @Argument(help: "The name of the queue.")
@@ -143,7 +144,7 @@ package struct ManageDeleteCommand: AsyncParsableCommand, Sendable {
     package var kind = ManagedKind.queues
 
     @Flag(name: .shortAndLong, help: "Do not ask.")
-    package var yes = false
+    package var force = false
 
     @OptionGroup
     package var arguments: ManageArguments
@@ -152,7 +153,7 @@ package struct ManageDeleteCommand: AsyncParsableCommand, Sendable {
 
     package func run() async throws {
         let (kind, name) = (kind, name)
-        try Confirmation.require("Delete \(name.escapedForTerminal()) with its messages?", isAssumed: yes)
+        try Confirmation.require("Delete \(name) with its messages", isForced: force, refusal: "Nothing was deleted.")
         try await arguments.withManagement { try await $0.delete(kind, name) }
     }
 }
