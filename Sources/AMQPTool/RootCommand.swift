@@ -28,7 +28,8 @@ package struct RootCommand: AsyncParsableCommand {
             """,
         subcommands: [
             SendCommand.self, ReceiveCommand.self, RequestCommand.self, RespondCommand.self, MoveCommand.self,
-            CopyCommand.self, PurgeCommand.self, ContextCommand.self, BenchCommand.self, TraceCommand.self,
+            CopyCommand.self, PurgeCommand.self, ManageCommand.self, ContextCommand.self, BenchCommand.self,
+            TraceCommand.self,
         ])
 
     package init() {}

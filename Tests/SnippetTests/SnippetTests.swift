@@ -14,6 +14,7 @@ struct SnippetTests {
         Article("Sources/Proton/Proton.docc/Threads.md", "ProtonTests/BackgroundExample.swift"),
         Article("Sources/ProtonBroker/ProtonBroker.docc/ProtonBroker.md", "SnippetTests/OtherSnippets.swift"),
         Article("Sources/ProtonBroker/ProtonBroker.docc/Security.md", "SnippetTests/OtherSnippets.swift"),
+        Article("Sources/ProtonBroker/ProtonBroker.docc/Management.md", "SnippetTests/OtherSnippets.swift"),
         Article(
             "Sources/ProtonFoundation/ProtonFoundation.docc/ProtonFoundation.md",
             "ProtonFoundationTests/Snippets.swift"),
