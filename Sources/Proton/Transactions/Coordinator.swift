@@ -186,7 +186,7 @@ extension Container {
     /// - Parameters:
     ///   - connection: the connection; all of its sessions and links can take part.
     ///   - settlesBeforeDischarge: whether received messages are settled when they are accepted in the transaction, rather than
-    /// when it ends. Default false.
+    ///     when it ends. Default false.
     /// - Returns: the transaction, which can be used when `onTransactionDeclared` is called.
     /// - Throws: `ProtonError.Code.closed` if the connection is closed.
     @discardableResult

@@ -4,7 +4,7 @@
 import Proton
 import Synchronization
 
-/// The connections of a broker, noted from each of its threads.
+/// The connections of a broker; all of its threads use it.
 final class ConnectionList: Sendable {
     private struct Peer {
         let number: UInt64
@@ -34,14 +34,14 @@ final class ConnectionList: Sendable {
         changes.note()
     }
 
-    /// A connection has got links, or lost some.
+    /// The number of a connection's links has changed.
     func addLinks(_ count: Int, to connection: Connection) {
         let id = ObjectIdentifier(connection)
         state.withLock { $0.peers[id]?.status.links += count }
         changes.note()
     }
 
-    /// A connection is over.
+    /// A connection has ended.
     func remove(_ connection: Connection) {
         let id = ObjectIdentifier(connection)
         state.withLock { _ = $0.peers.removeValue(forKey: id) }
