@@ -26,7 +26,7 @@ final class Outgoing: LinkTraffic {
         /// The state that is sent with the message: of a transaction, which ends when the connection is lost.
         let state: DeliveryState?
 
-        /// - Throws: `CodecError` where the message cannot be encoded.
+        /// - Throws: `CodecError` if the message cannot be encoded.
         init(_ message: Message, _ receipt: SendReceipt, state: DeliveryState? = nil) throws(CodecError) {
             self.message = try message.finished()
             size = self.message.encodedSize

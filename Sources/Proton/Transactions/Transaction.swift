@@ -16,7 +16,7 @@ public import ProtonEngine
 /// | not declared yet | declared on the new connection | `onTransactionDeclareFailed` |
 /// | open | `onTransactionLost` | `onTransactionLost` |
 /// | `commit` called, the request not sent yet | `onTransactionCommitFailed` | `onTransactionCommitFailed` |
-/// | `commit` called, the request sent | `onTransactionInDoubt` | `onTransactionInDoubt`, or `onTransactionCommitFailed` where the peer says that it was rolled back |
+/// | `commit` called, the request sent | `onTransactionInDoubt` | `onTransactionInDoubt`, or `onTransactionCommitFailed` if the peer reports a rollback |
 /// | `abort` called | `onTransactionAborted` | `onTransactionAborted` |
 ///
 /// Messages that were accepted in it are released if it is not committed.
