@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if ServiceLifecycle && Tracing
+
 import Logging
 import Proton
 import ProtonMetrics
@@ -55,3 +57,5 @@ private enum ObservabilitySnippets {
 
     static func answer(_ request: Message) async throws -> Message { request }
 }
+
+#endif

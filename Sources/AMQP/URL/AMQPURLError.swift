@@ -33,6 +33,10 @@ public struct AMQPURLError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What is wrong and how to write it right, a sentence for people.
     public let message: String
 
+    package init(code: Code, offset: Int, message: String) {
+        (self.code, self.offset, self.message) = (code, offset, message)
+    }
+
     /// The message with the offset.
     public var description: String { "invalid AMQP URL: \(message) (at byte \(offset))" }
 }

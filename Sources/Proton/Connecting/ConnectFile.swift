@@ -23,17 +23,17 @@ import ProtonUtilities
 /// | `tls.verify` | a Boolean: whether the server's certificate and its name are verified | true |
 ///
 /// `tls` is for `amqps` only.
-struct ConnectFile {
-    var url: AMQPURL
+package struct ConnectFile {
+    package var url: AMQPURL
     private var usesSASL: Bool?
     private var mechanisms: [String]?
     private var allowsInsecureMechanisms: Bool?
     private var tls: TLSClientOptions?
     /// Unknown keys, for a warning.
-    private(set) var unknownKeys: [String] = []
+    package private(set) var unknownKeys: [String] = []
 
     /// The path of the file: that of `MESSAGING_CONNECT_FILE`, or the first file of the search path that exists.
-    static func find(
+    package static func find(
         named: String? = getenv("MESSAGING_CONNECT_FILE").map { String(cString: $0) },
         home: String? = getenv("HOME").map { String(cString: $0) }
     ) throws(ProtonError) -> String {
@@ -49,7 +49,7 @@ struct ConnectFile {
 
     /// Reads a file.
     /// - Throws: `ProtonError.Code.invalidArgument` that names the file and the wrong key.
-    init(path: String) throws(ProtonError) {
+    package init(path: String) throws(ProtonError) {
         try self.init(ConnectFile.json { () throws(JSONFileError) in try JSONFile.read(path) }, path: path)
     }
 
@@ -104,7 +104,7 @@ struct ConnectFile {
     }
 
     /// Adds the file's settings to options; settings of the program are kept.
-    func complete(_ options: ConnectionOptions) -> ConnectionOptions {
+    package func complete(_ options: ConnectionOptions) -> ConnectionOptions {
         var options = options
         if let usesSASL { options.usesSASL = options.usesSASL && usesSASL }
         if let tls, options.tls == nil { options.tls = tls }

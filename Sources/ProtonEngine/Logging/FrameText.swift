@@ -66,6 +66,7 @@ package enum FrameText {
             line += "[mechanism="
             append(.symbol(name), to: &line)
             return bounded(line, 128) + ", …]"
+        case ("sasl-outcome", .ubyte(let code)?): return bounded(line, 128) + "[code=\(hexadecimal(code))]"
         default: return bounded(line, 128) + "[…]"
         }
     }
