@@ -119,6 +119,7 @@ public final class Broker: Sendable {
     /// - Parameters:
     ///   - address: the address to listen on; default a free port of the loopback interface.
     ///   - options: the broker's options.
+    ///   - clock: the clock of times to live, delays and timers; nil, the default, is the system's clock.
     /// - Returns: the broker, which listens and serves until it is stopped.
     /// - Throws: as `init`; `ProtonError.Code.limitExceeded` if the system has no thread left.
     public static func start(

@@ -23,7 +23,9 @@ public final class BlockingSender: Sendable {
     public var address: String? { link.address }
 
     /// Sends a message, and waits for its outcome, for at most the connection's time-out.
-    /// - Parameter errorStates: the outcomes that are thrown as `SendError`. Default rejected and released.
+    /// - Parameters:
+    ///   - message: the message.
+    ///   - errorStates: the outcomes that are thrown as `SendError`. Default rejected and released.
     /// - Returns: the outcome; nil for a message that was sent settled (`.atMostOnce`), which has none.
     /// - Throws: as `send(_:timeout:errorStates:)`.
     @discardableResult
@@ -35,6 +37,7 @@ public final class BlockingSender: Sendable {
     ///
     /// After any error but `SendError` and `ProtonError.Code.inDoubt`, the message was not sent.
     /// - Parameters:
+    ///   - message: the message.
     ///   - timeout: the time-out of the call; nil waits without limit.
     ///   - errorStates: the outcomes that are thrown as `SendError`. Default rejected and released.
     /// - Returns: the outcome; nil for a message that was sent settled (`.atMostOnce`), which has none.

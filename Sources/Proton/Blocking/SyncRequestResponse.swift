@@ -47,7 +47,9 @@ public final class SyncRequestResponse: Sendable {
     /// Sends a request and waits for its response: the first message with the request's correlation id.
     ///
     /// The call sets the request's `replyTo` and `correlationID`. Responses to calls that timed out are ignored.
-    /// - Parameter timeout: the time-out of the whole call; nil waits without limit.
+    /// - Parameters:
+    ///   - request: the request.
+    ///   - timeout: the time-out of the whole call; nil waits without limit.
     /// - Throws: `ProtonError.Code.invalidArgument` if neither this object nor the request has an address; `.inDoubt` if the
     ///   connection was lost after the request was sent; otherwise as `BlockingSender.send` and `BlockingReceiver.receive`.
     public func call(_ request: Message, timeout: Duration?) throws -> Message {

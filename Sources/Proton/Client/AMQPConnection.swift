@@ -161,6 +161,7 @@ public final class AMQPConnection: Sendable {
     ///
     /// The request gets a new id and a reply address, and its response is the message with that id as correlation id.
     /// - Parameters:
+    ///   - message: the request.
     ///   - address: the address to send the request to.
     ///   - queue: the queue that responses arrive at. Only this program may use it, since any other message that arrives there is
     ///     accepted and dropped. It outlives a lost connection, and so do responses that arrive meanwhile. Nil, the default, has

@@ -16,7 +16,10 @@ public protocol AMQPInstrument: Sendable {
     func willSend(_ message: inout Message, by link: AMQPLinkInfo) -> AMQPSendObserver?
 
     /// A message was handed out to the program.
-    /// - Parameter isSettled: whether the sender sent it settled, so that it is not settled here.
+    /// - Parameters:
+    ///   - message: the message.
+    ///   - isSettled: whether the sender sent it settled, so that it is not settled here.
+    ///   - link: the link on which it arrived.
     /// - Returns: the function to call when the message is settled; nil for none.
     func didReceive(_ message: Message, isSettled: Bool, by link: AMQPLinkInfo) -> AMQPSettlementObserver?
 

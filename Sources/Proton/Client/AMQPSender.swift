@@ -81,7 +81,9 @@ public final class AMQPSender: Sendable {
     // MARK: Sending
 
     /// Sends a message when the peer gives credit, and waits for its outcome.
-    /// - Parameter timeout: the maximum time until the outcome; nil, the default, waits without limit.
+    /// - Parameters:
+    ///   - message: the message.
+    ///   - timeout: the maximum time until the outcome; nil, the default, waits without limit.
     /// - Returns: accepted; if the link sends its messages settled, as soon as the message is sent.
     /// - Throws: `AMQPSendError`: `.notSent`, `.inDoubt` or `.refused`; after `.notSent` it is safe to send again.
     @discardableResult

@@ -67,9 +67,9 @@ public struct ConnectionOptions: Sendable {
     var frameLog: TransportLog?
 
     /// Creates options; each one that is omitted has its default.
-    /// - Parameters:
-    ///   - heartbeat: how long the peer may send nothing; the limits' `idleTimeout`, under its Python name.
-    ///   - maxFrameSize: the limits' `maxFrameSize`.
+    ///
+    /// Each parameter sets the property of its name, except for two limits: `heartbeat` is how long the peer may send nothing, the
+    /// limits' `idleTimeout` under its Python name, and `maxFrameSize` is that of the limits.
     public init(
         user: String? = nil, password: String? = nil, allowedMechanisms: [String] = [], usesSASL: Bool = true,
         allowsInsecureMechanisms: Allowance = .onLoopback, credentials: CredentialSource? = nil,

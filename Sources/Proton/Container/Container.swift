@@ -27,8 +27,9 @@ public final class Container {
     /// Whether this is the program's container, rather than a substitute after that was deinitialized.
     private let isOwner: Bool
 
-    /// Creates a container that passes its events to each of `handlers`, in order.
+    /// Creates a container.
     /// - Parameters:
+    ///   - handlers: the handlers that receive its events, in order.
     ///   - id: the container's name for its peers; nil generates a random one.
     ///   - options: how connections are made and accepted.
     ///   - clock: the clock of timers; nil, the default, is the system's clock.

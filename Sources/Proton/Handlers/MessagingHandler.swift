@@ -196,7 +196,9 @@ extension MessagingHandler {
     public func reject(_ delivery: Delivery, _ condition: Condition? = nil) { delivery.reject(condition) }
 
     /// Releases a message, and settles it.
-    /// - Parameter delivered: whether this counts as a failed delivery (modified), or not (released).
+    /// - Parameters:
+    ///   - delivery: the message's delivery.
+    ///   - delivered: whether this counts as a failed delivery (modified), or not (released).
     public func release(_ delivery: Delivery, delivered: Bool = true) { delivery.release(delivered: delivered) }
 
     /// Settles a message, with an outcome if one is given.

@@ -73,7 +73,9 @@ public struct LinkOption: Sendable {
     /// Receives only messages that match a JMS selector, such as `colour = 'green'`; for receivers.
     ///
     /// A peer that does not support selectors omits it in its answer: see `remoteSource.filter`.
-    /// - Parameter name: the filter's name, for a source that has several.
+    /// - Parameters:
+    ///   - selector: the condition, in the selector language of JMS.
+    ///   - name: the filter's name, for a source that has several.
     public static func selector(_ selector: String, name: Symbol = "selector") -> LinkOption {
         let filter = Described(descriptor: .symbol("apache.org:selector-filter:string"), value: .string(selector))
         return .filter([.symbol(name): .described(filter)])

@@ -182,9 +182,10 @@ extension Connection {
 }
 
 extension Container {
-    /// Requests a transaction from a peer; `handler` is called when it is declared, and when it has ended.
+    /// Requests a transaction from a peer.
     /// - Parameters:
     ///   - connection: the connection; all of its sessions and links can take part.
+    ///   - handler: the handler that is called when the transaction is declared, and when it has ended.
     ///   - settlesBeforeDischarge: whether received messages are settled when they are accepted in the transaction, rather than
     ///     when it ends. Default false.
     /// - Returns: the transaction, which can be used when `onTransactionDeclared` is called.

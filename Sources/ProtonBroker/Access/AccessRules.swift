@@ -86,6 +86,7 @@ public struct AccessRules: Sendable, Hashable {
 
     /// Whether a rule allows an action.
     /// - Parameters:
+    ///   - action: the action.
     ///   - address: the address of the node; for `receive` it may be a pattern of topics, all of which have to be allowed.
     ///   - user: the user of the peer; nil is a peer that has not authenticated.
     public func allows(_ action: Action, _ address: String, to user: String?) -> Bool {
