@@ -68,8 +68,8 @@ public struct ConnectionOptions: Sendable {
 
     /// Creates options; each one that is omitted has its default.
     ///
-    /// Each parameter sets the property of its name, except for two limits: `heartbeat` is how long the peer may send nothing, the
-    /// limits' `idleTimeout` under its Python name, and `maxFrameSize` is that of the limits.
+    /// Each parameter sets the property of its name, except for two limits: `heartbeat` is how long the peer may send nothing
+    /// (`idleTimeout` under its Python name), and `maxFrameSize` is that of the limits.
     public init(
         user: String? = nil, password: String? = nil, allowedMechanisms: [String] = [], usesSASL: Bool = true,
         allowsInsecureMechanisms: Allowance = .onLoopback, credentials: CredentialSource? = nil,
