@@ -47,7 +47,7 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
     /// The address of the node, from the peer's attach; nil before the link is attached.
     public var address: String? { shared.link.address }
 
-    /// How many messages have arrived and wait for the program: at most the window.
+    /// How many messages have come and wait for the program: the window at most.
     public var waitingCount: Int { shared.incoming.waitingCount }
 
     /// How many unsettled messages the peer may send; 0 leaves credit to `grant`.

@@ -36,7 +36,7 @@ final class ClientLink: MessagingHandler, Sendable {
         var link: Link?
         /// The address of the node, from the peer's attach.
         var address: String?
-        /// Whether the peer has attached it before.
+        /// Whether the peer has attached it at some time.
         var wasAttached = false
         var waiters: [Waiter<Void>] = []
         var endWaiters: [Waiter<Void>] = []
@@ -92,7 +92,7 @@ final class ClientLink: MessagingHandler, Sendable {
     /// The address of the node, from the peer's attach; nil before the link is attached.
     var address: String? { state.withLock { $0.address } }
 
-    /// Whether the peer has attached the link before.
+    /// Whether the peer has attached the link at some time.
     var wasAttached: Bool { state.withLock { $0.wasAttached } }
 
     /// Starts to attach the link, if that has not been done.

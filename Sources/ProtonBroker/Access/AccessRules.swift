@@ -34,7 +34,7 @@ public struct AccessRules: Sendable, Hashable {
         case receive
         /// To create a queue by attaching to an address without one, or to create a durable subscription to a topic.
         case create
-        /// To use, and thereby also to end, a durable subscription of another user.
+        /// To use, and so to end, what belongs to another user: a durable subscription to a topic.
         case manage
     }
 
@@ -102,7 +102,7 @@ public struct AccessRules: Sendable, Hashable {
         }
     }
 
-    /// Whether any action is allowed to a peer.
+    /// Whether there is anything that a peer may do.
     func allowAnything(to principal: Principal) -> Bool { rules.contains { isAbout($0, principal) } }
 
     private func isAbout(_ rule: Rule, _ principal: Principal) -> Bool {

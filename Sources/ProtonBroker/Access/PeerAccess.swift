@@ -54,7 +54,8 @@ final class PeerAccess {
     /// Whether the peer may use the subscriptions of other users to an address.
     func mayManage(_ address: String) -> Bool { rules.current?.allows(.manage, address, to: principal) ?? false }
 
-    /// The error for a peer that may not create a missing queue: it may use the address, so that this discloses nothing.
+    /// The error of a peer that may not have a queue made which is not there: it may use the address, so that this is none
+    /// of the broker's secrets.
     func missingQueue(_ address: String) -> ConditionError {
         ConditionError(.notFound, "There is no queue \(address), and \(name) may not make one.")
     }

@@ -34,7 +34,7 @@ final class ConnectionList: Sendable {
         changes.note()
     }
 
-    /// The number of a connection's links has changed.
+    /// A connection has got links, or lost some.
     func addLinks(_ count: Int, to connection: Connection) {
         let id = ObjectIdentifier(connection)
         state.withLock { $0.peers[id]?.status.links += count }

@@ -19,7 +19,7 @@ struct LinkAttachment {
         case relay
         /// The coordinator of transactions.
         case coordinator
-        /// The subscription with the link's name, for a null source.
+        /// The subscription that the link's name stands for, by a null source.
         case knownSubscription
     }
 

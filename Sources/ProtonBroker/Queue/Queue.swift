@@ -328,8 +328,8 @@ final class Queue: Sendable {
     /// - Returns: the sequence number of the group that the store has to write; 0 if it contains the queue.
     func store() -> UInt64 { change { $0.store(&$1) }.sequence }
 
-    /// Takes no more messages, removes the queue from the store, and closes its links.
-    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
+    /// Takes no more messages, has the store forget the queue, and closes its links.
+    /// - Returns: the number of the group that the store has to write; 0 for none.
     @discardableResult
     func delete() -> UInt64 {
         let links = guarded.withLock { guarded in
@@ -343,7 +343,7 @@ final class Queue: Sendable {
         return sequence
     }
 
-    /// The condition for the peers of a queue that is deleted.
+    /// What the peers of a queue that is deleted are told.
     static var deleted: Condition {
         Condition(.resourceDeleted, "The node is gone with the link that it was made for.")
     }

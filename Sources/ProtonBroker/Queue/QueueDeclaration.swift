@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A queue that a broker has from the start, and keeps when it is unused.
+/// A queue that a broker has from the start, whether it is used or not.
 public struct QueueDeclaration: Sendable, Hashable {
     /// The address that links attach to. It is a queue even if it matches a pattern of `BrokerOptions.topics`.
     public var address: String

@@ -54,9 +54,9 @@ struct QueueState {
     var isStoreFailing = false
 
     private(set) var isDeleted = false
-    /// Whether the store contains the queue.
+    /// Whether the store knows the queue.
     private(set) var isStored: Bool
-    /// When the queue is called because time has passed.
+    /// When the queue is told that time has passed.
     var wakeTime: Int64?
 
     /// - Parameter isStored: whether the store contains the queue already.
@@ -378,7 +378,7 @@ struct QueueState {
         insert(message, isBack: true, &effects)
     }
 
-    /// Deletes the queue: drops all waiting messages, and takes no more.
+    /// Drops all that waits: the queue is gone, and takes no more messages.
     mutating func delete(_ effects: inout QueueEffects) {
         isDeleted = true
         if isStored { effects.persist(.removeQueue(id: settings.storeID)) }
