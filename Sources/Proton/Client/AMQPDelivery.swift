@@ -51,8 +51,9 @@ public struct AMQPDelivery: Sendable {
         receiver.settle(token, state)
     }
 
-    /// Runs the code that handles the message, and reports it to the client's instruments: with traces the body runs in a span
-    /// that continues the span of the message's sender.
+    /// Runs the code that handles the message, and reports it to the client's instruments.
+    ///
+    /// With traces the body runs in a span that continues the span of the message's sender.
     ///
     ///     for try await delivery in receiver {
     ///         try await delivery.process { try await work(on: delivery.message) }

@@ -28,8 +28,9 @@ public struct AMQPLinkInfo: Sendable, Hashable {
     public let id: UInt64
     /// The direction of messages.
     public let role: Role
-    /// The address that the program asked for, or the peer for a link that the peer attached; nil for a node that is created for
-    /// the link, and for a sender without an address, where each message has its own.
+    /// The address that was requested: by the program, or by the peer for a link that the peer attached.
+    ///
+    /// It is nil for a node that is created for the link, and for a sender without an address, where each message has its own.
     public let address: String?
     /// The connection of the link.
     public let connection: AMQPConnectionInfo

@@ -50,9 +50,9 @@ final class ClientConnection: MessagingHandler, Sendable {
     let linkRequests: RequestQueue<IncomingLink>?
     /// What is logged besides losses that are recovered.
     enum Logged {
-        /// The end: no call may be waiting for it.
+        /// The end, since possibly no call waits that would throw it.
         case end
-        /// The first failed attempt of an outage: calls wait silently, and each of them throws the end.
+        /// The first failed attempt of an outage: calls wait until the connection is made again; each of them throws the end.
         case firstTry
     }
 

@@ -177,8 +177,9 @@ extension Incoming {
         }
     }
 
-    /// Sends the last settlements to the peer, and returns the unsettled messages: those that the program has not seen are
-    /// released, the others are returned with a failed delivery.
+    /// Sends the last settlements to the peer, and returns the unsettled messages.
+    ///
+    /// Those that the program has not seen are released, the others are returned with a failed delivery.
     func closing(_ link: Link) {
         handOver()
         settle(state.withLock { exchange(&$0.settlements, with: []) })

@@ -83,8 +83,10 @@ public enum RabbitMQDestination: Sendable, Hashable {
 
 /// The error of a request of `RabbitMQManagement` that the broker refused.
 public struct RabbitMQError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The status, as in HTTP: 403 if the user is not allowed, 404 if the object does not exist, 409 if another object of that
-    /// name exists, 400 for other invalid requests; 0 if the answer has none.
+    /// The status of the answer, as in HTTP; 0 if it has none.
+    ///
+    /// 403: the user is not allowed. 404: the object does not exist. 409: another object of that name exists. 400: the request is
+    /// invalid in another way.
     public let status: Int
     /// The request, as in `PUT /queues/orders`.
     public let request: String

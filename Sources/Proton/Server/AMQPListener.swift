@@ -30,8 +30,9 @@ public final class AMQPListener: AsyncSequence, Sendable {
         requests.finish()
     }
 
-    /// Stops listening, and finishes all receivers of the connections that were accepted, as `AMQPConnection.finishReceiving`
-    /// does: the first step of a graceful shutdown.
+    /// Stops listening, and finishes the receivers of all accepted connections: the first step of a graceful shutdown.
+    ///
+    /// Receivers finish as with `AMQPConnection.finishReceiving`.
     ///
     ///     let work = Task { await listener.serve("upper") { request in answer(request) } }
     ///     stopWhenAsked { listener.finishReceiving() }

@@ -51,7 +51,7 @@ public struct AMQPServer: Sendable {
         (self.tls, self.options, self.logger) = (tls, options, logger)
     }
 
-    /// Listens until the listener is closed by `AMQPListener.close`, or is deinitialized.
+    /// Starts to listen, until the listener is closed by `AMQPListener.close`, or is deinitialized.
     /// - Throws: as `Container.listen`.
     public func listen() throws -> AMQPListener {
         let container = try container ?? ClientLoop.shared.container()

@@ -81,8 +81,10 @@ extension QueuedMessage {
         (try? Message(decodingHeadOf: bytes))?.annotations[deadLetterSource] != nil
     }
 
-    /// The message for a dead-letter queue: with the number of its failed deliveries, and with its origin and the reason in its
-    /// annotations, under the names of RabbitMQ and Azure Service Bus. It does not expire there.
+    /// The message for a dead-letter queue, where it does not expire.
+    ///
+    /// Its header has the number of failed deliveries, and its annotations have its origin and the reason, under the names of
+    /// RabbitMQ and Azure Service Bus.
     func deadLetter(from address: String, _ reason: DeadLetterReason) -> [UInt8] {
         guard var message = try? Message(decoding: bytes) else { return bytes }
         for (key, value) in extras?.annotations ?? Annotations() { message.annotations[key] = value }

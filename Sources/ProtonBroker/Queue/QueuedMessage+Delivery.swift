@@ -5,8 +5,10 @@ import Proton
 import ProtonUtilities
 
 extension QueuedMessage {
-    /// The bytes to send: those that arrived, with a changed header after failed deliveries, an earlier consumer or elapsed time
-    /// to live (AMQP 1.0, 3.2.1), and with annotations that consumers have added.
+    /// The bytes to send: those that arrived, with the changes of the header and the annotations.
+    ///
+    /// The header changes after failed deliveries, an earlier consumer, or elapsed time to live (AMQP 1.0, 3.2.1). Consumers may
+    /// have added annotations.
     ///
     /// Invalid messages are sent unchanged: the consumer has to refuse them.
     /// - Parameter now: the time by the queue's clock, in milliseconds.
