@@ -6,8 +6,8 @@ public import ProtonEngine
 /// An event of the program, which a thread passes to a container through an `EventInjector`.
 ///
 /// The program creates it in a callback, or where it has the event's subject. The event may then go to any thread, and is
-/// delivered to `onApplicationEvent` in the domain of its connection. It gives no access to that from elsewhere: another thread
-/// that uses its `link` or its `delivery` stops the process, as every use of a connection outside of its domain does.
+/// delivered to `onApplicationEvent` in the domain of its connection. Other threads must not use its `link` or its `delivery`:
+/// that stops the process, as every use of a connection outside of its domain does.
 ///
 /// `@unchecked Sendable`: `subject` is `Sendable`; the endpoint and the container are only passed on, and check themselves that
 /// they are used in their domain.

@@ -6,7 +6,7 @@ import Proton
 /// The permissions of a connection's peer. It belongs to the connection's domain.
 final class PeerAccess {
     let principal: Principal
-    /// Identifies the connection: only the connection that created a dynamic node may receive from it.
+    /// Identifies the connection, which may receive from the dynamic nodes that it created.
     let connection: ObjectIdentifier
     private let rules: CurrentRules
     private let table: AddressTable

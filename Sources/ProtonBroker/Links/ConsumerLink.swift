@@ -101,7 +101,7 @@ final class ConsumerLink: @unchecked Sendable {
         flush = { [self] _ in tellAccepted() }
     }
 
-    /// Passes the credit to the queue that the peer gave before the link was attached.
+    /// Passes to the queue the credit that the peer gave before the link was attached.
     func begin() { creditChanged() }
 
     /// Ends the link, which is closed or detached: unsettled messages return to the queue.

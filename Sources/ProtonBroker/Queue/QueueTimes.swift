@@ -7,8 +7,8 @@ import ProtonUtilities
 
 /// The times at which a message expires, or a delayed one may be delivered.
 ///
-/// An entry says that a place has to be checked; the check finds out what to do. Entries of messages that have left stay until
-/// their time, or until most entries are of that kind: then they are rebuilt.
+/// A note says that a place has to be checked; the check finds out what to do. Notes of messages that have left stay until
+/// their time, or until most notes are of that kind: then they are rebuilt.
 struct QueueTimes {
     private struct Note: Comparable {
         let time: Int64
@@ -24,7 +24,7 @@ struct QueueTimes {
     }
 
     private var notes = Heap<Note>()
-    /// The number of entries at which they are rebuilt.
+    /// The number of notes at which they are rebuilt.
     private var limit = 1_024
     private var delayed: [UInt64: Delayed] = [:]
 
@@ -48,7 +48,7 @@ struct QueueTimes {
         if notes.count > limit { renewNotes(messages) }
     }
 
-    /// Keeps one entry for each existing message that needs it.
+    /// Keeps one note for each existing message that needs it.
     private mutating func renewNotes(_ messages: MessageList) {
         var renewed = delayed.map { place, held in
             Note(time: min(held.time, held.message.expiry ?? .max), place: place)
@@ -60,7 +60,7 @@ struct QueueTimes {
         limit = max(1_024, notes.count * 2)
     }
 
-    /// The action for a due entry.
+    /// The action for a due note.
     enum Due {
         /// Insert a message.
         case deliverable(QueuedMessage)
@@ -68,7 +68,7 @@ struct QueueTimes {
         case expired(place: UInt64)
     }
 
-    /// The next due entry; nil if there is none.
+    /// The next due note; nil if there is none.
     mutating func popDue(at now: Int64) -> Due? {
         while let first = notes.min, first.time <= now {
             _ = notes.popMin()

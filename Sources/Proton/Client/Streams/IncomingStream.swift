@@ -349,7 +349,7 @@ final class IncomingStream: LinkTraffic {
         endIntake()
     }
 
-    /// Drops a message that the program has not seen, so that another takes its place; the peer is not informed.
+    /// Drops a message that the program has not seen, so that another takes its place if the program has requested one.
     private func forgetUnseen() {
         state.withLock { state in
             guard state.arriving?.isSeen != true else { return }

@@ -13,7 +13,7 @@ final class OutgoingStream: LinkTraffic {
         case writing(Delivery)
         /// All of it is written; the outcome has not arrived.
         case written
-        /// The link has ended; the delivery is one that was not completed, and has to be aborted.
+        /// Nothing more is written; the delivery is one that was not completed, and has to be aborted.
         case ended(any Error, unfinished: Delivery?)
     }
 
@@ -37,7 +37,7 @@ final class OutgoingStream: LinkTraffic {
     // MARK: For the program
 
     /// Hands over bytes, and waits until they are sent; one task at a time.
-    /// - Returns: the error that ended the link; nil also if the task is cancelled.
+    /// - Returns: the error that ended the message; nil also if the task is cancelled.
     func write(_ bytes: [UInt8], on link: ClientLink) async -> (any Error)? {
         state.withLock { $0.bytes += bytes }
         link.post { [self] link in flow(link) }
