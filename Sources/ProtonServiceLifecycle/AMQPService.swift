@@ -38,8 +38,8 @@ public struct AMQPService: Service {
 
     /// Connects, runs the body, and closes the connection.
     ///
-    /// If the connection ends meanwhile, and is not made again, the body is cancelled. A shutdown before the connection is open ends
-    /// the service without the body.
+    /// If the connection ends meanwhile, and is not made again, the body is cancelled. A shutdown before the connection is open
+    /// ends the service without the body.
     /// - Throws: the errors of the body and of `AMQPClient.connect`; the error that ended the connection; `CancellationError` if
     ///   the task is cancelled before the connection is open.
     public func run() async throws {

@@ -59,7 +59,7 @@ public final class EndpointStateHandler: ProtonHandler {
         } else if link.isLocalUninitialized {
             // The callback's settings count: the peer's termini are the answer only if the callback sets nothing else.
             link.copyRemoteTermini()
-            // Not for a receiver: in the mode `second` it keeps messages until the sender settles. Only the program may choose that.
+            // Not for a receiver: in the mode `second` it keeps messages until the sender settles: the program has to choose it.
             if link.isSender { link.receiverSettleMode = link.remoteReceiverSettleMode }
             try delegate.onLinkOpening(event)
             if opensLinks, link.isLocalUninitialized { link.open() }
