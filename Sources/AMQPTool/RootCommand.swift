@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ArgumentParser
+import BrokerProgram
 import Glibc
 
 /// The program `amqp`: what its subcommands are, and how it ends.
@@ -27,7 +28,9 @@ package struct RootCommand: AsyncParsableCommand {
             end; 141 the reader of the output is gone.
             """,
         subcommands: [
-            SendCommand.self, ReceiveCommand.self, BenchCommand.self, TraceCommand.self,
+            SendCommand.self, ReceiveCommand.self, RequestCommand.self, RespondCommand.self, MoveCommand.self,
+            CopyCommand.self, PurgeCommand.self, ManageCommand.self, ContextCommand.self, BenchCommand.self,
+            TraceCommand.self, BrokerCommand.self,
         ])
 
     package init() {}

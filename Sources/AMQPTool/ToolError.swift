@@ -15,6 +15,8 @@ package enum ToolExit: Int32, Sendable {
     case refused = 3
     /// Nothing came in time.
     case timedOut = 4
+    /// The arguments are wrong: `EX_USAGE` of sysexits.h, as ArgumentParser has it.
+    case usage = 64
     /// A signal came before the end.
     case interrupted = 130
     /// Nobody reads standard output any more.
@@ -40,7 +42,9 @@ package struct ToolError: Error, CustomStringConvertible {
         case let error as AMQPSendError: self.init(ToolError.exit(of: error), error.description)
         case let error as ProtonError: self.init(ToolError.exit(of: error), error.message)
         case is CancellationError: self.init(.interrupted, "Stopped.")
-        case is ExitCode, is CleanExit, is ValidationError: return nil
+        // What parsing finds wrong is another type, which ArgumentParser shows with the command's usage.
+        case let error as ValidationError: self.init(.usage, error.message)
+        case is ExitCode, is CleanExit: return nil
         default:
             // ArgumentParser's own errors are not public: they have other exit codes than a failure's.
             guard RootCommand.exitCode(for: error) == .failure else { return nil }

@@ -3,7 +3,6 @@
 
 import AMQP
 package import ArgumentParser
-import Glibc
 import Proton
 
 /// `amqp send`.
@@ -26,19 +25,11 @@ package struct SendCommand: AsyncParsableCommand, Sendable {
     @Argument(help: "The address to send to.")
     package var address: String
 
-    @Argument(help: "The body.")
-    package var text: String?
-
-    @Option(
-        name: .shortAndLong, help: ArgumentHelp("A file that is the body; - is standard input.", valueName: "file"),
-        completion: .file())
-    package var file: String?
+    @OptionGroup
+    package var body: BodyArguments
 
     @Flag(help: "Make a message of each line of standard input.")
     package var lines = false
-
-    @Flag(exclusivity: .exclusive)
-    package var form: BodyForm?
 
     @Option(
         name: [.customShort("n"), .long], help: ArgumentHelp("How often to send the message.", valueName: "number"))
@@ -62,18 +53,14 @@ package struct SendCommand: AsyncParsableCommand, Sendable {
     package init() {}
 
     package func validate() throws {
-        if lines, text != nil || file != nil || count != nil {
+        if lines, body.text != nil || body.file != nil || count != nil {
             throw ValidationError("--lines takes the bodies from standard input: leave TEXT, --file and --count out.")
         }
         if let count, count < 1 { throw ValidationError("--count: give a number above 0.") }
-        if !lines { _ = try BodySource.choose(text: text, file: file, isInputATerminal: true) }
     }
 
     package func run() async throws {
-        let body: (bytes: [UInt8], form: BodyForm)? =
-            lines
-            ? nil
-            : try BodySource.choose(text: text, file: file, isInputATerminal: isatty(STDIN_FILENO) == 1).read()
+        let body = lines ? nil : try self.body.bytes()
         // What is no JSON, or no text, is told before anything is connected to.
         if let body { _ = try make(body.bytes, body.form, nil) }
         let tally = try await connection.withBroker { broker in
@@ -99,18 +86,20 @@ package struct SendCommand: AsyncParsableCommand, Sendable {
         } else {
             for try await line in InputLines() {
                 try await pace.wait()
-                try await sending.send(try make(line, .text, nil))
+                try await sending.send(try make(line, self.body.form ?? .text, nil))
                 progress.advance()
             }
         }
         progress.end()
-        try Task.checkCancellation()
+        if Task.isCancelled {
+            await sending.giveUp()
+            throw ToolError(.interrupted, "Stopped: \(sending.tally.summary).")
+        }
         try await sending.finish()
     }
 
     /// A message of some bytes.
     private func make(_ bytes: [UInt8], _ form: BodyForm, _ number: Int?) throws -> Message {
-        let form = self.form ?? form
         var body = try form.body(bytes)
         if number != nil, case .value(.string(let text)) = body { body = .value(.string(text.numbered(number))) }
         return try message.message(body: body, number: number)

@@ -39,9 +39,9 @@ package struct BrokerSettings: Sendable {
     /// Chooses where to connect to: the arguments before the environment, then the chosen context, then connect.json.
     /// - Throws: `ToolError`, `ValidationError`.
     package static func choose(
-        url: String?, context: String?, _ environment: ToolEnvironment
+        url: String?, context: String?, _ environment: ToolEnvironment, option: String = "--url"
     ) throws -> BrokerSettings {
-        var settings = try settings(url: url, context: context, environment)
+        var settings = try settings(url: url, context: context, environment, option)
         if case .none = settings.password, let password = environment.password, !password.isEmpty {
             settings.password = .value(password)
         }
@@ -49,16 +49,10 @@ package struct BrokerSettings: Sendable {
     }
 
     private static func settings(
-        url: String?, context: String?, _ environment: ToolEnvironment
+        url: String?, context: String?, _ environment: ToolEnvironment, _ option: String
     ) throws -> BrokerSettings {
         if let url {
-            let parsed = try parse(url, from: "--url")
-            if parsed.password != nil {
-                StandardError.write(
-                    "warning: all users of this machine can read a password in --url while the command runs: set "
-                        + "AMQP_URL, or use --user and AMQP_PASSWORD.")
-            }
-            return BrokerSettings(url: parsed)
+            return BrokerSettings(url: try parseArgument(url, option))
         }
         if let context { return try environment.contexts().context(context).settings() }
         if let url = environment.url, !url.isEmpty { return BrokerSettings(url: try parse(url, from: "AMQP_URL")) }
@@ -71,6 +65,18 @@ package struct BrokerSettings: Sendable {
         var settings = BrokerSettings(url: file.url)
         settings.base = file.complete(ConnectionOptions())
         return settings
+    }
+
+    /// Reads a URL that is an argument, and warns of a password in it.
+    /// - Throws: as `parse`.
+    static func parseArgument(_ text: String, _ option: String) throws -> AMQPURL {
+        let url = try parse(text, from: option)
+        if url.password != nil {
+            StandardError.write(
+                "warning: all users of this machine can read a password in \(option) while the command runs: use a user and "
+                    + "AMQP_PASSWORD, or a context.")
+        }
+        return url
     }
 
     /// Reads a URL, which says where a broker is and names no address.

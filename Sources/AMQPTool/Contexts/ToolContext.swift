@@ -1,6 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+import AMQP
 import Proton
 
 /// A named context: where a broker is, and how to log in there.
@@ -18,6 +19,21 @@ package struct ToolContext: Sendable, Hashable, Codable {
     package var description: String?
 
     package init(url: String) { self.url = url }
+
+    /// The URL without its password.
+    var shownURL: String {
+        do { return try AMQPURL(url).description } catch { return "(not a URL)" }
+    }
+
+    /// What it says, without a password.
+    var shown: [(String, String)] {
+        let texts = [
+            ("url", shownURL), ("user", user), ("password file", passwordFile), ("password command", passwordCommand),
+            ("ca", ca), ("cert", cert), ("key", key), ("insecure", insecure == true ? "true" : nil),
+            ("virtual host", virtualHost), ("prefix", prefix), ("description", description),
+        ]
+        return texts.compactMap { name, text in text.map { (name, $0) } }
+    }
 
     /// What to connect to.
     /// - Throws: `ValidationError` where its URL is wrong.

@@ -27,7 +27,7 @@ package struct PipelinedSender {
             waiting.append(try await within(timeout, "for credit from the broker") { try await sender.submit(message) })
         } catch {
             tally.add(error)
-            await countTheRest()
+            await giveUp()
             throw tally.failure ?? error
         }
     }
@@ -43,23 +43,20 @@ package struct PipelinedSender {
         do {
             tally.add(try await within(timeout, "for the outcome of a message") { try await receipt.outcome })
         } catch {
-            receipt.cancel()
-            tally.add(error)
-            await countTheRest()
+            waiting.prepend(receipt)
+            await giveUp()
             throw tally.failure ?? error
         }
     }
 
-    /// Counts those whose outcome is known, and takes back those that were not sent; for none of them is waited any more.
-    private mutating func countTheRest() async {
-        for receipt in waiting { receipt.cancel() }
-        while let receipt = waiting.popFirst() {
-            do {
-                tally.add(try await within(.milliseconds(1), "") { try await receipt.outcome })
-            } catch is ToolError {
-                tally.add(AMQPSendError.inDoubt(CancellationError()))
-            } catch {
-                tally.add(error)
+    /// Takes back what was not sent, and counts the outcomes that come within a second.
+    package mutating func giveUp() async {
+        let receipts = Array(waiting)
+        waiting = []
+        for outcome in await SendReceipt.finalOutcomes(of: receipts) {
+            switch outcome {
+            case .success(let outcome): tally.add(outcome)
+            case .failure(let error): tally.add(error)
             }
         }
     }

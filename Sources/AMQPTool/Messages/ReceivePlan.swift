@@ -34,26 +34,12 @@ package struct ReceivePlan: Sendable {
     package func withMessages<Result: Sendable>(
         on connection: AMQPConnection, _ body: @Sendable (ReceivedMessages) async throws -> Result
     ) async throws -> Result {
-        if browses { try Browsing.check(connection) }
         var options: [LinkOption] = browses ? [.copy] : []
         if let selector { options.append(.selector(selector)) }
         // Credit is given in numbers: a broker that is sent back what was too much may count that as a failed delivery.
         return try await connection.withReceiver(from: address, window: 0, options: options) { receiver in
-            let messages = ReceivedMessages(receiver, self)
-            let result = try await body(messages)
-            return result
+            if browses { try Browsing.check(receiver, connection.peer) }
+            return try await body(ReceivedMessages(receiver, self))
         }
-    }
-}
-
-/// Whether a broker can show messages and leave them where they are.
-enum Browsing {
-    /// - Throws: `ToolError` for brokers that are known to take messages away all the same.
-    static func check(_ connection: AMQPConnection) throws {
-        guard connection.peer?.properties["product"]?.stringValue == "RabbitMQ" else { return }
-        throw ToolError(
-            .refused,
-            "RabbitMQ cannot browse a queue: it would take the messages away. Use 'receive --no-accept', or receive from a stream."
-        )
     }
 }

@@ -36,6 +36,9 @@ struct DeadLetterAddress: Sendable, Hashable {
         guard text != "*" else {
             throw ProtonError(.invalidArgument, "\(name): '*' alone would be the queue itself.")
         }
+        guard !ManagementNode.isAddress(text) else {
+            throw ProtonError(.invalidArgument, "\(name): \(text) is the address of the management node.")
+        }
         guard text.count(where: { $0 == "*" }) <= 1 else {
             throw ProtonError(.invalidArgument, "\(name): '*' may come once in '\(text)'.")
         }

@@ -12,7 +12,7 @@ import ProtonUtilities
 /// consumer with room in turn. A returned message gets its old place, so that the order is kept as far as competing consumers
 /// allow.
 struct QueueState {
-    let settings: QueueSettings
+    var settings: QueueSettings
     let clock: QueueClock
     /// The waiting messages.
     var messages = MessageList()
@@ -53,9 +53,9 @@ struct QueueState {
     /// Whether the store cannot be written now.
     var isStoreFailing = false
 
-    private(set) var isDeleted = false
+    var isDeleted = false
     /// Whether the store knows the queue.
-    private(set) var isStored: Bool
+    var isStored: Bool
     /// When the queue is told that time has passed.
     var wakeTime: Int64?
 
@@ -249,8 +249,7 @@ struct QueueState {
     mutating func store(_ effects: inout QueueEffects) {
         guard settings.isDurable, !isStored, !isDeleted else { return }
         isStored = true
-        effects.persist(
-            .makeQueue(StoredQueue(id: settings.storeID, address: settings.address, details: settings.details)))
+        effects.persist(.makeQueue(stored))
     }
 
     // MARK: Inserting and dispatching
@@ -378,13 +377,9 @@ struct QueueState {
         insert(message, isBack: true, &effects)
     }
 
-    /// Drops all that waits: the queue is gone, and takes no more messages.
-    mutating func delete(_ effects: inout QueueEffects) {
-        isDeleted = true
-        if isStored { effects.persist(.removeQueue(id: settings.storeID)) }
-        isStored = false
-        while let message = messages.popFirst() { end(message, &effects) }
-        for message in times.removeAllDelayed() { end(message, &effects) }
+    /// The queue, as the store has it.
+    var stored: StoredQueue {
+        StoredQueue(id: settings.storeID, address: settings.address, details: settings.details)
     }
 }
 
