@@ -50,7 +50,7 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
     /// Whether the node's messages are moved or copied, as the peer says; nil before the link is attached.
     package var distributionMode: Terminus.DistributionMode? { shared.link.distributionMode }
 
-    /// How many messages have come and wait for the program: the window at most.
+    /// How many messages have arrived and wait for the program: at most the window.
     public var waitingCount: Int { shared.incoming.waitingCount }
 
     /// How many unsettled messages the peer may send; 0 leaves credit to `grant`.

@@ -38,7 +38,7 @@ final class ClientLink: MessagingHandler, Sendable {
         var address: String?
         /// Whether the node's messages are moved or copied, as the peer says.
         var distributionMode: Terminus.DistributionMode?
-        /// Whether the peer has attached it at some time.
+        /// Whether the peer has attached it before.
         var wasAttached = false
         var waiters: [Waiter<Void>] = []
         var endWaiters: [Waiter<Void>] = []
@@ -97,7 +97,7 @@ final class ClientLink: MessagingHandler, Sendable {
     /// Whether the node's messages are moved or copied, as the peer says; nil before the link is attached.
     var distributionMode: Terminus.DistributionMode? { state.withLock { $0.distributionMode } }
 
-    /// Whether the peer has attached the link at some time.
+    /// Whether the peer has attached the link before.
     var wasAttached: Bool { state.withLock { $0.wasAttached } }
 
     /// Starts to attach the link, if that has not been done.

@@ -107,7 +107,7 @@ public struct AccessRules: Sendable, Hashable {
         }
     }
 
-    /// Whether there is anything that a peer may do.
+    /// Whether any action is allowed to a peer.
     /// - Parameter action: what; nil is whatever it is.
     func allowAnything(_ action: Action? = nil, to principal: Principal) -> Bool {
         rules.contains { rule in isAbout(rule, principal) && action.map { rule.actions.contains($0) } ?? true }

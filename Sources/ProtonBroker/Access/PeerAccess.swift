@@ -68,8 +68,7 @@ final class PeerAccess {
         throw PeerAccess.error("\(name) may manage nothing here.")
     }
 
-    /// The error of a peer that may not have a queue made which is not there: it may use the address, so that this is none
-    /// of the broker's secrets.
+    /// The error for a peer that may not create a missing queue: it may use the address, so that this discloses nothing.
     func missingQueue(_ address: String) -> ConditionError {
         ConditionError(.notFound, "There is no queue \(address), and \(name) may not make one.")
     }

@@ -25,7 +25,7 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
         case connecting
         /// The peer is served.
         case served(PeerAccess, ManagementNode)
-        /// The connection is on its way to its end: what the peer asks for is not done.
+        /// The connection is being closed: requests of the peer are ignored.
         case refused
     }
 

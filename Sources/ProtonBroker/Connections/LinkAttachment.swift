@@ -22,7 +22,7 @@ struct LinkAttachment {
         case coordinator
         /// The management node.
         case management
-        /// The subscription that the link's name stands for, by a null source.
+        /// The subscription with the link's name, for a null source.
         case knownSubscription
     }
 

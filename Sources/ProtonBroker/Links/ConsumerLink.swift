@@ -119,7 +119,7 @@ final class ConsumerLink: @unchecked Sendable {
 
     private var isClosed: Bool { if case .closed = phase { true } else { false } }
 
-    /// Closes the link, soon: its queue is gone. Called on any of the broker's threads.
+    /// Schedules the close of the link: its queue was deleted. Called on any of the broker's threads.
     func closeSinceDeleted(_ reason: Condition) {
         executor.add { [self] _ in if !isClosed { sender.close(reason) } }
     }

@@ -38,7 +38,7 @@ final class ProducerLink: @unchecked Sendable {
     private let transactions: TransactionTable
     private let access: PeerAccess
     private let management: ManagementNode
-    /// What tells it from the producers of its queue; nil where it has no queue of its own.
+    /// Identifies it among the producers of its queue; nil if it has no queue of its own.
     @exclusivity(unchecked) private var id: ProducerID?
     /// How much credit it has, if no queue counts it.
     @exclusivity(unchecked) private var credit = 0
@@ -89,7 +89,7 @@ final class ProducerLink: @unchecked Sendable {
         if let id, case .queue(let queue, _) = destination { queue.remove(id) }
     }
 
-    /// Closes the link, soon: its queue is gone. Called on any of the broker's threads.
+    /// Schedules the close of the link: its queue was deleted. Called on any of the broker's threads.
     func closeSinceDeleted(_ reason: Condition) {
         executor.add { [self] _ in if !isClosed { receiver.close(reason) } }
     }

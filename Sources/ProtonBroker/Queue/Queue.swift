@@ -329,8 +329,8 @@ final class Queue: Sendable {
     /// - Returns: the sequence number of the group that the store has to write; 0 if it contains the queue.
     func store() -> UInt64 { change { $0.store(&$1) }.sequence }
 
-    /// Takes no more messages, has the store forget the queue, and closes its links.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
+    /// Takes no more messages, removes the queue from the store, and closes its links.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
     /// - Parameter reason: what the peers of its links are told.
     @discardableResult
     func delete(_ reason: Condition = Queue.deleted) -> UInt64 {
@@ -363,7 +363,7 @@ final class Queue: Sendable {
     /// policy and the dead-letter address may have changed.
     var currentSettings: QueueSettings { guarded.withLock { $0.state.settings } }
 
-    /// What the peers of a queue that is deleted are told.
+    /// The condition for the peers of a queue that is deleted.
     static var deleted: Condition {
         Condition(.resourceDeleted, "The node is gone with the link that it was made for.")
     }

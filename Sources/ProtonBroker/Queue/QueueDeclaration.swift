@@ -3,7 +3,7 @@
 
 import Proton
 
-/// A queue that a broker has from the start, whether it is used or not.
+/// A queue that a broker has from the start, and keeps when it is unused.
 public struct QueueDeclaration: Sendable, Hashable {
     /// The address that links attach to. It is a queue even if it matches a pattern of `BrokerOptions.topics`.
     public var address: String

@@ -92,7 +92,7 @@ extension QueueState {
         relieve(&effects)
     }
 
-    /// Puts messages back into the queue that were made ready for a consumer, the last ones first.
+    /// Returns messages to the queue that were ready for a consumer, the last ones first.
     mutating func takeBackReady(of id: ConsumerID, keeping count: Int, _ effects: inout QueueEffects) {
         while consumers[id.index].ready.count > count, let message = consumers[id.index].ready.popLast() {
             if !consumers[id.index].isBrowser {

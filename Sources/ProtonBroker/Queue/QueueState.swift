@@ -54,9 +54,9 @@ struct QueueState {
     var isStoreFailing = false
 
     var isDeleted = false
-    /// Whether the store knows the queue.
+    /// Whether the store contains the queue.
     var isStored: Bool
-    /// When the queue is told that time has passed.
+    /// When the queue is called because time has passed.
     var wakeTime: Int64?
 
     /// - Parameter isStored: whether the store contains the queue already.
