@@ -47,7 +47,7 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
     /// The address of the node, from the peer's attach; nil before the link is attached.
     public var address: String? { shared.link.address }
 
-    /// Whether the node's messages are moved or copied, as the peer says; nil before the link is attached.
+    /// Whether the node's messages are moved or copied, from the peer's attach; nil before the link is attached.
     package var distributionMode: Terminus.DistributionMode? { shared.link.distributionMode }
 
     /// How many messages have arrived and wait for the program: at most the window.

@@ -34,11 +34,8 @@ final class ClientLink: MessagingHandler, Sendable {
     private struct State {
         var phase = Phase.idle
         var link: Link?
-        /// The address of the node, from the peer's attach.
         var address: String?
-        /// Whether the node's messages are moved or copied, as the peer says.
         var distributionMode: Terminus.DistributionMode?
-        /// Whether the peer has attached it before.
         var wasAttached = false
         var waiters: [Waiter<Void>] = []
         var endWaiters: [Waiter<Void>] = []
@@ -94,7 +91,7 @@ final class ClientLink: MessagingHandler, Sendable {
     /// The address of the node, from the peer's attach; nil before the link is attached.
     var address: String? { state.withLock { $0.address } }
 
-    /// Whether the node's messages are moved or copied, as the peer says; nil before the link is attached.
+    /// Whether the node's messages are moved or copied, from the peer's attach; nil before the link is attached.
     var distributionMode: Terminus.DistributionMode? { state.withLock { $0.distributionMode } }
 
     /// Whether the peer has attached the link before.

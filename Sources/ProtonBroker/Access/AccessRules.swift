@@ -34,12 +34,13 @@ public struct AccessRules: Sendable, Hashable {
         case receive
         /// To create a queue by attaching to an address without one, or to create a durable subscription to a topic.
         case create
-        /// To use, and so to end, what belongs to another user: a durable subscription to a topic; and what requests to
-        /// the management node, `$management`, do: to look at a queue, declare, change, purge and delete it, and the same
-        /// for subscriptions to a topic.
+        /// To use, and thereby also to end, a durable subscription of another user, and to manage nodes.
         ///
-        /// At the address `$management` it is needed for the broker itself and its connections, and allows requests about
-        /// every queue and subscription.
+        /// To manage is to send requests to the management node, `$management`, which read, declare, change, purge and delete
+        /// queues, and read, purge and delete subscriptions to a topic.
+        ///
+        /// At the address `$management` it is needed for the broker itself and its connections, and allows requests for all
+        /// queues and subscriptions.
         case manage
     }
 
@@ -108,7 +109,7 @@ public struct AccessRules: Sendable, Hashable {
     }
 
     /// Whether any action is allowed to a peer.
-    /// - Parameter action: what; nil is whatever it is.
+    /// - Parameter action: the action; nil is any action.
     func allowAnything(_ action: Action? = nil, to principal: Principal) -> Bool {
         rules.contains { rule in isAbout(rule, principal) && action.map { rule.actions.contains($0) } ?? true }
     }

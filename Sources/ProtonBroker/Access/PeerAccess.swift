@@ -54,7 +54,7 @@ final class PeerAccess {
     /// Whether the peer may use the subscriptions of other users to an address.
     func mayManage(_ address: String) -> Bool { rules.current?.allows(.manage, address, to: principal) ?? false }
 
-    /// What the peer may do by the management node.
+    /// The permissions of the peer at the management node.
     var managementRights: ManagementRights {
         guard let rules = rules.current, !rules.allows(.manage, ManagementNode.address, to: principal) else {
             return .all
@@ -62,7 +62,7 @@ final class PeerAccess {
         return .some(rules, principal)
     }
 
-    /// - Throws: where there is nothing that the peer may manage.
+    /// - Throws: if the peer may manage nothing.
     func requireManaging() throws(ConditionError) {
         guard let rules = rules.current, !rules.allowAnything(.manage, to: principal) else { return }
         throw PeerAccess.error("\(name) may manage nothing here.")

@@ -245,8 +245,8 @@ final class ProducerLink: @unchecked Sendable {
         }
     }
 
-    /// Has the management node carry out a request.
-    /// - Returns: 0: its response comes once the store has written what it has to.
+    /// Passes a request to the management node.
+    /// - Returns: 0: the response is sent when the store has written the changes.
     private func request(_ bytes: [UInt8]) throws(MessageError) -> UInt64 {
         do throws(ConditionError) {
             try management.receive(bytes) {}

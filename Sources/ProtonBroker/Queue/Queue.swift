@@ -28,7 +28,7 @@ final class Queue: Sendable {
         var isDeleted = false
     }
 
-    /// What the queue was made with.
+    /// The settings with which the queue was created.
     let settings: QueueSettings
     let kind: Kind
     private let context: BrokerContext
@@ -331,7 +331,7 @@ final class Queue: Sendable {
 
     /// Takes no more messages, removes the queue from the store, and closes its links.
     /// - Returns: the sequence number of the group that the store has to write; 0 for none.
-    /// - Parameter reason: what the peers of its links are told.
+    /// - Parameter reason: the condition for the peers of its links.
     @discardableResult
     func delete(_ reason: Condition = Queue.deleted) -> UInt64 {
         let links = guarded.withLock { guarded in
@@ -348,19 +348,18 @@ final class Queue: Sendable {
     /// Whether `delete` was called.
     var isDeleted: Bool { guarded.withLock { $0.isDeleted } }
 
-    /// Removes the messages that wait.
-    /// - Returns: how many there were, and the number of the group that the store has to write; 0 for none.
+    /// Removes the waiting messages.
+    /// - Returns: the number of messages, and the sequence number of the group that the store has to write; 0 for none.
     func purge() -> (result: Int, sequence: UInt64) { change { $0.purge(&$1) } }
 
-    /// Has other limits, and other rules for redeliveries and dead letters, hold from now on.
-    /// - Parameter details: what the store is to keep of the queue; nil where it keeps nothing of that.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
+    /// Changes the limits, the redelivery policy and the dead-letter address.
+    /// - Parameter details: the details for the store; nil if it keeps none.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
     func update(_ settings: QueueSettings, details: [UInt8]?) -> UInt64 {
         change { $0.update(settings, details: details, &$1) }.sequence
     }
 
-    /// The settings as they are now: `settings` has those that the queue was made with, of which the limits, the redelivery
-    /// policy and the dead-letter address may have changed.
+    /// The current settings: the limits, the redelivery policy and the dead-letter address may differ from `settings`.
     var currentSettings: QueueSettings { guarded.withLock { $0.state.settings } }
 
     /// The condition for the peers of a queue that is deleted.

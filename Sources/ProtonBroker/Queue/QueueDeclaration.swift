@@ -29,8 +29,8 @@ public struct QueueDeclaration: Sendable, Hashable {
         self.deadLetterAddress = deadLetterAddress
     }
 
-    /// - Parameter name: what errors call the declarations.
-    /// - Throws: `ProtonError.Code.invalidArgument` that names what makes no sense.
+    /// - Parameter name: the name of the declarations in errors.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the invalid value.
     func validate(_ name: String) throws {
         do throws(ConditionError) {
             _ = try AddressTable.checked(address)

@@ -377,7 +377,7 @@ struct QueueState {
         insert(message, isBack: true, &effects)
     }
 
-    /// The queue, as the store has it.
+    /// The queue for the store.
     var stored: StoredQueue {
         StoredQueue(id: settings.storeID, address: settings.address, details: settings.details)
     }

@@ -14,7 +14,7 @@ final class AddressTable: Sendable {
     let topics = Topics()
     private let topicPatterns: [AddressPattern]
     let entries = Mutex<[Address: Entry]>([:])
-    /// The queues that are declared. It may be locked while `entries` is, and not the other way around.
+    /// The declared queues. It may be locked while `entries` is locked, but not the other way around.
     let declarations = Mutex<[Address: Declared]>([:])
 
     struct Entry {
@@ -32,10 +32,10 @@ final class AddressTable: Sendable {
         topicPatterns = options.topics.map(AddressPattern.init)
     }
 
-    /// A queue that is declared.
+    /// A declared queue.
     struct Declared {
         var declaration: QueueDeclaration
-        /// Whether a request to the management node has declared it: the store keeps that.
+        /// Whether a request to the management node has declared it: then the store keeps the declaration.
         var isByRequest = false
     }
 
@@ -173,9 +173,9 @@ final class AddressTable: Sendable {
         release(queue)
     }
 
-    /// Forgets a queue, whatever it holds, and closes its links.
-    /// - Parameter reason: what their peers are told.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
+    /// Deletes a queue with its messages, and closes its links.
+    /// - Parameter reason: the condition for their peers.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
     @discardableResult
     func delete(_ queue: Queue, _ reason: Condition = Queue.deleted) -> UInt64 {
         entries.withLock { entries in
@@ -344,7 +344,7 @@ final class AddressTable: Sendable {
         }
         let declared = self.declared(stored.address)
         var kind = Queue.Kind.named(isExclusive: declared?.declaration.isExclusive ?? false)
-        // What the options declare now, whatever it was declared as before.
+        // The current declaration of the options has priority over an earlier one.
         let isDeclaration = (try? AMQPValue(decoding: stored.details))?.mapValue != nil && declared != nil
         if !stored.details.isEmpty, !isDeclaration {
             guard let subscription = Subscription(details: stored.details) else {
