@@ -18,9 +18,9 @@ extension AMQPConnection {
     /// - Parameters:
     ///   - address: the address that requests arrive at; nil has the peer create a node, whose address is passed to `attached`.
     ///   - concurrency: how many requests are answered at once: at least 1. Default 16.
-    ///   - options: what else to set before the link is opened.
+    ///   - options: further options, which are set before the link is opened.
     ///   - attached: called with the node's address when requests can arrive.
-    ///   - body: makes the response of a request.
+    ///   - body: creates the response to a request.
     /// - Throws: `ProtonError`: `.linkError` if the peer refuses or closes the link; the error that ended the connection.
     public func serve(
         _ address: String?, concurrency: Int = 16, options: [LinkOption] = [],

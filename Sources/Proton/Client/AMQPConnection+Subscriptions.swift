@@ -25,8 +25,8 @@ extension AMQPConnection {
     /// - Parameters:
     ///   - name: the subscription's name, which no other link of the connection uses.
     ///   - address: the address to subscribe to.
-    ///   - window: as of `receiver`.
-    ///   - session: as of `receiver`.
+    ///   - window: as in `receiver`.
+    ///   - session: as in `receiver`.
     ///   - options: further options of the link, such as a selector.
     /// - Returns: the receiver. It ends with `ProtonError.Code.invalidArgument` if the program has not set the connection's
     ///   container id.

@@ -205,7 +205,7 @@ public struct AMQPBatches: AsyncSequence, Sendable {
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let batches: AMQPBatches
 
-        /// The next batch, of at least one message; nil as of `AMQPReceiver.next`.
+        /// The next batch, of at least one message; nil as in `AMQPReceiver.next`.
         public mutating func next() async throws -> [AMQPDelivery]? {
             try await batches.receiver.nextBatch(of: batches.count, within: batches.time)
         }

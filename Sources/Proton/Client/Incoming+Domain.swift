@@ -62,7 +62,7 @@ extension Incoming {
     }
 
     /// The credit to give: up to the window when half of it is used up, and for each waiting call.
-    /// - Parameter expected: how many messages have come and wait, or may come.
+    /// - Parameter expected: how many messages wait, or may still arrive with the credit.
     static func grant(upTo window: Int, asked: Int, expected: Int) -> Int {
         expected < asked || expected <= window / 2 ? max(0, max(window, asked) - expected) : 0
     }

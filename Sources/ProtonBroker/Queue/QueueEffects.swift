@@ -10,7 +10,7 @@ import ProtonUtilities
 struct QueueEffects {
     /// Further effects, which few changes have.
     struct More {
-        /// Further consumers with something to do.
+        /// Further consumers that have work to do.
         var woken: [ConsumerID] = []
         /// Consumers that continue their search after other work.
         var searching: [ConsumerID] = []

@@ -32,7 +32,7 @@ public protocol MessageStore: AnyObject, Sendable {
 }
 
 extension MessageStore {
-    /// Takes a change as a group of its own.
+    /// Takes one change, as a separate group.
     /// - Returns: the sequence number of the group.
     public func write(_ change: StoreChange) -> UInt64 { write([change]) }
 }
