@@ -72,9 +72,9 @@ struct JSONTests {
         #expect(throws: ToolError.self) { try JSONInput.value(Array(text.utf8)) }
     }
 
-    @Test("Deep nesting ends in an error")
-    func deep() {
-        let text = String(repeating: "[", count: 100_000) + String(repeating: "]", count: 100_000)
+    @Test("Deep nesting ends in an error", arguments: [101, 500, 100_000])
+    func deep(depth: Int) {
+        let text = String(repeating: "[", count: depth + 1) + String(repeating: "]", count: depth + 1)
         #expect(throws: ToolError.self) { try JSONInput.value(Array(text.utf8)) }
     }
 

@@ -1,6 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+import TestPrograms
 import Testing
 
 /// The program with Python's broker, and Python's clients with what it sends and receives.
