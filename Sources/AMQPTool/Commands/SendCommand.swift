@@ -34,7 +34,8 @@ package struct SendCommand: AsyncParsableCommand, Sendable {
     package var lines = false
 
     @Flag(
-        help: "The body is a whole message, as 'amqp receive -o json' writes it; message options change what they name.")
+        help: "The body is a whole message, as 'amqp receive -o json' writes it; message options change what they name."
+    )
     package var message = false
 
     @Option(
@@ -71,7 +72,7 @@ package struct SendCommand: AsyncParsableCommand, Sendable {
     package func run() async throws {
         let body = lines ? nil : try self.body.bytes()
         // What is no JSON, or no text, is told before anything is connected to.
-        if let body { _ = try make(body.bytes, body.form, nil) }
+        if let body { _ = try make(body.bytes, body.form, count == nil ? nil : 1) }
         let tally = try await connection.withBroker { broker in
             try await broker.connection.withSender(to: broker.address(address)) { sender in
                 var sending = PipelinedSender(sender, timeout: timeout.duration)

@@ -64,7 +64,7 @@ struct JSONTests {
     @Test(
         "What is no JSON, or no value, is refused",
         arguments: [
-            "", "{", "nope", "{\"a\":1,}", "{\"$uint\":-1}", "{\"$what\":1}", "{\"$base64\":\"?\"}", "{\"$map\":[[1]]}",
+            "", "{", "nope", "{\"$uint\":-1}", "{\"$what\":1}", "{\"$base64\":\"?\"}", "{\"$map\":[[1]]}",
             "{\"$described\":[1]}", "{\"$array\":{\"type\":\"int\",\"elements\":[\"x\"]}}", "{\"$uint\":[1]}",
             "{\"$decimal32\":\"AA==\"}",
         ])
