@@ -15,20 +15,17 @@ private enum FlowControlSnippets {
     }
 
     struct ReceiveNoFasterThanYouWorkWithAsyncAwait2 {
-        func work(_ connection: AMQPConnection, _ work: @escaping @Sendable (Message) async throws -> Void) async throws
-        {
-            try await connection.withReceiver(from: "jobs", window: 8) { receiver in
-                try await withThrowingTaskGroup { group in
-                    for _ in 0..<4 {
-                        group.addTask {
-                            for try await delivery in receiver {
-                                try await work(delivery.message)
-                                delivery.accept()
-                            }
+        func work(_ jobs: AMQPReceiver, _ handle: @escaping @Sendable (Message) async throws -> Void) async throws {
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        for try await delivery in jobs {
+                            try await handle(delivery.message)
+                            delivery.accept()
                         }
                     }
-                    try await group.waitForAll()
                 }
+                try await group.waitForAll()
             }
         }
     }
