@@ -45,7 +45,7 @@ private enum BackgroundSendingSnippets {
         }
 
         /// The newest hundred readings wait while the broker is away; older ones are dropped.
-        let (readings, continuation) = AsyncStream.makeStream(of: Double.self, bufferingPolicy: .bufferingNewest(100))
+        let readings = AsyncStream.makeStream(of: Double.self, bufferingPolicy: .bufferingNewest(100))
     }
 
     struct SendInAService {

@@ -19,7 +19,7 @@ private enum ChoosingABrokerSnippets {
                 orders: RabbitMQAddress.queue("orders"))
         }
 
-        func sendOrder(_ order: Message, to place: Place) async throws {
+        func sendOrder(_ order: Message, to place: Place) async throws -> Outcome {
             try await AMQPClient(place.urls).withConnection { connection in
                 try await connection.send(order, to: place.orders)
             }
