@@ -4,7 +4,7 @@
 import Proton
 
 /// The snippets of ChoosingABroker.md, compiled: each as it is in the article, in what it needs around it.
-private enum ChoosingABrokerSnippets {
+enum ChoosingABrokerSnippets {
     struct KeepWhatDiffersInOnePlace {
         /// Where the program's messages go: all that differs from one broker to another.
         struct Place {

@@ -4,7 +4,7 @@
 import Proton
 
 /// The snippets of FlowControl.md, compiled: each as it is in the article, in what it needs around it.
-private enum FlowControlSnippets {
+enum FlowControlSnippets {
     struct ReceiveNoFasterThanYouWorkWithAsyncAwait {
         func workOneByOne(_ connection: AMQPConnection, _ work: (Message) async throws -> Void) async throws {
             for try await delivery in connection.receiver(from: "jobs", window: 10) {

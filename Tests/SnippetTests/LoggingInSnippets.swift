@@ -5,7 +5,7 @@ import Logging
 import Proton
 
 /// The snippets of LoggingIn.md, compiled: each as it is in the article, in what it needs around it.
-private enum LoggingInSnippets {
+enum LoggingInSnippets {
     struct LogInWithAPassword {
         func logIn(password: String) throws -> AMQPClient {
             try AMQPClient("amqps://broker.example.com", credentials: .password(user: "anna", password: password))

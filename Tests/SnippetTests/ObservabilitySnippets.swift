@@ -10,7 +10,7 @@ import ServiceLifecycle
 import UnixSignals
 
 /// The snippets of Observability.md, compiled: each as it is in the article, in what it needs around it.
-private enum ObservabilitySnippets {
+enum ObservabilitySnippets {
     struct TurnOnMetricsAndTraces {
         func instrumentedClient() throws -> AMQPClient {
             var client = try AMQPClient("amqps://broker.example")
@@ -43,7 +43,7 @@ private enum ObservabilitySnippets {
         }
     }
 
-    struct EndInGoodOrder {
+    struct EndGracefully {
         func run(_ client: AMQPClient, untilAsked: @escaping @Sendable () async -> Void) async throws {
             try await client.withConnection { connection in
                 let watch = Task {

@@ -4,7 +4,7 @@
 import Proton
 
 /// The snippets of Performance.md, compiled: each as it is in the article, in what it needs around it.
-private enum PerformanceSnippets {
+enum PerformanceSnippets {
     struct DoNotWaitForEachMessage {
         func sendAll(_ messages: [Message], by sender: AMQPSender) async throws {
             var waiting: [SendReceipt] = []

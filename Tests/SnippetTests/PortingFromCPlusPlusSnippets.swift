@@ -4,7 +4,7 @@
 import Proton
 
 /// The snippets of PortingFromCPlusPlus.md, compiled: each as it is in the article, in what it needs around it.
-private enum PortingFromCPlusPlusSnippets {
+enum PortingFromCPlusPlusSnippets {
     struct SeeAWholeProgram {
         final class HelloWorld: MessagingHandler {
             let url: String

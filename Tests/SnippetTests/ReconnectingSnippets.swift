@@ -4,7 +4,7 @@
 import Proton
 
 /// The snippets of Reconnecting.md, compiled: each as it is in the article, in what it needs around it.
-private enum ReconnectingSnippets {
+enum ReconnectingSnippets {
     struct BoundTheTries {
         func giveUpAfterAMinute() throws -> AMQPClient {
             let backoff = Backoff(initial: .milliseconds(200), factor: 2, max: .seconds(5), maxTime: .seconds(60))

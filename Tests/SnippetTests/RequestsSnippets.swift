@@ -4,7 +4,7 @@
 import Proton
 
 /// The snippets of Requests.md, compiled: each as it is in the article, in what it needs around it.
-private enum RequestsSnippets {
+enum RequestsSnippets {
     struct SendARequest {
         func price(of article: String, by connection: AMQPConnection) async throws -> String? {
             let response = try await connection.request(Message(body: article), to: "prices", timeout: .seconds(5))

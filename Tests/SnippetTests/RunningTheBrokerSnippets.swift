@@ -6,7 +6,7 @@ import Proton
 import ProtonBroker
 
 /// The snippets of RunningTheBroker.md, compiled: each as it is in the article, in what it needs around it.
-private enum RunningTheBrokerSnippets {
+enum RunningTheBrokerSnippets {
     struct StartItInAProgram {
         func startBroker() throws -> Broker {
             var options = BrokerOptions()

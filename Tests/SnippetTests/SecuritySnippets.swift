@@ -4,7 +4,7 @@
 import Proton
 
 /// The snippets of Security.md, compiled: each as it is in the article, in what it needs around it.
-private enum SecuritySnippets {
+enum SecuritySnippets {
     struct ConnectSafely {
         func connect(password: String) throws -> AMQPClient {
             try AMQPClient("amqps://broker.example", credentials: .password(user: "me", password: password))

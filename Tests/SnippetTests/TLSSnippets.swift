@@ -4,7 +4,7 @@
 import Proton
 
 /// The snippets of TLS.md, compiled: each as it is in the article, in what it needs around it.
-private enum TLSSnippets {
+enum TLSSnippets {
     struct ConnectOverTLS {
         func connect() throws -> AMQPClient {
             try AMQPClient("amqps://broker.example.com")

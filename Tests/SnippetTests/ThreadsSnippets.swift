@@ -4,7 +4,7 @@
 import Proton
 
 /// The snippets of Threads.md that are not in BackgroundExample.swift, compiled: each as it is in the article, in what it needs around it.
-private enum ThreadsSnippets {
+enum ThreadsSnippets {
     struct HaveAnotherThreadUseAConnection {
         func closeLater(_ workQueue: WorkQueue) -> Bool {
             workQueue.schedule(after: .seconds(5)) { connection in connection.close() }
