@@ -23,7 +23,7 @@ enum RequestsSnippets {
         func answer(on connection: AMQPConnection) async throws {
             try await connection.serve("prices", concurrency: 8) { request in
                 guard let article = request.body.value.stringValue else {
-                    throw Delivery.Reject(Condition("example:no-article"))
+                    return Message(body: "The name of an article is a string.", subject: "error")
                 }
                 return Message(body: "\(article.count)")
             }

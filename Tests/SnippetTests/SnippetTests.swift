@@ -18,7 +18,8 @@ struct SnippetTests {
         Article("Sources/Proton/Proton.docc/LoggingIn.md", "SnippetTests/LoggingInSnippets.swift"),
         Article("Sources/Proton/Proton.docc/Observability.md", "SnippetTests/ObservabilitySnippets.swift"),
         Article("Sources/Proton/Proton.docc/Performance.md", "SnippetTests/PerformanceSnippets.swift"),
-        Article("Sources/Proton/Proton.docc/PortingFromCPlusPlus.md", "SnippetTests/PortingFromCPlusPlusSnippets.swift"),
+        Article(
+            "Sources/Proton/Proton.docc/PortingFromCPlusPlus.md", "SnippetTests/PortingFromCPlusPlusSnippets.swift"),
         Article("Sources/Proton/Proton.docc/Reconnecting.md", "SnippetTests/ReconnectingSnippets.swift"),
         Article("Sources/Proton/Proton.docc/Requests.md", "SnippetTests/RequestsSnippets.swift"),
         Article("Sources/Proton/Proton.docc/Security.md", "SnippetTests/SecuritySnippets.swift"),
