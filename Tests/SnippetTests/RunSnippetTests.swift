@@ -19,6 +19,42 @@ struct RunSnippetTests {
         }
     }
 
+    // MARK: AsyncClient.md
+
+    @Test func whatWasAcceptedGoesOut() async throws {
+        try await withBroker { broker in
+            try await Self.send(5, to: "jobs", of: broker)
+            let (stop, continuation) = AsyncStream.makeStream(of: Void.self)
+            let watch = Task {
+                try await broker.wait { $0.messages == 0 }
+                continuation.finish()
+            }
+            try await AsyncClientSnippets.Stop().run(AMQPClient(broker.address), until: stop)
+            try await watch.value
+        }
+    }
+
+    @Test func piecesOfABodyCome() async throws {
+        try await withBroker { broker in
+            try await AMQPClient(broker.address).withConnection { connection in
+                let snippet = AsyncClientSnippets.SendAndReceiveLargeBodies()
+                let pieces: [[UInt8]] = [Array(repeating: 1, count: 300_000), [2], [3, 4]]
+                let (chunks, continuation) = AsyncStream.makeStream(of: [UInt8].self)
+                for piece in pieces { continuation.yield(piece) }
+                continuation.finish()
+                let received = Mutex<[UInt8]>([])
+                let work = Task {
+                    try await snippet.download(by: connection) { piece in received.withLock { $0 += piece } }
+                }
+                try await snippet.upload(chunks, by: connection)
+                try await broker.wait { $0.queue("uploads")?.removed == 1 }
+                work.cancel()
+                try await work.value
+                #expect(received.withLock { $0 } == pieces.flatMap { $0 })
+            }
+        }
+    }
+
     // MARK: DeliveryGuarantees.md
 
     @Test func aHandlerSendsUntilAllIsAccepted() async throws {
