@@ -13,7 +13,9 @@ struct ReadmeTests {
     }
 
     @Test func theFirstProgramIsTheDemo() throws {
-        let demo = try text("Examples/demo/Demo.swift")
+        let file = try text("Examples/demo/Demo.swift")
+        // Without the lines about its licence.
+        let demo = file[try #require(file.range(of: "\n\n")).upperBound...]
         #expect(
             try text("README.md").contains("```swift\n\(demo)```\n"), "Copy Examples/demo/Demo.swift into README.md.")
     }
