@@ -188,7 +188,7 @@ let package = Package(
         .target(
             name: "AMQPTool",
             dependencies: [
-                "ProtonUtilities",
+                "BrokerProgram", "ProtonUtilities",
                 "Proton", "ProtonEngine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -323,7 +323,7 @@ let package = Package(
             swiftSettings: settings),
         // The parts of the program `amqp`, and the program, which is built beside the tests.
         .testTarget(
-            name: "AmqpToolTests",
+            name: "AMQPToolTests",
             dependencies: [
                 "AMQPTool", "Proton", "ProtonBroker", "ProtonTesting", "TestCertificates", "TestPrograms",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

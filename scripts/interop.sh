@@ -190,11 +190,7 @@ tell SWIFT "$swift" "$dir/swift.pid"
 export INTEROP_RABBITMQ3_TLS=$tls3 INTEROP_RABBITMQ4_TLS=$tls4 INTEROP_SWIFT_TLS=$tls INTEROP_CERTIFICATES=$dir
 export INTEROP_PROGRAMS=$programs INTEROP_TABLE=$dir/table.md
 # In the background, since Bash heeds a signal only while it waits for such.
-<<<<<<< HEAD
 start .build/debug/swift-qpid-protonPackageTests.xctest --testing-library swift-testing --filter '^InteropTests' "$@"
-=======
-start swift test --enable-all-traits --skip-build --filter '^InteropTests' "$@"
->>>>>>> helper/ecosystem
 tests=$!
 code=0
 wait "$tests" || code=$?

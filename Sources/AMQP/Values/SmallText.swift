@@ -106,9 +106,9 @@
     /// other version, it is computed once.
     @inlinable static var isKnown: Bool {
         #if compiler(>=6.2) && compiler(<6.4) && os(Linux) && (arch(x86_64) || arch(arm64))
-            true
+        true
         #else
-            isAsExpected
+        isAsExpected
         #endif
     }
 
