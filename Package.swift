@@ -287,6 +287,7 @@ let package = Package(
             name: "SnippetTests",
             dependencies: [
                 "Proton", "ProtonBroker", "ProtonMetrics", "ProtonServiceLifecycle", "ProtonTesting", "ProtonTracing",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(
                     name: "ServiceLifecycle", package: "swift-service-lifecycle",
