@@ -122,6 +122,7 @@ public final class Broker: Sendable {
     /// - Parameters:
     ///   - address: where to listen; default a free port of this machine's loopback.
     ///   - options: how peers are treated.
+    ///   - clock: what its times go by; nil, the default, is the system's clock.
     /// - Returns: the broker, which listens and serves until it is stopped.
     /// - Throws: as `init`; `ProtonError.Code.limitExceeded` where the system has no thread left.
     public static func start(

@@ -48,6 +48,7 @@ public final class Sender: Link {
 
     /// Sends a message with a delivery tag of the program's own, or a state, such as that of a transaction.
     /// - Parameters:
+    ///   - message: what is sent.
     ///   - tag: names the delivery, 1 to 32 bytes, unique among those of the link that are not settled
     ///     (AMQP 1.0, 2.6.12), as in `"17".utf8`.
     ///   - state: what this side says of the message with it.
@@ -136,7 +137,7 @@ public final class Sender: Link {
     /// The pieces are those of the encoded message. Write while `writableBytes` is above zero: in `onSendable`, which is
     /// called again as bytes go out. No other message can be sent on the link until this one has ended.
     /// - Parameters:
-    ///   - tag: as of `send(_:tag:state:)`; nil makes one.
+    ///   - ownTag: as of `send(_:tag:state:)`; nil makes one.
     ///   - state: what this side says of the message with it.
     /// - Throws: as `send(_:tag:state:)` does.
     public func stream(tag ownTag: [UInt8]? = nil, state: DeliveryState? = nil) throws -> Delivery {

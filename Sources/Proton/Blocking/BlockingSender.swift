@@ -22,7 +22,9 @@ public final class BlockingSender: Sendable {
     public var address: String? { link.address }
 
     /// Sends a message, and waits for its outcome, for the connection's time-out at most.
-    /// - Parameter errorStates: outcomes that are thrown as `SendError`. Default rejected and released.
+    /// - Parameters:
+    ///   - message: what is sent.
+    ///   - errorStates: outcomes that are thrown as `SendError`. Default rejected and released.
     /// - Returns: the outcome; nil of a message that was sent settled (`.atMostOnce`), which has none.
     /// - Throws: as `send(_:timeout:errorStates:)`.
     @discardableResult
@@ -34,6 +36,7 @@ public final class BlockingSender: Sendable {
     ///
     /// Where it throws something else than `SendError` and `ProtonError.Code.inDoubt`, the message was not sent.
     /// - Parameters:
+    ///   - message: what is sent.
     ///   - timeout: how long that may take; nil is for ever.
     ///   - errorStates: outcomes that are thrown as `SendError`. Default rejected and released.
     /// - Returns: the outcome; nil of a message that was sent settled (`.atMostOnce`), which has none.

@@ -46,7 +46,9 @@ public final class SyncRequestResponse: Sendable {
     /// Sends a request and waits for its response: the first message with the request's correlation id.
     ///
     /// The request's `replyTo` and `correlationID` are set here. Responses to calls that timed out are passed over.
-    /// - Parameter timeout: how long all of it may take; nil is for ever.
+    /// - Parameters:
+    ///   - request: what is sent.
+    ///   - timeout: how long all of it may take; nil is for ever.
     /// - Throws: `ProtonError.Code.invalidArgument` where nobody says where the request goes to; `.inDoubt` where the
     ///   connection was lost after the request was sent; otherwise as `BlockingSender.send` and `BlockingReceiver.receive`.
     public func call(_ request: Message, timeout: Duration?) throws -> Message {

@@ -161,6 +161,7 @@ public final class AMQPConnection: Sendable {
     ///
     /// The request gets an id and a reply address of its own, and the response is the message whose correlation id is that.
     /// - Parameters:
+    ///   - message: the request.
     ///   - address: where the request goes to.
     ///   - queue: where responses come to: a queue of this program's alone, since what else comes to it is taken and dropped.
     ///     It is there when the connection is made again, and so are responses that come meanwhile. Nil, the default, has

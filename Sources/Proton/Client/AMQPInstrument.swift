@@ -16,7 +16,10 @@ public protocol AMQPInstrument: Sendable {
     func willSend(_ message: inout Message, by link: AMQPLinkInfo) -> AMQPSendObserver?
 
     /// A message was handed out to the program.
-    /// - Parameter isSettled: whether its sender had settled it, so that nobody will settle it here.
+    /// - Parameters:
+    ///   - message: what has come.
+    ///   - isSettled: whether its sender had settled it, so that nobody will settle it here.
+    ///   - link: what it has come over.
     /// - Returns: what is told of its settlement: nil is nobody.
     func didReceive(_ message: Message, isSettled: Bool, by link: AMQPLinkInfo) -> AMQPSettlementObserver?
 

@@ -81,7 +81,9 @@ public final class AMQPSender: Sendable {
     // MARK: Sending
 
     /// Sends a message as soon as the peer gives credit, and waits for its outcome.
-    /// - Parameter timeout: how long that may take; nil, the default, is for ever.
+    /// - Parameters:
+    ///   - message: what is sent.
+    ///   - timeout: how long that may take; nil, the default, is for ever.
     /// - Returns: accepted; of a link whose messages are sent settled once the message is sent.
     /// - Throws: `AMQPSendError`: `.notSent`, `.inDoubt` or `.refused`; where it is `.notSent` sending again is safe.
     @discardableResult

@@ -64,9 +64,9 @@ public struct ConnectionOptions: Sendable {
     var frameLog: TransportLog?
 
     /// Creates options, each with the default that it has where it is left out.
-    /// - Parameters:
-    ///   - heartbeat: how long the peer may say nothing; the limits' `idleTimeout`, under the name that Python has for it.
-    ///   - maxFrameSize: the limits' `maxFrameSize`.
+    ///
+    /// Each parameter is the property of its name, but two, which are limits: `heartbeat` is how long the peer may say nothing,
+    /// the `idleTimeout` under the name that Python has for it, and `maxFrameSize` is that of the limits.
     public init(
         user: String? = nil, password: String? = nil, allowedMechanisms: [String] = [], usesSASL: Bool = true,
         allowsInsecureMechanisms: Allowance = .onLoopback, credentials: CredentialSource? = nil,

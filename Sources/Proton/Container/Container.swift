@@ -27,8 +27,9 @@ public final class Container {
     /// Whether this is what the program made, rather than what stands for it once it is gone.
     private let isOwner: Bool
 
-    /// Creates a container whose events go to `handlers`, each in turn.
+    /// Creates a container.
     /// - Parameters:
+    ///   - handlers: what its events go to, each in turn.
     ///   - id: the container's name to its peers; nil makes a random one.
     ///   - options: how connections are made and taken.
     ///   - clock: what timers go by; nil, the default, is the system's clock.

@@ -189,7 +189,9 @@ extension MessagingHandler {
     public func reject(_ delivery: Delivery, _ condition: Condition? = nil) { delivery.reject(condition) }
 
     /// Gives a message back to its source, and settles it.
-    /// - Parameter delivered: whether this counts as a try to deliver it (modified), or not (released).
+    /// - Parameters:
+    ///   - delivery: the message.
+    ///   - delivered: whether this counts as a try to deliver it (modified), or not (released).
     public func release(_ delivery: Delivery, delivered: Bool = true) { delivery.release(delivered: delivered) }
 
     /// Settles a message, with an outcome where one is given.

@@ -73,7 +73,9 @@ public struct LinkOption: Sendable {
     /// Has only messages come for which a JMS selector holds, as in `colour = 'green'`; of receivers.
     ///
     /// A peer that does not know selectors leaves it out of its answer: see `remoteSource.filter`.
-    /// - Parameter name: the filter's name, for a source that has several.
+    /// - Parameters:
+    ///   - selector: the condition, in the language of JMS.
+    ///   - name: the filter's name, for a source that has several.
     public static func selector(_ selector: String, name: Symbol = "selector") -> LinkOption {
         let filter = Described(descriptor: .symbol("apache.org:selector-filter:string"), value: .string(selector))
         return .filter([.symbol(name): .described(filter)])

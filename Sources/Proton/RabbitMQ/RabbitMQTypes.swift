@@ -10,7 +10,9 @@ public enum RabbitMQAddress {
     public static func queue(_ name: String) -> String { "/queues/\(PercentEncoding.encode(name))" }
 
     /// The address of an exchange, to send to.
-    /// - Parameter key: the routing key of messages; nil is the empty one.
+    /// - Parameters:
+    ///   - name: the exchange's.
+    ///   - key: the routing key of messages; nil is the empty one.
     public static func exchange(_ name: String, key: String? = nil) -> String {
         "/exchanges/\(PercentEncoding.encode(name))" + (key.map { "/\(PercentEncoding.encode($0))" } ?? "")
     }

@@ -183,9 +183,10 @@ extension Connection {
 }
 
 extension Container {
-    /// Asks a peer to begin a transaction; `handler` is told when it has, and how it ended.
+    /// Asks a peer to begin a transaction.
     /// - Parameters:
     ///   - connection: where; all of its sessions and links can take part.
+    ///   - handler: what is told when the transaction has begun, and how it ended.
     ///   - settlesBeforeDischarge: whether messages that come in are settled as soon as they are accepted in the
     ///     transaction, rather than when it ends. Default false.
     /// - Returns: the transaction, which is to be used once `onTransactionDeclared` is called.

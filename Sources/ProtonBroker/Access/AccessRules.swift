@@ -86,6 +86,7 @@ public struct AccessRules: Sendable, Hashable {
 
     /// Whether a rule allows something.
     /// - Parameters:
+    ///   - action: what is to be done.
     ///   - address: of the node; for `receive` it may be a pattern of topics, all of which have to be allowed.
     ///   - user: who wants it; nil is a peer that has not logged in.
     public func allows(_ action: Action, _ address: String, to user: String?) -> Bool {

@@ -27,8 +27,10 @@ public struct SCRAMCredential: Sendable, Hashable {
 
     /// Hashes a password; it takes milliseconds.
     /// - Parameters:
-    ///   - salt: nil is 16 random bytes.
+    ///   - password: 1 to 1,024 bytes of UTF-8.
+    ///   - hash: the mechanism's.
     ///   - iterations: from `allowedIterations`. Default `defaultIterations`.
+    ///   - salt: nil is 16 random bytes.
     /// - Throws: `ProtonError.Code.invalidArgument` for a password with characters that none may have, an empty or too long
     ///   one (1,024 bytes), and iterations that are not allowed.
     public init(

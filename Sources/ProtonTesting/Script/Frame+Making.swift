@@ -53,7 +53,10 @@ extension Frame {
     }
 
     /// The attach frame that answers another one: the same link from its other end, with what was asked for.
-    /// - Parameter handle: this side's own; nil is the same as the other side's.
+    /// - Parameters:
+    ///   - other: the peer's attach.
+    ///   - handle: this side's own; nil is the same as the other side's.
+    ///   - channel: this side's, of its session.
     public static func attach(answering other: Frame, handle: UInt32? = nil, channel: UInt16 = 0) -> Frame {
         var frame = Frame(.attach, channel: channel)
         for name in ["name", "handle", "snd-settle-mode", "rcv-settle-mode", "source", "target"] {
@@ -67,7 +70,11 @@ extension Frame {
     }
 
     /// A flow frame that gives a link credit.
-    /// - Parameter fields: `delivery-count` has to say how many messages have come, where some have.
+    /// - Parameters:
+    ///   - credit: how many messages may come.
+    ///   - handle: this side's, of the link.
+    ///   - channel: this side's, of its session.
+    ///   - fields: `delivery-count` has to say how many messages have come, where some have.
     public static func flow(
         credit: UInt32, handle: UInt32 = 0, channel: UInt16 = 0, _ fields: KeyValuePairs<String, AMQPValue> = [:]
     ) -> Frame {
@@ -109,6 +116,8 @@ extension Frame {
     ///   - state: what became of them.
     ///   - first: the id of the first, and of the last where the fields tell no other.
     ///   - isReceiver: whether it is about what this side received. Default true.
+    ///   - channel: this side's, of the session.
+    ///   - fields: others, or other values of these.
     public static func disposition(
         _ state: DeliveryState, _ first: UInt32, isReceiver: Bool = true, channel: UInt16 = 0,
         _ fields: KeyValuePairs<String, AMQPValue> = [:]
