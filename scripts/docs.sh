@@ -43,7 +43,7 @@ fi
 for module in "${modules[@]}"; do swift build --target "$module"; done
 build=$(swift build --show-bin-path)
 rm -rf "$parts"
-mkdir -p "$parts"
+mkdir -p "$parts"/{symbols,first,archives,landing}
 
 # What the modules' own imports of C modules need.
 includes=()
