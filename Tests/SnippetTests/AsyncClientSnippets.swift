@@ -20,6 +20,7 @@ private enum AsyncClientSnippets {
         do {
             try await sender.send(message)
         } catch AMQPSendError.notSent {
+            // The peer does not have it: sent again, it arrives once.
             try await sendLater(message)
         }
     }
@@ -39,17 +40,6 @@ private enum AsyncClientSnippets {
         }
     }
 
-    static func request(_ connection: AMQPConnection) async throws -> Message {
-        let response = try await connection.request(Message(body: "tea"), to: "prices", replyTo: "prices-for-me")
-        return response
-    }
-
-    static func serving(_ connection: AMQPConnection) async throws {
-        try await connection.serve("service", concurrency: 8) { request in
-            Message(body: request.body.value.stringValue?.uppercased() ?? "")
-        }
-    }
-
     static func streams(_ connection: AMQPConnection, _ file: File) async throws {
         try await connection.send(streaming: file.chunks, to: "uploads")
 
@@ -58,24 +48,6 @@ private enum AsyncClientSnippets {
             delivery.accept()
         }
     }
-
-    static func server(_ options: ConnectionOptions) async throws {
-        try await AMQPServer("0.0.0.0:5672", options: options).withListener { listener in
-            for await request in listener {
-                let connection = try await request.accept()
-                for await link in connection.linkRequests {
-                    switch link {
-                    case .sender(let request) where request.address == "orders": take(try request.accept())
-                    case .receiver(let request) where request.address == "news": publish(try request.accept())
-                    default: link.refuse(Condition(.notFound))
-                    }
-                }
-            }
-        }
-    }
-
-    static func take(_ receiver: AMQPReceiver) {}
-    static func publish(_ sender: AMQPSender) {}
 
     static func events(_ connection: AMQPConnection) async {
         for await event in connection.events {
@@ -99,12 +71,6 @@ private enum AsyncClientSnippets {
 
     static func receive(on connection: AMQPConnection) async throws {}
     static func stopWhenAsked(_ stop: @escaping @Sendable () -> Void) {}
-
-    static func executor(_ connection: AMQPConnection, _ receiver: AMQPReceiver) async throws {
-        try await withTaskExecutorPreference(connection.taskExecutor) {
-            for try await delivery in receiver { delivery.accept() }
-        }
-    }
 
     /// What the snippets read and write.
     struct File: Sendable {

@@ -9,6 +9,11 @@ struct SnippetTests {
     private static let articles = [
         Article("Sources/Proton/Proton.docc/AsyncClient.md", "SnippetTests/AsyncClientSnippets.swift"),
         Article("Sources/Proton/Proton.docc/Observability.md", "SnippetTests/ObservabilitySnippets.swift"),
+        Article("Sources/Proton/Proton.docc/BackgroundSending.md", "SnippetTests/BackgroundSendingSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/DeliveryGuarantees.md", "SnippetTests/DeliveryGuaranteesSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/FlowControl.md", "SnippetTests/FlowControlSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/Handlers.md", "SnippetTests/HandlersSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/Logging.md", "SnippetTests/LoggingSnippets.swift"),
         Article("Sources/Proton/Proton.docc/LoggingIn.md", "SnippetTests/OtherSnippets.swift"),
         Article("Sources/Proton/Proton.docc/TLS.md", "SnippetTests/OtherSnippets.swift"),
         Article("Sources/Proton/Proton.docc/Threads.md", "ProtonTests/BackgroundExample.swift"),
