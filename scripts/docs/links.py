@@ -37,6 +37,12 @@ def anchors(text):
         yield anchor if count == 0 else f"{anchor}-{count}"
 
 
+def is_image(path, name):
+    """Whether this is an image of the DocC catalog that the file is in: those are named without their folder."""
+    catalogs = [folder for folder in path.parents if folder.suffix == ".docc"]
+    return any(found.name == name for catalog in catalogs for found in catalog.rglob("*.*"))
+
+
 def problem(path, target):
     """What is wrong with a link from the file at this path, or None."""
     try:
@@ -52,7 +58,7 @@ def problem(path, target):
     if url.scheme:
         return f"has a scheme that no reader can follow: {url.scheme}"
     file = path if not url.path else path.parent / urllib.parse.unquote(url.path)
-    if not file.exists():
+    if not file.exists() and not is_image(path, url.path):
         return "is not there"
     if url.fragment and file.suffix == ".md" and url.fragment.lower() not in anchors(file.read_text()):
         return f"has no heading #{url.fragment}"
