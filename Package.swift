@@ -203,6 +203,7 @@ let package = Package(
             name: "SnippetTests",
             dependencies: [
                 "Proton", "ProtonBroker", "ProtonMetrics", "ProtonServiceLifecycle", "ProtonTesting", "ProtonTracing",
+                .target(name: "ProtonBrokerStore", condition: .when(traits: ["DurableBroker"])),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -67,6 +67,7 @@ convert() {
     [[ -d $parts/symbols/$name ]] && inputs+=(--additional-symbol-graph-dir "$parts/symbols/$name")
     "$docc" convert "${inputs[@]}" --output-path "$output/$name.doccarchive" --enable-experimental-external-link-support \
         --fallback-display-name "$name" --fallback-bundle-identifier "$name" --fallback-default-module-kind Module \
+        --default-code-listing-language swift \
         --hosting-base-path "$base_path" "$@"
 }
 

@@ -40,6 +40,7 @@ def main(site, landing, modules):
     (source,) = (landing / "data/documentation").glob("*.json")
     page = json.loads(source.read_text())
     page["hierarchy"] = {"paths": [[]]}
+    page["metadata"]["roleHeading"] = "Package"
     (site / "data/documentation.json").write_text(json.dumps(page))
 
     def order(index):
