@@ -1,6 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Testing
 
 /// The programs in README.md are those that are built and run: Examples/demo, and the handler of Examples/helloworld.
