@@ -5,7 +5,8 @@
 
 The landing page of Documentation/Site.docc takes the place of the one that `docc merge` makes, the navigator lists the
 modules in their given order, and the site's root leads to the landing page. A module whose page leaves a symbol to one
-of DocC's own groups is an error: its Topics lack it.
+of DocC's own groups is an error: its Topics lack it. So is one whose Topics have a page of another module, which then
+has no navigator of its own: a link like that belongs under See Also.
 """
 
 import json
@@ -28,13 +29,30 @@ def ungrouped(page):
                 yield page["references"][identifier]["title"]
 
 
-def main(site, landing, modules):
-    missing = []
+def foreign(module, nodes):
+    """The pages of other modules in a module's part of the navigator."""
+    for node in nodes:
+        path = node.get("path", "")
+        if path and not f"{path}/".startswith(f"/documentation/{module.lower()}/"):
+            yield path
+        yield from foreign(module, node.get("children", []))
+
+
+def problems(site, modules):
+    """What is wrong with the modules' Topics."""
+    (root,) = json.loads((site / "index/index.json").read_text())["interfaceLanguages"]["swift"]
+    for node in root["children"]:
+        for path in foreign(node["title"], node["children"]):
+            yield f"the Topics of {node['title']} have {path}, which is of another module"
     for module in modules:
         page = json.loads((site / f"data/documentation/{module.lower()}.json").read_text())
-        missing += [f"{module}: {title}" for title in ungrouped(page)]
-    if missing:
-        print(*missing, "docs: the Topics of Sources/MODULE/MODULE.docc/MODULE.md lack these", sep="\n", file=sys.stderr)
+        for title in ungrouped(page):
+            yield f"the Topics of Sources/{module}/{module}.docc/{module}.md lack {title}"
+
+
+def main(site, landing, modules):
+    if wrong := list(problems(site, modules)):
+        print(*(f"docs: {problem}" for problem in wrong), sep="\n", file=sys.stderr)
         return 1
 
     (source,) = (landing / "data/documentation").glob("*.json")
