@@ -204,6 +204,7 @@ let package = Package(
             dependencies: [
                 "Proton", "ProtonBroker", "ProtonMetrics", "ProtonServiceLifecycle", "ProtonTesting", "ProtonTracing",
                 .target(name: "ProtonBrokerStore", condition: .when(traits: ["DurableBroker"])),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -7,7 +7,7 @@ import ServiceLifecycle
 import Synchronization
 
 /// The snippets of BackgroundSending.md, compiled: each as it is in the article, in what it needs around it.
-private enum BackgroundSendingSnippets {
+enum BackgroundSendingSnippets {
     struct KeepOneSenderForTheWholeProgram {
         /// Publishes events, from any task.
         struct Publisher: Sendable {
@@ -35,7 +35,7 @@ private enum BackgroundSendingSnippets {
         }
     }
 
-    struct SendFromAQueueOfTheProgramSOwn {
+    struct SendFromAQueueOfTheProgramsOwn {
         func publishReadings(to url: String, _ readings: AsyncStream<Double>) async throws {
             try await AMQPClient(url).withConnection { connection in
                 try await connection.withSender(to: "readings") { sender in
@@ -45,7 +45,7 @@ private enum BackgroundSendingSnippets {
         }
 
         /// The newest hundred readings wait while the broker is away; older ones are dropped.
-        let (readings, continuation) = AsyncStream.makeStream(of: Double.self, bufferingPolicy: .bufferingNewest(100))
+        let readings = AsyncStream.makeStream(of: Double.self, bufferingPolicy: .bufferingNewest(100))
     }
 
     struct SendInAService {
@@ -70,7 +70,7 @@ private enum BackgroundSendingSnippets {
         }
     }
 
-    struct SendFromAHandlerSContainer {
+    struct SendFromAHandlersContainer {
         /// Sends what any thread hands over.
         final class Outbox: MessagingHandler, Sendable {
             private let waiting = Mutex<[Message]>([])

@@ -4,7 +4,7 @@
 import Proton
 
 /// The snippets of DeliveryGuarantees.md, compiled: each as it is in the article, in what it needs around it.
-private enum DeliveryGuaranteesSnippets {
+enum DeliveryGuaranteesSnippets {
     struct SendUntilAMessageIsAccepted {
         /// Sends a message until the peer has decided about it: it arrives, and may arrive twice.
         func deliver(_ message: Message, by sender: AMQPSender) async throws {
@@ -101,7 +101,7 @@ private enum DeliveryGuaranteesSnippets {
         }
     }
 
-    struct KnowWhatABrokerSRestartDoes {
+    struct KnowWhatABrokersRestartDoes {
         func order(_ number: Int) -> Message {
             Message(id: MessageID(number), body: "order \(number)", isDurable: true)
         }

@@ -4,7 +4,7 @@
 import Proton
 
 /// The snippets of FlowControl.md, compiled: each as it is in the article, in what it needs around it.
-private enum FlowControlSnippets {
+enum FlowControlSnippets {
     struct ReceiveNoFasterThanYouWorkWithAsyncAwait {
         func workOneByOne(_ connection: AMQPConnection, _ work: (Message) async throws -> Void) async throws {
             for try await delivery in connection.receiver(from: "jobs", window: 10) {
@@ -15,20 +15,17 @@ private enum FlowControlSnippets {
     }
 
     struct ReceiveNoFasterThanYouWorkWithAsyncAwait2 {
-        func work(_ connection: AMQPConnection, _ work: @escaping @Sendable (Message) async throws -> Void) async throws
-        {
-            try await connection.withReceiver(from: "jobs", window: 8) { receiver in
-                try await withThrowingTaskGroup { group in
-                    for _ in 0..<4 {
-                        group.addTask {
-                            for try await delivery in receiver {
-                                try await work(delivery.message)
-                                delivery.accept()
-                            }
+        func work(_ jobs: AMQPReceiver, _ handle: @escaping @Sendable (Message) async throws -> Void) async throws {
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        for try await delivery in jobs {
+                            try await handle(delivery.message)
+                            delivery.accept()
                         }
                     }
-                    try await group.waitForAll()
                 }
+                try await group.waitForAll()
             }
         }
     }

@@ -4,7 +4,7 @@
 import Proton
 
 /// The snippets of Handlers.md, compiled: each as it is in the article, in what it needs around it.
-private enum HandlersSnippets {
+enum HandlersSnippets {
     struct WriteAHandler {
         final class Receive: MessagingHandler {
             let url: String

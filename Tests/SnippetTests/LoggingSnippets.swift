@@ -5,7 +5,7 @@ import Logging
 import Proton
 
 /// The snippets of Logging.md, compiled: each as it is in the article, in what it needs around it.
-private enum LoggingSnippets {
+enum LoggingSnippets {
     struct SetTheLevelByLabel {
         /// Call it once, before anything else.
         func setUpLogging() {

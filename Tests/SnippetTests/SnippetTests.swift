@@ -8,16 +8,28 @@ import Testing
 struct SnippetTests {
     static let articles = [
         Article("Sources/Proton/Proton.docc/AsyncClient.md", "SnippetTests/AsyncClientSnippets.swift"),
-        Article("Sources/Proton/Proton.docc/Observability.md", "SnippetTests/ObservabilitySnippets.swift"),
         Article("Sources/Proton/Proton.docc/BackgroundSending.md", "SnippetTests/BackgroundSendingSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/ChoosingABroker.md", "SnippetTests/ChoosingABrokerSnippets.swift"),
         Article("Sources/Proton/Proton.docc/DeliveryGuarantees.md", "SnippetTests/DeliveryGuaranteesSnippets.swift"),
         Article("Sources/Proton/Proton.docc/FlowControl.md", "SnippetTests/FlowControlSnippets.swift"),
         Article("Sources/Proton/Proton.docc/Handlers.md", "SnippetTests/HandlersSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/HowItIsBuilt.md", "SnippetTests/HowItIsBuiltSnippets.swift"),
         Article("Sources/Proton/Proton.docc/Logging.md", "SnippetTests/LoggingSnippets.swift"),
-        Article("Sources/Proton/Proton.docc/LoggingIn.md", "SnippetTests/OtherSnippets.swift"),
-        Article("Sources/Proton/Proton.docc/TLS.md", "SnippetTests/OtherSnippets.swift"),
-        Article("Sources/Proton/Proton.docc/Threads.md", "ProtonTests/BackgroundExample.swift"),
+        Article("Sources/Proton/Proton.docc/LoggingIn.md", "SnippetTests/LoggingInSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/Observability.md", "SnippetTests/ObservabilitySnippets.swift"),
+        Article("Sources/Proton/Proton.docc/Performance.md", "SnippetTests/PerformanceSnippets.swift"),
+        Article(
+            "Sources/Proton/Proton.docc/PortingFromCPlusPlus.md", "SnippetTests/PortingFromCPlusPlusSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/Reconnecting.md", "SnippetTests/ReconnectingSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/Requests.md", "SnippetTests/RequestsSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/Security.md", "SnippetTests/SecuritySnippets.swift"),
+        Article("Sources/Proton/Proton.docc/TLS.md", "SnippetTests/TLSSnippets.swift"),
+        Article(
+            "Sources/Proton/Proton.docc/Threads.md", "ProtonTests/BackgroundExample.swift",
+            "SnippetTests/ThreadsSnippets.swift"),
         Article("Sources/ProtonBroker/ProtonBroker.docc/ProtonBroker.md", "SnippetTests/OtherSnippets.swift"),
+        Article(
+            "Sources/ProtonBroker/ProtonBroker.docc/RunningTheBroker.md", "SnippetTests/RunningTheBrokerSnippets.swift"),
         Article("Sources/ProtonBroker/ProtonBroker.docc/Security.md", "SnippetTests/OtherSnippets.swift"),
         Article(
             "Sources/ProtonTesting/ProtonTesting.docc/TestingPrograms.md", "SnippetTests/OtherSnippets.swift",
