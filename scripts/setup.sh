@@ -49,6 +49,9 @@ need_test() {
     need libqpid-proton11-dev-examples "proton's own examples, the other side of those tests" \
         /usr/share/proton/examples/python/broker.py
     need openssl "makes the certificates of the tests, and is a peer of theirs" /usr/bin/openssl
+    need python3-prometheus-client "reads the broker's metrics in a test" \
+        /usr/lib/python3/dist-packages/prometheus_client/parser.py
+    need systemd "checks the broker's unit in a test (systemd-analyze)" /usr/bin/systemd-analyze
 }
 
 need_peers() {

@@ -30,9 +30,10 @@ let databasePrograms: [Target] = ["db_send", "db_recv", "db_ctrl"].map { name in
 let package = Package(
     name: "Integrations",
     dependencies: [
-        .package(name: "swift-qpid-proton", path: "../.."),
+        .package(name: "swift-qpid-proton", path: "../..", traits: ["ServiceLifecycle"]),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.16.0"),
         .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.0"),
@@ -74,6 +75,38 @@ let package = Package(
             ],
             path: "worker_service",
             swiftSettings: settings),
+        .executableTarget(
+            name: "shop_service",
+            dependencies: [
+                "PrometheusSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Proton", package: "swift-qpid-proton"),
+                .product(name: "ProtonBroker", package: "swift-qpid-proton"),
+                .product(name: "ProtonMetrics", package: "swift-qpid-proton"),
+                .product(name: "ProtonServiceLifecycle", package: "swift-qpid-proton"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "shop_service",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "work_queue",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Proton", package: "swift-qpid-proton"),
+                .product(name: "ProtonServiceLifecycle", package: "swift-qpid-proton"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "work_queue",
+            swiftSettings: settings),
+        .target(
+            name: "PrometheusSupport", dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")],
+            path: "PrometheusSupport", swiftSettings: settings),
         .target(
             name: "DatabaseSupport",
             dependencies: [

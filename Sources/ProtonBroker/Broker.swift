@@ -91,10 +91,7 @@ public final class Broker: Sendable {
         let (url, options) = (try AMQPURL(address), context.options)
         let hasTLS = url.scheme == .amqps
         let isLoopback = url.host == "localhost" || PeerHost(url.hostAndPort)?.isLoopback ?? false
-        guard !hasTLS || options.tls != nil else {
-            throw ProtonError(
-                .invalidArgument, "To listen on amqps://\(url.hostAndPort) a certificate is needed: set tls.")
-        }
+        guard !hasTLS || options.tls != nil else { throw missingCertificate(url) }
         let listener = try container.listen(
             address, options: options.connectionOptions(users, isExposed: !isLoopback),
             tls: hasTLS ? options.tls : nil, maxConnections: options.maxConnections

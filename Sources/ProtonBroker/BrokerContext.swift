@@ -124,7 +124,7 @@ final class BrokerContext: Sendable {
     }
 
     private func deadLetterQueue(of queue: Queue) throws(ConditionError) -> Queue {
-        guard let address = queue.settings.deadLetterAddress else {
+        guard let address = queue.currentSettings.deadLetterAddress else {
             throw ConditionError(.notFound, "There is no dead-letter address.")
         }
         return try table.use(address, by: nil, self)

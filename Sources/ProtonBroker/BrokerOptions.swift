@@ -140,20 +140,7 @@ public struct BrokerOptions: Sendable {
         guard Set(addresses).count == addresses.count else {
             throw ProtonError(.invalidArgument, "queues: an address is there twice.")
         }
-        for queue in queues {
-            do throws(ConditionError) {
-                _ = try AddressTable.checked(queue.address)
-            } catch {
-                throw ProtonError(.invalidArgument, "queues: \(error.condition.description ?? "")")
-            }
-            guard queue.limits?.messages ?? 1 >= 1, queue.limits?.bytes ?? 1 >= 1 else {
-                throw ProtonError(.invalidArgument, "queues: a limit of \(queue.address) is below 1.")
-            }
-            try queue.redelivery?.validate("queues: redelivery of \(queue.address)")
-            if let address = queue.deadLetterAddress {
-                try DeadLetterAddress.validate(address, "queues: deadLetterAddress of \(queue.address)")
-            }
-        }
+        for queue in queues { try queue.validate("queues") }
         try redelivery.validate("redelivery")
         if let deadLetterAddress { try DeadLetterAddress.validate(deadLetterAddress, "deadLetterAddress") }
         guard subscriptionPolicy != .withholdCredit else {

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if ServiceLifecycle
+
 public import Proton
 public import ServiceLifecycle
 
@@ -40,3 +42,5 @@ public struct AMQPServerService: Service {
         }
     }
 }
+
+#endif

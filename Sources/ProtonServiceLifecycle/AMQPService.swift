@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if ServiceLifecycle
+
 public import Proton
 public import ServiceLifecycle
 
@@ -81,3 +83,5 @@ public struct AMQPService: Service {
         case body, connection
     }
 }
+
+#endif

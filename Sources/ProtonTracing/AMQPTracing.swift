@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if Tracing
+
 public import Proton
 public import Tracing
 
@@ -107,3 +109,5 @@ public struct AMQPTracing: AMQPInstrument {
         }
     }
 }
+
+#endif

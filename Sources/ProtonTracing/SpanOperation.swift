@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if Tracing
+
 import Proton
 import Tracing
 
@@ -63,3 +65,5 @@ private func errorType(_ error: any Error) -> String {
     default: "\(type(of: error))"
     }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if Tracing
+
 import Proton
 import Tracing
 
@@ -60,3 +62,5 @@ extension AMQPValue {
         }
     }
 }
+
+#endif

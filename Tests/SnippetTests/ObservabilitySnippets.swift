@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if ServiceLifecycle && Tracing
+
 import Logging
 import Proton
 import ProtonMetrics
@@ -67,3 +69,5 @@ enum ObservabilitySnippets {
         }
     }
 }
+
+#endif

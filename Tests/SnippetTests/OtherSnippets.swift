@@ -30,6 +30,19 @@ private enum OtherSnippets {
         return broker
     }
 
+    // MARK: Management.md
+
+    static func declaring() async throws {
+        let client = try AMQPClient("amqp://localhost")
+        try await client.withConnection { connection in
+            let request = Message(
+                body: ["maxMessages": 10_000, "policy": "reject"],
+                properties: ["operation": "CREATE", "type": "proton.broker.queue", "name": "orders"])
+            let response = try await connection.request(request, to: "$management")
+            print(response.properties["statusCode"] ?? .null, response.body)
+        }
+    }
+
     // MARK: TestingPrograms.md
 
     static func clock(_ address: String) throws -> (AMQPClient, ContainerThread) {

@@ -31,6 +31,14 @@ struct SnippetTests {
         Article(
             "Sources/ProtonBroker/ProtonBroker.docc/RunningTheBroker.md", "SnippetTests/RunningTheBrokerSnippets.swift"),
         Article("Sources/ProtonBroker/ProtonBroker.docc/Security.md", "SnippetTests/OtherSnippets.swift"),
+        Article("Sources/ProtonBroker/ProtonBroker.docc/Management.md", "SnippetTests/OtherSnippets.swift"),
+        Article(
+            "Sources/ProtonFoundation/ProtonFoundation.docc/ProtonFoundation.md",
+            "ProtonFoundationTests/Snippets.swift"),
+        Article("Sources/ProtonNIO/ProtonNIO.docc/ProtonNIO.md", "ProtonNIOTests/Snippets.swift"),
+        Article(
+            "Sources/ProtonConfiguration/ProtonConfiguration.docc/ProtonConfiguration.md",
+            "ProtonConfigurationTests/Snippets.swift"),
         Article(
             "Sources/ProtonTesting/ProtonTesting.docc/TestingPrograms.md", "SnippetTests/OtherSnippets.swift",
             "ProtonTestingTests/GreeterTests.swift", "ProtonTestingTests/PriceListTests.swift"),

@@ -3,7 +3,7 @@
 
 /// The primitive types of AMQP 1.0 (Types, section 1.6).
 ///
-/// The raw value is the constructor that is always able to carry the type: its widest encoding.
+/// The raw value is the constructor of the type's widest encoding, which can carry every value of the type.
 public enum AMQPType: UInt8, Sendable, Hashable, CaseIterable {
     /// No value (1.6.1).
     case null = 0x40
@@ -54,7 +54,7 @@ public enum AMQPType: UInt8, Sendable, Hashable, CaseIterable {
     /// A sequence of values of one type (1.6.24).
     case array = 0xf0
 
-    /// The type that a constructor of the specification encodes, or nil when the byte is none of them.
+    /// The type that a constructor of the specification encodes, or nil if no type has this constructor.
     init?(constructor: UInt8) {
         switch constructor {
         case 0x41, 0x42: self = .boolean

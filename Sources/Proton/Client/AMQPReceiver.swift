@@ -47,6 +47,9 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
     /// The address of the node, as the peer says it is; nil before the link is attached.
     public var address: String? { shared.link.address }
 
+    /// Whether the node's messages are moved or copied, as the peer says; nil before the link is attached.
+    package var distributionMode: Terminus.DistributionMode? { shared.link.distributionMode }
+
     /// How many messages have come and wait for the program: the window at most.
     public var waitingCount: Int { shared.incoming.waitingCount }
 

@@ -36,6 +36,8 @@ final class ClientLink: MessagingHandler, Sendable {
         var link: Link?
         /// The address of the node, as the peer says it is.
         var address: String?
+        /// Whether the node's messages are moved or copied, as the peer says.
+        var distributionMode: Terminus.DistributionMode?
         /// Whether the peer has attached it at some time.
         var wasAttached = false
         var waiters: [Waiter<Void>] = []
@@ -91,6 +93,9 @@ final class ClientLink: MessagingHandler, Sendable {
 
     /// The address of the node, as the peer says it is; nil before the link is attached.
     var address: String? { state.withLock { $0.address } }
+
+    /// Whether the node's messages are moved or copied, as the peer says; nil before the link is attached.
+    var distributionMode: Terminus.DistributionMode? { state.withLock { $0.distributionMode } }
 
     /// Whether the peer has attached the link at some time.
     var wasAttached: Bool { state.withLock { $0.wasAttached } }
@@ -347,6 +352,7 @@ final class ClientLink: MessagingHandler, Sendable {
             }
             state.phase = .open
             if !isAnswer { state.address = given.address }
+            state.distributionMode = given.distributionMode
             state.wasAttached = true
             return exchange(&state.waiters, with: [])
         }

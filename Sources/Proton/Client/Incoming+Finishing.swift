@@ -20,6 +20,44 @@ enum Intake {
     var hasFinished: Bool {
         if case .finished = self { true } else { false }
     }
+
+    /// Begins to drain, unless that was begun before.
+    /// - Returns: whether it begins now.
+    mutating func beginDraining() -> Bool {
+        guard isOpen else { return false }
+        self = .draining(nil)
+        return true
+    }
+
+    /// Keeps the timer of a drain that goes on.
+    /// - Returns: whether it does.
+    mutating func keep(_ timer: TimerTask?) -> Bool {
+        guard case .draining = self else { return false }
+        self = .draining(timer)
+        return true
+    }
+}
+
+extension ClientLink {
+    /// Has the peer give back the credit of the link's receiver.
+    ///
+    /// - Parameters:
+    ///   - change: changes the intake of the receiver, under its lock.
+    ///   - drain: drains the receiver; returns whether the peer will answer.
+    ///   - end: ends the intake: called at once where there is nothing to wait for, and when the close time-out is over.
+    func finishIntake(
+        _ change: ((inout Intake) -> Bool) -> Bool, drain: @escaping @Sendable (Receiver) -> Bool,
+        end: @escaping @Sendable () -> Void
+    ) {
+        guard change({ $0.beginDraining() }) else { return }
+        let timer = connection.afterCloseTimeout { end() }
+        if !change({ $0.keep(timer) }) { timer?.cancel() }
+        post { link in
+            guard let receiver = link as? Receiver, drain(receiver) else { return end() }
+        } otherwise: {
+            end()
+        }
+    }
 }
 
 extension Incoming.State {
@@ -38,22 +76,11 @@ extension Incoming {
     /// What comes in answer is the program's still. Where the peer does not answer within the close time-out, or the link is not
     /// attached, what has come is all.
     func finish(_ link: ClientLink) {
-        let isFirst = state.withLock { state in
-            guard state.intake.isOpen else { return false }
-            state.intake = .draining(nil)
-            return true
-        }
-        guard isFirst else { return }
-        let timer = link.connection.afterCloseTimeout { [self] in endIntake() }
-        let isKept = state.withLock { state in
-            guard case .draining = state.intake else { return false }
-            state.intake = .draining(timer)
-            return true
-        }
-        if !isKept { timer?.cancel() }
-        link.post { [self] link in
-            guard let receiver = link as? Receiver, (try? receiver.drain()) != nil else { return endIntake() }
-        } otherwise: { [self] in
+        link.finishIntake { change in
+            state.withLock { change(&$0.intake) }
+        } drain: { receiver in
+            (try? receiver.drain()) != nil
+        } end: { [self] in
             endIntake()
         }
     }

@@ -23,17 +23,17 @@ import ProtonUtilities
 /// | `tls.verify` | a Boolean: whether the server's certificate and its name are verified | true |
 ///
 /// `tls` is for `amqps` only.
-struct ConnectFile {
-    var url: AMQPURL
+package struct ConnectFile {
+    package var url: AMQPURL
     private var usesSASL: Bool?
     private var mechanisms: [String]?
     private var allowsInsecureMechanisms: Bool?
     private var tls: TLSClientOptions?
     /// Keys that mean nothing here, for a warning.
-    private(set) var unknownKeys: [String] = []
+    package private(set) var unknownKeys: [String] = []
 
     /// The file to use: what `MESSAGING_CONNECT_FILE` names, or the first of those in the search path that there is.
-    static func find(
+    package static func find(
         named: String? = getenv("MESSAGING_CONNECT_FILE").map { String(cString: $0) },
         home: String? = getenv("HOME").map { String(cString: $0) }
     ) throws(ProtonError) -> String {
@@ -49,7 +49,7 @@ struct ConnectFile {
 
     /// Reads a file.
     /// - Throws: `ProtonError.Code.invalidArgument` that names the file, and the key that is wrong.
-    init(path: String) throws(ProtonError) {
+    package init(path: String) throws(ProtonError) {
         try self.init(ConnectFile.json { () throws(JSONFileError) in try JSONFile.read(path) }, path: path)
     }
 
@@ -104,7 +104,7 @@ struct ConnectFile {
     }
 
     /// The options with what the file adds to them; what the program has set stays.
-    func complete(_ options: ConnectionOptions) -> ConnectionOptions {
+    package func complete(_ options: ConnectionOptions) -> ConnectionOptions {
         var options = options
         if let usesSASL { options.usesSASL = options.usesSASL && usesSASL }
         if let tls, options.tls == nil { options.tls = tls }

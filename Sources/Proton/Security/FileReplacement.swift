@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-import ProtonEngine
+package import ProtonEngine
 
 /// Reads and writes small files whose every version is whole.
-enum FileReplacement {
+package enum FileReplacement {
     /// What a file holds; nil where there is none.
     /// - Throws: `ProtonError.Code.invalidArgument` that names the file.
-    static func read(_ path: String, maxSize: Int) throws(ProtonError) -> [UInt8]? {
+    package static func read(_ path: String, maxSize: Int) throws(ProtonError) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
@@ -33,7 +33,7 @@ enum FileReplacement {
 
     /// Writes a new file, for its owner only, and puts it in the place of what there was.
     /// - Throws: `ProtonError.Code.invalidArgument` that names the file.
-    static func write(_ bytes: [UInt8], to path: String) throws(ProtonError) {
+    package static func write(_ bytes: [UInt8], to path: String) throws(ProtonError) {
         // Behind a symbolic link, so that the link stays.
         let target = realpath(path, nil).map { resolved -> String in
             defer { free(resolved) }
@@ -72,7 +72,7 @@ enum FileReplacement {
 
     /// Runs a change of the file while no other process does.
     /// - Throws: `ProtonError.Code.invalidArgument` where the lock cannot be had within 2 seconds.
-    static func withLock<Result>(on path: String, _ body: () throws -> Result) throws -> Result {
+    package static func withLock<Result>(on path: String, _ body: () throws -> Result) throws -> Result {
         let descriptor = open("\(path).lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("\(path).lock", "cannot be made", errno) }
         defer { close(descriptor) }

@@ -34,7 +34,12 @@ public struct AccessRules: Sendable, Hashable {
         case receive
         /// To have a queue made by attaching where there is none, or a durable subscription to a topic.
         case create
-        /// To use, and so to end, what belongs to another user: a durable subscription to a topic.
+        /// To use, and so to end, what belongs to another user: a durable subscription to a topic; and what requests to
+        /// the management node, `$management`, do: to look at a queue, declare, change, purge and delete it, and the same
+        /// for subscriptions to a topic.
+        ///
+        /// At the address `$management` it is needed for the broker itself and its connections, and allows requests about
+        /// every queue and subscription.
         case manage
     }
 
@@ -103,7 +108,10 @@ public struct AccessRules: Sendable, Hashable {
     }
 
     /// Whether there is anything that a peer may do.
-    func allowAnything(to principal: Principal) -> Bool { rules.contains { isAbout($0, principal) } }
+    /// - Parameter action: what; nil is whatever it is.
+    func allowAnything(_ action: Action? = nil, to principal: Principal) -> Bool {
+        rules.contains { rule in isAbout(rule, principal) && action.map { rule.actions.contains($0) } ?? true }
+    }
 
     private func isAbout(_ rule: Rule, _ principal: Principal) -> Bool {
         switch (rule.subject, principal) {

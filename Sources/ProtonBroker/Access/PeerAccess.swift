@@ -54,6 +54,20 @@ final class PeerAccess {
     /// Whether the peer may use the subscriptions of other users to an address.
     func mayManage(_ address: String) -> Bool { rules.current?.allows(.manage, address, to: principal) ?? false }
 
+    /// What the peer may do by the management node.
+    var managementRights: ManagementRights {
+        guard let rules = rules.current, !rules.allows(.manage, ManagementNode.address, to: principal) else {
+            return .all
+        }
+        return .some(rules, principal)
+    }
+
+    /// - Throws: where there is nothing that the peer may manage.
+    func requireManaging() throws(ConditionError) {
+        guard let rules = rules.current, !rules.allowAnything(.manage, to: principal) else { return }
+        throw PeerAccess.error("\(name) may manage nothing here.")
+    }
+
     /// The error of a peer that may not have a queue made which is not there: it may use the address, so that this is none
     /// of the broker's secrets.
     func missingQueue(_ address: String) -> ConditionError {

@@ -24,7 +24,7 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
         /// It is not known yet who the peer is.
         case connecting
         /// The peer is served.
-        case served(PeerAccess)
+        case served(PeerAccess, ManagementNode)
         /// The connection is on its way to its end: what the peer asks for is not done.
         case refused
     }
@@ -69,7 +69,8 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
         } catch {
             return refuse(connection, error)
         }
-        phase = .served(PeerAccess(principal, connection, context))
+        let access = PeerAccess(principal, connection, context)
+        phase = .served(access, ManagementNode(connection, access, context))
         let own = context.options.connection.offeredCapabilities
         connection.offeredCapabilities = own + ["ANONYMOUS-RELAY", "DELAYED_DELIVERY"]
         connection.open()
@@ -159,8 +160,10 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
 
     func onLinkRemoteOpen(_ event: LinkEvent) {
         let link = event.link
-        guard case .served(let access) = phase, link.isLocalUninitialized else { return }
-        guard let container = link.connection.remoteContainerID, !container.isEmpty else { return attach(link, access) }
+        guard case .served(let access, let management) = phase, link.isLocalUninitialized else { return }
+        guard let container = link.connection.remoteContainerID, !container.isEmpty else {
+            return attach(link, access, management)
+        }
         let executor = link.connection.workQueue
         // The closures keep the link until its claim is released, at its end.
         nonisolated(unsafe) let claimed = link
@@ -173,29 +176,31 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
                 executor.add { [self] _ in if claims[ObjectIdentifier(claimed)] != nil { attachNow(claimed) } }
             })
         claims[ObjectIdentifier(link)] = claim
-        if context.linkNames.take(claim) { attach(link, access) }
+        if context.linkNames.take(claim) { attach(link, access, management) }
     }
 
     /// Attaches a link that has waited for its name.
     private func attachNow(_ link: Link) {
-        if case .served(let access) = phase { attach(link, access) }
+        if case .served(let access, let management) = phase { attach(link, access, management) }
     }
 
-    private func attach(_ link: Link, _ access: PeerAccess) {
+    private func attach(_ link: Link, _ access: PeerAccess, _ management: ManagementNode) {
         guard link.isLocalUninitialized, link.isRemoteOpen else { return }
         do throws(ConditionError) {
-            let attachment = LinkAttachment(context: context, access: access, transactions: transactions)
+            let attachment = LinkAttachment(
+                context: context, access: access, transactions: transactions, management: management)
             if let sender = link as? Sender {
                 try attachment.attach(sender)
             } else if let receiver = link as? Receiver {
                 try attachment.attach(receiver)
             }
-            context.connections.addLinks(1, to: link.connection)
+            let address = (link.isSender ? link.source : link.target).address
+            context.connections.add(link, address: address)
             logger.trace(
                 "attached a \(link.isSender ? "consumer" : "sender")",
                 metadata: [
                     "link": "\(link.name.escapedForLog)",
-                    "address": "\(((link.isSender ? link.source : link.target).address ?? "").escapedForLog)",
+                    "address": "\((address ?? "").escapedForLog)",
                 ])
         } catch {
             refuse(link, error)
@@ -304,9 +309,10 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
             producer.end()
             if case .queue(let queue, let lifetime) = producer.destination { sequence = leave(queue, lifetime, end) }
         case let coordinator as CoordinatorLink: coordinator.end()
+        case let requests as ManagementLink: requests.end()
         default: break
         }
-        if handler != nil { context.connections.addLinks(-1, to: link.connection) }
+        if handler != nil { context.connections.remove(link) }
         releaseName(of: link)
         guard end == .closed else { return }
         guard sequence > 0, let store = context.store else { return link.close() }

@@ -9,11 +9,13 @@ final class ConnectionList: Sendable {
     private struct Peer {
         let number: UInt64
         var status: ConnectionStatus
+        var links: [ObjectIdentifier: ManagedLink] = [:]
     }
 
     private struct State {
         var peers: [ObjectIdentifier: Peer] = [:]
         var count: UInt64 = 0
+        var linkCount: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -34,10 +36,24 @@ final class ConnectionList: Sendable {
         changes.note()
     }
 
-    /// A connection has got links, or lost some.
-    func addLinks(_ count: Int, to connection: Connection) {
-        let id = ObjectIdentifier(connection)
-        state.withLock { $0.peers[id]?.status.links += count }
+    /// A connection has got a link.
+    /// - Parameter address: of the node that the link is attached to; nil of a link that has none.
+    func add(_ link: Link, address: String?) {
+        let (id, linkID, name) = (ObjectIdentifier(link.connection), ObjectIdentifier(link), link.name)
+        let isSender = !link.isSender
+        state.withLock { state in
+            guard let number = state.peers[id]?.number else { return }
+            state.linkCount += 1
+            state.peers[id]?.links[linkID] = ManagedLink(
+                number: state.linkCount, connection: number, name: name, isSender: isSender, address: address)
+        }
+        changes.note()
+    }
+
+    /// A connection has lost a link.
+    func remove(_ link: Link) {
+        let (id, linkID) = (ObjectIdentifier(link.connection), ObjectIdentifier(link))
+        state.withLock { _ = $0.peers[id]?.links.removeValue(forKey: linkID) }
         changes.note()
     }
 
@@ -49,7 +65,23 @@ final class ConnectionList: Sendable {
     }
 
     /// The connections, the oldest first.
-    var all: [ConnectionStatus] {
-        state.withLock { state in state.peers.values.sorted { $0.number < $1.number }.map(\.status) }
+    var all: [ConnectionStatus] { managed.map(\.status) }
+
+    /// The same, with their numbers.
+    var managed: [ManagedConnection] {
+        state.withLock { state in
+            state.peers.values.sorted { $0.number < $1.number }.map { peer in
+                var status = peer.status
+                status.links = peer.links.count
+                return ManagedConnection(number: peer.number, status: status)
+            }
+        }
+    }
+
+    /// The links of all connections, the oldest first.
+    var links: [ManagedLink] {
+        state.withLock { state in state.peers.values.flatMap { Array($0.links.values) } }.sorted {
+            $0.number < $1.number
+        }
     }
 }

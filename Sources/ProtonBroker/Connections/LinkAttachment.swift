@@ -8,6 +8,7 @@ struct LinkAttachment {
     let context: BrokerContext
     let access: PeerAccess
     let transactions: TransactionTable
+    let management: ManagementNode
 
     /// What a peer that attaches asks for.
     private enum Request {
@@ -19,6 +20,8 @@ struct LinkAttachment {
         case relay
         /// The coordinator of transactions.
         case coordinator
+        /// The management node.
+        case management
         /// The subscription that the link's name stands for, by a null source.
         case knownSubscription
     }
@@ -36,7 +39,7 @@ struct LinkAttachment {
             if !isSource { return .relay }
             throw ConditionError(.invalidField, "Attach to an address: the source has none.")
         }
-        return .node(try AddressTable.checked(address))
+        return ManagementNode.isAddress(address) ? .management : .node(try AddressTable.checked(address))
     }
 
     // MARK: Consumers
@@ -58,6 +61,10 @@ struct LinkAttachment {
             throw error
         }
         answer(sender, queue, lifetime, filter)
+        if ManagementNode.isAddress(source.address), !source.isDynamic {
+            sender.source.address = source.address
+            management.addResponses(to: sender.remoteTarget.address, through: queue)
+        }
         sender.eventHandler = link
         whenWritten(sequence, sender) {
             // It may have ended meanwhile.
@@ -111,6 +118,9 @@ struct LinkAttachment {
         let container = sender.connection.remoteContainerID ?? ""
         switch try request(source, isSource: true) {
         case .dynamicNode: return (try makeDynamicQueue(), .link, 0)
+        case .management:
+            try access.requireManaging()
+            return (try context.table.makeDynamicQueue(for: access.connection, context), .link, 0)
         case .relay, .coordinator:
             throw ConditionError(.invalidField, "A source cannot be that: attach to an address.")
         case .knownSubscription:
@@ -165,6 +175,9 @@ struct LinkAttachment {
             } else {
                 destination = .queue(try context.table.use(address, by: access, context), .users)
             }
+        case .management:
+            try access.requireManaging()
+            return attachManagement(receiver)
         case .relay:
             try access.requireAnything()
             destination = .relay
@@ -174,7 +187,8 @@ struct LinkAttachment {
         case .knownSubscription: throw ConditionError(.invalidField, "Attach to an address: the target is null.")
         }
         let link = ProducerLink(
-            receiver, to: destination, access: access, transactions: transactions, context: context)
+            receiver, to: destination, access: access, transactions: transactions, management: management,
+            context: context)
         if case .queue(let queue, let lifetime) = destination {
             do throws(ConditionError) {
                 link.attach(as: try queue.add(link, maxWindow: context.options.creditWindow))
@@ -200,6 +214,19 @@ struct LinkAttachment {
         receiver.target.capabilities = CoordinatorLink.capabilities
         receiver.source.copy(receiver.remoteSource)
         let link = CoordinatorLink(receiver, transactions, context)
+        receiver.eventHandler = link
+        receiver.open()
+        link.topUp()
+    }
+
+    private func attachManagement(_ receiver: Receiver) {
+        receiver.target.address = receiver.remoteTarget.address
+        receiver.source.copy(receiver.remoteSource)
+        receiver.senderSettleMode = receiver.remoteSenderSettleMode
+        receiver.receiverSettleMode = receiver.remoteReceiverSettleMode
+        receiver.maxMessageSize = min(
+            context.options.connection.limits.maxMessageSize, ManagementLink.maxRequestSize)
+        let link = ManagementLink(receiver, management)
         receiver.eventHandler = link
         receiver.open()
         link.topUp()

@@ -121,8 +121,8 @@ final class ConsumerLink: @unchecked Sendable {
     private var isClosed: Bool { if case .closed = phase { true } else { false } }
 
     /// Closes the link, soon: its queue is gone. Called on any of the broker's threads.
-    func closeSinceDeleted() {
-        executor.add { [self] _ in if !isClosed { sender.close(Queue.deleted) } }
+    func closeSinceDeleted(_ reason: Condition) {
+        executor.add { [self] _ in if !isClosed { sender.close(reason) } }
     }
 
     // MARK: Sending

@@ -37,6 +37,7 @@ final class ProducerLink: @unchecked Sendable {
     private let context: BrokerContext
     private let transactions: TransactionTable
     private let access: PeerAccess
+    private let management: ManagementNode
     /// What tells it from the producers of its queue; nil where it has no queue of its own.
     @exclusivity(unchecked) private var id: ProducerID?
     /// How much credit it has, where no queue counts it.
@@ -51,9 +52,10 @@ final class ProducerLink: @unchecked Sendable {
 
     init(
         _ receiver: Receiver, to destination: Destination, access: PeerAccess, transactions: TransactionTable,
-        context: BrokerContext
+        management: ManagementNode, context: BrokerContext
     ) {
         self.access = access
+        self.management = management
         self.receiver = receiver
         self.destination = destination
         self.transactions = transactions
@@ -88,8 +90,8 @@ final class ProducerLink: @unchecked Sendable {
     }
 
     /// Closes the link, soon: its queue is gone. Called on any of the broker's threads.
-    func closeSinceDeleted() {
-        executor.add { [self] _ in if !isClosed { receiver.close(Queue.deleted) } }
+    func closeSinceDeleted(_ reason: Condition) {
+        executor.add { [self] _ in if !isClosed { receiver.close(reason) } }
     }
 
     // MARK: Credit
@@ -236,9 +238,21 @@ final class ProducerLink: @unchecked Sendable {
                 switch destination {
                 case .queue(let queue): try queue.receive(bytes)
                 case .topic(let address): try Topic(address, context.table.topics).publish(bytes)
+                case .management: try request(bytes)
                 }
             }
         }
+    }
+
+    /// Has the management node carry out a request.
+    /// - Returns: 0: its response comes once the store has written what it has to.
+    private func request(_ bytes: [UInt8]) throws(MessageError) -> UInt64 {
+        do throws(ConditionError) {
+            try management.receive(bytes) {}
+        } catch {
+            throw MessageError(error.condition)
+        }
+        return 0
     }
 
     // MARK: Transactions
@@ -278,6 +292,9 @@ final class ProducerLink: @unchecked Sendable {
                 case .queue(let queue): _ = try transaction.post(bytes, to: queue, from: nil)
                 case .topic(let address):
                     try transaction.publish(bytes, to: Topic(address, context.table.topics))
+                case .management:
+                    throw MessageError(
+                        Condition(.notImplemented, "Requests to the management node are not for transactions."))
                 }
             }
         }

@@ -36,6 +36,9 @@ struct DeadLetterAddress: Sendable, Hashable {
         guard text != "*" else {
             throw ProtonError(.invalidArgument, "\(name): '*' alone would be the queue itself.")
         }
+        guard !ManagementNode.isAddress(text) else {
+            throw ProtonError(.invalidArgument, "\(name): \(text) is the address of the management node.")
+        }
         guard text.count(where: { $0 == "*" }) <= 1 else {
             throw ProtonError(.invalidArgument, "\(name): '*' may come once in '\(text)'.")
         }
@@ -101,5 +104,16 @@ extension QueuedMessage {
         }
         if let text = reason.text { message.annotations["x-opt-deadletter-description"] = .string(text) }
         return (try? message.encoded()) ?? bytes
+    }
+}
+
+extension DeadLetterReason {
+    /// Why the message is dropped where there is no dead-letter queue.
+    var dropReason: QueueEffects.DropReason {
+        switch self {
+        case .rejected: .rejected
+        case .deliveryLimit: .deliveryLimit
+        case .expired: .expired
+        }
     }
 }

@@ -28,6 +28,7 @@ final class Queue: Sendable {
         var isDeleted = false
     }
 
+    /// What the queue was made with.
     let settings: QueueSettings
     let kind: Kind
     private let context: BrokerContext
@@ -330,18 +331,37 @@ final class Queue: Sendable {
 
     /// Takes no more messages, has the store forget the queue, and closes its links.
     /// - Returns: the number of the group that the store has to write; 0 for none.
+    /// - Parameter reason: what the peers of its links are told.
     @discardableResult
-    func delete() -> UInt64 {
+    func delete(_ reason: Condition = Queue.deleted) -> UInt64 {
         let links = guarded.withLock { guarded in
             guarded.isDeleted = true
             return (guarded.consumers.compactMap(\.self), guarded.producers.compactMap(\.self))
         }
         let sequence = change { $0.delete(&$1) }.sequence
         memory.stopWaiting(self)
-        for link in links.0 { link.closeSinceDeleted() }
-        for link in links.1 { link.closeSinceDeleted() }
+        for link in links.0 { link.closeSinceDeleted(reason) }
+        for link in links.1 { link.closeSinceDeleted(reason) }
         return sequence
     }
+
+    /// Whether `delete` was called.
+    var isDeleted: Bool { guarded.withLock { $0.isDeleted } }
+
+    /// Removes the messages that wait.
+    /// - Returns: how many there were, and the number of the group that the store has to write; 0 for none.
+    func purge() -> (result: Int, sequence: UInt64) { change { $0.purge(&$1) } }
+
+    /// Has other limits, and other rules for redeliveries and dead letters, hold from now on.
+    /// - Parameter details: what the store is to keep of the queue; nil where it keeps nothing of that.
+    /// - Returns: the number of the group that the store has to write; 0 for none.
+    func update(_ settings: QueueSettings, details: [UInt8]?) -> UInt64 {
+        change { $0.update(settings, details: details, &$1) }.sequence
+    }
+
+    /// The settings as they are now: `settings` has those that the queue was made with, of which the limits, the redelivery
+    /// policy and the dead-letter address may have changed.
+    var currentSettings: QueueSettings { guarded.withLock { $0.state.settings } }
 
     /// What the peers of a queue that is deleted are told.
     static var deleted: Condition {

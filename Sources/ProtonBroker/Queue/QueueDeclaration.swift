@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Proton
+
 /// A queue that a broker has from the start, whether it is used or not.
 public struct QueueDeclaration: Sendable, Hashable {
     /// The address that links attach to. It is a queue even where it matches a pattern of `BrokerOptions.topics`.
@@ -25,6 +27,26 @@ public struct QueueDeclaration: Sendable, Hashable {
         self.isExclusive = isExclusive
         self.redelivery = redelivery
         self.deadLetterAddress = deadLetterAddress
+    }
+
+    /// - Parameter name: what errors call the declarations.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names what makes no sense.
+    func validate(_ name: String) throws {
+        do throws(ConditionError) {
+            _ = try AddressTable.checked(address)
+        } catch {
+            throw ProtonError(.invalidArgument, "\(name): \(error.condition.description ?? "")")
+        }
+        guard !ManagementNode.isAddress(address) else {
+            throw ProtonError(.invalidArgument, "\(name): \(address) is the address of the management node.")
+        }
+        guard limits?.messages ?? 1 >= 1, limits?.bytes ?? 1 >= 1 else {
+            throw ProtonError(.invalidArgument, "\(name): a limit of \(address) is below 1.")
+        }
+        try redelivery?.validate("\(name): redelivery of \(address)")
+        if let deadLetterAddress {
+            try DeadLetterAddress.validate(deadLetterAddress, "\(name): deadLetterAddress of \(address)")
+        }
     }
 }
 

@@ -93,7 +93,7 @@ extension QueueState {
     }
 
     /// Puts messages back into the queue that were made ready for a consumer, the last ones first.
-    private mutating func takeBackReady(of id: ConsumerID, keeping count: Int, _ effects: inout QueueEffects) {
+    mutating func takeBackReady(of id: ConsumerID, keeping count: Int, _ effects: inout QueueEffects) {
         while consumers[id.index].ready.count > count, let message = consumers[id.index].ready.popLast() {
             if !consumers[id.index].isBrowser {
                 putBack(message, &effects)

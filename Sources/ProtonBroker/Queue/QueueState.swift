@@ -12,7 +12,7 @@ import ProtonUtilities
 /// order of priority and arrival, one to each consumer with room in turn. One that comes back takes its old place, so that
 /// order is kept as far as competing consumers allow.
 struct QueueState {
-    let settings: QueueSettings
+    var settings: QueueSettings
     let clock: QueueClock
     /// The messages that wait.
     var messages = MessageList()
@@ -53,9 +53,9 @@ struct QueueState {
     /// Whether the store cannot be written now.
     var isStoreFailing = false
 
-    private(set) var isDeleted = false
+    var isDeleted = false
     /// Whether the store knows the queue.
-    private(set) var isStored: Bool
+    var isStored: Bool
     /// When the queue is told that time has passed.
     var wakeTime: Int64?
 
@@ -249,8 +249,7 @@ struct QueueState {
     mutating func store(_ effects: inout QueueEffects) {
         guard settings.isDurable, !isStored, !isDeleted else { return }
         isStored = true
-        effects.persist(
-            .makeQueue(StoredQueue(id: settings.storeID, address: settings.address, details: settings.details)))
+        effects.persist(.makeQueue(stored))
     }
 
     // MARK: Messages in their places
@@ -378,13 +377,9 @@ struct QueueState {
         insert(message, isBack: true, &effects)
     }
 
-    /// Drops all that waits: the queue is gone, and takes no more messages.
-    mutating func delete(_ effects: inout QueueEffects) {
-        isDeleted = true
-        if isStored { effects.persist(.removeQueue(id: settings.storeID)) }
-        isStored = false
-        while let message = messages.popFirst() { end(message, &effects) }
-        for message in times.removeAllDelayed() { end(message, &effects) }
+    /// The queue, as the store has it.
+    var stored: StoredQueue {
+        StoredQueue(id: settings.storeID, address: settings.address, details: settings.details)
     }
 }
 
@@ -397,15 +392,4 @@ enum QueueRefusal: Hashable, Sendable {
 struct PreparedMessage {
     let message: QueuedMessage
     let prefix: MessagePrefix
-}
-
-extension DeadLetterReason {
-    /// Why the message is dropped where there is no dead-letter queue.
-    fileprivate var dropReason: QueueEffects.DropReason {
-        switch self {
-        case .rejected: .rejected
-        case .deliveryLimit: .deliveryLimit
-        case .expired: .expired
-        }
-    }
 }

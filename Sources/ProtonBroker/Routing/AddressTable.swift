@@ -10,12 +10,14 @@ import Synchronization
 /// A queue is there as long as somebody uses it, it holds messages, or it is declared. A declared queue's address is that
 /// of a queue also where a pattern says that it is a topic's. Each of the broker's threads may call this.
 final class AddressTable: Sendable {
-    private let options: BrokerOptions
+    let options: BrokerOptions
     let topics = Topics()
     private let topicPatterns: [AddressPattern]
-    private let entries = Mutex<[Address: Entry]>([:])
+    let entries = Mutex<[Address: Entry]>([:])
+    /// The queues that are declared. It may be locked while `entries` is, and not the other way around.
+    let declarations = Mutex<[Address: Declared]>([:])
 
-    private struct Entry {
+    struct Entry {
         let queue: Queue
         /// How many links, and others for a moment, use the queue: it is not forgotten meanwhile.
         var users = 0
@@ -30,9 +32,19 @@ final class AddressTable: Sendable {
         topicPatterns = options.topics.map(AddressPattern.init)
     }
 
+    /// A queue that is declared.
+    struct Declared {
+        var declaration: QueueDeclaration
+        /// Whether a request to the management node has declared it: the store keeps that.
+        var isByRequest = false
+    }
+
+    func declared(_ address: String) -> Declared? { declarations.withLock { $0[Address(address)] } }
+
     /// Makes the queues that are there from the start.
     func declare(_ queues: [QueueDeclaration], _ context: BrokerContext) {
         for declaration in queues {
+            declarations.withLock { $0[Address(declaration.address)] = Declared(declaration: declaration) }
             let queue = Queue(
                 settings(of: declaration.address, .named(isExclusive: declaration.isExclusive), context),
                 kind: .named(isExclusive: declaration.isExclusive), context: context)
@@ -51,7 +63,8 @@ final class AddressTable: Sendable {
         of address: String, _ kind: Queue.Kind, _ context: BrokerContext, owner: UserName? = nil,
         storeID: UInt64? = nil
     ) -> QueueSettings {
-        let declaration = options.queues.first { Address($0.address) == Address(address) }
+        let declared = self.declared(address)
+        let declaration = declared?.declaration
         var settings = QueueSettings(address: address)
         settings.limits = declaration?.limits ?? options.queueLimits
         settings.redelivery = declaration?.redelivery ?? options.redelivery
@@ -59,7 +72,9 @@ final class AddressTable: Sendable {
             .flatMap { DeadLetterAddress($0).address(for: address) }
         settings.deadLettersExpired = options.deadLettersExpired
         switch kind {
-        case .named: settings.isDurable = context.store != nil
+        case .named:
+            settings.isDurable = context.store != nil
+            if let declared, declared.isByRequest { settings.details = declared.declaration.details }
         case .dynamic: break
         case .subscription(let subscription):
             settings.isDurable = subscription.isDurable && context.store != nil
@@ -80,7 +95,10 @@ final class AddressTable: Sendable {
     func use(
         _ address: String, by access: PeerAccess?, _ context: BrokerContext
     ) throws(ConditionError) -> Queue {
-        try entries.withLock { entries throws(ConditionError) in
+        guard !ManagementNode.isAddress(address) else {
+            throw ConditionError(.notAllowed, "\(address) is the broker's management node, and no queue.")
+        }
+        return try entries.withLock { entries throws(ConditionError) in
             if let queue = entries[Address(address)]?.queue {
                 guard queue.subscription == nil else {
                     throw ConditionError(
@@ -113,7 +131,7 @@ final class AddressTable: Sendable {
         return maker
     }
 
-    private func make(
+    func make(
         _ address: String, _ kind: Queue.Kind, isKept: Bool, owner: UserName? = nil,
         _ entries: inout [Address: Entry], _ context: BrokerContext
     ) throws(ConditionError) -> Queue {
@@ -156,14 +174,17 @@ final class AddressTable: Sendable {
     }
 
     /// Forgets a queue, whatever it holds, and closes its links.
+    /// - Parameter reason: what their peers are told.
     /// - Returns: the number of the group that the store has to write; 0 for none.
     @discardableResult
-    func delete(_ queue: Queue) -> UInt64 {
+    func delete(_ queue: Queue, _ reason: Condition = Queue.deleted) -> UInt64 {
         entries.withLock { entries in
-            if entries[Address(queue.address)]?.queue === queue { entries[Address(queue.address)] = nil }
+            guard entries[Address(queue.address)]?.queue === queue else { return }
+            entries[Address(queue.address)] = nil
+            declarations.withLock { $0[Address(queue.address)] = nil }
         }
         topics.remove(queue)
-        return queue.delete()
+        return queue.delete(reason)
     }
 
     /// What all queues hold.
@@ -178,7 +199,7 @@ final class AddressTable: Sendable {
     /// - Parameter capabilities: what the peer asks of the node: `queue` or `topic`.
     /// - Throws: where it is not what the peer asks for.
     func isTopic(_ address: String, _ capabilities: [Symbol]) throws(ConditionError) -> Bool {
-        let isDeclared = options.queues.contains { Address($0.address) == Address(address) }
+        let isDeclared = declared(address) != nil
         let isTopic = !isDeclared && topicPatterns.contains { $0.matches(address) }
         if capabilities.contains("topic") {
             guard !isDeclared else { throw ConditionError(.notImplemented, "\(address) is a queue, and no topic.") }
@@ -288,58 +309,6 @@ final class AddressTable: Sendable {
         }
     }
 
-    // MARK: Messages without a link to their node
-
-    /// Where the messages of the anonymous relay go that have an address.
-    enum Destination {
-        case queue(Queue)
-        case topic(String)
-    }
-
-    /// Does something with the destination of a message of the anonymous relay.
-    /// - Throws: where the message does not say, or there is none; what `body` throws.
-    func withDestination<Result>(
-        of bytes: [UInt8], by access: PeerAccess, _ context: BrokerContext,
-        _ body: (Destination) throws(MessageError) -> Result
-    ) throws(MessageError) -> Result {
-        let destination: Destination
-        do throws(ConditionError) {
-            destination = try self.destination(of: bytes, access, context)
-        } catch {
-            throw MessageError(error.condition, isCreditUsed: false)
-        }
-        defer { if case .queue(let queue) = destination { release(queue) } }
-        do throws(MessageError) {
-            return try body(destination)
-        } catch {
-            throw MessageError(error.condition, isCreditUsed: false)
-        }
-    }
-
-    private func destination(
-        of bytes: [UInt8], _ access: PeerAccess, _ context: BrokerContext
-    ) throws(ConditionError) -> Destination {
-        let message: Message
-        do throws(CodecError) {
-            message = try Message(decoding: bytes)
-        } catch {
-            throw ConditionError(.decodeError, error.description)
-        }
-        guard let address = message.address else {
-            throw ConditionError(
-                .preconditionFailed, "The link has no address: each of its messages has to say where to.")
-        }
-        try access.requireRelaying(to: address)
-        // JMS says so of a topic: its kind of destination is 1 (AMQP JMS mapping, 3.2.4.2).
-        let isTopic = message.annotations["x-opt-jms-dest"]?.intValue == 1
-        if try self.isTopic(address, isTopic ? ["topic"] : []) { return .topic(try AddressTable.checked(address)) }
-        // A message for a dynamic node that is gone would make a queue that nobody knows of.
-        if AMQPUUID(address) != nil, entries.withLock({ $0[Address(address)] == nil }) {
-            throw ConditionError(.notFound, "There is no node \(address).")
-        }
-        return .queue(try use(try AddressTable.checked(address), by: access, context))
-    }
-
     // MARK: The store
 
     /// Makes the queues that the store has kept, with their messages.
@@ -368,9 +337,17 @@ final class AddressTable: Sendable {
     }
 
     private func restore(_ stored: StoredQueue, _ context: BrokerContext) throws -> Queue {
-        let declared = options.queues.first { Address($0.address) == Address(stored.address) }
-        var kind = Queue.Kind.named(isExclusive: declared?.isExclusive ?? false)
-        if !stored.details.isEmpty {
+        let address = Address(stored.address)
+        if self.declared(stored.address) == nil,
+            let declaration = QueueDeclaration(stored.address, details: stored.details, options)
+        {
+            declarations.withLock { $0[address] = Declared(declaration: declaration, isByRequest: true) }
+        }
+        let declared = self.declared(stored.address)
+        var kind = Queue.Kind.named(isExclusive: declared?.declaration.isExclusive ?? false)
+        // What the options declare now, whatever it was declared as before.
+        let isDeclaration = (try? AMQPValue(decoding: stored.details))?.mapValue != nil && declared != nil
+        if !stored.details.isEmpty, !isDeclaration {
             guard let subscription = Subscription(details: stored.details) else {
                 throw ProtonError(
                     .invalidArgument, "The store has a node \(stored.address) of a kind that this broker does not know."
@@ -388,8 +365,8 @@ final class AddressTable: Sendable {
         let queue = Queue(settings, kind: kind, context: context, isStored: true)
         let isSubscription = queue.subscription != nil
         entries.withLock { entries in
-            let isKept = isSubscription || entries[Address(stored.address)]?.isKept ?? false
-            entries[Address(stored.address)] = Entry(queue: queue, isKept: isKept, owner: owner)
+            let isKept = isSubscription || declared != nil
+            entries[address] = Entry(queue: queue, isKept: isKept, owner: owner)
         }
         if isSubscription { topics.add(queue) }
         return queue

@@ -319,24 +319,11 @@ final class IncomingStream: LinkTraffic {
 
     /// Asks for no more messages: credit that the peer has is taken back, where no message comes of it.
     func finish(_ link: ClientLink) {
-        let isFirst = state.withLock { state in
-            guard state.intake.isOpen else { return false }
-            state.intake = .draining(nil)
-            return true
-        }
-        guard isFirst else { return }
-        let timer = link.connection.afterCloseTimeout { [self] in endIntake() }
-        let isKept = state.withLock { state in
-            guard case .draining = state.intake else { return false }
-            state.intake = .draining(timer)
-            return true
-        }
-        if !isKept { timer?.cancel() }
-        link.post { [self] link in
-            guard let receiver = link as? Receiver, receiver.credit > 0, (try? receiver.drain()) != nil else {
-                return endIntake()
-            }
-        } otherwise: { [self] in
+        link.finishIntake { change in
+            state.withLock { change(&$0.intake) }
+        } drain: { receiver in
+            receiver.credit > 0 && (try? receiver.drain()) != nil
+        } end: { [self] in
             endIntake()
         }
     }

@@ -105,8 +105,3 @@ final class Summary: Sendable {
         return "\(seconds / 3_600):\(twoDigits(seconds / 60 % 60)):\(twoDigits(seconds % 60))"
     }
 }
-
-extension QueueStatus {
-    /// How many messages it holds.
-    fileprivate var depth: Int { waiting + unsettled }
-}

@@ -1,17 +1,16 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
+package import ArgumentParser
 import Glibc
 import Logging
 import Proton
 import ProtonBroker
 import ProtonUtilities
 
-/// The broker of the library `ProtonBroker` as a program.
-@main
-struct BrokerCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
+/// The broker of the library `ProtonBroker` as a command of a program.
+package struct BrokerCommand: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "broker",
         abstract: "An AMQP 1.0 message broker.",
         discussion: """
@@ -35,6 +34,8 @@ struct BrokerCommand: ParsableCommand {
               broker --queue-messages 10000 --when-full reject --dead-letter rejected
               broker --store messages.sqlite
               broker --config broker.json --log-level debug
+              broker --http 9090                      health and metrics, on localhost:9090
+              broker --config broker.json --check-config
               kill -USR1 $(pidof broker)              its summary
 
             A configuration file has the long names of the options as its keys, and may have comments:
@@ -56,6 +57,13 @@ struct BrokerCommand: ParsableCommand {
         completion: .file())
     var config: String?
 
+    @Flag(
+        help: """
+            Checks the options, the configuration file and the files that they name, and ends: nothing is listened on, and the \
+            store is not opened.
+            """)
+    var checkConfig = false
+
     @Option(
         help: ArgumentHelp(
             """
@@ -73,13 +81,16 @@ struct BrokerCommand: ParsableCommand {
     @OptionGroup(title: "Limits") var limits: LimitSettings
     @OptionGroup(title: "The program") var program: ProgramSettings
 
-    func run() throws {
+    package init() {}
+
+    package func run() throws {
         // A log or a summary that nobody reads any more is no reason to end.
         signal(SIGPIPE, SIG_IGN)
         // Nor is a request for a summary that comes before there is anything to tell.
         signal(SIGUSR1, SIG_IGN)
         let configuration = try readConfiguration()
         if let command = try userCommand() { return try command.run(configuration.security.usersFile) }
+        if checkConfig { return try report(configuration) }
         LoggingSystem.bootstrap { _ in LogLines(configuration.logLevel.level) }
         let broker = try configuration.makeBroker()
         let summary = Summary(broker)
@@ -87,13 +98,24 @@ struct BrokerCommand: ParsableCommand {
         let rulesWatch = configuration.security.rulesFile.map { _ in
             SignalWatch(every: SIGHUP) { readRules(configuration.security, for: broker) }
         }
+        let health = try HealthPort(configuration.http, broker)
+        var stopWatch: SignalWatch?
         // They are of use until the process ends.
-        defer { withExtendedLifetime((watch, rulesWatch)) {} }
+        defer { withExtendedLifetime((watch, rulesWatch, stopWatch)) { health.end() } }
         try broker.run(stopsOnSignals: true) {
-            for address in broker.addresses { print("listening on \(address)") }
+            for address in broker.addresses + health.addresses.map({ "http://\($0)" }) {
+                print("listening on \(address)")
+            }
             // Whoever reads this through a pipe waits for it.
             fflush(nil)
+            // The broker's own watch is there by now: a signal that only this one saw would not stop it.
+            stopWatch = health.begin()
         }
+    }
+
+    private func report(_ configuration: Configuration) throws {
+        try configuration.check()
+        print("The configuration can be used.")
     }
 
     private func userCommand() throws -> UserCommand? {

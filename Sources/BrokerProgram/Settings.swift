@@ -174,6 +174,13 @@ struct ProgramSettings: SettingGroup {
             """
         ) { $0.logLevel = $1 },
         ValueSetting(
+            "http", .httpAddress,
+            """
+            Where to answer HTTP requests for /healthz, /readyz and /metrics, the last in the format of Prometheus; for \
+            whoever reaches the port. A port alone is one of localhost. (default: nowhere)
+            """
+        ) { $0.http = $1 },
+        ValueSetting(
             "stop-grace", .seconds,
             "How long peers may take to close their side when the broker ends. (default: 2)"
         ) { $0.options.stopGrace = $1 },
