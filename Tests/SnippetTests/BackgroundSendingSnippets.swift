@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Proton
+import Synchronization
+
+#if ServiceLifecycle
 import ProtonServiceLifecycle
 import ServiceLifecycle
-import Synchronization
+#endif
 
 /// The snippets of BackgroundSending.md, compiled: each as it is in the article, in what it needs around it.
 enum BackgroundSendingSnippets {
@@ -48,6 +51,7 @@ enum BackgroundSendingSnippets {
         let readings = AsyncStream.makeStream(of: Double.self, bufferingPolicy: .bufferingNewest(100))
     }
 
+    #if ServiceLifecycle
     struct SendInAService {
         func service(_ client: AMQPClient, _ orders: AsyncStream<String>) -> AMQPService {
             AMQPService(client) { connection in
@@ -60,6 +64,7 @@ enum BackgroundSendingSnippets {
             }
         }
     }
+    #endif
 
     struct SendFromThreads {
         func publish(_ events: [String], to url: String) throws {

@@ -209,6 +209,7 @@ struct RunSnippetTests {
         }
     }
 
+    #if ServiceLifecycle && Tracing
     @Test func whatHasComeIsFinished() async throws {
         try await withBroker { broker in
             try await Self.send(10, to: "jobs", of: broker)
@@ -218,6 +219,7 @@ struct RunSnippetTests {
             #expect(broker.status.messages == 0)
         }
     }
+    #endif
 
     @Test func manyAreSentAndReceivedInBatches() async throws {
         try await withBroker { broker in
