@@ -15,7 +15,8 @@ export SWIFT_QPID_PROTON_STRICT=1 # as the tests are built, so that neither make
 
 # In the order of the site's navigator.
 modules=(
-    Proton AMQP ProtonEngine ProtonBroker ProtonBrokerStore ProtonTesting ProtonServiceLifecycle ProtonMetrics ProtonTracing
+    Proton AMQP ProtonEngine ProtonBroker ProtonBrokerStore ProtonTesting ProtonFoundation ProtonNIO ProtonConfiguration
+    ProtonServiceLifecycle ProtonMetrics ProtonTracing
 )
 parts=.build/docs-parts # symbol graphs and archives, one of each a module
 site=.build/docs
@@ -40,7 +41,7 @@ if [[ ! -x $docc ]]; then
     exit 1
 fi
 
-for module in "${modules[@]}"; do swift build --target "$module"; done
+for module in "${modules[@]}"; do swift build --enable-all-traits --target "$module"; done
 build=$(swift build --show-bin-path)
 rm -rf "$parts"
 mkdir -p "$parts"/{symbols,first,archives,landing}

@@ -4,16 +4,16 @@
 import Logging
 import Proton
 import ProtonBroker
+import ProtonBrokerStore
 import ProtonMetrics
 import ProtonServiceLifecycle
 import ProtonTesting
 import ProtonTracing
-import ServiceLifecycle
 import Testing
-import UnixSignals
 
-#if DurableBroker
-    import ProtonBrokerStore
+#if ServiceLifecycle
+import ServiceLifecycle
+import UnixSignals
 #endif
 
 /// The snippets of the modules' pages, compiled: each as it is on the page, in what it needs around it.
@@ -67,16 +67,17 @@ private enum LandingPageSnippets {
     // MARK: ProtonBrokerStore
 
     #if DurableBroker
-        static func store() throws {
-            var options = BrokerOptions()
-            options.store = try SQLiteStore("/var/lib/broker/messages.sqlite")
-            let broker = try Broker("localhost:5672", options: options)
-            try broker.run()
-        }
+    static func store() throws {
+        var options = BrokerOptions()
+        options.store = try SQLiteStore("/var/lib/broker/messages.sqlite")
+        let broker = try Broker("localhost:5672", options: options)
+        try broker.run()
+    }
     #endif
 
     // MARK: ProtonServiceLifecycle
 
+    #if ServiceLifecycle
     static func service(_ logger: Logger) async throws {
         let client = try AMQPClient("amqps://broker.example")
         let service = AMQPService(client) { connection in
@@ -87,6 +88,7 @@ private enum LandingPageSnippets {
     }
 
     static func answer(_ request: Message) async throws -> Message { request }
+    #endif
 
     // MARK: ProtonMetrics
 
@@ -98,11 +100,13 @@ private enum LandingPageSnippets {
 
     // MARK: ProtonTracing
 
+    #if Tracing
     static func tracing() throws -> AMQPClient {
         var client = try AMQPClient("amqps://broker.example")
         client.instruments.append(AMQPTracing(system: "rabbitmq"))
         return client
     }
+    #endif
 }
 
 // MARK: ProtonTesting, AMQP
