@@ -286,7 +286,9 @@ let package = Package(
         .testTarget(
             name: "SnippetTests",
             dependencies: [
-                "Proton", "ProtonBroker", "ProtonMetrics", "ProtonServiceLifecycle", "ProtonTesting", "ProtonTracing",
+                "Proton", "ProtonBroker", "ProtonBrokerStore", "ProtonMetrics", "ProtonServiceLifecycle",
+                "ProtonTesting",
+                "ProtonTracing",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(

@@ -48,6 +48,7 @@ public final class Sender: Link {
 
     /// Sends a message with a delivery tag chosen by the program, or with a state, such as that of a transaction.
     /// - Parameters:
+    ///   - message: the message.
     ///   - tag: the delivery tag, 1 to 32 bytes, such as `"17".utf8`; it must be unique among the unsettled deliveries of the
     ///     link (AMQP 1.0, 2.6.12).
     ///   - state: this side's state for the delivery.
@@ -136,7 +137,7 @@ public final class Sender: Link {
     /// The pieces are parts of the encoded message. Write while `writableBytes` is above zero: in `onSendable`, which is called
     /// again when bytes have been written. No other message can be sent on the link until this one has ended.
     /// - Parameters:
-    ///   - tag: as in `send(_:tag:state:)`; nil makes one.
+    ///   - ownTag: as in `send(_:tag:state:)`; nil makes one.
     ///   - state: this side's state for the delivery.
     /// - Throws: as `send(_:tag:state:)` does.
     public func stream(tag ownTag: [UInt8]? = nil, state: DeliveryState? = nil) throws -> Delivery {

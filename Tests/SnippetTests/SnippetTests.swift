@@ -6,7 +6,7 @@ import Testing
 
 /// The snippets of the articles are ones that are compiled, most of them in this folder.
 struct SnippetTests {
-    private static let articles = [
+    static let articles = [
         Article("Sources/Proton/Proton.docc/AsyncClient.md", "SnippetTests/AsyncClientSnippets.swift"),
         Article("Sources/Proton/Proton.docc/BackgroundSending.md", "SnippetTests/BackgroundSendingSnippets.swift"),
         Article("Sources/Proton/Proton.docc/ChoosingABroker.md", "SnippetTests/ChoosingABrokerSnippets.swift"),
@@ -54,13 +54,13 @@ struct SnippetTests {
         var testDescription: String { path }
     }
 
-    private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent()
 
-    private static func text(_ path: String) throws -> String {
+    static func text(_ path: String) throws -> String {
         try String(contentsOf: folder.appending(path: "../../\(path)"), encoding: .utf8)
     }
 
-    @Test(arguments: articles)
+    @Test(arguments: articles + landingPages)
     func snippetsAreCompiled(_ article: Article) throws {
         let code = try article.files.map { Self.lines(of: try Self.text("Tests/\($0)")) }
         let snippets = Self.snippets(of: try Self.text(article.path)).filter { !Self.isOfManifest($0) }
@@ -73,7 +73,7 @@ struct SnippetTests {
     }
 
     /// What a snippet of a manifest names is in this package's.
-    @Test(arguments: articles)
+    @Test(arguments: articles + landingPages)
     func productsAreThere(_ article: Article) throws {
         let manifest = try Self.text("Package.swift")
         for snippet in Self.snippets(of: try Self.text(article.path)) where Self.isOfManifest(snippet) {

@@ -24,7 +24,9 @@ extension Message {
 
     /// Reads the UTF-8 of a field in place: for routers and filters that inspect a text of many messages and keep none.
     ///
-    /// - Parameter read: called at most once with the text, which is valid until it returns.
+    /// - Parameters:
+    ///   - field: the field.
+    ///   - read: called at most once with the text, which is valid until it returns.
     /// - Returns: what the closure returns; nil, without a call, if the field is not set.
     @inlinable public func withUTF8<Result>(
         of field: TextField, _ read: (UTF8Span) throws -> Result

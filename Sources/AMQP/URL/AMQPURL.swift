@@ -60,6 +60,9 @@ public struct AMQPURL: Sendable, Hashable {
     /// Creates a URL from its parts, none of them percent-encoded.
     ///
     /// - Parameters:
+    ///   - scheme: whether TLS is used. Default `amqp`: it is not.
+    ///   - user: who logs in; `nil` is nobody.
+    ///   - password: the user's; `nil` is none.
     ///   - host: a name or an IP address; an IPv6 address with or without brackets.
     ///   - port: 0 to 65,535; `nil` means the scheme's default port. Any other number is an error when the URL is used.
     ///   - path: the AMQP address, without the slash that separates it from the host in the URL's text.

@@ -27,6 +27,8 @@ public struct SCRAMCredential: Sendable, Hashable {
 
     /// Creates a credential by hashing a password, which takes milliseconds.
     /// - Parameters:
+    ///   - password: the password.
+    ///   - hash: the hash of the mechanism.
     ///   - salt: the salt; nil means 16 random bytes.
     ///   - iterations: the number of iterations, in `allowedIterations`. Default `defaultIterations`.
     /// - Throws: `ProtonError.Code.invalidArgument` if the password is empty, is longer than 1,024 bytes or has characters that

@@ -53,7 +53,10 @@ extension Frame {
     }
 
     /// The attach frame that answers another one: the other end of the same link, with the requested modes, source and target.
-    /// - Parameter handle: the handle of this side; nil means the same as that of the other side.
+    /// - Parameters:
+    ///   - other: the attach frame of the peer.
+    ///   - handle: the handle of this side; nil means the same as that of the other side.
+    ///   - channel: the channel of this side.
     public static func attach(answering other: Frame, handle: UInt32? = nil, channel: UInt16 = 0) -> Frame {
         var frame = Frame(.attach, channel: channel)
         for name in ["name", "handle", "snd-settle-mode", "rcv-settle-mode", "source", "target"] {
@@ -67,7 +70,11 @@ extension Frame {
     }
 
     /// A flow frame that grants credit to a link.
-    /// - Parameter fields: set `delivery-count` to the number of messages that have arrived, if any have.
+    /// - Parameters:
+    ///   - credit: the credit of the link.
+    ///   - handle: the handle of this side.
+    ///   - channel: the channel of this side.
+    ///   - fields: set `delivery-count` to the number of messages that have arrived, if any have.
     public static func flow(
         credit: UInt32, handle: UInt32 = 0, channel: UInt16 = 0, _ fields: KeyValuePairs<String, AMQPValue> = [:]
     ) -> Frame {
@@ -109,6 +116,8 @@ extension Frame {
     ///   - state: the state of the deliveries.
     ///   - first: the id of the first delivery, and of the last one unless the fields give another.
     ///   - isReceiver: whether this side is the receiver of the deliveries. Default true.
+    ///   - channel: the channel of this side.
+    ///   - fields: other fields, or other values of these.
     public static func disposition(
         _ state: DeliveryState, _ first: UInt32, isReceiver: Bool = true, channel: UInt16 = 0,
         _ fields: KeyValuePairs<String, AMQPValue> = [:]

@@ -24,11 +24,33 @@ public struct Frame: Sendable, Hashable {
         /// A frame whose body is not a performative: the payload is the body.
         case other = "other frame"
 
-        case open, begin, attach, flow, transfer, disposition, detach, end, close
+        /// The performative that opens a connection (2.7.1).
+        case open
+        /// The performative that begins a session (2.7.2).
+        case begin
+        /// The performative that attaches a link (2.7.3).
+        case attach
+        /// The performative that gives credit, and tells windows (2.7.4).
+        case flow
+        /// The performative with a message, or a part of one (2.7.5).
+        case transfer
+        /// The performative with a state of deliveries (2.7.6).
+        case disposition
+        /// The performative that detaches or closes a link (2.7.7).
+        case detach
+        /// The performative that ends a session (2.7.8).
+        case end
+        /// The performative that closes a connection (2.7.9).
+        case close
+        /// The mechanisms that a server offers (Security, section 5.3.3.1).
         case saslMechanisms = "sasl-mechanisms"
+        /// The mechanism that a client chooses (Security, section 5.3.3.2).
         case saslInit = "sasl-init"
+        /// What a server asks (Security, section 5.3.3.3).
         case saslChallenge = "sasl-challenge"
+        /// What a client answers (Security, section 5.3.3.4).
         case saslResponse = "sasl-response"
+        /// How a log-in has ended (Security, section 5.3.3.5).
         case saslOutcome = "sasl-outcome"
     }
 
