@@ -13,11 +13,12 @@
 /// becomes a `list`, but for bytes, which are a `binary`; ``AMQPArray`` is AMQP's own array. A dictionary becomes a `map` in
 /// the order of its keys. An optional is none of these: what is absent is left out, and a null is written `AMQPValue.null`.
 ///
-/// Types of other modules can be made to conform, such as Foundation's `UUID`:
+/// Foundation's `UUID`, `Date`, `Data`, `URL` and `Decimal` conform where `ProtonFoundation` is imported. Types of other modules
+/// can be made to conform, such as `FilePath`:
 ///
 /// ```swift
-/// extension UUID: @retroactive AMQPValueConvertible {
-///     public var amqpValue: AMQPValue { .uuid(AMQPUUID(uuid)) }
+/// extension FilePath: @retroactive AMQPValueConvertible {
+///     public var amqpValue: AMQPValue { .string(string) }
 /// }
 /// ```
 public protocol AMQPValueConvertible {
