@@ -34,7 +34,8 @@ package struct ReceivePlan: Sendable {
     package func withMessages<Result: Sendable>(
         on connection: AMQPConnection, _ body: @Sendable (ReceivedMessages) async throws -> Result
     ) async throws -> Result {
-        var options: [LinkOption] = browses ? [.copy] : []
+        // What the peer settles as it sends it could not be given back.
+        var options: [LinkOption] = [.senderSettleMode(.unsettled)] + (browses ? [.copy] : [])
         if let selector { options.append(.selector(selector)) }
         // Credit is given in numbers: a broker that is sent back what was too much may count that as a failed delivery.
         return try await connection.withReceiver(from: address, window: 0, options: options) { receiver in
