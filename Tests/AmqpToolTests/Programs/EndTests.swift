@@ -147,6 +147,21 @@ struct EndTests {
         }
     }
 
+    @Test("--retry waits for a broker that comes later")
+    func retry() throws {
+        let port = try HeldPort()
+        let tool = try Tool(port.address)
+        let send = try tool.start(["send", "q", "x", "--retry", "--connect-timeout", "60s"])
+        // It says that a try has failed.
+        let deadline = ContinuousClock.now + .seconds(60)
+        while !send.errors.contains("Trying again"), ContinuousClock.now < deadline { usleep(10_000) }
+        let broker = try Broker.start(port.address)
+        defer { broker.stop() }
+        let run = send.finish()
+        #expect(run.errors.contains("Trying again"), "\(run.errors)")
+        #expect(run.ending == .exited(0), "\(run.errors)")
+    }
+
     @Test("A connection that is lost is made again")
     func loss() throws {
         let broker = try Broker.start()
