@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ArgumentParser
-import Glibc
 import Proton
 
 /// `amqp purge`.
@@ -38,7 +37,9 @@ package struct PurgeCommand: AsyncParsableCommand, Sendable {
 
     package func run() async throws {
         let settings = try connection.resolve()
-        try confirm("Take away all messages of \(settings.address(address)) at \(settings.url.hostAndPort)")
+        try Confirmation.require(
+            "Take away all messages of \(settings.address(address)) at \(settings.url.hostAndPort)", isForced: force,
+            refusal: "Nothing was taken away.")
         let broker = try await BrokerConnection.open(settings, connection.behavior)
         let purged = try await broker.whileOpen { broker in
             let plan = ReceivePlan(
@@ -55,17 +56,5 @@ package struct PurgeCommand: AsyncParsableCommand, Sendable {
             }
         }
         try StandardOutput.writeLine("\(purged)")
-    }
-
-    private func confirm(_ question: String) throws {
-        guard !force else { return }
-        guard isatty(STDIN_FILENO) == 1, StandardError.isTerminal else {
-            throw ValidationError("Nobody can be asked here: --force takes the messages away without.")
-        }
-        StandardError.writeBare("\(question)? [y/N] ".escapedForTerminal())
-        let answer = readLine() ?? ""
-        guard ["y", "yes"].contains(answer.lowercased()) else {
-            throw ToolError(.failure, "Nothing was taken away.")
-        }
     }
 }
