@@ -20,11 +20,10 @@ struct ManagedQueue: Sendable {
 
     var type: ManagedType { subscription == nil ? .queue : .subscription }
 
-    /// The queue as a declaration that an update changes.
+    /// A queue that nobody has declared as a declaration that an update changes, but for where its dead letters go.
     var declaration: QueueDeclaration {
         QueueDeclaration(
-            status.address, limits: settings.limits, isExclusive: isExclusive, redelivery: settings.redelivery,
-            deadLetterAddress: settings.deadLetterAddress)
+            status.address, limits: settings.limits, isExclusive: isExclusive, redelivery: settings.redelivery)
     }
 
     private var isExclusive: Bool { if case .named(isExclusive: true) = kind { true } else { false } }

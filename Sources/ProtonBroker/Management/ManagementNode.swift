@@ -165,7 +165,7 @@ final class ManagementNode: @unchecked Sendable {
     }
 
     private func note(_ what: String, _ address: String) {
-        context.logger.notice(
+        context.logger.info(
             "\(what) a node, as a request to \(ManagementNode.address) has it",
             metadata: [
                 "address": "\(address.escapedForLog)", "user": "\(access.principal.name.escapedForLog)",
