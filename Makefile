@@ -5,7 +5,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop debian13 lint format bench bench-check bench-plot fuzz memory api sanitize setup FORCE
+.PHONY: help demo test interop debian13 lint format bench bench-check bench-plot docs fuzz memory api sanitize setup FORCE
 
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Package.swift)
 SOURCES := $(shell find Sources $(wildcard Examples) -name .build -prune -o \
@@ -55,6 +55,10 @@ bench-plot: ## The same, and how rates grow; writes table and plot of Benchmarks
 bench-check: ## Count instructions and allocations a message; fail where they have grown (half a minute, once built)
 	@scripts/setup.sh bench-check
 	Benchmarks/check.py
+
+docs: ## Build the documentation of all modules into .build/docs, a static site, and check it
+	@scripts/setup.sh docs
+	scripts/docs.sh
 
 fuzz: ## Fuzz what strangers' bytes reach, for MINUTES=1 in all
 	@scripts/setup.sh build

@@ -34,18 +34,18 @@ let examples: [Target] = [
         swiftSettings: settings)
 }
 
-/// What only some programs need: without the trait its module is empty, and the packages that it rests on are not fetched.
-///
-/// None is enabled by default, but where the Swift Package Index builds the documentation.
-let traits: Set<Trait> = [
-    .trait(name: "DurableBroker", description: "ProtonBrokerStore: durable messages in an SQLite file, by GRDB."),
-    .trait(
-        name: "ServiceLifecycle",
-        description: "ProtonServiceLifecycle: connections as services of swift-service-lifecycle."),
-    .trait(name: "Tracing", description: "ProtonTracing: spans of swift-distributed-tracing."),
-    .trait(name: "NIO", description: "ProtonNIO: message bodies as SwiftNIO's ByteBuffer."),
-    .trait(name: "Configuration", description: "ProtonConfiguration: clients by swift-configuration's ConfigReader."),
+/// What only some programs need: without its trait a module has nothing in it, and the packages that it rests on are not
+/// fetched.
+let traits: [String: String] = [
+    "Configuration": "ProtonConfiguration: clients by swift-configuration's ConfigReader.",
+    "DurableBroker": "ProtonBrokerStore: the broker's durable messages in an SQLite file, by GRDB.",
+    "NIO": "ProtonNIO: SwiftNIO's ByteBuffer as a message's body.",
+    "ServiceLifecycle": "ProtonServiceLifecycle: clients and servers as services of swift-service-lifecycle.",
+    "Tracing": "ProtonTracing: spans of swift-distributed-tracing.",
 ]
+
+/// None by default. The Swift Package Index sets the variable where it builds the documentation, of all modules.
+let defaultTraits: Set<String> = Context.environment["SPI_GENERATE_DOCS"] == nil ? [] : Set(traits.keys)
 
 let package = Package(
     name: "swift-qpid-proton",
@@ -62,7 +62,7 @@ let package = Package(
         .library(name: "ProtonConfiguration", targets: ["ProtonConfiguration"]),
         .executable(name: "amqp", targets: ["AMQPCommand"]),
     ],
-    traits: traits.union([.default(enabledTraits: [])]),
+    traits: Set(traits.map { .trait(name: $0.key, description: $0.value) } + [.default(enabledTraits: defaultTraits)]),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -188,7 +188,7 @@ let package = Package(
         .target(
             name: "AMQPTool",
             dependencies: [
-                "ProtonUtilities",
+                "BrokerProgram", "ProtonUtilities",
                 "Proton", "ProtonEngine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -270,14 +270,14 @@ let package = Package(
         .testTarget(
             name: "ProtonNIOTests",
             dependencies: [
-                "AMQP", "ProtonNIO",
+                "AMQP", "Proton", "ProtonNIO",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["NIO"])),
             ],
             swiftSettings: settings),
         .testTarget(
             name: "ProtonConfigurationTests",
             dependencies: [
-                "Proton", "ProtonConfiguration", "ProtonTesting",
+                "ProtonUtilities", "Proton", "ProtonConfiguration", "ProtonTesting",
                 .product(
                     name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"])),
             ],
@@ -286,7 +286,10 @@ let package = Package(
         .testTarget(
             name: "SnippetTests",
             dependencies: [
-                "Proton", "ProtonBroker", "ProtonMetrics", "ProtonServiceLifecycle", "ProtonTesting", "ProtonTracing",
+                "Proton", "ProtonBroker", "ProtonBrokerStore", "ProtonMetrics", "ProtonServiceLifecycle",
+                "ProtonTesting",
+                "ProtonTracing",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(
                     name: "ServiceLifecycle", package: "swift-service-lifecycle",
@@ -322,7 +325,7 @@ let package = Package(
             swiftSettings: settings),
         // The parts of the program `amqp`, and the program, which is built beside the tests.
         .testTarget(
-            name: "AmqpToolTests",
+            name: "AMQPToolTests",
             dependencies: [
                 "AMQPTool", "Proton", "ProtonBroker", "ProtonTesting", "TestCertificates", "TestPrograms",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -177,7 +177,7 @@ write_document() {
 build_peers
 make_certificates "$dir"
 export SWIFT_QPID_PROTON_STRICT=1 # as `make test` has it: nothing is compiled twice
-swift build --build-tests
+swift build --enable-all-traits --build-tests
 start_brokers
 # tell NAME PORT PID-FILE: tells the tests of a broker.
 tell() { export "INTEROP_$1=127.0.0.1:$2" "INTEROP_$1_PID=$3"; }

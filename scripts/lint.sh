@@ -29,4 +29,4 @@ fail "these files have more than 400 lines: has each one subject?" \
 [[ -z $failed ]] || exit 1
 
 swift format lint --strict --parallel --recursive Sources Tests Examples Benchmarks Package.swift
-SWIFT_QPID_PROTON_STRICT=1 swift build --build-tests
+SWIFT_QPID_PROTON_STRICT=1 swift build --enable-all-traits --build-tests

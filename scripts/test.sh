@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export SWIFT_QPID_PROTON_STRICT=1
 
-swift build --build-tests
+swift build --enable-all-traits --build-tests
 swift build --package-path Examples/Integrations
 # Tests of one run begin all at once, and peers wait ten seconds at most: each group has the processors to itself.
 groups=('^ProtonTests\.' '^ProtonBrokerTests\.' '^(ExampleTests|ProtonBrokerStoreTests)\.')

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ArgumentParser
+import BrokerProgram
 import Glibc
 
 /// The program `amqp`: what its subcommands are, and how it ends.
@@ -29,7 +30,7 @@ package struct RootCommand: AsyncParsableCommand {
         subcommands: [
             SendCommand.self, ReceiveCommand.self, RequestCommand.self, RespondCommand.self, MoveCommand.self,
             CopyCommand.self, PurgeCommand.self, ManageCommand.self, ContextCommand.self, BenchCommand.self,
-            TraceCommand.self,
+            TraceCommand.self, BrokerCommand.self,
         ])
 
     package init() {}

@@ -27,7 +27,8 @@ extension Feature {
             sending.closeInput()
             try Program.end(sending)
             let output = try tool.run("receive", tool.queue, "--drain")
-            try require(output == (1...500).map { "line \($0)\n" }.joined(), "what comes begins with \(output.prefix(100))")
+            try require(
+                output == (1...500).map { "line \($0)\n" }.joined(), "what comes begins with \(output.prefix(100))")
             return ""
         },
         Feature("amqp receive --browse", needed: [.swift]) { peer in

@@ -7,6 +7,7 @@ import Configuration
 import Proton
 import ProtonConfiguration
 import ProtonTesting
+import Synchronization
 import Testing
 
 /// Clients and options by a configuration.
@@ -159,6 +160,18 @@ struct ConfigurationTests {
                 delivery.accept()
             }
         }
+    }
+}
+
+/// The keys whose values were read as secrets.
+private final class Accesses: AccessReporter {
+    private let keys = Mutex<Set<String>>([])
+
+    var secrets: [String] { keys.withLock { $0.sorted() } }
+
+    func report(_ event: AccessEvent) {
+        guard case .success(let value?) = event.result, value.isSecret else { return }
+        keys.withLock { _ = $0.insert(event.metadata.key.description) }
     }
 }
 

@@ -1,9 +1,9 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The section of properties (Messaging, section 3.2.4).
+/// The fields of the properties section (Messaging, section 3.2.4).
 extension Message {
-    /// What identifies the message, as its producer says.
+    /// The identifier of the message, set by its producer.
     public var id: MessageID? {
         get {
             if let draft, let properties = draft.properties { return properties.id }
@@ -12,7 +12,7 @@ extension Message {
         set { changedProperties.id = newValue }
     }
 
-    /// The user who made the message.
+    /// The user that created the message.
     public var userID: [UInt8]? {
         get {
             if let draft, let properties = draft.properties { return properties.userID }
@@ -30,7 +30,7 @@ extension Message {
         set { changedProperties.address = newValue }
     }
 
-    /// What the message is about.
+    /// The subject of the message.
     public var subject: String? {
         get {
             if let draft, let properties = draft.properties { return properties.subject }
@@ -48,7 +48,7 @@ extension Message {
         set { changedProperties.replyTo = newValue }
     }
 
-    /// What the message belongs to: in a reply, mostly the ``id`` of the request.
+    /// The identifier of a related message: in a reply, usually the ``id`` of the request.
     public var correlationID: MessageID? {
         get {
             if let draft, let properties = draft.properties { return properties.correlationID }
@@ -66,7 +66,7 @@ extension Message {
         set { changedProperties.contentType = newValue }
     }
 
-    /// How a body of data is encoded on top of its type, such as `gzip`.
+    /// The encoding that was applied to a body of data, such as `gzip`.
     public var contentEncoding: Symbol? {
         get {
             if let draft, let properties = draft.properties { return properties.contentEncoding }
@@ -75,7 +75,7 @@ extension Message {
         set { changedProperties.contentEncoding = newValue }
     }
 
-    /// When the message is no longer of use.
+    /// The time when the message expires.
     public var expiryTime: Timestamp? {
         get {
             if let draft, let properties = draft.properties { return properties.expiryTime }
@@ -84,7 +84,7 @@ extension Message {
         set { changedProperties.expiryTime = newValue }
     }
 
-    /// When the message was made.
+    /// The time when the message was created.
     public var creationTime: Timestamp? {
         get {
             if let draft, let properties = draft.properties { return properties.creationTime }
@@ -102,7 +102,7 @@ extension Message {
         set { changedProperties.groupID = newValue }
     }
 
-    /// The place of the message in its group.
+    /// The sequence number of the message in its group.
     public var groupSequence: UInt32? {
         get {
             if let draft, let properties = draft.properties { return properties.groupSequence }
@@ -111,7 +111,7 @@ extension Message {
         set { changedProperties.groupSequence = newValue }
     }
 
-    /// The group that replies belong to.
+    /// The group that replies to this message belong to.
     public var replyToGroupID: String? {
         get {
             if let draft, let properties = draft.properties { return properties.replyToGroupID }

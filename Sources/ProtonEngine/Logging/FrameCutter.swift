@@ -1,16 +1,16 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Cuts the bytes of one direction of a connection into frames and protocol headers.
+/// Splits the bytes of one direction of a connection into frames and protocol headers.
 package struct FrameCutter {
     private var bytes: [UInt8] = []
-    /// Where the bytes begin that were not taken.
+    /// The start of the bytes that were not taken yet.
     private var start = 0
     private let maxSize: Int
-    /// Whether something has come that is no frame, or one beyond the limit: nothing behind it is cut.
+    /// Whether the bytes contained an invalid frame, or one beyond the limit; nothing after it is returned.
     package private(set) var isBroken = false
 
-    /// - Parameter maxSize: how large a frame may be, in bytes; no more than that is kept.
+    /// - Parameter maxSize: the maximum size of a frame, in bytes; no more than that is buffered.
     package init(maxSize: Int = .max) { self.maxSize = maxSize }
 
     package mutating func append(_ more: some Sequence<UInt8>) {
@@ -20,7 +20,7 @@ package struct FrameCutter {
         bytes += more
     }
 
-    /// Takes the first whole frame, or protocol header, that has come.
+    /// Takes the first complete frame, or protocol header.
     package mutating func next() -> [UInt8]? {
         let rest = bytes[start...]
         guard !isBroken, rest.count >= 8 else { return nil }

@@ -1,9 +1,9 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Cuts what goes over one transport, both ways, into frames, and tells a log of each.
+/// Splits the bytes of one transport, in both directions, into frames, and logs each frame.
 ///
-/// It belongs to a `SASLContext`, and is used as that is.
+/// It belongs to a `SASLContext`, and has the same threading.
 final class FrameTrace {
     let log: TransportLog
     private var incoming = FrameCutter()
@@ -11,7 +11,7 @@ final class FrameTrace {
 
     init(_ log: TransportLog) { self.log = log }
 
-    /// Bytes have come, or go out.
+    /// Processes bytes that are received or sent.
     func note(_ bytes: UnsafeRawBufferPointer, isIncoming: Bool, _ layer: SASLLayer) {
         guard !bytes.isEmpty else { return }
         if isIncoming { incoming.append(bytes) } else { outgoing.append(bytes) }
@@ -20,7 +20,7 @@ final class FrameTrace {
         }
     }
 
-    /// The same, of bytes that go another way.
+    /// The same for bytes in an array.
     func note(_ bytes: [UInt8], isIncoming: Bool, _ layer: SASLLayer) {
         bytes.withUnsafeBytes { note($0, isIncoming: isIncoming, layer) }
     }
