@@ -73,7 +73,7 @@ struct ManagementAccessTests {
             #expect("\(error as Any)".contains("bob may manage nothing here."))
             let relayed = Message(address: "$management", properties: ["operation": "GET-TYPES"])
             try await node.connection.withSender(to: nil) { relay in
-                await #expect(throws: AMQPSendError.self) { try await relay.send(relayed) }
+                _ = await #expect(throws: AMQPSendError.self) { try await relay.send(relayed) }
             }
         }
     }
