@@ -59,8 +59,8 @@ struct ManagementPythonTests {
         print(ask('READ', **queue)[0])
         print(*ask(None, **queue)[:2])
 
-        receiver = connection.create_receiver('$management', credit=1)
-        requests = connection.create_sender('$management')
+        receiver = connection.create_receiver('$management', credit=1, name='responses')
+        requests = connection.create_sender('$management', name='requests')
         requests.send(Message(id=1, reply_to='$management', properties={'operation': 'GET-OPERATIONS'}))
         response = receiver.receive(timeout=20)
         print(response.properties['statusCode'], 'PURGE' in response.body['proton.broker.queue'])
