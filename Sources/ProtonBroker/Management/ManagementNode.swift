@@ -165,7 +165,7 @@ final class ManagementNode: @unchecked Sendable {
 
     private func note(_ what: String, _ address: String) {
         context.logger.info(
-            "\(what) a node, as a request to \(ManagementNode.address) has it",
+            "\(what) a node by a request to \(ManagementNode.address)",
             metadata: [
                 "address": "\(address.escapedForLog)", "user": "\(access.principal.name.escapedForLog)",
                 "peer": "\(connection.transport?.remoteAddress ?? "unknown")",
