@@ -5,7 +5,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop debian13 lint format bench bench-check bench-plot fuzz sanitize setup FORCE
+.PHONY: help demo test interop debian13 lint format bench bench-check bench-plot docs fuzz memory api sanitize setup FORCE
 
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Package.swift)
 SOURCES := $(shell find Sources $(wildcard Examples) -name .build -prune -o \
@@ -36,10 +36,9 @@ debian13: ## Build the package and run every test in a Debian 13 of its own, in 
 	@scripts/setup.sh debian13
 	scripts/debian13.sh test
 
-lint: ## Check the format of all Swift files and that nothing compiles with a warning
+lint: ## Check licence lines, lengths of files and format, and that nothing compiles with a warning
 	@scripts/setup.sh build
-	swift format lint --strict --parallel --recursive $(FORMATTED)
-	SWIFT_QPID_PROTON_STRICT=1 swift build --build-tests
+	scripts/lint.sh
 
 format: ## Format all Swift files in place
 	swift format --in-place --parallel --recursive $(FORMATTED)
@@ -57,9 +56,22 @@ bench-check: ## Count instructions and allocations a message; fail where they ha
 	@scripts/setup.sh bench-check
 	Benchmarks/check.py
 
+docs: ## Build the documentation of all modules into .build/docs, a static site, and check it
+	@scripts/setup.sh docs
+	scripts/docs.sh
+
 fuzz: ## Fuzz what strangers' bytes reach, for MINUTES=1 in all
 	@scripts/setup.sh build
 	scripts/fuzz.sh $(MINUTES)
+
+memory: ## The short forms of the next two: a minute of fuzzing, and the engine's tests under AddressSanitizer
+	@scripts/setup.sh sanitize
+	scripts/fuzz.sh 1
+	scripts/sanitize.sh address -- --filter ProtonEngineTests
+
+api: ## Compare the public API with that of the last release
+	@scripts/setup.sh build
+	scripts/api.sh
 
 sanitize: ## Run every test under AddressSanitizer and ThreadSanitizer, and the engine's under valgrind (an hour or more)
 	@scripts/setup.sh sanitize

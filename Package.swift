@@ -34,6 +34,19 @@ let examples: [Target] = [
         swiftSettings: settings)
 }
 
+/// What only some programs need: without its trait a module has nothing in it, and the packages that it rests on are not
+/// fetched.
+let traits: [String: String] = [
+    "Configuration": "ProtonConfiguration: clients by swift-configuration's ConfigReader.",
+    "DurableBroker": "ProtonBrokerStore: the broker's durable messages in an SQLite file, by GRDB.",
+    "NIO": "ProtonNIO: SwiftNIO's ByteBuffer as a message's body.",
+    "ServiceLifecycle": "ProtonServiceLifecycle: clients and servers as services of swift-service-lifecycle.",
+    "Tracing": "ProtonTracing: spans of swift-distributed-tracing.",
+]
+
+/// None by default. The Swift Package Index sets the variable where it builds the documentation, of all modules.
+let defaultTraits: Set<String> = Context.environment["SPI_GENERATE_DOCS"] == nil ? [] : Set(traits.keys)
+
 let package = Package(
     name: "swift-qpid-proton",
     products: [
@@ -44,18 +57,21 @@ let package = Package(
         .library(name: "ProtonServiceLifecycle", targets: ["ProtonServiceLifecycle"]),
         .library(name: "ProtonMetrics", targets: ["ProtonMetrics"]),
         .library(name: "ProtonTracing", targets: ["ProtonTracing"]),
+        .library(name: "ProtonFoundation", targets: ["ProtonFoundation"]),
+        .library(name: "ProtonNIO", targets: ["ProtonNIO"]),
+        .library(name: "ProtonConfiguration", targets: ["ProtonConfiguration"]),
+        .executable(name: "amqp", targets: ["AMQPCommand"]),
     ],
-    traits: [
-        .trait(name: "DurableBroker", description: "The broker's store of durable messages, in SQLite by GRDB."),
-        // Here and for those who do not say `traits: []`, who then do without GRDB as well.
-        .default(enabledTraits: ["DurableBroker"]),
-    ],
+    traits: Set(traits.map { .trait(name: $0.key, description: $0.value) } + [.default(enabledTraits: defaultTraits)]),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        // Without its trait for JSON files: only those who read such files need it.
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.9.0"),
     ],
@@ -134,7 +150,12 @@ let package = Package(
         // those who use it build.
         .target(
             name: "ProtonServiceLifecycle",
-            dependencies: ["Proton", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")],
+            dependencies: [
+                "Proton",
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+            ],
             swiftSettings: settings),
         .target(
             name: "ProtonMetrics",
@@ -142,7 +163,37 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "ProtonTracing",
-            dependencies: ["Proton", .product(name: "Tracing", package: "swift-distributed-tracing")],
+            dependencies: [
+                "Proton",
+                .product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])),
+            ],
+            swiftSettings: settings),
+        .target(name: "ProtonFoundation", dependencies: ["AMQP"], swiftSettings: settings),
+        .target(
+            name: "ProtonNIO",
+            dependencies: ["AMQP", .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["NIO"]))],
+            swiftSettings: settings),
+        .target(
+            name: "ProtonConfiguration",
+            dependencies: [
+                "Proton",
+                .product(
+                    name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"])),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        // The program `amqp`, in a library so that tests reach its parts; the executable's directory has another name than the
+        // library `AMQP`'s where case does not count.
+        .executableTarget(name: "AMQPCommand", dependencies: ["AMQPTool"], swiftSettings: settings),
+        .target(
+            name: "AMQPTool",
+            dependencies: [
+                "BrokerProgram", "ProtonUtilities",
+                "Proton", "ProtonEngine",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "CProton"], swiftSettings: settings),
         .testTarget(
@@ -186,8 +237,12 @@ let package = Package(
             dependencies: [
                 "Proton", "ProtonServiceLifecycle", "ProtonTesting",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+                .product(
+                    name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
             ],
             swiftSettings: settings),
         .testTarget(
@@ -202,18 +257,46 @@ let package = Package(
             name: "ProtonTracingTests",
             dependencies: [
                 "Proton", "ProtonTesting", "ProtonTracing", "TestPrograms",
-                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
-                .product(name: "Tracing", package: "swift-distributed-tracing"),
+                .product(
+                    name: "InMemoryTracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])
+                ),
+                .product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ProtonFoundationTests",
+            dependencies: ["AMQP", "Proton", "ProtonFoundation", "ProtonTesting", "TestPrograms"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ProtonNIOTests",
+            dependencies: [
+                "AMQP", "Proton", "ProtonNIO",
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["NIO"])),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ProtonConfigurationTests",
+            dependencies: [
+                "ProtonUtilities", "Proton", "ProtonConfiguration", "ProtonTesting",
+                .product(
+                    name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"])),
             ],
             swiftSettings: settings),
         // The snippets of the articles, compiled.
         .testTarget(
             name: "SnippetTests",
             dependencies: [
-                "Proton", "ProtonBroker", "ProtonMetrics", "ProtonServiceLifecycle", "ProtonTesting", "ProtonTracing",
+                "Proton", "ProtonBroker", "ProtonBrokerStore", "ProtonMetrics", "ProtonServiceLifecycle",
+                "ProtonTesting",
+                "ProtonTracing",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+                .product(
+                    name: "UnixSignals", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
             ],
             swiftSettings: settings),
         // Certificates for the tests, which are made as they run.
@@ -239,6 +322,14 @@ let package = Package(
         // Runs the programs that are built beside it, as a user would: it needs none of their code, but a peer for them.
         .testTarget(
             name: "ExampleTests", dependencies: ["ProtonTesting", "TestCertificates", "TestPrograms"],
+            swiftSettings: settings),
+        // The parts of the program `amqp`, and the program, which is built beside the tests.
+        .testTarget(
+            name: "AMQPToolTests",
+            dependencies: [
+                "AMQPTool", "Proton", "ProtonBroker", "ProtonTesting", "TestCertificates", "TestPrograms",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: settings),
         // Needs brokers to be started: scripts/interop.sh.
         .testTarget(name: "InteropTests", dependencies: ["Proton", "TestPrograms"], swiftSettings: settings),

@@ -93,7 +93,9 @@ run_libfuzzer() {
 run_rounds() {
     local target=$1 seconds=${2:-60}
     if [[ -z ${rounds_built-} ]]; then
-        for product in frame_fuzzer broker simple_recv simple_send; do swift build --product "$product"; done
+        for product in frame_fuzzer broker simple_recv simple_send; do
+            swift build --enable-all-traits --product "$product"
+        done
         rounds_built=1
     fi
     local program arguments=(--seconds "$seconds")

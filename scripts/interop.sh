@@ -177,7 +177,7 @@ write_document() {
 build_peers
 make_certificates "$dir"
 export SWIFT_QPID_PROTON_STRICT=1 # as `make test` has it: nothing is compiled twice
-swift build --build-tests
+swift build --enable-all-traits --build-tests
 start_brokers
 # tell NAME PORT PID-FILE: tells the tests of a broker.
 tell() { export "INTEROP_$1=127.0.0.1:$2" "INTEROP_$1_PID=$3"; }
@@ -190,7 +190,7 @@ tell SWIFT "$swift" "$dir/swift.pid"
 export INTEROP_RABBITMQ3_TLS=$tls3 INTEROP_RABBITMQ4_TLS=$tls4 INTEROP_SWIFT_TLS=$tls INTEROP_CERTIFICATES=$dir
 export INTEROP_PROGRAMS=$programs INTEROP_TABLE=$dir/table.md
 # In the background, since Bash heeds a signal only while it waits for such.
-start swift test --skip-build --filter '^InteropTests' "$@"
+start .build/debug/swift-qpid-protonPackageTests.xctest --testing-library swift-testing --filter '^InteropTests' "$@"
 tests=$!
 code=0
 wait "$tests" || code=$?

@@ -50,7 +50,7 @@ run() {
     # All tests are swift-testing's. XCTest's own runner, which would start too, leaks its empty suite.
     # LeakSanitizer cannot look into the program of the skipped one, which gives root's rights up.
     LSAN_OPTIONS="suppressions=$here/leaks.supp:print_suppressions=0" \
-        swift test --disable-xctest --sanitize="$sanitizer" --scratch-path "$scratch" \
+        swift test --enable-all-traits --disable-xctest --sanitize="$sanitizer" --scratch-path "$scratch" \
         --skip whatMayOnlyBeReadIsRefused "$@"
 }
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs the Debian packages that are missing for a purpose:
-# scripts/setup.sh build|demo|test|interop|debian13|bench|bench-check|make ...
+# scripts/setup.sh build|demo|test|interop|debian13|bench|bench-check|docs|make ...
 # Runs nothing but file checks where all is there. Says what it installs and why, or what you have to do.
 set -euo pipefail
 
@@ -88,6 +88,12 @@ need_counts() {
     need valgrind "counts the instructions a message" /usr/bin/valgrind
 }
 
+need_docs() {
+    need_all
+    need git "lists the files whose links are checked" /usr/bin/git
+    need python3 "checks links and comments" /usr/bin/python3
+}
+
 need_bench() {
     need_peers
     need_counts
@@ -103,9 +109,10 @@ for purpose in "$@"; do
         debian13) need_debian13 ;;
         bench) need_bench ;;
         bench-check) need_counts ;;
+        docs) need_docs ;;
         make) need make "runs the commands of this project" /usr/bin/make ;;
         *)
-            echo "usage: setup.sh build|demo|test|interop|debian13|bench|bench-check|make ..." >&2
+            echo "usage: setup.sh build|demo|test|interop|debian13|bench|bench-check|docs|make ..." >&2
             exit 2
             ;;
     esac

@@ -28,9 +28,32 @@ if [[ $output != "Hello World!" ]]; then
     echo "test-dependent: expected Hello World!, got: $output" >&2
     exit 1
 fi
-if [[ -e .build/dependent/checkouts/GRDB.swift ]]; then
-    echo "test-dependent: GRDB was fetched for Tests/DependentPackage, which says traits: []" >&2
-    exit 1
-fi
+# What a trait brings is not fetched for a package that asks for none.
+for package in GRDB.swift swift-async-algorithms swift-configuration swift-distributed-tracing swift-nio \
+    swift-service-lifecycle; do
+    if [[ -e .build/dependent/checkouts/$package ]]; then
+        echo "test-dependent: $package was fetched for Tests/DependentPackage, which has no trait" >&2
+        exit 1
+    fi
+done
+# needs_trait TRAIT MODULE CODE: the compiler's error of a program that uses a module without its trait names the trait.
+needs_trait() {
+    local file=.build/dependent/needs-trait.swift log
+    printf 'import Proton\nimport %s\nfunc f(_ value: [Int]) throws { %s }\n' "$2" "$3" >"$file"
+    log=$(swiftc -typecheck -swift-version 6 -I .build/dependent/debug/Modules -I Sources/CProton -I Sources/COpenSSL \
+        "$file" 2>&1) && log="it compiles"
+    if [[ $log != *"is unavailable: "*"traits: [\"$1\"]"* ]]; then
+        echo "test-dependent: $2 does not say that it needs the trait $1: $3: $log" >&2
+        exit 1
+    fi
+}
+needs_trait DurableBroker ProtonBrokerStore '_ = try SQLiteStore("messages.sqlite")'
+needs_trait ServiceLifecycle ProtonServiceLifecycle '_ = AMQPService(try AMQPClient("host")) { _ in }'
+needs_trait ServiceLifecycle ProtonServiceLifecycle '_ = AMQPServerService(try AMQPServer("host")) { _ in }'
+needs_trait Tracing ProtonTracing '_ = AMQPTracing()'
+needs_trait NIO ProtonNIO '_ = Message(body: .data(value))'
+needs_trait NIO ProtonNIO '_ = Message().bodyBuffer'
+needs_trait Configuration ProtonConfiguration '_ = try AMQPClient(config: value)'
+needs_trait Configuration ProtonConfiguration '_ = try ConnectionOptions(config: value)'
 # As they are measured, so that they need not be built a second time for that.
 build Benchmarks benchmarks release

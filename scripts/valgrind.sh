@@ -17,7 +17,7 @@ skip='tenThousandLinks|many\(count|brokenAtEveryByte|attacksThatBreakOff|attacks
 # And these wait for real time, or measure it, or start programs.
 skip="$skip|Blocking|PythonLinkTests|manyConnections|theyWaitAsLong|noDescriptorStaysOpen|heartbeats|AtTheVeryEnd"
 
-swift build --build-tests
+swift build --enable-all-traits --build-tests
 bundle=$(swift build --show-bin-path)/swift-qpid-protonPackageTests.xctest
 
 # The main thread of a Swift program with tasks ends in a sigsuspend whose mask is read-only memory, to which valgrind

@@ -30,7 +30,7 @@ let databasePrograms: [Target] = ["db_send", "db_recv", "db_ctrl"].map { name in
 let package = Package(
     name: "Integrations",
     dependencies: [
-        .package(name: "swift-qpid-proton", path: "../.."),
+        .package(name: "swift-qpid-proton", path: "../..", traits: ["ServiceLifecycle"]),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),

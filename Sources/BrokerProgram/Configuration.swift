@@ -7,7 +7,7 @@ import Proton
 import ProtonBroker
 
 #if DurableBroker
-    import ProtonBrokerStore
+import ProtonBrokerStore
 #endif
 
 /// What the program is to do: by default, then as the configuration file says, then as the command line does.
@@ -60,11 +60,14 @@ struct Configuration {
 
     private static func openStore(_ path: String) throws -> any MessageStore {
         #if DurableBroker
-            try SQLiteStore(path)
+        try SQLiteStore(path)
         #else
-            throw ProtonError(
-                .invalidArgument,
-                "\(path): this broker is built without a store: build it with the trait DurableBroker.")
+        throw ProtonError(
+            .invalidArgument,
+            """
+            \(path): this broker was built without its store; `swift build --product broker --traits DurableBroker` builds \
+            it with the store.
+            """)
         #endif
     }
 }

@@ -1,9 +1,9 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What Swift sees of Apache Qpid Proton-C 0.37: the headers of the engine, the proactor and the connection driver.
-// Left out on purpose: raw_connection.h (aborts in pn_proactor_disconnect), tls.h (Debian's library lacks its symbols),
-// messenger.h and reactor.h (their libraries are gone).
+// The headers of Apache Qpid Proton-C 0.37 that Swift imports: those of the engine, the proactor and the connection driver.
+// Excluded on purpose: raw_connection.h (aborts in pn_proactor_disconnect), tls.h (Debian's library lacks its symbols),
+// messenger.h and reactor.h (their libraries no longer exist).
 #ifndef SWIFT_QPID_PROTON_CPROTON_H
 #define SWIFT_QPID_PROTON_CPROTON_H
 

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Glibc
 
 /// The file that a path names: it becomes another one where the file is moved, deleted or replaced.
@@ -15,3 +17,5 @@ struct FileIdentity: Equatable {
         (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Glibc
 
 /// The signal SIGXFSZ, which ends a process that writes a file beyond its limit (setrlimit(2), RLIMIT_FSIZE).
@@ -36,3 +38,5 @@ enum FileSizeSignal {
         return set
     }
 }
+
+#endif

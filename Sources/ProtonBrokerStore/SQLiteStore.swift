@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 public import Logging
 import Proton
 public import ProtonBroker
@@ -85,3 +87,5 @@ public final class SQLiteStore: MessageStore {
         try end.get()
     }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import ProtonBroker
 
 /// The changes of one or more groups, to be written in one transaction, without those that cancel out.
@@ -105,3 +107,5 @@ struct MessagePlace: Hashable {
     let queue: UInt64
     let place: UInt64
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Foundation
 import GRDB
 import Glibc
@@ -163,3 +165,5 @@ extension StoreFile {
         error.message ?? "\(error.extendedResultCode)"
     }
 }
+
+#endif

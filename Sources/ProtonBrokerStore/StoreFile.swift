@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Foundation
 import GRDB
 import Proton
@@ -180,3 +182,5 @@ struct StoreFile: Sendable {
         try StoreFile.translated(path) { try database.close() }
     }
 }
+
+#endif

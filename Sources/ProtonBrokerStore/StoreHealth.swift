@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import ProtonBroker
 
 /// Whether a store can write, and what is reported about it.
@@ -45,3 +47,5 @@ enum StoreHealth: Equatable {
         }
     }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Proton
 import ProtonBroker
 
@@ -130,3 +132,5 @@ struct StoreIntake {
         return error.map { .failure($0) } ?? .success(())
     }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 /// The tables of a store, and its SQL statements.
 ///
 /// Numbers of 64 bits are stored with their bits as they are: those with the highest bit set are negative there.
@@ -46,3 +48,5 @@ enum StoreSchema {
     /// The statements that need all tables and columns.
     static let statements = [addMessage, updateMessage, makeQueue, removeMessage, queues] + removeQueue + messages
 }
+
+#endif

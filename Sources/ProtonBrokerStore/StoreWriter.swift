@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Logging
 import Proton
 import ProtonBroker
@@ -89,3 +91,5 @@ final class StoreWriter: Sendable {
         intake.withLock { $0.end(error) }
     }
 }
+
+#endif

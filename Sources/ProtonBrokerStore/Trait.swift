@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if !DurableBroker
-    #error(
-        """
-        ProtonBrokerStore needs the package trait DurableBroker: leave `traits:` away where you depend on \
-        swift-qpid-proton, or have it there.
-        """)
+
+/// The broker's store of durable messages: with the package trait `DurableBroker`.
+@available(
+    *, unavailable, message: "depend on swift-qpid-proton with the trait for it: .package(…, traits: [\"DurableBroker\"])"
+)
+public enum SQLiteStore {}
+
 #endif

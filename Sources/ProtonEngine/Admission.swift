@@ -4,51 +4,51 @@
 import AMQP
 import Synchronization
 
-/// How many connections a listener takes: as many as it may, and no more than the process has descriptors for.
+/// Limits the connections of a listener: to its maximum, and to the file descriptors of the process.
 ///
-/// Proton takes what comes before anyone can look, and once it is out of descriptors the end of its listener is the end
-/// of the process: an assertion fails (epoll.c of 0.37, `listener_done`). So a part of the descriptors is kept free.
+/// Proton accepts a connection before this side can check it. If no descriptor is left, proton closes its listener, and then an
+/// assertion fails that ends the process (epoll.c of 0.37, `listener_done`). So some descriptors are kept free.
 final class Admission: Sendable {
-    /// What becomes of a connection that a peer has made.
+    /// What to do with a connection that a peer has made.
     enum Verdict: Sendable {
         case serve
-        /// It is told why and closed, where not too many are being told already.
+        /// Send the peer an error and close, if not too many connections are being refused already.
         case refuse
-        /// It is dropped at once, so that its descriptor is free again.
+        /// Drop the connection at once, so that its descriptor is free again.
         case drop
     }
 
-    /// How many connections may wait to be taken, which is how many proton takes at a time.
+    /// The maximum backlog of the listener, which is the number of connections that proton accepts at a time.
     let maxBacklog: Int
-    /// How many connections this listener may have.
+    /// The maximum number of connections of this listener.
     let limit: Int
-    /// How many connections the process may have, those that it makes included.
+    /// The maximum number of connections of the process, including the outgoing ones.
     private let totalLimit: Int
     private let count = Atomic<Int>(0)
     private let isRefusing = Atomic<Bool>(false)
 
     private static let total = Atomic<Int>(0)
-    /// How many connections may be told at the same time that they are refused.
+    /// The maximum number of connections that are being refused with an error at the same time.
     private static let maxRefusals = 8
-    /// Descriptors for what the program opens later.
+    /// Descriptors reserved for files that the program opens later.
     private static let spare = 16
 
-    /// - Parameter maxConnections: how many connections there may be at once; nil leaves that to the descriptors.
+    /// - Parameter maxConnections: the maximum number of connections; nil means that only the descriptors limit it.
     init(maxConnections: Int?) {
         maxBacklog = min(4_096, max(1, Descriptors.limit / 32))
-        // Several times the backlog: more may come while the ones before are being dropped.
+        // Several times the backlog, because more connections may arrive while the ones before are being dropped.
         let reserve = 4 * maxBacklog + Admission.maxRefusals + Admission.spare
         let others = max(0, Descriptors.openCount - Admission.total.load(ordering: .relaxed))
         totalLimit = Descriptors.limit - others - reserve
         limit = min(maxConnections ?? .max, totalLimit)
     }
 
-    /// Whether the process has descriptors for any connection at all.
+    /// Whether the process has descriptors for at least one connection.
     var hasRoom: Bool { totalLimit > 0 }
 
     /// Decides about a connection.
-    /// - Returns: the verdict, the place that the connection has until it ends, and whether it is the first that is not
-    ///   served since an eighth was free: worth a line in a log, which one for each would fill.
+    /// - Returns: the verdict, the place that the connection holds until it ends, and whether it is the first one refused since
+    ///   an eighth of the places was free. Only the first one is logged, because a line for each would fill the log.
     func admit() -> (verdict: Verdict, place: Place, isFirstRefused: Bool) {
         let place = Place(of: self)
         let excess = max(place.number - limit, place.totalNumber - totalLimit)
@@ -58,13 +58,13 @@ final class Admission: Sendable {
         return (verdict, place, false)
     }
 
-    /// A place among the connections of the process, and of the listener that took it, given back when it is let go.
+    /// A place among the connections of the process and of the listener that accepted it; `deinit` frees the place.
     final class Place: Sendable {
         fileprivate let number: Int
         fileprivate let totalNumber: Int
         private let admission: Admission?
 
-        /// - Parameter admission: the listener's; nil for a connection that this process makes.
+        /// - Parameter admission: that of the listener; nil for an outgoing connection.
         init(of admission: Admission?) {
             self.admission = admission
             number = admission?.count.add(1, ordering: .relaxed).newValue ?? 0
@@ -82,11 +82,11 @@ extension Connection {
     /// What a listener does with a connection.
     package enum Reception: Sendable {
         case served
-        /// It is on its way to its end; with the reason, where that is news for a log.
+        /// The connection is refused and will end; with the reason if it should be logged.
         case refused(String?)
     }
 
-    /// Takes a place among a listener's connections; where there is none, the connection ends once it is accepted.
+    /// Takes a place among a listener's connections; if there is none, the connection ends after it is accepted.
     package func takePlace(of listener: Listener) -> Reception {
         let (verdict, place, isFirstRefused) = listener.admission.admit()
         self.place = place
@@ -94,7 +94,7 @@ extension Connection {
         let reason = "There are \(listener.admission.limit) connections, as many as there may be: try again later."
         let condition = Condition(.resourceLimitExceeded, reason)
         if verdict == .refuse {
-            // Proton sends both frames once the peer has shown which protocol it speaks.
+            // Proton sends both frames after the peer's protocol header.
             open()
             close(condition)
         } else {

@@ -1,20 +1,20 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What handlers have been told of the beginning of a connection, session or link.
+/// The lifecycle events of a connection, session or link that handlers have received.
 ///
-/// Proton makes events for what happens while it has a queue for them: not for what is opened before the connection is
-/// handed to a proactor, and again for what is made again for another transport. Each is told once all the same.
+/// Proton makes events only while it has a collector: not for an endpoint that is opened before its connection is passed to a
+/// proactor, and a second time for one that is renewed on another transport. This delivers each event exactly once.
 enum Announcement {
     case none
-    /// That it was made.
+    /// The initialized event.
     case initialized
-    /// That it was opened here.
+    /// The event of the local open.
     case opened
-    /// That it is over.
+    /// The final event.
     case ended
 
-    /// What an event of the making tells now.
+    /// The events to deliver for proton's event of the creation.
     /// - Parameter isOpen: whether this side is open.
     mutating func begin(isOpen: Bool) -> (initialized: Bool, opened: Bool) {
         let isNew = self == .none
@@ -24,14 +24,14 @@ enum Announcement {
         return (isNew, true)
     }
 
-    /// Whether an event of the opening here tells something new.
+    /// Whether to deliver an event of the local open.
     mutating func open() -> Bool {
         guard self == .none || self == .initialized else { return false }
         self = .opened
         return true
     }
 
-    /// Whether the end has to be told: once, of what was told to have been made.
+    /// Whether to deliver the final event: once, if the initialized event was delivered.
     mutating func end() -> Bool {
         guard self == .initialized || self == .opened else { return false }
         self = .ended

@@ -4,26 +4,26 @@
 import AMQP
 import CProton
 
-/// What has come on a session and has not been read, when its link or the session is closed here.
+/// Releases unread deliveries of a session when this side closes the session or the link.
 ///
-/// Where the session's window is shut, proton opens it with a flow frame as soon as something is settled. Once it has
-/// ended the link or the session, that names a handle or a channel that nobody knows, and the peer ends the whole
-/// connection (`pni_process_tpwork_receiver` does not look). So what was not read is given back before, which opens the
-/// window. That of a session that is closed does not shut again: what still comes is bounded by the peer's credit.
+/// If the session's incoming window is closed, proton opens it with a flow frame when a delivery is settled. If the link or
+/// session has ended by then, that frame has a handle or channel that is no longer in use, and the peer closes the connection
+/// (`pni_process_tpwork_receiver` does not check). So unread deliveries are released before, which opens the window. The window
+/// of a session that this side closes does not close again: the peer's credit limits what still arrives.
 extension Session {
-    /// Gives back what was not read on all links.
+    /// Releases the unread deliveries of all links, if the incoming window is closed.
     func giveBackWhereShut() {
         guard isShut else { return }
         incomingCapacity = Int(Int32.max) * Int(connection.limits.maxFrameSize)
         for link in connection.links where link.session === self { link.giveBack() }
     }
 
-    /// Whether the peer can send no frame more until something is read.
+    /// Whether the peer cannot send another frame until something is read.
     fileprivate var isShut: Bool { incomingBytes + Int(connection.limits.maxFrameSize) > incomingCapacity }
 }
 
 extension Link {
-    /// Gives back what was not read on this link.
+    /// Releases the unread deliveries of this link, if the session's incoming window is closed.
     func giveBackWhereShut() {
         if isReceiver, session.isShut { giveBack() }
     }
@@ -31,7 +31,7 @@ extension Link {
     fileprivate func giveBack() {
         guard isReceiver, let pointer else { return }
         while let current = pn_link_current(pointer) {
-            // One that is new has its event still to come, which then finds it settled.
+            // The event of a new delivery is still to come; it then finds the delivery settled.
             (Delivery(known: current, of: self) ?? Delivery(current, new: self)).settleAtOnce(.released)
             if pn_link_current(pointer) == current { goOn(on: pointer) }
             if pn_link_current(pointer) == current { return }

@@ -3,23 +3,23 @@
 
 import CProton
 
-/// What a batch brought a connection to.
+/// The state of a connection after a batch of events.
 enum BatchEnd {
     case none
-    /// It has lost its transport, and goes on over another one.
+    /// It has lost its transport, and will use another one.
     case parked
-    /// It is over.
+    /// It has ended.
     case finished
 }
 
 extension Connection {
-    /// Handles the events of a batch, and sees to what follows where the transport has closed.
+    /// Handles the events of a batch, and then ends or parks the connection if its transport has closed.
     ///
     /// Called in the domain.
     /// - Parameters:
-    ///   - first: the batch's first event; nil where there is none, since somebody has work done with the connection.
+    ///   - first: the batch's first event; nil if there is none, because only work for the connection was added.
     ///   - next: takes the next event of the batch.
-    /// - Returns: where that leads, and the first error of a handler.
+    /// - Returns: the state of the connection, and the first error of a handler.
     @inline(__always)
     func handle(_ first: OpaquePointer?, _ next: () -> OpaquePointer?) -> (BatchEnd, (any Error)?) {
         var failure: (any Error)?
@@ -39,7 +39,7 @@ extension Connection {
                 do {
                     try dispatch(current, type)
                 } catch {
-                    // The rest of the batch is not for a handler that failed, but it is brought to its end.
+                    // A handler that failed receives no more events of the batch, but the batch is completed.
                     failure = error
                     isDispatching = false
                 }
@@ -61,7 +61,7 @@ extension Connection {
         return (.finished, failure)
     }
 
-    /// Whether the connection goes on over another transport; if so it is made ready for it.
+    /// Whether the connection will use another transport; if so it is prepared for it.
     private func goesOn() throws -> Bool {
         guard try owner?.transportClosed(self) ?? false else {
             try dispatchFinal()

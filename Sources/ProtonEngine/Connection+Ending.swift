@@ -5,42 +5,42 @@ import AMQP
 import CProton
 
 extension Connection {
-    /// How far a connection has come with its end.
+    /// How this side ends a connection.
     enum Ending {
         /// This side has not closed it.
         case none
-        /// This side has closed it, and the peer's close is waited for.
+        /// This side has closed it, and waits for the peer's close.
         case closed(Aftermath)
-        /// Its peer broke a rule: nothing that it sends, or has sent, is acted on.
+        /// The peer broke a rule: nothing that it sends or has sent is processed.
         case violated
 
         var isViolated: Bool { if case .violated = self { true } else { false } }
     }
 
-    /// What has come behind this side's close.
+    /// Counts the input that arrives after this side's close.
     ///
-    /// Proton acts on it, and frees nothing of what it makes of it, since it writes nothing any more.
+    /// Proton processes this input, but frees nothing that it creates for it, because it no longer writes.
     struct Aftermath {
-        /// How many frames had come when this side closed.
+        /// The number of frames received before this side's close.
         let frameCount: UInt64
-        /// How many sessions and links the peer has begun since.
+        /// The number of sessions and links that the peer has begun since.
         var endpointCount = 0
     }
 
-    /// How many frames may come behind a close: a peer sends what it had credit for before it knows.
+    /// The maximum number of frames after a close: until the peer reads the close, it sends what it has credit for.
     private static let maxFramesBehindClose: UInt64 = 50_000
-    /// How many sessions and links may be begun behind a close.
+    /// The maximum number of sessions and links that may begin after a close.
     private static let maxEndpointsBehindClose = 1_024
 
-    /// This side has closed the connection: from now on what the peer sends is counted.
+    /// Starts to count the peer's input after this side's close.
     func noteLocalClose(_ transport: OpaquePointer) {
         guard case .none = ending else { return }
         ending = .closed(Aftermath(frameCount: pn_transport_get_frames_input(transport)))
         awaitClose()
     }
 
-    /// The peer has begun a session or a link.
-    /// - Returns: whether it is too much behind this side's close; then the connection is over.
+    /// Counts a session or link that the peer has begun.
+    /// - Returns: whether there are too many after this side's close; the connection ends then.
     func refusesEndpoint() -> Bool {
         guard case .closed(var aftermath) = ending else { return false }
         aftermath.endpointCount += 1
@@ -50,13 +50,13 @@ extension Connection {
         return true
     }
 
-    /// The events of a batch have been handled.
+    /// Called after the events of a batch are handled.
     func noteBatchEnd() {
         boundInputBehindClose()
         watchOutput()
     }
 
-    /// Ends a connection whose peer goes on and on behind this side's close.
+    /// Ends a connection whose peer sends too many frames after this side's close.
     private func boundInputBehindClose() {
         guard case .closed(let aftermath) = ending, let transport = pointer.flatMap(pn_connection_transport),
             !pn_transport_tail_closed(transport),
@@ -71,18 +71,18 @@ extension Connection {
 
     // MARK: The peer's answer
 
-    /// What of the close is waited for.
+    /// What the connection waits for after its close.
     private enum Wait {
-        /// The peer has not taken all that was sent before the close, so many times in a row.
+        /// The peer has not read all output from before the close, for this number of periods in a row.
         case writing(periods: Int)
         /// The close is written, and the peer has to answer it.
         case answer
     }
 
-    /// How many times its `ConnectionLimits.closeTimeout` a peer may take to read what was sent before the close.
+    /// How many periods of `ConnectionLimits.closeTimeout` a peer may take to read the output from before the close.
     private static let maxWritingPeriods = 10
 
-    /// Gives a connection that this side has closed up where its peer does not answer in time.
+    /// Aborts a connection that this side has closed if its peer does not answer in time.
     func awaitClose() {
         guard case .closed = ending, isRemoteOpened else { return }
         wait(isWritten ? .answer : .writing(periods: 1))
@@ -105,33 +105,33 @@ extension Connection {
         }
     }
 
-    /// The peer sends nothing more, and has not closed the connection: ends the transport once what waits is written.
+    /// Ends the transport after the pending output is written, because the peer has closed its side without a close frame.
     ///
-    /// Proton would wait for its own side to be closed, for ever where what came is no frame: it says nothing of that.
+    /// Otherwise proton would wait for the local close; for ever if the input was not a frame, which proton does not report.
     func endAfterTail() {
         guard let pointer, let transport = pn_connection_transport(pointer), !ending.isViolated,
             pn_connection_state(pointer) & PN_REMOTE_CLOSED == 0
         else { return }
         let isHeadClosed = pn_transport_head_closed(transport)
-        // Proton tells by itself that a peer is gone, but not through a layer; it calls it this.
+        // Proton itself reports a lost peer with this condition, but not for a transport with a layer.
         let isGone = sasl?.isBegun ?? false
         if pn_condition_is_set(pn_transport_condition(transport)) {
-            // Nor does it make an event of what the socket's error was.
+            // Proton makes no event for the socket's error either.
             if isGone, !isTransportErrorTold { noteAbort() }
         } else if !isHeadClosed || (isGone && isLocalOpen) {
             let condition = Condition(
                 .framingError, isGone ? "connection aborted" : "What came is no frame of AMQP 1.0.")
             noteAbort()
             Condition.set(condition, in: pn_transport_condition(transport))
-            // A connection of the program's is made again, which one that it has closed is not. A peer that is gone reads
-            // no close, and it is this that the program is told of.
+            // A client's connection is made again, which a closed connection is not, so only a server's is closed here. A lost
+            // peer reads no close frame, and the program receives this condition.
             if isIncoming, !isGone { close(condition) }
         }
         guard !isHeadClosed else { return }
-        // Work that work adds runs in the next batch: by then this one's output is written.
+        // Work that is added by work runs in the next batch; by then the output of this batch is written.
         workQueue.add { connection in
             connection.workQueue.add { connection in
-                // Not that of a transport that has taken its place meanwhile.
+                // The connection may have a new transport by now, which must not be closed.
                 guard let transport = connection.pointer.flatMap(pn_connection_transport),
                     pn_transport_tail_closed(transport)
                 else { return }
@@ -140,13 +140,13 @@ extension Connection {
         }
     }
 
-    /// Whether the peer's socket has taken all that there was to write.
+    /// Whether the socket has taken all output.
     private var isWritten: Bool {
         pointer.flatMap(pn_connection_transport).map { pn_transport_head($0) == nil } ?? true
     }
 }
 
 extension Symbol {
-    /// The condition of a connection whose peer did not answer this side's close in time.
+    /// The condition of a connection that was aborted because its peer did not answer the close in time.
     package static let closeTimeout: Symbol = "proton:close-timeout"
 }

@@ -6,11 +6,11 @@ import CProton
 import ProtonUtilities
 
 extension Connection {
-    /// Decides about the peer's open frame, before anyone is told of it.
-    /// - Returns: whether it counts; where not, the connection is over, or the frame was not the peer's.
+    /// Checks the peer's open frame, before handlers receive an event for it.
+    /// - Returns: false if the connection is ended, or if the open frame was not the peer's.
     func admitsOpen() -> Bool {
         guard let transport = pointer.flatMap(pn_connection_transport) else { return false }
-        // Proton has been handed one before the peer's, so that SASL can be done.
+        // With SASL, proton gets a stand-in open frame before the peer's.
         if let sasl, sasl.takeStandInEvent() { return false }
         if case .open = phase {
             end(for: Condition(.notAllowed, "A second open frame came."))
@@ -29,8 +29,8 @@ extension Connection {
         return true
     }
 
-    /// Has a client's proton write its header of SASL's before the server's first bytes are read: from then on they come to
-    /// `SASLContext`. Over TLS nothing of the server's comes before this side has written.
+    /// Makes a client's proton write its SASL header before the server's first bytes are read, so that `SASLContext` receives all
+    /// of these. Over TLS the server sends nothing before this side has written.
     func beginSASL() {
         guard !isIncoming, sasl != nil, case .none = tls, let transport = pointer.flatMap(pn_connection_transport)
         else {
@@ -39,6 +39,6 @@ extension Connection {
         _ = pn_transport_pending(transport)
     }
 
-    /// What a peer did that sent frames of AMQP's before SASL was done.
+    /// The condition for a peer that sent AMQP frames before SASL was completed.
     static var earlyFrame: Condition { Condition(.notAllowed, "A frame of AMQP came before SASL was done.") }
 }

@@ -5,10 +5,11 @@ import AMQP
 import CProton
 import ProtonUtilities
 
-/// A peer that gives credit and does not read: senders stop at a bound of bytes, and go on when these are written.
+/// Limits the output for a peer that gives credit and does not read: senders stop at a number of bytes, and continue after these
+/// are written.
 extension Connection {
-    /// A batch of events begins: tells senders that they may send again, where that has become so.
-    /// - Throws: what handlers throw.
+    /// Notifies senders that may send again; called at the start of a batch of events.
+    /// - Throws: any error that a handler throws.
     func noteBatchStart() throws {
         guard unsent.isWorthALook, let transport = pointer.flatMap(pn_connection_transport),
             pn_transport_head(transport) == nil, unsent.noteWritten(allBut: waitingBytes)
@@ -18,20 +19,20 @@ extension Connection {
         }
     }
 
-    /// What waits in proton for the peer's windows.
+    /// The bytes that wait in proton for the peer's windows to open.
     private var waitingBytes: Int {
         allSessions.reduce(0) { $0 + $1.outgoingBytes }
             + links.reduce(0) { $0 + ($1.isSender ? $1.queuedCount * UnsentOutput.messageCost : 0) }
     }
 
-    /// Sees to it that there is an event when more is written, while nothing may be sent; called after a batch of events.
+    /// Makes sure that an event occurs when more output is written, while senders must stop; called after a batch of events.
     ///
-    /// Proton has none for that. It has one for a delivery that is aborted before any of it is sent, when it next looks for
-    /// what to write, which it does each time the socket has taken what there was before. That is made on a link which is
-    /// no other's and never opened, so that no frame tells of it.
+    /// Proton has no such event, but it makes one for a delivery that is aborted before any of it is sent. It makes this event
+    /// when it next looks for output, which is after the socket has taken the output before. The delivery is made on a separate
+    /// link that is never opened, so that no frame is sent for it.
     func watchOutput() {
         guard unsent.isFull, !isOutputWatched, let transport = pointer.flatMap(pn_connection_transport) else { return }
-        // Where nothing waits for the socket, the peer's windows are shut: a flow of its says more.
+        // If the socket has taken all output, the peer's windows are closed, and a flow frame of the peer makes an event.
         guard unsent.takeGrowth() || pn_transport_head(transport) != nil, let link = linkForOutput(),
             let delivery = pn_delivery(link, pn_dtag(nil, 0))
         else { return }
@@ -40,7 +41,7 @@ extension Connection {
         isOutputWatched = true
     }
 
-    /// A link of proton's that is never opened, and the session that it goes with.
+    /// A link of proton's that is never opened, and its session.
     struct OutputLink {
         let session: Session
         let pointer: OpaquePointer
@@ -55,7 +56,7 @@ extension Connection {
         return link
     }
 
-    /// An event of a link that is not the program's has come.
+    /// Handles an event of a link that the program did not make.
     func noteEvent(_ change: EngineEvent.LinkChange, ofUnknown link: OpaquePointer) {
         guard Link.isScratch(link) else { return }
         switch change {

@@ -2,21 +2,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Connection {
-    /// How far a connection has come with its transport.
+    /// The state of a connection's transport.
     package enum Phase: Equatable {
-        /// It has no transport: it is not connected yet, or waits to be connected again.
+        /// There is no transport: the connection was not connected yet, or waits to be connected again.
         case new
-        /// It has a transport, and its peer has not opened it.
+        /// There is a transport, and the peer has not opened the connection.
         ///
-        /// Where others follow, this is one of several addresses: that it can't be reached is not told.
+        /// With `othersFollow` this is one of several addresses, and an error in reaching it is not reported.
         case connecting(othersFollow: Bool)
-        /// Its peer has opened it.
+        /// The peer has opened the connection.
         case open
-        /// This side has ended the transport, and its error has not been told.
+        /// This side has ended the transport, and the error is not reported yet.
         case aborted(wasOpen: Bool, othersFollow: Bool)
     }
 
-    /// Whether the peer has opened the connection over the transport that it has now.
+    /// Whether the peer has opened the connection over the current transport.
     package var isRemoteOpened: Bool {
         switch phase {
         case .open, .aborted(wasOpen: true, _): true
@@ -24,7 +24,7 @@ extension Connection {
         }
     }
 
-    /// Whether the transport goes to one of several addresses, and has not reached its peer.
+    /// Whether the transport is for one of several addresses, and has not reached its peer.
     var isOneOfSeveralTries: Bool { othersFollow && isUnconnected }
 
     private var othersFollow: Bool {
@@ -34,7 +34,7 @@ extension Connection {
         }
     }
 
-    /// The connection gets a transport.
+    /// Called when the connection gets a transport.
     package func beginConnecting(othersFollow: Bool = false) {
         phase = .connecting(othersFollow: othersFollow)
         (isTransportErrorTold, isReachedInMemory) = (false, false)
@@ -46,12 +46,12 @@ extension Connection {
         awaitClose()
     }
 
-    /// This side has given the transport a condition, which is to be told.
+    /// Records that this side has set a condition on the transport, which must be reported.
     func noteAbort() {
         phase = .aborted(wasOpen: isRemoteOpened, othersFollow: othersFollow)
     }
 
-    /// Whether a condition that `abort` gave has not been told; says so once: proton makes no event of it.
+    /// Whether a condition of `abort` is not reported yet; true once, because proton makes no event for it.
     func takeAbort() -> Bool {
         guard case .aborted(let wasOpen, let othersFollow) = phase else { return false }
         phase = wasOpen ? .open : .connecting(othersFollow: othersFollow)

@@ -7,61 +7,61 @@ import Glibc
 
 /// An AMQP connection: the sessions and links of two peers over one transport (AMQP 1.0, 2.4; `pn_connection_t`).
 ///
-/// A connection and all that hangs on it belong to its own domain: the thread that handles its events, from the start
-/// of a callback to its end. Other threads reach it through `workQueue`. When its transport has closed for good the
-/// connection is over: its state is `.closed`, and what is asked of it or of its sessions and links does nothing.
+/// A connection and all of its endpoints belong to the connection's domain: the thread that handles its events, for the duration
+/// of a callback. Other threads use the connection through `workQueue`. After its transport has closed for good, the connection
+/// has ended: its state is `.closed`, and calls on it, its sessions and links have no effect.
 public final class Connection: Endpoint {
-    // The hot properties of endpoints go without the run-time check for overlapping accesses, which costs more than the
-    // work on a message: an endpoint is used in one domain at a time, and none of these accesses spans a call-out.
+    // The hot properties of endpoints have no run-time check for overlapping accesses, because the check costs more than the rest
+    // of the work for a message. An endpoint is used in one domain at a time, and no access spans a call to other code.
 
-    /// Proton's connection; nil once the connection is over.
+    /// Proton's connection; nil after the connection has ended.
     @exclusivity(unchecked) package internal(set) var pointer: OpaquePointer?
-    /// What other threads want done here; also the connection as an executor.
+    /// The queue of work that other threads add for this connection; also the connection's executor.
     public let workQueue: WorkQueue
-    /// The floor above, which runs the connection's loop; nil of a connection that is driven by hand.
+    /// The owner, which runs the connection's loop; nil for a connection that is driven by hand.
     package let owner: (any ConnectionOwner)?
-    /// Whether a peer opened the transport, rather than this side.
+    /// Whether the peer made the connection.
     package let isIncoming: Bool
-    /// What a peer may take of this side.
+    /// The limits for the peer's use of this side.
     package let limits: ConnectionLimits
-    /// What is told of events of this connection and of those of its endpoints that have no handler of their own.
+    /// The handler of the events of this connection, and of its endpoints without a handler of their own.
     @exclusivity(unchecked) package var eventHandler: any EventHandler {
         didSet { handlersVersion += 1 }
     }
-    /// Goes up when the handler of the connection or of a session changes: links keep what they found.
+    /// Increases when the handler of the connection or of a session changes, because links cache their handler.
     @exclusivity(unchecked) var handlersVersion = 0
-    /// How many bytes all links keep of messages that are not complete.
+    /// The number of bytes of incomplete messages that all links buffer.
     var incompleteBytes = 0
-    /// The place of a connection that a proactor has, until it is over.
+    /// The connection's place in the limits of the process and the listener, until it ends.
     var place: Admission.Place?
     var defaultSession: Session?
-    /// How many links there are, on all sessions, opened or not.
+    /// The number of links on all sessions, opened or not.
     var linkCount = 0
-    /// Whether this side has closed the connection since its peer broke a rule or a limit, and that has not been told.
+    /// Whether this side has closed the connection because of a violation that is not reported yet.
     var isFailing = false
-    /// Whether the transport has no socket, but a peer in memory.
+    /// Whether the transport has a peer in memory instead of a socket.
     package var isReachedInMemory = false
-    /// The sessions that have ended, and whose channels proton may still have.
+    /// The sessions that have ended, and whose channels proton may still use.
     var endedSessions = EndedSessions()
-    /// How much is sent that the peer has not read.
+    /// The amount of output that the peer has not read.
     @exclusivity(unchecked) var unsent: UnsentOutput
-    /// Whether an event will come when some of that is written.
+    /// Whether an event will occur when some of that output is written.
     var isOutputWatched = false
-    /// The link that such an event is made on, where there was need of one.
+    /// The link on which such events are made; nil until one is needed.
     var outputLink: OutputLink?
-    /// How far the connection has come with its end.
+    /// How this side ends the connection.
     var ending = Ending.none
-    /// How far the connection has come with its transport.
+    /// The state of the connection's transport.
     package internal(set) var phase = Phase.new
-    /// What handlers have been told of the connection's beginning.
+    /// The lifecycle events that handlers have received.
     var announcement = Announcement.none
-    /// Whether an event has told what ended the transport.
+    /// Whether the error that ended the transport was reported.
     var isTransportErrorTold = false
-    /// The layer that the frames of a listener's peer pass, where its transport has one.
+    /// The layer that checks the peer's frames; nil if the transport has none.
     var frameLayer: FrameLayer?
     /// The TLS of the transport.
     var tls = TransportTLS.none
-    /// The SASL layer of the transport that there is, or was last; nil where it has none.
+    /// The SASL layer of the current or last transport; nil if it has none.
     var sasl: SASLContext?
 
     package init(
@@ -75,26 +75,26 @@ public final class Connection: Endpoint {
         unsent = UnsentOutput(limit: limits.maxUnsentBytes)
         self.eventHandler = eventHandler
         pointer = pn_connection()
-        // The registrar outlives the registration: `finish` clears the context before the object goes.
+        // `finish` clears the context before this object is released.
         pn_connection_set_context(pointer, Unmanaged.passUnretained(self).toOpaque())
         workQueue.bind(self)
     }
 
     deinit {
-        // Only a connection that never went into a proactor or a driver still has its pointer here.
+        // Only a connection that was never in a proactor or a driver still has its pointer here.
         guard pointer != nil else { return }
         discard()
-        // One whose queue was closed by hand has it still.
+        // If the queue was closed by hand, the connection still has its pointer.
         if let pointer = finish() { pn_connection_free(pointer) }
     }
 
     // MARK: State
 
-    /// How far the two sides have come; `.closed` once the connection is over.
+    /// The states of the two sides; `.closed` after the connection has ended.
     public var state: EndpointState {
         guard let pointer = confined() else { return .closed }
         var state = EndpointState(pn_connection_state(pointer))
-        // Until SASL is done proton has an open frame that is none of the peer's.
+        // Until SASL is completed, proton has an open frame that is not the peer's.
         if state.remote == .active, !isRemoteOpened, sasl?.isBegun == true { state.remote = .uninitialized }
         return state
     }
@@ -118,9 +118,9 @@ public final class Connection: Endpoint {
         pn_connection_open(pointer)
     }
 
-    /// Closes this side: sends a close frame, with the condition where one is given, once what was sent is out.
+    /// Closes this side: sends the pending output and then a close frame, with an optional condition.
     ///
-    /// While SASL is under way the transport ends at once: the peer has not been sent an open frame.
+    /// During SASL the transport ends at once, because no open frame was sent yet.
     public func close(_ condition: Condition?) {
         guard let pointer = confined(), !isLocalClosed else { return }
         if let condition { Condition.set(condition, in: pn_connection_condition(pointer)) }
@@ -131,8 +131,8 @@ public final class Connection: Endpoint {
             return
         }
         noteLocalClose(transport)
-        // A transport that has not reached its peer would wait for it before it closes. One whose SASL is not done could not
-        // finish that any more, and its peer knows nothing of an open.
+        // A transport that has not reached its peer would wait for it before it closes. If SASL is not completed, it could not be
+        // completed after the close, and no open frame was sent.
         if sasl?.isUnderWay == true
             || (!isRemoteOpened && !isIncoming && pn_transport_get_frames_input(transport) == 0
                 && isUnconnected(transport))
@@ -142,9 +142,9 @@ public final class Connection: Endpoint {
         }
     }
 
-    /// Ends the transport at once, with a condition that `onTransportError` reports; no close frame is waited for.
+    /// Ends the transport at once, with a condition that `onTransportError` reports; does not wait for a close frame.
     ///
-    /// A connection that has no transport is over then.
+    /// A connection without a transport ends.
     package func abort(_ condition: Condition? = nil) {
         guard let pointer = confined() else { return }
         guard let transport = pn_connection_transport(pointer) else {
@@ -156,13 +156,13 @@ public final class Connection: Endpoint {
             noteAbort()
             Condition.set(condition, in: pn_transport_condition(transport))
         }
-        // Proton aborts the process where it writes before they are settled, which it does once more now.
+        // Proton aborts the process if it writes before these are settled, and it writes once more now.
         settleForeignDeliveries()
         if !pn_transport_tail_closed(transport) { pn_transport_close_tail(transport) }
-        // Proton adds its own words to it.
+        // Proton adds its own text to the condition.
         if let condition { Condition.set(condition, in: pn_transport_condition(transport)) }
         pn_transport_close_head(transport)
-        // Through SASL's layer proton reads a close frame that has come once more, and adds that data follows it.
+        // Through the SASL layer, proton reads a close frame that has arrived a second time, and adds that data follows it.
         if let condition { Condition.set(condition, in: pn_transport_condition(transport)) }
     }
 
@@ -174,7 +174,7 @@ public final class Connection: Endpoint {
         return pn_transport_remote_addr(transport).map { pn_netaddr_sockaddr($0).pointee.sa_family == 0 } ?? true
     }
 
-    // MARK: What this side says in its open frame
+    // MARK: This side's open frame
 
     /// This side's container id.
     public var containerID: String? {
@@ -182,13 +182,13 @@ public final class Connection: Endpoint {
         set { confined().use { pn_connection_set_container($0, newValue) } }
     }
 
-    /// The name of the host, or virtual host, that this side asks for.
+    /// The name of the host, or virtual host, that this side wants to connect to.
     public var hostname: String? {
         get { confined().flatMap { DataBridge.string(pn_connection_get_hostname($0)) } }
         set { confined().use { pn_connection_set_hostname($0, newValue) } }
     }
 
-    /// The name that a client authenticates with, or that the peer authenticated with.
+    /// The name that a client authenticates with, or the name that the peer authenticated with.
     public var user: String? {
         get {
             guard let pointer = confined() else { return nil }
@@ -200,12 +200,12 @@ public final class Connection: Endpoint {
         set { confined().use { pn_connection_set_user($0, newValue) } }
     }
 
-    /// Why the log-in of this side, or of the peer, has failed, as an error that says what to do; nil where it has not.
+    /// The reason why this side's or the peer's authentication failed, as an error that says what to do; nil if it did not fail.
     /// - Parameters:
-    ///   - peer: how the peer is called.
-    ///   - condition: that of the transport.
+    ///   - peer: the name of the peer in the error.
+    ///   - condition: the condition of the transport.
     package func loginError(of peer: String, _ condition: Condition) -> ProtonError? {
-        // What a peer sends behind it may give the transport another condition.
+        // Input that the peer sends afterwards may give the transport another condition.
         guard confined() != nil else { return nil }
         return sasl?.failure?.error(of: peer, condition)
     }
@@ -222,7 +222,7 @@ public final class Connection: Endpoint {
         set { DataBridge.set(newValue, in: confined().flatMap(pn_connection_desired_capabilities)) }
     }
 
-    /// What this side tells of itself.
+    /// The properties that this side describes itself with.
     public var properties: AMQPMap {
         get { DataBridge.value(of: confined().flatMap(pn_connection_properties))?.mapValue ?? [:] }
         set {
@@ -230,7 +230,7 @@ public final class Connection: Endpoint {
         }
     }
 
-    // MARK: What the peer said in its open frame
+    // MARK: The peer's open frame
 
     /// The peer's container id; nil before it opened.
     public var remoteContainerID: String? {
@@ -252,12 +252,12 @@ public final class Connection: Endpoint {
         DataBridge.symbols(of: confined().flatMap(pn_connection_remote_desired_capabilities), limits.decoding)
     }
 
-    /// What the peer tells of itself.
+    /// The properties that the peer describes itself with.
     public var remoteProperties: AMQPMap {
         DataBridge.value(of: confined().flatMap(pn_connection_remote_properties), limits.decoding)?.mapValue ?? [:]
     }
 
-    /// The transport under the connection; nil where it has none.
+    /// The transport of the connection; nil if it has none.
     public var transport: Transport? {
         guard let pointer = confined(), pn_connection_transport(pointer) != nil else { return nil }
         return Transport(connection: self)
@@ -266,8 +266,9 @@ public final class Connection: Endpoint {
     // MARK: Sessions and links
 
     /// Makes a new session, not opened yet.
-    /// - Throws: `ProtonError.Code.closed` where the connection has been closed here, or is over;
-    ///   `ProtonError.Code.limitExceeded` where there are as many as the peer, or `ConnectionLimits.maxSessions`, allows.
+    /// - Throws: `ProtonError.Code.closed` if this side has closed the connection, or if the connection has ended;
+    ///   `ProtonError.Code.limitExceeded` if the maximum number of sessions that the peer or `ConnectionLimits.maxSessions`
+    ///   allows is reached.
     public func makeSession() throws -> Session {
         guard let pointer = confined(), !isLocalClosed else {
             throw ProtonError(.closed, "The connection is closed: connect again before you make a session.")
@@ -279,7 +280,7 @@ public final class Connection: Endpoint {
         return Session(session, of: self)
     }
 
-    /// The session that links go on where none is named; made and opened when first asked for.
+    /// The default session of links; made and opened when it is first used.
     /// - Throws: as `makeSession` does.
     public func session() throws -> Session {
         if let defaultSession, !defaultSession.isLocalClosed, !defaultSession.isRemoteClosed { return defaultSession }
@@ -305,22 +306,22 @@ public final class Connection: Endpoint {
 
     // MARK: Confinement
 
-    /// Proton's connection, once it is sure that the calling thread may use it; nil where the connection is over.
+    /// Proton's connection, after a check that the calling thread may use it; nil if the connection has ended.
     @inline(__always)
     func confined() -> OpaquePointer? {
         if !workQueue.domain.isCurrent { admitCaller() }
         return pointer
     }
 
-    /// Stops the process where the calling thread may not use the connection now.
+    /// Stops the process if the calling thread may not use the connection now.
     func admitCaller() {
         guard pointer != nil else { return }
         workQueue.admitCaller()
     }
 
-    // MARK: Life
+    // MARK: Lifetime
 
-    /// Takes a new connection of proton's in the place of the one whose transport has closed; called by `renew`.
+    /// Replaces proton's connection, whose transport has closed, by a new one; called by `renew`.
     func replacePointer(with new: OpaquePointer) {
         pn_connection_set_context(pointer, nil)
         pn_connection_set_context(new, Unmanaged.passUnretained(self).toOpaque())
@@ -332,24 +333,24 @@ public final class Connection: Endpoint {
         (isOutputWatched, outputLink) = (false, nil)
     }
 
-    /// Ends a connection that is in no proactor or driver, or whose proactor is about to go: work that waits runs, and
-    /// what it throws is of no interest any more.
+    /// Ends a connection that is in no proactor or driver, or whose proactor is about to be freed. Waiting work runs, and its
+    /// errors are ignored.
     ///
-    /// Without this its sessions and links would keep it, and themselves.
+    /// Without this call, references between the connection and its sessions and links would keep all of them alive.
     package func discard() {
         let isOwnedElsewhere = workQueue.isOwnedElsewhere
         workQueue.abandon { if let pointer = finish(), !isOwnedElsewhere { pn_connection_free(pointer) } }
     }
 
-    /// Ends a connection that is in no proactor, from its domain: when that is left.
+    /// Ends a connection that is in no proactor, when its domain is left; called in the domain.
     package func end() {
         workQueue.move(.close { if let pointer = self.finish() { pn_connection_free(pointer) } })
     }
 
-    /// Ends the connection's life: every wrapper lets go of its pointer.
+    /// Ends the connection: all wrappers release their pointers.
     ///
-    /// Called in the connection's domain, once; whoever owns the `pn_connection_t` frees it afterwards.
-    /// - Returns: proton's connection, for the caller to free where it owns it.
+    /// Called once, in the connection's domain; the owner of the `pn_connection_t` frees it afterwards.
+    /// - Returns: proton's connection; the caller frees it if it owns it.
     @discardableResult
     package func finish() -> OpaquePointer? {
         guard let pointer else { return nil }
@@ -366,7 +367,7 @@ public final class Connection: Endpoint {
         defaultSession = nil
         outputLink = nil
         place = nil
-        // A handler that keeps its connection, a link or a delivery would keep itself.
+        // Removes reference cycles through handlers that keep their connection, a link or a delivery.
         eventHandler = DeafHandler.shared
         pn_connection_set_context(pointer, nil)
         self.pointer = nil

@@ -6,14 +6,14 @@ import CProton
 
 /// A connection without sockets: bytes in, events and bytes out (`pn_connection_driver_t`).
 ///
-/// Tests drive two of them against each other, and one of them with bytes of their own. It belongs to one thread.
+/// Tests connect two of them, or one of them to bytes of their own. Use a driver on one thread only.
 package final class ConnectionDriver {
     private enum Phase {
         /// The connection is driven by hand.
         case byHand
-        /// It is that of a container whose loop runs.
+        /// The connection belongs to a container whose loop runs.
         case inLoop
-        /// It has left the driver: it is over, or goes on over another transport.
+        /// The connection has left the driver: it has ended, or uses another transport.
         case over
     }
 
@@ -22,7 +22,7 @@ package final class ConnectionDriver {
     // On the heap: proton keeps the driver's address in its connection.
     private let driver: UnsafeMutablePointer<pn_connection_driver_t>
 
-    /// - Parameter wake: tells who drives the connection that work has been added; from any thread.
+    /// - Parameter wake: called from any thread when work has been added; notifies the owner of the driver.
     package convenience init(
         _ connection: Connection, _ configuration: TransportConfiguration, wake: (@Sendable () -> Void)? = nil
     ) {
@@ -38,11 +38,11 @@ package final class ConnectionDriver {
         pn_connection_driver_init(driver, connection.pointer, configuration.makeTransport(for: connection))
     }
 
-    /// Has a connection of a loop's driven from when its domain is left, in which this is called.
+    /// Creates a driver for a connection of a loop when the connection's domain is left; called in the domain.
     /// - Parameters:
     ///   - othersFollow: whether this is one of several addresses, and not the last one.
-    ///   - wake: tells the loop that something is to be done with the connection; from any thread.
-    ///   - take: takes the driver, on this thread.
+    ///   - wake: called from any thread when there is work for the connection; notifies the loop.
+    ///   - take: receives the driver, on this thread.
     package static func attach(
         _ connection: Connection, _ configuration: TransportConfiguration, othersFollow: Bool,
         wake: @escaping @Sendable () -> Void, _ take: @escaping (ConnectionDriver) -> Void
@@ -52,7 +52,7 @@ package final class ConnectionDriver {
         connection.workQueue.move(.drive(wake) { take(ConnectionDriver(connection, configuration, .inLoop)) })
     }
 
-    /// Drives a connection that a peer has made to a loop, from the thread that has made the connection.
+    /// Creates a driver for a connection that a peer has made to a loop; called on the thread that has created the connection.
     package static func accept(
         _ connection: Connection, _ configuration: TransportConfiguration, wake: @escaping @Sendable () -> Void
     ) -> ConnectionDriver {
@@ -69,8 +69,8 @@ package final class ConnectionDriver {
         driver.deallocate()
     }
 
-    /// Dispatches all events that wait, and runs what waits in the work queue.
-    /// - Returns: whether there was an event, or more events or work have come of that.
+    /// Dispatches all pending events, and runs the work queue.
+    /// - Returns: whether there was an event, or whether there are now more events or work.
     @discardableResult
     package func dispatchEvents() throws -> Bool {
         switch phase {
@@ -80,7 +80,7 @@ package final class ConnectionDriver {
         }
     }
 
-    /// As a proactor does with its connections.
+    /// Works as a proactor does with its connections.
     private func dispatchInLoop() throws -> Bool {
         var any = false
         var end = BatchEnd.none
@@ -126,9 +126,9 @@ package final class ConnectionDriver {
     /// Whether there are events that `dispatchEvents` would dispatch.
     package var hasEvents: Bool { pn_connection_driver_has_event(driver) }
 
-    /// Takes the bytes that wait to be sent to the peer, at most `limit`.
+    /// Takes the pending output, at most `limit` bytes.
     package func takeOutput(limit: Int = .max) -> [UInt8] {
-        // What the peer sent may have events that have not been handled.
+        // There may be unhandled events for the peer's input.
         if pn_connection_driver_has_event(driver) { connection.settleForeignDeliveries() }
         let buffer = pn_connection_driver_write_buffer(driver)
         let count = min(limit, buffer.size)
@@ -137,8 +137,8 @@ package final class ConnectionDriver {
         return bytes
     }
 
-    /// Gives the engine bytes from the peer.
-    /// - Returns: how many it took; fewer than there are where its buffer is full or it reads no more.
+    /// Passes bytes from the peer to the engine.
+    /// - Returns: the number of bytes taken; fewer than given if the buffer is full or the engine reads no more.
     package func putInput(_ bytes: ArraySlice<UInt8>) -> Int {
         let buffer = pn_connection_driver_read_buffer(driver)
         let count = min(bytes.count, buffer.size)
@@ -151,10 +151,10 @@ package final class ConnectionDriver {
         return count
     }
 
-    /// The peer sends no more.
+    /// Closes the input: the peer sends no more.
     package func closeInput() { pn_connection_driver_read_close(driver) }
 
-    /// The peer reads no more.
+    /// Closes the output: the peer reads no more.
     package func closeOutput() { pn_connection_driver_write_close(driver) }
 
     /// Whether the engine takes no more bytes.
@@ -163,10 +163,10 @@ package final class ConnectionDriver {
     /// Whether the engine sends no more bytes.
     package var isOutputClosed: Bool { pn_connection_driver_write_closed(driver) }
 
-    /// Whether both directions are closed and all events were taken.
+    /// Whether both directions are closed and all events are handled.
     package var isFinished: Bool { pn_connection_driver_finished(driver) }
 
-    /// Tells the engine the time, in milliseconds, for its heartbeats.
-    /// - Returns: when to tell it again; 0 where it does not matter.
+    /// Updates the engine's time, in milliseconds, for its heartbeats.
+    /// - Returns: the time of the next update; 0 if none is needed.
     package func tick(_ now: Int64) -> Int64 { pn_transport_tick(driver.pointee.transport, now) }
 }

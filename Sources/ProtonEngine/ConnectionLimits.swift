@@ -4,79 +4,79 @@
 public import AMQP
 import ProtonUtilities
 
-/// What one connection may take of this process; each has a safe default.
+/// Limits on the resources that one connection may use in this process; each has a safe default.
 ///
-/// A peer that passes one loses its link or its connection, with an error condition that names the limit; the program is
-/// told by `onLinkError` or `onConnectionError`, where the endpoint's `condition` is that. What would take the program
-/// itself beyond one throws `ProtonError.Code.limitExceeded`.
+/// If the peer exceeds a limit, its link or its connection is closed with an error condition that names the limit. The program
+/// receives `onLinkError` or `onConnectionError`; the endpoint's `condition` has the error. If the program itself would exceed a
+/// limit, the call throws `ProtonError.Code.limitExceeded`.
 public struct ConnectionLimits: Sendable, Hashable {
     /// The largest frame that the peer may send, in bytes: 512 to 4,294,967,295 (AMQP 1.0, 2.7.1). Default 65,536.
     public var maxFrameSize: UInt32 = 65_536
-    /// How many sessions there may be, and the peer may begin: 1 to 65,536 (`channel-max` + 1), of which proton takes 32,768.
-    /// Default 64.
+    /// The maximum number of sessions that exist, and that the peer may begin: 1 to 65,536 (`channel-max` + 1); proton allows at
+    /// most 32,768. Default 64.
     public var maxSessions: Int = 64
-    /// How many links the connection may have at once, on all of its sessions: 65,536 at most. Default 1,024.
+    /// The maximum number of links on all sessions of the connection: at most 65,536. Default 1,024.
     public var maxLinks: Int = 1_024
-    /// The largest message that is taken, in bytes; a larger one is rejected, and its link closed. Default 16 MiB.
+    /// The maximum size of a received message, in bytes; a larger one is rejected, and its link closed. Default 16 MiB.
     public var maxMessageSize: Int = 16 * 1_024 * 1_024
-    /// How many bytes of messages that have come in part may wait for the rest of them, on all links of the connection
-    /// together. Default 64 MiB.
+    /// The maximum number of bytes of incomplete messages that are buffered, on all links of the connection together. Default 64
+    /// MiB.
     ///
-    /// One message of `maxMessageSize` is always taken.
+    /// One message of `maxMessageSize` is always accepted.
     public var maxIncompleteBytes: Int = 64 * 1_024 * 1_024
-    /// How many bytes of transfers a session holds that have not been read. Default 64 MiB.
+    /// The maximum number of unread bytes of transfers that a session buffers. Default 64 MiB.
     ///
-    /// Proton gives a session a window of this many bytes divided by `maxFrameSize`, in frames.
+    /// Proton gives a session an incoming window, in frames, of this number divided by `maxFrameSize`.
     public var sessionCapacity: Int = 64 * 1_024 * 1_024
-    /// How many bytes of messages may wait until the peer reads them, on all links of the connection together; each message
-    /// counts 1,024 more. Default 16 MiB.
+    /// The maximum number of bytes of messages that wait until the peer reads them, on all links of the connection together.
+    /// Default 16 MiB.
     ///
-    /// Then `Sender.credit` is 0, whatever the peer has given, and `send` throws `ProtonError.Code.noCredit`. When what
-    /// waits is written `onSendable` is called. One message more is taken while there is any room.
+    /// Each message counts 1,024 bytes more. At the limit, `Sender.credit` is 0, whatever the peer's credit, and `send` throws
+    /// `ProtonError.Code.noCredit`. After the waiting bytes are written, `onSendable` is called. Below the limit, one more
+    /// message is accepted, whatever its size.
     public var maxUnsentBytes: Int = 16 * 1_024 * 1_024
-    /// How long the peer may take from the first byte of a connection to its open frame. Default 10 seconds.
+    /// The maximum time from the first byte of a connection to the peer's open frame. Default 10 seconds.
     public var handshakeTimeout: Duration = .seconds(10)
-    /// How long the peer may take to answer the close of the connection, once it has been sent all that came before.
-    /// Default 10 seconds.
+    /// The time for the peer to answer the close of the connection, after it has read the output before. Default 10 seconds.
     ///
-    /// Then the connection is dropped, and `onTransportError` told. A peer may take ten times as long to read what was sent
-    /// before.
+    /// After that the connection is dropped, and `onTransportError` is called. A peer may take ten times as long to read the
+    /// output before the close.
     public var closeTimeout: Duration = .seconds(10)
-    /// The shortest idle time-out that a peer may ask for: it is to be sent something in half of that time again and again
-    /// (AMQP 1.0, 2.4.5). Default 100 milliseconds; `.zero` takes any.
+    /// The minimum idle time-out that a peer may request, because this side has to send something in half of that time (AMQP 1.0,
+    /// 2.4.5). Default 100 milliseconds; `.zero` allows any.
     ///
-    /// A peer that asks for a shorter one is refused with `amqp:not-allowed`.
+    /// A peer that requests a shorter one is refused with `amqp:not-allowed`.
     public var minimumRemoteIdleTimeout: Duration = .milliseconds(100)
-    /// How long the peer may say nothing before the connection is given up; `.zero` is for ever. Default 60 seconds.
+    /// The maximum time without input before the connection is closed; `.zero` means no limit. Default 60 seconds.
     ///
-    /// Half of it is what the peer is told (AMQP 1.0, 2.4.5), so that a heartbeat may be late. It counts from SASL on: a log-in
-    /// that takes longer fails, while its client waits in silence.
+    /// Half of it is sent to the peer (AMQP 1.0, 2.4.5), so that a heartbeat may be late. The time-out already applies during
+    /// SASL: an authentication that takes longer fails, because the client sends nothing while it waits.
     public var idleTimeout: Duration = .seconds(60)
-    /// What is decoded at most: of a message, or of one field of the peer's, such as its properties, a filter or a state.
-    /// Default: those of `DecodingLimits`.
+    /// Limits for decoding a message, or one field of the peer's, such as its properties, a filter or a state. Default: those of
+    /// `DecodingLimits`.
     ///
-    /// A message beyond them is no valid message to this side: see `MessagingHandler.onInvalidMessage`. A field beyond
-    /// them reads as if the peer had not given it.
+    /// A message that exceeds them is an invalid message: see `MessagingHandler.onInvalidMessage`. A field that exceeds them
+    /// reads as if it were absent.
     public var decoding = DecodingLimits.default
 
-    /// How long a name of the peer's may be, in bytes: of a link, of its container and of a host. Default 2,048.
+    /// The maximum length of a name that the peer sends, in bytes: of a link, of its container and of a host. Default 2,048.
     ///
-    /// Client libraries name a link after its address, and add something of their own.
+    /// Client libraries derive the name of a link from its address, and append a suffix.
     public var maxNameSize: Int = 2_048
 
-    /// Whether the frames of a connection with SASL are looked at before proton reads them, and after it has written them.
-    /// Default true.
+    /// Whether the frames of a connection with SASL are checked before proton reads them, and after it has written them. Default
+    /// true.
     ///
-    /// Frames that would end the process, fill its memory or stop its output are refused then, and the connection is ended
-    /// with an error that says what came. Flows with `echo` are answered, message formats known, and the peer's handle-max
-    /// kept. Without it a peer's bytes can end the process: it is for measurements. It is not there for a peer that leaves
-    /// SASL out.
+    /// The check refuses frames that would end the process, fill its memory or stop its output; the connection is then ended with
+    /// an error that describes the frame. The layer also answers flows with `echo`, records message formats, and keeps to the
+    /// peer's handle-max. Without it, a peer's bytes can end the process: disable it only for measurements. It is not used for a
+    /// peer that omits SASL.
     public var usesFrameLayer = true
 
     /// The default limits.
     public init() {}
 
-    /// - Throws: `ProtonError.Code.invalidArgument` that names the first limit that makes no sense.
+    /// - Throws: `ProtonError.Code.invalidArgument` with the first limit that is invalid.
     package func validate() throws(ProtonError) {
         func check(_ holds: Bool, _ message: @autoclosure () -> String) throws(ProtonError) {
             if !holds { throw ProtonError(.invalidArgument, message()) }

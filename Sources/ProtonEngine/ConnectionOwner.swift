@@ -1,30 +1,31 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Who a connection belongs to: the floor above, which runs its loop.
+/// The owner of a connection, in a higher module, which runs the connection's loop.
 ///
-/// Given to a connection when it is made. A connection that is driven by hand has none.
+/// It is set when the connection is created. A connection that is driven by hand has none.
 package protocol ConnectionOwner: AnyObject, Sendable {
     /// Whether the calling thread may use a connection outside of its batches.
     ///
-    /// Where it may, the owner calls `WorkQueue.endLoan` when the thread's current callback has returned.
+    /// If so, the owner calls `WorkQueue.endLoan` after the thread's current callback has returned.
     func mayLend(_ queue: WorkQueue) -> Bool
-    /// Has `WorkQueue.runParked` called, from any thread; on the calling one where there is no other.
+    /// Makes a thread call `WorkQueue.runParked`: the calling thread if the owner has no other. Called from any thread.
     func runItems(of queue: WorkQueue)
-    /// Whether handlers are told of events; false once one has failed and the rest is only brought to an end.
+    /// Whether handlers receive events; false after one has failed, when the connections are only brought to their end.
     var isDispatching: Bool { get }
 
-    /// The peer has opened the connection. Called in the domain, before the handlers are told.
+    /// Called after the peer has opened the connection, in the domain, before handlers receive the event.
     func connectionOpened(_ connection: Connection)
-    /// The transport has closed, and all its events are handled: whether the connection goes on over another one.
+    /// Called after the transport has closed and all its events are handled: whether the connection will use another transport.
     ///
     /// Called in the domain.
     func transportClosed(_ connection: Connection) throws -> Bool
-    /// A connection is over. Called by the thread whose batch was the last one, outside the domain.
+    /// Called after a connection has ended, on the thread of its last batch, outside the domain.
     func connectionFinished(_ connection: Connection)
-    /// Has work done in a connection's domain after this time, in place of what was wanted before; not once it is over.
+    /// Schedules work in a connection's domain after this time, in place of work scheduled before; not run after the connection
+    /// has ended.
     func setDeadline(
         of connection: Connection, after time: Duration, _ work: @escaping @Sendable (Connection) throws -> Void)
-    /// This side has closed, or aborted, a connection that has no transport: no peer will answer. Called in the domain.
+    /// Called after this side has closed or aborted a connection without a transport, when no peer will answer; in the domain.
     func endedWithoutTransport(_ connection: Connection)
 }

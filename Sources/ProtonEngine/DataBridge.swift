@@ -4,9 +4,9 @@
 import AMQP
 import CProton
 
-/// The one way between proton's `pn_data_t` fields and values: as encoded bytes.
+/// Converts between proton's `pn_data_t` fields and values, always through encoded bytes.
 enum DataBridge {
-    /// The bytes that a field of proton's holds; empty where it holds nothing or cannot be encoded.
+    /// The encoded contents of a `pn_data_t`; empty if it has none or cannot be encoded.
     static func bytes(of data: OpaquePointer?) -> [UInt8] {
         guard let data, pn_data_size(data) > 0 else { return [] }
         let size = pn_data_encoded_size(data)
@@ -17,20 +17,20 @@ enum DataBridge {
         }
     }
 
-    /// The first value that a field of proton's holds; nil where there is none, or none that decodes within the limits.
+    /// The first value of a `pn_data_t`; nil if there is none, or if it does not decode within the limits.
     static func value(of data: OpaquePointer?, _ limits: DecodingLimits = .default) -> AMQPValue? {
         let bytes = bytes(of: data)
         return bytes.isEmpty ? nil : try? AMQPValue(decoding: bytes, limits: limits)
     }
 
-    /// Puts a value in a field of proton's, or clears it.
+    /// Stores a value in a `pn_data_t`, or clears it.
     static func set(_ value: AMQPValue?, in data: OpaquePointer?) {
         guard let data else { return }
         pn_data_clear(data)
-        // A value that is too deep or too large to encode is left out whole, as one that proton has no room for is.
+        // A value that is too deep or too large to encode is omitted completely, as is one that proton has no room for.
         guard let value, let encoded = try? value.encoded() else { return }
         encoded.withUnsafeBytes { bytes in
-            // Proton holds at most 65,535 nodes in a field: what is larger is left out whole, never in part.
+            // Proton stores at most 65,535 nodes in a field: a larger value is omitted completely, never stored in part.
             var rest = bytes.bindMemory(to: CChar.self)[...]
             while !rest.isEmpty {
                 let part = UnsafeBufferPointer(rebasing: rest)
@@ -54,7 +54,7 @@ enum DataBridge {
         }
     }
 
-    /// Puts symbols in a field as an array; none clears it.
+    /// Stores symbols in a field as an array; an empty array clears the field.
     static func set(_ symbols: [Symbol], in data: OpaquePointer?) {
         set(symbols.isEmpty ? nil : .array(AMQPArray(symbols)), in: data)
     }
@@ -66,7 +66,7 @@ enum DataBridge {
 }
 
 extension Condition {
-    /// The condition that a `pn_condition_t` holds, nil where none is set.
+    /// Creates the condition of a `pn_condition_t`; nil if none is set.
     init?(_ pointer: OpaquePointer?, _ limits: DecodingLimits = .default) {
         guard let pointer, pn_condition_is_set(pointer), let name = pn_condition_get_name(pointer) else { return nil }
         let info: AMQPMap =
@@ -75,7 +75,7 @@ extension Condition {
             Symbol(String(cString: name)), DataBridge.string(pn_condition_get_description(pointer)), info: info)
     }
 
-    /// Puts a condition in a `pn_condition_t`; nil clears it.
+    /// Stores a condition in a `pn_condition_t`; nil clears it.
     static func set(_ condition: Condition?, in pointer: OpaquePointer?) {
         guard let pointer else { return }
         pn_condition_clear(pointer)

@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The handler of a connection that is over.
+/// The handler of a connection that has ended; it ignores all events.
 final class DeafHandler: EventHandler, Sendable {
     static let shared = DeafHandler()
 

@@ -4,15 +4,15 @@
 import AMQP
 import CProton
 
-/// Messages that are written and taken in pieces, so that neither side holds them whole.
+/// Messages are written and read in pieces, so that neither side stores a whole message.
 extension Delivery {
     // MARK: Writing
 
     /// Adds bytes to a message that `Sender.stream` began, as many as `Sender.writableBytes` allows.
-    /// - Returns: how many bytes were taken, from the first; 0 where those before have to go out first.
-    /// - Throws: `ProtonError.Code.closed` where the message has ended, or its link is over;
-    ///   `ProtonError.Code.limitExceeded` where the message would become larger than the peer takes
-    ///   (`Link.remoteMaxMessageSize`). Nothing of `bytes` is taken then: `abort` the message.
+    /// - Returns: how many bytes were taken, from the first one; 0 if earlier bytes have to be written first.
+    /// - Throws: `ProtonError.Code.closed` if the message has ended, or its link is closed; `ProtonError.Code.limitExceeded` if
+    ///   the message would exceed the peer's maximum size (`Link.remoteMaxMessageSize`). None of `bytes` are taken then: `abort`
+    ///   the message.
     public func write(_ bytes: some Collection<UInt8>) throws -> Int {
         let (sender, pointer) = try streaming()
         let piece = bytes.prefix(sender.writableBytes)
@@ -21,19 +21,19 @@ extension Delivery {
         return written ?? Array(piece).withUnsafeBufferPointer { Delivery.write($0, to: pointer) }
     }
 
-    /// Adds the first bytes of a data section (AMQP 1.0, 3.2.6), whose `count` bytes are written after it.
+    /// Adds the head of a data section (AMQP 1.0, 3.2.6), whose `count` bytes are written after it.
     ///
-    /// A message may have several, one after the other, so that the length of the body need not be known before.
+    /// A message may have several data sections, so that the length of the body need not be known before.
     /// - Throws: as `write` does.
     public func writeDataHeader(count: UInt32) throws {
         let (sender, pointer) = try streaming()
         let header: [UInt8] = [0x00, 0x53, 0x75, 0xb0] + withUnsafeBytes(of: count.bigEndian) { Array($0) }
         try sender.admitPiece(header.count)
-        // Eight bytes more than the capacity do no harm, and a header that comes in part would be none.
+        // Eight bytes above the capacity do no harm, and a partial head would be invalid.
         _ = header.withUnsafeBufferPointer { Delivery.write($0, to: pointer) }
     }
 
-    /// Ends a message that `Sender.stream` began: all of it has been written.
+    /// Ends a message that `Sender.stream` began, after all of it has been written.
     /// - Throws: as `write` does.
     public func finish() throws {
         let (sender, pointer) = try streaming()
@@ -56,15 +56,15 @@ extension Delivery {
         return max(0, pn_link_send(link, UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self), bytes.count))
     }
 
-    // MARK: Taking
+    // MARK: Reading
 
-    /// Takes what has come of a message, complete or not; `onMessage` is not called for it then.
+    /// Takes the bytes of a message that have arrived, complete or not; `onMessage` is not called for this message then.
     ///
-    /// Call it in `onDelivery`, first when the first event of the delivery comes, until `isConsumed` is true; then
-    /// settle. The pieces are those of the encoded message. Bytes that are left where they are close the session's window
-    /// (`Session.incomingCapacity`), so that the peer waits.
-    /// - Parameter count: how many bytes at most, not counting those that were kept because an earlier event was left
-    ///   alone; 0 takes none, and has the message taken in pieces all the same.
+    /// Call it in `onDelivery`, from the first event of the delivery until `isConsumed` is true; then settle. The pieces are
+    /// parts of the encoded message. Bytes that are not taken close the session's window (`Session.incomingCapacity`), so that
+    /// the peer waits.
+    /// - Parameter count: the maximum number of bytes, not counting bytes that were buffered because an earlier event was
+    ///   ignored; 0 takes none, and still selects reading in pieces.
     public func takePart(upTo count: Int = .max) -> [UInt8] {
         guard isReadable, let pointer = link.confined(), let delivery = pn_link_current(pointer) else { return [] }
         return link.takePart(delivery, upTo: count)
@@ -72,7 +72,7 @@ extension Delivery {
 }
 
 extension Link {
-    /// Takes some of the link's current delivery, and goes on to the next one where this was the last of it.
+    /// Takes some bytes of the link's current delivery, and advances to the next one after the last byte.
     func takePart(_ delivery: OpaquePointer, upTo limit: Int) -> [UInt8] {
         guard let pointer else { return [] }
         let takenBefore = isTakenInParts ? parts.count : 0

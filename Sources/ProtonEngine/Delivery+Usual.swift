@@ -4,32 +4,32 @@
 import AMQP
 import CProton
 
-/// What most messages need: each by one look at the table of deliveries.
+/// The operations that most messages need, each with a single lookup in the table of deliveries.
 extension Delivery {
-    // MARK: What came in
+    // MARK: Received
 
-    /// What a whole message that has come is to be done with.
+    /// What to do with a complete received message.
     package enum Whole {
-        /// The event is about something else: `arrival` says what.
+        /// The event has another meaning, which `arrival` returns.
         case none
-        /// This side has closed the link: nobody takes the message any more.
+        /// This side has closed the link, so the message is not wanted any more.
         case unwanted
         case message(Message)
     }
 
-    /// Takes the message of a delivery that has come whole, in one frame, as most do, by one look.
-    /// - Throws: `InvalidMessage` where what came is not a valid message; it is taken all the same.
+    /// Takes the message of a delivery that arrived complete in one frame, as most do, with a single lookup.
+    /// - Throws: `InvalidMessage` if the bytes are not a valid message; they are taken nevertheless.
     package func takeWhole() throws(InvalidMessage) -> Whole {
         guard let pointer = wholeMessage else { return .none }
         if link.isLocalClosed { return .unwanted }
         return .message(try link.takeMessage(pointer))
     }
 
-    /// Takes the encoded message of a delivery that has come whole, in one frame, by one look; nil where the event is about
-    /// something else: `arrival` says what.
+    /// Takes the encoded message of a delivery that arrived complete in one frame, with a single lookup.
+    /// - Returns: nil if the event has another meaning, which `arrival` returns.
     package func takeWholeBytes() -> [UInt8]? { wholeMessage.map { link.takeBytes($0) } }
 
-    /// Proton's delivery, where a whole message has come with it of which nothing was read.
+    /// Proton's delivery, if it has a complete message of which nothing was read.
     @inline(__always)
     private var wholeMessage: OpaquePointer? {
         guard let pointer, link.isReceiver, pn_delivery_readable(pointer), !pn_delivery_partial(pointer),
@@ -38,7 +38,7 @@ extension Delivery {
         return pointer
     }
 
-    /// Accepts and settles, where the program has not said anything of the message and has not settled it.
+    /// Accepts and settles, if the program has set no state and has not settled.
     package func acceptWhereUndecided() {
         guard let token, let pointer, pn_delivery_local_state(pointer) == 0 else { return }
         if !pn_delivery_settled(pointer) {
@@ -49,8 +49,7 @@ extension Delivery {
         link.settleReceived(pointer)
     }
 
-    /// Accepts and settles a message whose whole has been taken, where the program has not said anything of it and has not
-    /// settled it.
+    /// Accepts and settles a message that was completely read, if the program has set no state and has not settled.
     package func acceptTakenWhereUndecided() {
         guard let token, let pointer, pn_delivery_local_state(pointer) == 0 else { return }
         if !pn_delivery_settled(pointer) {
@@ -60,25 +59,25 @@ extension Delivery {
         settleTaken(pointer, token)
     }
 
-    /// Accepts and settles a message whose whole has been taken, in whichever mode.
+    /// Accepts and settles a message that was completely read, in either receiver settle mode.
     package func acceptTakenAtOnce() {
         guard let token, let pointer else { return }
         pn_delivery_update(pointer, UInt64(PN_ACCEPTED))
         settleTaken(pointer, token)
     }
 
-    /// Settles what is not the link's current delivery any more: no mark is needed that it is to be passed over.
+    /// Settles a delivery that is not the link's current one any more, so that no mark for skipping it is needed.
     @inline(__always)
     private func settleTaken(_ pointer: OpaquePointer, _ token: DeliveryTable.Token) {
         link.deliveries.remove(token)
         pn_delivery_settle(pointer)
     }
 
-    // MARK: What was sent
+    // MARK: Sent
 
-    /// What an event tells of a message that was sent, and has been accepted: of most, all there is to tell.
+    /// What an event means for a sent message that was accepted, which is the usual case.
     package enum Acceptance {
-        /// The event tells something else.
+        /// The event has another meaning.
         case none
         /// The peer has accepted.
         case accepted
@@ -86,7 +85,7 @@ extension Delivery {
         case settled
     }
 
-    /// Whether an event tells for the first time that the peer has accepted a message that was sent, by one look.
+    /// Whether an event is the first to report that the peer has accepted a sent message, with a single lookup.
     package var newAcceptance: Acceptance {
         guard let token, let pointer, pn_delivery_remote_state(pointer) == UInt64(PN_ACCEPTED),
             pn_delivery_updated(pointer), !link.deliveries.wasTold(UInt64(PN_ACCEPTED), of: token)
@@ -94,7 +93,7 @@ extension Delivery {
         return pn_delivery_settled(pointer) ? .settled : .accepted
     }
 
-    /// Settles a message that was sent where the peer has settled it, or settles after this side.
+    /// Settles a sent message if the peer has settled it, or if the peer settles after this side.
     package func settleAfterReceiver() {
         guard link.isSender, let token, let pointer else { return }
         guard pn_delivery_settled(pointer) || isSettledFirstHere else { return }

@@ -4,12 +4,12 @@
 public import AMQP
 import CProton
 
-/// A message on its way over a link, until it is settled here (AMQP 1.0, 2.6.12; `pn_delivery_t`).
+/// A delivery: the transfer of a message over a link, until it is settled on this side (AMQP 1.0, 2.6.12; `pn_delivery_t`).
 ///
-/// A small value: it names the delivery, and may be kept and compared. It belongs to its connection's domain. Once the
-/// delivery is settled on this side, or its link is over, nothing that is done with it has an effect.
+/// It is a small value that identifies the delivery, and may be kept and compared. It belongs to its connection's domain. After
+/// the delivery is settled on this side, or its link has ended, calls on it have no effect.
 public struct Delivery {
-    /// The link that the message came or went on.
+    /// The link of the delivery.
     public let link: Link
     let token: DeliveryTable.Token?
 
@@ -26,12 +26,13 @@ public struct Delivery {
         self.init(link: link, token: token)
     }
 
-    /// Wraps a delivery that has just come in; `remember` it if it is still there when its event was handled.
+    /// Wraps a delivery that has just arrived; call `remember` if it still exists after its event was handled.
     init(arrived pointer: OpaquePointer, on link: Link) {
         self.init(link: link, token: link.deliveries.insert(pointer))
     }
 
-    /// Leaves the name of a delivery with proton, for its next event. Most are settled before they have another.
+    /// Stores the token of a delivery in proton's delivery, for its next event. Most deliveries are settled before they have
+    /// another.
     func remember() {
         guard let token, let pointer = link.deliveries[token] else { return }
         pn_delivery_set_context(pointer, token.context)
@@ -42,98 +43,97 @@ public struct Delivery {
         self.token = token
     }
 
-    /// A delivery that was settled as it was sent.
+    /// A delivery that was sent settled.
     static func settled(on link: Link) -> Delivery {
         Delivery(link: link, token: nil)
     }
 
-    /// Notes with proton that a delivery is settled as it is sent: one that has no context is the peer's.
+    /// Marks proton's delivery as sent settled, because a delivery without a context is the peer's.
     static func markSettled(_ pointer: OpaquePointer) {
         pn_delivery_set_context(pointer, DeliveryTable.Token.settled.context)
     }
 
-    /// Whether that was noted of a delivery.
+    /// Whether a delivery has this mark.
     static func isMarkedSettled(_ pointer: OpaquePointer) -> Bool {
         pn_delivery_get_context(pointer) == DeliveryTable.Token.settled.context
     }
 
-    /// Whether it was settled as it was sent: what the peer says of it is of no interest.
+    /// Whether the delivery was sent settled, so that the peer's state for it is ignored.
     var isSettledAsSent: Bool { token == .settled }
 
-    /// Proton's delivery, for as long as it is not settled here.
+    /// Proton's delivery, as long as it is not settled here.
     var pointer: OpaquePointer? {
         guard let token, link.confined() != nil else { return nil }
         return link.deliveries[token]
     }
 
-    /// A small number that no other delivery of the link has until this one is settled here; nil where that was done as
-    /// it was sent.
+    /// A small number that identifies the delivery among the unsettled ones of its link; nil if the delivery was sent settled.
     package var slot: Int? { token.map { Int($0.slot) } }
 
-    /// Whether it is not settled here.
+    /// Whether this side has not settled the delivery.
     var isUnsettled: Bool { pointer != nil }
 
     /// The connection of the delivery.
     public var connection: Connection { link.connection }
 
-    // MARK: What came in
+    // MARK: Received
 
-    /// Whether a message, or a part of one, is there to be read.
+    /// Whether a message, or a part of one, can be read.
     public var isReadable: Bool { pointer.map { pn_delivery_readable($0) } ?? false }
 
-    /// Whether more of the message is to come.
+    /// Whether more of the message is to arrive.
     public var isPartial: Bool { pointer.map { pn_delivery_partial($0) } ?? false }
 
-    /// Whether the sender gave the message up before it was complete.
+    /// Whether the sender aborted the message before it was complete.
     public var isAborted: Bool { pointer.map { pn_delivery_aborted($0) } ?? false }
 
-    /// How many bytes of the message are there to be read.
+    /// The number of bytes of the message that can be read now.
     public var pendingBytes: Int { pointer.map { pn_delivery_pending($0) } ?? 0 }
 
-    /// Whether the whole message has come and has been taken; true too once the delivery is settled here.
+    /// Whether the message has arrived and was read completely; also true after this side has settled the delivery.
     public var isConsumed: Bool { pointer.map { !pn_delivery_partial($0) && !pn_delivery_readable($0) } ?? true }
 
     /// Whether the peer has changed its state or settled since the last event.
     public var isUpdated: Bool { pointer.map { pn_delivery_updated($0) } ?? false }
 
-    /// The tag that the sender gave the delivery, 1 to 32 bytes; empty once it is settled.
+    /// The delivery tag that the sender chose, 1 to 32 bytes; empty after the delivery is settled.
     public var tag: [UInt8] {
         guard let pointer else { return [] }
         let tag = pn_delivery_tag(pointer)
         return [UInt8](UnsafeRawBufferPointer(start: tag.start, count: tag.size))
     }
 
-    /// Whether the peer has settled; true too for what is settled here.
+    /// Whether the peer has settled; also true after this side has settled.
     public var isSettled: Bool { pointer.map { pn_delivery_settled($0) } ?? true }
 
-    /// The format of a message that comes in, as its sender says (AMQP 1.0, 2.7.5): 0 is that of AMQP 1.0, part 3.
+    /// The format of a received message, as its sender declares (AMQP 1.0, 2.7.5): 0 is that of AMQP 1.0, part 3.
     ///
-    /// It is known of a listener's peers that use SASL, where no later disposition of the sender's has come; else it reads
-    /// as 0. That of a first transfer that fills the largest frame may read as 0 too.
+    /// It is known if the peer connected to a listener with SASL, and if no later disposition of the sender has arrived;
+    /// otherwise it is 0. If the first transfer fills the largest frame, it may also be 0.
     package var messageFormat: UInt32 {
         pointer.flatMap { MessageFormat.format(of: pn_delivery_remote_state($0)) } ?? 0
     }
 
-    /// What an event says of a delivery that comes in.
+    /// The meaning of an event for a received delivery.
     public enum Arrival: Sendable {
-        /// The whole message is there: it can be taken once.
+        /// The message has arrived completely: it can be taken once.
         case complete
-        /// A part of the message has come, and is kept until the rest is there.
+        /// A part of the message has arrived, and is buffered until the rest arrives.
         case incomplete
-        /// The sender gave the message up.
+        /// The sender aborted the message.
         case aborted
         /// The sender has settled.
         case settled
-        /// The sender has said something of the message, and has not settled.
+        /// The sender has changed its state for the delivery, and has not settled.
         case updated
-        /// Nothing is new.
+        /// Nothing has changed.
         case nothing
     }
 
-    /// Finds out what a delivery event is about.
+    /// Returns what a delivery event means.
     ///
-    /// In `onDelivery` a message can then be taken as it came, undecoded; `onMessage` is not called for it.
-    /// A message that is taken in pieces, by `takePart`, is `incomplete` until its last piece is taken.
+    /// In `onDelivery`, the message can then be taken as bytes, without decoding; `onMessage` is not called for it. A message
+    /// that is taken in pieces, by `takePart`, is `incomplete` until its last piece is taken.
     public func arrival() -> Arrival {
         guard let pointer, link.isReceiver else { return .nothing }
         if pn_delivery_aborted(pointer) {
@@ -158,16 +158,16 @@ public struct Delivery {
         return code == 0 || link.deliveries.wasTold(code, of: token) ? .nothing : .updated
     }
 
-    /// Takes the encoded message of a complete delivery; empty where it was taken already.
+    /// Takes the encoded message of a complete delivery; empty if it was already taken.
     public func takeBytes() -> [UInt8] {
         guard let pointer, link.isReceiver, pn_delivery_readable(pointer) else { return [] }
         return link.takeBytes(pointer)
     }
 
-    /// Whether some of the message was read before the rest of it had come.
+    /// Whether a part of the message was read before the rest had arrived.
     package var isInParts: Bool { link.hasParts }
 
-    /// Takes the encoded message of a delivery whose `arrival` is `complete`, behind other bytes.
+    /// Takes the encoded message of a delivery whose `arrival` is `complete`, and appends it to other bytes.
     package func takeBytes(appendingTo bytes: inout [UInt8]) {
         if let pointer, !link.hasParts, pn_delivery_pending(pointer) <= Link.stackSize {
             link.takeBytes(pointer, appendingTo: &bytes)
@@ -179,26 +179,26 @@ public struct Delivery {
     }
 
     /// Takes the message of a delivery whose `arrival` is `complete`.
-    /// - Throws: `InvalidMessage` where what came is not a valid message; it is taken all the same.
+    /// - Throws: `InvalidMessage` if the bytes are not a valid message; they are taken nevertheless.
     package func takeMessage() throws(InvalidMessage) -> Message {
         guard !link.hasParts, let pointer else { return try link.message(of: takeBytes()) }
         return try link.takeMessage(pointer)
     }
 
-    /// Whether the peer has said anything of the message: true of few that come in.
+    /// Whether the peer has set a state; few received deliveries have one.
     package var hasRemoteState: Bool { pointer.map { pn_delivery_remote_state($0) != 0 } ?? false }
 
-    /// What the peer now says of a message that was sent.
+    /// The peer's state for a sent message, from an event.
     package struct News {
-        /// Its state, where it has given one that is known here.
+        /// The state, if the peer has set one that is known here.
         package let state: DeliveryState?
-        /// Whether it has settled.
+        /// Whether the peer has settled.
         package let isSettled: Bool
-        /// Whether no event has told the state yet.
+        /// Whether no earlier event has reported this state.
         package let isNew: Bool
     }
 
-    /// The peer's word on a message that was sent; nil where the event brings none.
+    /// The peer's state for a sent message; nil if the event has none.
     package func news() -> News? {
         guard let token, let pointer, pn_delivery_updated(pointer) else { return nil }
         let code = pn_delivery_remote_state(pointer)
@@ -207,42 +207,42 @@ public struct Delivery {
             isNew: !link.deliveries.wasTold(code, of: token))
     }
 
-    /// Remembers what an event has told: a peer that settles later says it a second time.
+    /// Marks the state as reported, because a peer that settles later sends it a second time.
     func noteTold() {
         guard let token, let pointer = link.deliveries[token] else { return }
         let code = pn_delivery_remote_state(pointer)
-        // How far a message has come is another thing each time.
+        // Each `received` state reports new progress.
         link.deliveries.setTold(code == UInt64(PN_RECEIVED) ? 0 : code, of: token)
     }
 
     // MARK: States and outcomes
 
-    /// What the peer said of the message last; nil where it said nothing yet, or the delivery is settled here.
+    /// The peer's last state for the delivery; nil if it has set none, or if this side has settled the delivery.
     public var remoteState: DeliveryState? {
         pointer.flatMap { DeliveryState(pn_delivery_remote_state($0), pn_delivery_remote($0), limits) }
     }
 
-    /// What this side said of the message last.
+    /// This side's last state for the delivery; nil if it has set none, or if this side has settled the delivery.
     public var localState: DeliveryState? {
         pointer.flatMap { DeliveryState(pn_delivery_local_state($0), pn_delivery_local($0), limits) }
     }
 
-    /// What of a state is decoded at most.
+    /// The limits for decoding a state.
     package var limits: DecodingLimits { link.connection.limits.decoding }
 
-    /// Tells the peer what this side makes of the message, without settling.
+    /// Sends the peer this side's state for the delivery, without settling.
     public func update(_ state: DeliveryState) {
         guard let pointer else { return }
         state.set(in: pointer)
     }
 
-    /// Settles: forgets the delivery on this side.
+    /// Settles the delivery: this side forgets it.
     ///
-    /// A message that came in, that its sender has not settled and that has no outcome here yet is given back as
-    /// released: what is settled without an outcome is nobody's (AMQP 1.0, 3.4), and some peers end the session for it.
-    /// The rest of a message that is still coming in is dropped; one that is still being written ends here.
+    /// A received message that its sender has not settled and that has no outcome here is released: without an outcome, neither
+    /// side is responsible for a settled message (AMQP 1.0, 3.4), and some peers end the session for it. The rest of a message
+    /// that is still arriving is dropped; a message that is still being written ends here.
     ///
-    /// Where both sides have agreed on `ReceiverSettleMode.second`, what came in is settled once its sender has.
+    /// If both sides have agreed on `ReceiverSettleMode.second`, a received delivery is settled after its sender has settled.
     public func settle() {
         if link.isReceiver, let pointer, !pn_delivery_settled(pointer) {
             let isDecided = Delivery.isOutcome(pn_delivery_local_state(pointer))
@@ -252,10 +252,10 @@ public struct Delivery {
         end { _ in }
     }
 
-    /// Whether a state of this code says what becomes of a message: none, and how much has come, do not.
+    /// Whether a state with this code is an outcome; the absence of a state and `received` are not.
     private static func isOutcome(_ code: UInt64) -> Bool { code != 0 && code != UInt64(PN_RECEIVED) }
 
-    /// Settles what came in once its sender has, which ends the second settle mode (AMQP 1.0, 2.6.12).
+    /// Settles a received delivery after its sender has settled, which completes the second settle mode (AMQP 1.0, 2.6.12).
     func settleAfterSender() {
         guard link.isReceiver, let pointer, pn_delivery_settled(pointer),
             Delivery.isOutcome(pn_delivery_local_state(pointer))
@@ -263,16 +263,16 @@ public struct Delivery {
         end { _ in }
     }
 
-    /// Whether the receiver has given an outcome, and waits with settling for this side (`ReceiverSettleMode.second`).
+    /// Whether the receiver has set an outcome, and waits for this side to settle (`ReceiverSettleMode.second`).
     package var isSettledFirstHere: Bool {
         guard link.isSender, link.remoteReceiverSettleMode == .second, let pointer else { return false }
         return !pn_delivery_settled(pointer) && Delivery.isOutcome(pn_delivery_remote_state(pointer))
     }
 
-    /// Whether the peer has settled without an outcome a message that was sent: what became of it is not known.
+    /// Whether the peer has settled a sent message without an outcome, so that it is not known whether it was processed.
     ///
-    /// In `onSettled` this tells such a message from one that has an outcome, which has been told before. It may have been
-    /// dropped: to be sure send it again, to a receiver that can bear to have it twice.
+    /// In `onSettled` this distinguishes such a message from one with an outcome, which an earlier event has reported. The
+    /// message may have been dropped: to be sure, send it again, to a receiver that tolerates duplicates.
     public var isInDoubt: Bool {
         guard link.isSender, let pointer, pn_delivery_settled(pointer) else { return false }
         return switch remoteState {
@@ -293,19 +293,19 @@ public struct Delivery {
         }
     }
 
-    /// Tells the peer what this side makes of the message, and settles.
+    /// Sends the peer this side's state for the delivery, and settles.
     ///
-    /// Where both sides have agreed on `ReceiverSettleMode.second`, what came in is settled once its sender has.
+    /// If both sides have agreed on `ReceiverSettleMode.second`, a received delivery is settled after its sender has settled.
     public func settle(_ state: DeliveryState) {
         if link.settlesSecond, link.isReceiver, !isSettled { update(state) } else { settleAtOnce(state) }
     }
 
-    /// Tells the peer what this side makes of the message, and settles, in whichever mode.
+    /// Sends the peer this side's state for the delivery, and settles, in either receiver settle mode.
     package func settleAtOnce(_ state: DeliveryState) {
         end { state.set(in: $0) }
     }
 
-    /// Gives up a message whose bytes have not all been sent: the peer drops what it has of it.
+    /// Aborts a message whose bytes have not all been sent: the peer discards the bytes that it has received.
     public func abort() {
         guard let token, link.confined() != nil, let pointer = link.deliveries.remove(token) else { return }
         pn_delivery_abort(pointer)
@@ -313,12 +313,12 @@ public struct Delivery {
 }
 
 extension Delivery: Hashable {
-    /// Whether both name one delivery.
+    /// Whether both identify the same delivery.
     public static func == (left: Delivery, right: Delivery) -> Bool {
         left.link === right.link && left.token == right.token
     }
 
-    /// Hashes the link's identity and the delivery's name on it.
+    /// Hashes the identity of the link and the token of the delivery.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(ObjectIdentifier(link))
         hasher.combine(token)

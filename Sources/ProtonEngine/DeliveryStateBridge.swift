@@ -5,11 +5,11 @@ import AMQP
 import CProton
 
 extension DeliveryState {
-    /// The state that proton holds for one side of a delivery; nil where it holds none.
+    /// Creates the state that proton stores for one side of a delivery; nil if it stores none.
     ///
-    /// Proton 0.37 drops a state of a disposition or a transfer whose descriptor is a symbol: it holds what it held before. Of
-    /// a listener's peers `FrameScanner` makes it a number. An outcome within a state, of a transaction, has either
-    /// descriptor.
+    /// Proton 0.37 ignores a state in a disposition or a transfer if its descriptor is a symbol, and keeps the state before. For
+    /// a listener's peers, `FrameScanner` replaces the symbol by a number. An outcome within a transactional state may have
+    /// either descriptor.
     init?(_ code: UInt64, _ disposition: OpaquePointer?, _ limits: DecodingLimits) {
         let state: DeliveryState
         switch code {
@@ -40,26 +40,26 @@ extension DeliveryState {
         self = state.hasNoFields ? DeliveryState.withTransfer(code, disposition, limits) ?? state : state
     }
 
-    /// The state of a transfer, all of whose fields proton keeps as they came; nil where the transfer had none.
+    /// The state of a transfer, of which proton keeps all fields unchanged; nil if the transfer had none.
     private static func withTransfer(
         _ code: UInt64, _ disposition: OpaquePointer?, _ limits: DecodingLimits
     ) -> DeliveryState? {
         fields(of: disposition, limits).flatMap { DeliveryState(code: code, fields: $0) }
     }
 
-    /// The fields that proton keeps as they came.
+    /// The fields that proton keeps unchanged.
     private static func fields(of disposition: OpaquePointer?, _ limits: DecodingLimits) -> [AMQPValue]? {
         DataBridge.value(of: pn_disposition_data(disposition), limits)?.listValue
     }
 
-    /// A state by its fields; nil where they are not those of a state that is known here.
+    /// Creates a state from its fields; nil if they are not those of a known state.
     private init?(code: UInt64, fields: [AMQPValue]) {
         let value = AMQPValue.described(Described(descriptor: .ulong(code), value: .list(fields)))
         guard let state = try? DeliveryState(described: value) else { return nil }
         self = state
     }
 
-    /// Whether it is a state with fields that all are as if they had not come.
+    /// Whether all fields of the state are the same as if they were absent.
     private var hasNoFields: Bool {
         switch self {
         case .outcome(.rejected(nil)), .received(sectionNumber: 0, sectionOffset: 0): true
@@ -68,12 +68,12 @@ extension DeliveryState {
         }
     }
 
-    /// Puts the state in a delivery as this side's.
+    /// Sets the state as this side's state of a delivery.
     func set(in delivery: OpaquePointer) {
         pn_delivery_update(delivery, put(in: pn_delivery_local(delivery)))
     }
 
-    /// Fills proton's disposition in.
+    /// Stores the state in proton's disposition.
     /// - Returns: the code of the state.
     private func put(in disposition: OpaquePointer?) -> UInt64 {
         switch self {
@@ -89,7 +89,7 @@ extension DeliveryState {
         case .outcome(.modified(let deliveryFailed, let undeliverableHere, let annotations)):
             pn_disposition_set_failed(disposition, deliveryFailed)
             pn_disposition_set_undeliverable(disposition, undeliverableHere)
-            // Those of an earlier state would stay.
+            // Otherwise those of an earlier state would remain.
             DataBridge.set(
                 annotations.isEmpty ? nil : .map(AMQPMap(annotations)), in: pn_disposition_annotations(disposition))
             return UInt64(PN_MODIFIED)

@@ -3,10 +3,10 @@
 
 /// The deliveries of a link that have not been settled on this side, each in a slot with a generation.
 ///
-/// Proton reuses a delivery's memory as soon as it is settled. A `Delivery` therefore names a slot and the slot's
-/// generation rather than the memory: one that is kept too long finds nothing, and never another delivery.
+/// Proton reuses a delivery's memory after it is settled. A `Delivery` therefore identifies a slot and the slot's generation
+/// instead of the memory: if it is kept too long, it finds nothing, and never another delivery.
 package struct DeliveryTable {
-    /// Names an entry; never reused on one link before 2^32 deliveries went through one slot.
+    /// Identifies an entry; not reused on one link before 2^32 deliveries have used one slot.
     package struct Token: Hashable {
         let slot: UInt32
         let generation: UInt32
@@ -16,10 +16,10 @@ package struct DeliveryTable {
             self.generation = generation
         }
 
-        /// Of what is settled as it is sent, or out of order, and has no entry.
+        /// The token of deliveries that are sent settled, or settled out of order, and have no entry.
         static let settled = Token(slot: .max - 1, generation: .max)
 
-        /// The token as proton's context of a delivery; the slot is one up, since a null pointer is no context.
+        /// The token as the context of proton's delivery; the slot is increased by one, because a null pointer means no context.
         var context: UnsafeMutableRawPointer? {
             UnsafeMutableRawPointer(bitPattern: UInt(generation) << 32 | UInt(slot) + 1)
         }
@@ -36,10 +36,10 @@ package struct DeliveryTable {
         case free(next: UInt32)
     }
 
-    /// `told` is the code of the last state that an event has told, cut to a byte that fits between the other two.
+    /// `told` is the code of the last state that an event has reported, truncated to a byte that fits between the other two.
     private var slots: [(slot: Slot, told: UInt8, generation: UInt32)] = []
     private var firstFree = UInt32.max
-    /// How many deliveries are in the table.
+    /// The number of deliveries in the table.
     private(set) var count = 0
 
     init() {}
@@ -64,17 +64,17 @@ package struct DeliveryTable {
         return pointer
     }
 
-    /// Notes the code of a state that has been told of an entry that is there.
+    /// Records the code of the state that was reported for an existing entry.
     mutating func setTold(_ code: UInt64, of token: Token) {
         slots[Int(token.slot)].told = UInt8(truncatingIfNeeded: code)
     }
 
-    /// Whether a state of this code is what was told last of an entry that is there.
+    /// Whether this code is that of the last reported state of an existing entry.
     func wasTold(_ code: UInt64, of token: Token) -> Bool {
         slots[Int(token.slot)].told == UInt8(truncatingIfNeeded: code)
     }
 
-    /// Takes an entry out.
+    /// Removes an entry.
     @discardableResult
     mutating func remove(_ token: Token) -> OpaquePointer? {
         guard let pointer = self[token] else { return nil }
@@ -85,7 +85,7 @@ package struct DeliveryTable {
         return pointer
     }
 
-    /// Forgets all entries; their tokens name nothing any more.
+    /// Removes all entries; their tokens identify nothing any more.
     mutating func removeAll() {
         firstFree = .max
         for index in slots.indices {

@@ -5,15 +5,15 @@ import Glibc
 
 /// The file descriptors of the process.
 ///
-/// Proton 0.37 ends the process where it finds none left, in more places than one: who needs some looks here first.
+/// In several places, proton 0.37 ends the process if no descriptor is left; code that needs some checks here first.
 enum Descriptors {
-    /// How many may be open at once: RLIMIT_NOFILE, the soft one.
+    /// The maximum number of open descriptors: the soft limit of RLIMIT_NOFILE.
     static var limit: Int {
         let limit = sysconf(Int32(_SC_OPEN_MAX))
         return limit < 0 ? .max : limit
     }
 
-    /// How many are open now; 0 where the system does not tell.
+    /// The number of open descriptors; 0 if the system does not report it.
     static var openCount: Int {
         guard let directory = opendir("/proc/self/fd") else { return 0 }
         defer { closedir(directory) }
@@ -21,11 +21,11 @@ enum Descriptors {
         while let entry = readdir(directory) {
             if entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { count += 1 }
         }
-        // Without the one that this was read with.
+        // Without the descriptor that was used for reading the directory.
         return max(0, count - 1)
     }
 
-    /// Whether this many more can be opened.
+    /// Whether this number of additional descriptors can be opened.
     static func areFree(_ count: Int) -> Bool {
         var opened: [Int32] = []
         defer { for descriptor in opened { close(descriptor) } }

@@ -4,14 +4,14 @@
 import Glibc
 import Synchronization
 
-/// Which thread works on a connection now: the check at every entry point, which must cost next to nothing.
+/// The thread that works on a connection now. Every entry point checks it, so the check must cost almost nothing.
 ///
-/// A copy holds no reference: it is good for as long as the `WorkQueue` lives that owns it, which the connection keeps,
-/// which its sessions and links keep.
+/// A copy is valid as long as the `WorkQueue` that owns the domain: the connection keeps its queue alive, and sessions and links
+/// keep the connection alive.
 ///
-/// Only a work queue enters and leaves its domain: the key that this takes is made there alone.
+/// Only a work queue can enter and leave its domain, because only it can make the key that these calls take.
 ///
-/// `@unchecked Sendable`: the word that it points to is atomic.
+/// `@unchecked Sendable`: the memory that it points to is atomic.
 package struct Domain: @unchecked Sendable {
     private let thread: UnsafeMutablePointer<Atomic<UInt>>
 
@@ -31,24 +31,24 @@ package struct Domain: @unchecked Sendable {
         thread.pointee.load(ordering: .relaxed) == UInt(pthread_self())
     }
 
-    /// Enters the domain on this thread; the caller makes sure that no other thread is in it.
+    /// Enters the domain on this thread; the caller ensures that no other thread is in it.
     func enter(_ key: WorkQueue.Key) {
         thread.pointee.store(UInt(pthread_self()), ordering: .relaxed)
     }
 
-    /// Leaves the domain; does nothing where another thread has entered it since.
+    /// Leaves the domain; has no effect if another thread has entered it since.
     func leave(_ key: WorkQueue.Key) {
         _ = thread.pointee.compareExchange(expected: UInt(pthread_self()), desired: 0, ordering: .relaxed)
     }
 }
 
-/// What the thread in the domain uses of a queue.
+/// The part of a queue that only the thread in the domain uses.
 ///
 /// `@unchecked Sendable`: it is set before the queue is visible to another thread, and then used in the domain only.
-/// `unowned(unsafe)`: the connection closes its queue, which clears this, before it goes; `weak` would give every
+/// `unowned(unsafe)`: the connection closes its queue, which clears this, before it is released; `weak` would give every
 /// connection a side table, which slows each of its retains.
 final class DomainState: @unchecked Sendable {
     unowned(unsafe) var connection: Connection?
-    /// Where the connection goes when the domain is left.
+    /// Where the connection moves when the domain is left.
     var move: WorkQueue.Move?
 }

@@ -4,9 +4,9 @@
 public import AMQP
 import CProton
 
-/// How far the two sides of a connection, session or link have come (AMQP 1.0, 2.4.6; `pn_state_t`).
+/// The states of the two sides of a connection, session or link (AMQP 1.0, 2.4.6; `pn_state_t`).
 public struct EndpointState: Sendable, Hashable, CustomStringConvertible {
-    /// How far one side has come.
+    /// The state of one side.
     public enum Side: Sendable, Hashable {
         /// It has not opened the endpoint.
         case uninitialized
@@ -16,12 +16,12 @@ public struct EndpointState: Sendable, Hashable, CustomStringConvertible {
         case closed
     }
 
-    /// How far this side has come.
+    /// The state of this side.
     public var local: Side
-    /// How far the peer has come.
+    /// The state of the peer's side.
     public var remote: Side
 
-    /// Creates a state of the two sides.
+    /// Creates a state from the states of the two sides.
     public init(local: Side, remote: Side) {
         self.local = local
         self.remote = remote
@@ -35,26 +35,26 @@ public struct EndpointState: Sendable, Hashable, CustomStringConvertible {
 
     /// Both sides are open.
     public static let active = EndpointState(local: .active, remote: .active)
-    /// Both sides are closed; the state of an endpoint whose connection is over.
+    /// Both sides are closed; also the state of an endpoint whose connection has ended.
     public static let closed = EndpointState(local: .closed, remote: .closed)
 
-    /// The sides with their names, such as `local active, remote uninitialized`.
+    /// The states with the names of the sides, such as `local active, remote uninitialized`.
     public var description: String { "local \(local), remote \(remote)" }
 }
 
-/// What connections, sessions and links have in common: two states, two conditions, and the closing of each.
+/// The common interface of connections, sessions and links: their states, conditions, and closing.
 public protocol Endpoint: AnyObject {
-    /// How far the two sides have come.
+    /// The states of the two sides.
     var state: EndpointState { get }
     /// The error condition that this side closed the endpoint with.
     var condition: Condition? { get }
     /// The error condition that the peer closed the endpoint with.
     var remoteCondition: Condition? { get }
-    /// The connection that the endpoint belongs to; a connection's is itself.
+    /// The connection that the endpoint belongs to; for a connection, the connection itself.
     var connection: Connection { get }
     /// Opens this side.
     func open()
-    /// Closes this side, with an error condition where one is given.
+    /// Closes this side, with an optional error condition.
     func close(_ condition: Condition?)
 }
 

@@ -1,14 +1,14 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What happened to an endpoint, a delivery or a transport of a connection (`pn_event_type_t`).
+/// An event of an endpoint, a delivery or a transport of a connection (`pn_event_type_t`).
 ///
-/// Types of proton's that have no case here are not passed on.
+/// Event types of proton without a case here are not delivered.
 package enum EngineEvent {
     package enum ConnectionChange {
         case initialized, bound, unbound, localOpen, remoteOpen, localClose, remoteClose, final
-        /// This side has closed the connection since the peer broke a rule or a limit: after `localClose`, with
-        /// `condition`. Not of proton's.
+        /// This side has closed the connection because the peer broke a rule or exceeded a limit: follows `localClose`, with
+        /// `condition`. Proton has no such event.
         case failed
     }
 
@@ -18,14 +18,14 @@ package enum EngineEvent {
 
     package enum LinkChange {
         case initialized, localOpen, remoteOpen, localClose, remoteClose, localDetach, remoteDetach, flow, final
-        /// This side has closed the link since the peer broke a rule or a limit: after `localClose`, with `condition`.
-        /// Not of proton's.
+        /// This side has closed the link because the peer broke a rule or exceeded a limit: follows `localClose`, with
+        /// `condition`. Proton has no such event.
         case failed
     }
 
     package enum TransportChange {
         case changed, authenticated, error, headClosed, tailClosed, closed
-        /// The connection is not made again: not of proton's, but the floor above's.
+        /// The connection is not made again. Sent by the module above; proton has no such event.
         case gaveUp
     }
 
@@ -36,11 +36,11 @@ package enum EngineEvent {
     case transport(TransportChange, Connection)
 }
 
-/// What is told of engine events: the nearest one of a link's, its session's and its connection's.
+/// Receives engine events: the first handler that is set on the link, its session, or its connection.
 package protocol EventHandler: AnyObject {
     /// Handles an event, in its connection's domain.
     func handle(_ event: EngineEvent) throws
-    /// Handles an event of a delivery, which most are: without an `EngineEvent` around it.
+    /// Handles an event of a delivery, the most frequent kind, without wrapping it in an `EngineEvent`.
     func handle(_ delivery: Delivery) throws
 }
 

@@ -6,10 +6,10 @@ import CProton
 import ProtonUtilities
 
 extension Connection {
-    /// Passes one of proton's events on to the handler that is nearest to what it is about.
+    /// Dispatches an event of proton's to the nearest handler of its endpoint.
     ///
     /// Called in the connection's domain.
-    /// - Throws: what the handler throws.
+    /// - Throws: any error that the handler throws.
     func dispatch(_ event: OpaquePointer, _ type: pn_event_type_t) throws {
         if ending.isViolated, !isTold(event) { return }
         switch type {
@@ -17,14 +17,14 @@ extension Connection {
         case PN_LINK_FLOW: try dispatch(.flow, link: pn_event_context(event))
 
         case PN_TRANSPORT: try eventHandler.handle(.transport(.changed, self))
-        // That an address of several can't be reached is not told.
+        // If several addresses are tried, a failure to reach one of them is not reported.
         case PN_TRANSPORT_ERROR where isOneOfSeveralTries, PN_TRANSPORT_HEAD_CLOSED where isOneOfSeveralTries,
             PN_TRANSPORT_TAIL_CLOSED where isOneOfSeveralTries:
             break
         case PN_TRANSPORT_CLOSED where isOneOfSeveralTries: try eventHandler.handle(.connection(.unbound, self))
         case PN_TRANSPORT_AUTHENTICATED: try eventHandler.handle(.transport(.authenticated, self))
         case PN_TRANSPORT_ERROR:
-            // That of an abort, where proton tells it itself.
+            // Proton reports the condition of `abort` itself here.
             _ = takeAbort()
             isTransportErrorTold = true
             try eventHandler.handle(.transport(.error, self))
@@ -36,7 +36,7 @@ extension Connection {
             noteEnding()
             if takeAbort() { try eventHandler.handle(.transport(.error, self)) }
             try eventHandler.handle(.transport(.closed, self))
-            // Proton unbinds them when nobody takes the connection's events any more.
+            // Proton unbinds them only when the connection's events are no longer taken.
             try eventHandler.handle(.connection(.unbound, self))
 
         case PN_CONNECTION_INIT:
@@ -78,9 +78,10 @@ extension Connection {
 
     // MARK: The end
 
-    /// Tells that the connection is about to be freed, and what is on it: links first, as proton frees them.
+    /// Sends the final events of the connection and its endpoints, links first, before the connection is freed; proton frees them
+    /// in this order.
     ///
-    /// Called in the connection's domain, before `finish`; tells nothing of a connection whose making was never told.
+    /// Called in the connection's domain, before `finish`; sends nothing if the initialized event of the connection was not sent.
     package func dispatchFinal() throws {
         guard announcement.end() else { return }
         try dispatchFinal(of: links, allSessions)
@@ -121,7 +122,7 @@ extension Connection {
 
     private func dispatch(_ change: EngineEvent.SessionChange, session context: UnsafeMutableRawPointer?) throws {
         guard let pointer = context.map(OpaquePointer.init) else { return }
-        // Only the event of its making makes a wrapper: later ones of a session that is freed are of no interest.
+        // Only the event of its creation makes a wrapper; later events of a freed session are ignored.
         var session = Session.existing(pointer)
         if session == nil, case .initialized = change, !refusesEndpoint() {
             session = Session(pointer, of: self, isPeerMade: true)
@@ -144,7 +145,7 @@ extension Connection {
         try session.nearestHandler.handle(.session(change, session))
         if case .remoteOpen = change { try session.openWaitingLinks() }
         guard session.endedSides == .closed, session.pointer != nil else { return }
-        // Links that were left open go with it.
+        // Links that were left open end with the session.
         try dispatchFinal(of: links.filter { $0.session === session }, [session])
         session.free()
     }
@@ -171,7 +172,7 @@ extension Connection {
         case .remoteOpen where link.isPeerMade && hasTooManyLinks:
             return end(for: Condition(.resourceLimitExceeded, "More than \(limits.maxLinks) links on one connection."))
         case .remoteOpen: link.noteRemoteAttach()
-        // A link that is attached again after a detach is another one: the old one goes as after a close.
+        // A link that is attached again after a detach is a new one; the old one ends as after a close.
         case .localClose, .localDetach: link.endedSides.local = .closed
         case .remoteClose, .remoteDetach:
             link.endedSides.remote = .closed
@@ -183,7 +184,7 @@ extension Connection {
         switch change {
         case .localClose where exchange(&link.isFailing, with: false):
             try link.nearestHandler.handle(.link(.failed, link))
-        // A sender that was not open could not use its credit, and no other event would tell of it.
+        // A sender could not use the credit before it was open, and no other event would report the credit.
         case .localOpen where exchange(&link.hasEarlyCredit, with: false):
             try link.nearestHandler.handle(.link(.flow, link))
         default: break

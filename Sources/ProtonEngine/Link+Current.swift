@@ -6,10 +6,10 @@ import CProton
 
 /// The delivery of a receiver that is to be read next.
 ///
-/// Proton 0.37 puts one that comes to be the next on its list of work although it has been settled before, out of order,
-/// and an assertion of its fails when it writes the next frames (`pn_full_settle`). So those are passed over at once.
+/// If the next delivery was already settled, out of order, proton 0.37 puts it on its work list, and an assertion fails when it
+/// writes the next frames (`pn_full_settle`). So settled deliveries are skipped at once.
 extension Link {
-    /// Settles a delivery of a receiver's.
+    /// Settles a delivery of a receiver.
     final func settleReceived(_ delivery: OpaquePointer) {
         guard let pointer else { return }
         if let current = pn_link_current(pointer), current != delivery {
@@ -20,7 +20,7 @@ extension Link {
         passSettled(on: pointer)
     }
 
-    /// Goes on to the next delivery of a receiver's.
+    /// Advances to the next delivery of a receiver.
     @inline(__always)
     final func goOn(on pointer: OpaquePointer) {
         pn_link_advance(pointer)
@@ -34,11 +34,11 @@ extension Link {
             guard Delivery.isMarkedSettled(current) else { return }
             pn_link_advance(pointer)
         }
-        // What is settled has been passed, or it would be the current one.
+        // All settled deliveries are skipped: one of them would be the current one otherwise.
         hasSettledAhead = false
     }
 
-    /// Settles what has come on a link that is about to be freed, in order.
+    /// Settles the unread deliveries of a link that is about to be freed, in order.
     func settleUnread(on link: OpaquePointer) {
         guard isReceiver else { return }
         while let current = pn_link_current(link) {

@@ -3,18 +3,18 @@
 
 import ProtonUtilities
 
-/// Messages that come in several frames, and are kept until they are whole or taken piece by piece.
+/// Messages that arrive in several frames are buffered until they are complete, or taken in pieces.
 extension Link {
-    /// What has come of a message that has not been taken whole.
+    /// The received part of a message that was not taken as a whole.
     enum Parts {
         /// Nothing has been read of it.
         case none
-        /// These bytes wait for the rest.
+        /// These bytes are buffered until the rest arrives.
         case kept([UInt8])
-        /// So many bytes were handed out as they came.
+        /// The program has taken this number of bytes.
         case taken(Int)
 
-        /// How many bytes have been read.
+        /// The number of bytes read.
         var count: Int {
             switch self {
             case .none: 0
@@ -24,35 +24,35 @@ extension Link {
         }
     }
 
-    /// Whether anything has been read of a message that has not been taken whole.
+    /// Whether anything was read of a message that was not taken as a whole.
     final var hasParts: Bool {
         if case .none = parts { false } else { true }
     }
 
-    /// Whether the program takes the message that comes now in pieces.
+    /// Whether the program takes the current message in pieces.
     final var isTakenInParts: Bool {
         if case .taken = parts { true } else { false }
     }
 
-    /// Whether this many bytes more may be kept until the rest of their message is there.
+    /// Whether this number of additional bytes may be buffered.
     final func canKeep(_ count: Int) -> Bool {
         let limits = connection.limits
         return connection.incompleteBytes + count <= max(limits.maxIncompleteBytes, limits.maxMessageSize)
     }
 
-    /// Keeps up to `count` bytes more; `read` puts them there, and returns how many they are.
+    /// Buffers up to `count` more bytes; `read` writes them into memory, and returns their number.
     final func keep(_ count: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) {
-        // Taken out meanwhile, or the bytes would be copied.
+        // Taken out of `parts` first, because otherwise the bytes would be copied.
         var bytes = takePartial()
         bytes.append(count, read)
         connection.incompleteBytes += bytes.count
         parts = .kept(bytes)
     }
 
-    /// Notes that the program has taken so many bytes of a message whose rest it takes in pieces too.
+    /// Records that the program has taken this number of bytes of a message that it takes in pieces.
     final func noteTaken(_ count: Int) { parts = .taken(count) }
 
-    /// Takes out what was kept; the next bytes are those of another message, unless the caller says otherwise.
+    /// Takes the buffered bytes; the next bytes belong to another message, unless the caller buffers these again.
     @discardableResult
     final func takePartial() -> [UInt8] {
         guard case .kept(let bytes) = exchange(&parts, with: .none) else { return [] }
@@ -62,7 +62,7 @@ extension Link {
 }
 
 extension [UInt8] {
-    /// Adds up to `count` bytes; `read` puts them there, and returns how many they are.
+    /// Appends up to `count` bytes; `read` writes them into memory, and returns their number.
     fileprivate mutating func append(_ count: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) {
         let start = self.count
         append(contentsOf: repeatElement(0, count: count))

@@ -4,20 +4,20 @@
 import AMQP
 import CProton
 
-/// How the bytes of messages are read from proton.
+/// Reads the bytes of messages from proton.
 extension Link {
-    /// Keeps what has come of a message that is not complete.
+    /// Buffers the bytes of an incomplete message.
     func readPart(_ delivery: OpaquePointer) {
         guard let pointer else { return }
         keep(pn_delivery_pending(delivery)) { Link.read(pointer, into: $0) }
     }
 
-    /// Lets go of what has come of a message that is settled before it is complete.
+    /// Drops the buffered bytes of a message that is settled before it is complete.
     func dropParts(of delivery: OpaquePointer) {
         if let pointer, pn_link_current(pointer) == delivery { takePartial() }
     }
 
-    /// Reads a complete message, and goes on to the next delivery.
+    /// Reads a complete message, and advances to the next delivery.
     func takeBytes(_ delivery: OpaquePointer) -> [UInt8] {
         guard let pointer else { return [] }
         if isTakenInParts { return takePart(delivery, upTo: .max) }
@@ -26,8 +26,8 @@ extension Link {
             readPart(delivery)
             return takePartial()
         }
-        // Measured: an array that is made of bytes takes half the time of one whose memory is filled in, as long as the
-        // bytes fit on the stack.
+        // Measured: if the bytes fit on the stack, it takes half the time to make an array of bytes there than to fill in the
+        // memory of an array.
         let pending = pn_delivery_pending(delivery)
         guard pending > Link.stackSize else {
             return withUnsafeTemporaryAllocation(byteCount: pending, alignment: 1) { buffer in
@@ -40,10 +40,10 @@ extension Link {
         }
     }
 
-    /// How many bytes are read by way of the stack.
+    /// The maximum number of bytes that are read through the stack.
     static let stackSize = 1_024
 
-    /// Reads a complete message, none of which was read before, and goes on to the next delivery.
+    /// Reads a complete message that was not read before, and advances to the next delivery.
     func takeBytes(_ delivery: OpaquePointer, appendingTo bytes: inout [UInt8]) {
         guard let pointer else { return }
         defer { goOn(on: pointer) }
@@ -53,7 +53,7 @@ extension Link {
         }
     }
 
-    /// Reads a complete message into the memory that it keeps, and goes on to the next delivery.
+    /// Reads a complete message into the memory that the message keeps, and advances to the next delivery.
     func takeMessage(_ delivery: OpaquePointer) throws(InvalidMessage) -> Message {
         guard let pointer else { return Message() }
         defer { goOn(on: pointer) }
@@ -62,7 +62,7 @@ extension Link {
         }
     }
 
-    /// The message of bytes that were kept until they were complete.
+    /// The message of bytes that were buffered until they were complete.
     func message(of bytes: [UInt8]) throws(InvalidMessage) -> Message {
         try Message(capacity: bytes.count, limits: connection.limits.decoding) { memory in
             bytes.withUnsafeBytes { memory.copyMemory(from: $0) }

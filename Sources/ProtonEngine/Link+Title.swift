@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Link {
-    /// What the link is, in messages for people: `sender to examples`, or by its name where it has no address.
+    /// A description of the link for messages: `sender to examples`, or its name if it has no address.
     package final var title: String {
         let (here, there) = isSender ? (target, remoteTarget) : (source, remoteSource)
         if isSender, target.kind == .coordinator || remoteTarget.kind == .coordinator { return "link for transactions" }

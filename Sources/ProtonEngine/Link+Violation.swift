@@ -4,28 +4,28 @@
 import AMQP
 import CProton
 
-/// What a peer does on a link that breaks a rule or passes a limit of this side, and that proton lets pass.
+/// Detects violations of rules and limits on a link that proton does not detect.
 extension Link {
-    /// What a peer did wrong with a delivery.
+    /// A violation by a delivery.
     enum Violation {
-        /// It sent more messages than it had credit for.
+        /// The peer sent more messages than it had credit for.
         case credit
-        /// It sent a message that is too large.
+        /// The peer sent a message that is too large.
         case messageSize
     }
 
-    /// What a peer did wrong with a delivery that has an event.
+    /// The violation by a delivery that has an event; nil if there is none.
     @inline(__always)
     func violation(by delivery: OpaquePointer, on link: OpaquePointer) -> Violation? {
-        // Proton takes a message off the credit only when it is read: until then it is counted as queued. Both are plain
-        // counts, which the delivery-count's wrap does not touch.
+        // Proton subtracts a message from the credit only when it is read, and counts it as queued until then. Both are plain
+        // counts, so the wrap-around of the delivery-count does not matter.
         if pn_link_remote_credit(link) < 0, !((self as? Receiver)?.forgivesExcess() ?? false) { return .credit }
         return parts.count + pn_delivery_pending(delivery) > messageSizeLimit ? .messageSize : nil
     }
 
-    /// Gives the delivery an outcome, and closes the link.
+    /// Sets an outcome for the delivery, and closes the link.
     ///
-    /// A message that is too large is rejected, so that it does not come again to whoever attaches next.
+    /// A message that is too large is rejected, so that it is not delivered again to the next receiver.
     func refuse(_ pointer: OpaquePointer, for violation: Violation) {
         takePartial()
         let delivery = Delivery(known: pointer, of: self) ?? Delivery(arrived: pointer, on: self)
@@ -40,15 +40,15 @@ extension Link {
         }
     }
 
-    /// Closes the link since its peer broke a rule or a limit; the program is told when the closing is.
+    /// Closes the link because its peer broke a rule or exceeded a limit; the program receives the event after that of the
+    /// closing.
     func fail(_ condition: Condition) {
         guard !isLocalClosed else { return }
         isFailing = true
         close(condition)
     }
 
-    /// The link may have been detached since its peer has attached another one of its name (AMQP 1.0, 2.6.1): this side's
-    /// detach says so too, whoever sends it.
+    /// Copies the condition `amqp:link:stolen` of the peer's detach to this side's detach (AMQP 1.0, 2.6.1).
     func noteTheft() {
         guard connection.isIncoming, !isLocalClosed, let pointer, let condition = pn_link_condition(pointer),
             !pn_condition_is_set(condition), remoteCondition?.name == .linkStolen

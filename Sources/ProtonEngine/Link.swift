@@ -6,44 +6,44 @@ import CProton
 
 /// A one-way path for messages between a source and a target (AMQP 1.0, 2.6; `pn_link_t`): a `Sender` or a `Receiver`.
 ///
-/// It belongs to its connection's domain. A link that is over does nothing and reports the state `.closed`.
+/// It belongs to its connection's domain. After a link has ended, calls on it have no effect and its state is `.closed`.
 public class Link: Endpoint {
     @exclusivity(unchecked) package internal(set) final var pointer: OpaquePointer?
     /// The session that the link is on.
     public final let session: Session
     /// The name of the link, unique between the two containers (AMQP 1.0, 2.6.1).
     public final let name: String
-    /// What is told of this link's events, where it is not the session's or the connection's handler.
+    /// The handler of this link's events; nil means the session's or the connection's handler.
     @exclusivity(unchecked) package final var eventHandler: (any EventHandler)? {
         didSet { resolvedHandler = nil }
     }
-    /// The nearest handler, as it was found at a version of the connection's handlers.
+    /// The nearest handler, cached for one version of the connection's handlers.
     @exclusivity(unchecked) private final var resolvedHandler: (any EventHandler)?
     @exclusivity(unchecked) private final var resolvedVersion = 0
     /// The connection's domain; kept alive by `session`.
     private final let domain: Domain
-    /// What the floor above keeps with the link.
+    /// An object that the module above attaches to the link.
     @exclusivity(unchecked) package final var attachment: AnyObject?
-    /// Which sides have closed or detached, as far as events have told.
+    /// Which sides have closed or detached, according to the events so far.
     @exclusivity(unchecked) final var endedSides = EndpointState.active
-    /// What has come of a message that has not been taken whole.
+    /// The received part of a message that was not taken as a whole.
     @exclusivity(unchecked) final var parts = Parts.none
-    /// The largest message that is taken, in bytes.
+    /// The maximum size of a received message, in bytes.
     @exclusivity(unchecked) private(set) final var messageSizeLimit: Int
-    /// The deliveries of the link that have not been settled here.
+    /// The deliveries of the link that this side has not settled.
     @exclusivity(unchecked) package final var deliveries = DeliveryTable()
 
     /// Whether the peer made the link.
     final var isPeerMade = false
-    /// What came of this side's `open`.
+    /// The state of this side's `open`.
     @exclusivity(unchecked) final var opening = Opening.asked
-    /// Whether a delivery may be marked as settled that has not been the current one yet.
+    /// Whether there may be deliveries marked as settled that have not been the current one yet.
     @exclusivity(unchecked) final var hasSettledAhead = false
-    /// What handlers have been told of the link's beginning.
+    /// The lifecycle events that handlers have received.
     @exclusivity(unchecked) final var announcement = Announcement.none
-    /// Whether the peer has given credit, or asked for it back, while the link was not open here.
+    /// Whether the peer has sent a flow before this side opened the link.
     final var hasEarlyCredit = false
-    /// Whether this side has closed the link since its peer broke a rule or a limit, and that has not been told.
+    /// Whether this side has closed the link because of a violation that is not reported yet.
     final var isFailing = false
 
     init(_ pointer: OpaquePointer, of session: Session) {
@@ -58,7 +58,7 @@ public class Link: Endpoint {
         session.connection.linkCount += 1
     }
 
-    /// The wrapper of proton's link, where it has one that is still in use.
+    /// The wrapper of proton's link; nil if it has none that is still in use.
     @inline(__always)
     static func existing(_ pointer: OpaquePointer) -> Link? {
         pn_link_get_context(pointer).map { Unmanaged<Link>.fromOpaque($0).takeUnretainedValue() }
@@ -71,7 +71,7 @@ public class Link: Endpoint {
         return link
     }
 
-    /// Proton's link, once it is sure that the calling thread may use it; nil where the link is over.
+    /// Proton's link, after a check that the calling thread may use it; nil if the link has ended.
     @inline(__always)
     final func confined() -> OpaquePointer? {
         if !domain.isCurrent { connection.admitCaller() }
@@ -81,16 +81,16 @@ public class Link: Endpoint {
     /// The connection that the link is on.
     public final var connection: Connection { session.connection }
 
-    /// Whether messages go out on this link: whether it is a `Sender`.
+    /// Whether this side sends messages on the link, so that it is a `Sender`.
     public final let isSender: Bool
-    /// Whether messages come in on this link: whether it is a `Receiver`.
+    /// Whether this side receives messages on the link, so that it is a `Receiver`.
     public final var isReceiver: Bool { !isSender }
 
     /// The handler of the link's events.
     @inline(__always)
     package final var nearestHandler: any EventHandler { nearestHandler(at: connection.handlersVersion) }
 
-    /// The handler of the link's events, at the present version of the connection's handlers.
+    /// The handler of the link's events, for the current version of the connection's handlers.
     @inline(__always)
     final func nearestHandler(at version: Int) -> any EventHandler {
         if resolvedVersion == version, let resolvedHandler { return resolvedHandler }
@@ -100,14 +100,14 @@ public class Link: Endpoint {
     @inline(never)
     private final func resolveHandler(_ version: Int) -> any EventHandler {
         let handler = eventHandler ?? session.nearestHandler
-        // Of a link that is over none is kept.
+        // A link that has ended keeps no handler.
         (resolvedHandler, resolvedVersion) = (pointer == nil ? nil : handler, version)
         return handler
     }
 
     // MARK: State
 
-    /// How far the two sides have come; `.closed` once the link is over.
+    /// The states of the two sides; `.closed` after the link has ended.
     public final var state: EndpointState {
         guard var state = confined().map({ EndpointState(pn_link_state($0)) }) else { return .closed }
         switch opening {
@@ -130,9 +130,9 @@ public class Link: Endpoint {
 
     /// Opens this side: sends an attach frame.
     ///
-    /// A session's first link is attached at once. Those after it wait for the peer's begin, which says how many the peer
-    /// takes (AMQP 1.0, 2.7.2: `handle-max`): what is beyond is closed here, with `amqp:resource-limit-exceeded`, and the
-    /// program hears of it by `onLinkError`.
+    /// The first link of a session is attached at once. Further links wait for the peer's begin frame, which has the number of
+    /// links that the peer allows (AMQP 1.0, 2.7.2: `handle-max`). Links beyond that are closed here with
+    /// `amqp:resource-limit-exceeded`, and the program receives `onLinkError`.
     public final func open() {
         guard let pointer = confined(), opening == .asked else { return }
         guard session.admitsLink() else {
@@ -142,7 +142,7 @@ public class Link: Endpoint {
         pn_link_open(pointer)
     }
 
-    /// Closes this side: sends a detach frame that ends the link, with the condition where one is given.
+    /// Closes this side: sends a detach frame that closes the link, with an optional condition.
     public final func close(_ condition: Condition?) {
         guard let pointer = confined(), !isLocalClosed else { return }
         opening = .asked
@@ -152,11 +152,11 @@ public class Link: Endpoint {
         pn_link_close(pointer)
     }
 
-    /// Detaches this side without ending the link (AMQP 1.0, 2.6.4): the peer keeps what it knows of it.
+    /// Detaches this side without closing the link (AMQP 1.0, 2.6.4): the peer keeps its state of the link.
     ///
-    /// This `Link` is over once the peer has detached too. To attach the link again make one of the same name and
-    /// direction, from the same container, with the same source and target.
-    /// - Parameter condition: why, where it is not the peer's wish.
+    /// This `Link` ends after the peer has detached too. To attach the link again, make a link with the same name and direction,
+    /// from the same container, with the same source and target.
+    /// - Parameter condition: the reason, unless the peer asked for the detach.
     public final func detach(_ condition: Condition? = nil) {
         guard let pointer = confined(), !isLocalClosed else { return }
         opening = .asked
@@ -168,59 +168,59 @@ public class Link: Endpoint {
 
     // MARK: Credit
 
-    /// How many messages the receiver has asked for that have not been sent yet; of a sender, how many it may send: none
-    /// while as much waits to be written as `ConnectionLimits.maxUnsentBytes` says.
+    /// The link credit. For a receiver: the number of messages that it has requested and that have not been sent yet. For a
+    /// sender: the number of messages that it may send; 0 while the unsent output is at `ConnectionLimits.maxUnsentBytes`.
     public final var credit: Int {
         if creditUse != .open || (isSender && connection.unsent.isFull) { return 0 }
         return confined().map { Int(pn_link_credit($0)) + Int(waitingCredit) } ?? 0
     }
 
-    /// Of a receiver: credit that is given when the peer has attached the link.
+    /// For a receiver: credit that is issued after the peer has attached the link.
     @exclusivity(unchecked) final var waitingCredit: Int32 = 0
 
     /// Whether a sender may use its credit.
     enum CreditUse {
-        /// As far as it goes.
+        /// It may use all of its credit.
         case open
-        /// It goes back once what was sent before is written; see `Sender.drained`.
+        /// The credit is returned after the earlier output is written; see `Sender.drained`.
         case givenBack
-        /// No more: the link has been closed or detached on one of its sides, or has lost its connection.
+        /// It may not: the link was closed or detached on one of its sides, or the connection is lost.
         case ended
     }
 
-    /// Whether a sender may use its credit; of a receiver it stays `.open`.
+    /// Whether a sender may use its credit; `.open` for a receiver.
     @exclusivity(unchecked) final var creditUse = CreditUse.open
 
-    /// How many deliveries are buffered on this side.
+    /// The number of deliveries that are buffered on this side.
     public final var queuedCount: Int {
         confined().map { Int(pn_link_queued($0)) } ?? 0
     }
 
-    /// How many deliveries this side has not settled.
+    /// The number of deliveries that this side has not settled.
     public final var unsettledCount: Int {
         confined().map { Int(pn_link_unsettled($0)) } ?? 0
     }
 
     // MARK: Termini
 
-    /// Where messages come from, as this side says.
+    /// The source of messages, as this side declares it.
     public final var source: Terminus { Terminus(link: self, role: .source) }
-    /// Where messages go to, as this side says.
+    /// The target of messages, as this side declares it.
     public final var target: Terminus { Terminus(link: self, role: .target) }
-    /// Where messages come from, as the peer says.
+    /// The source of messages, as the peer declares it.
     public final var remoteSource: Terminus { Terminus(link: self, role: .remoteSource) }
-    /// Where messages go to, as the peer says.
+    /// The target of messages, as the peer declares it.
     public final var remoteTarget: Terminus { Terminus(link: self, role: .remoteTarget) }
 
     // MARK: Settlement
 
-    /// Whether the sender settles what it sends, as this side asks; set before `open`.
+    /// Whether the sender sends settled messages, as this side requests; set before `open`.
     public final var senderSettleMode: SenderSettleMode {
         get { confined().map { SenderSettleMode(pn_link_snd_settle_mode($0)) } ?? .mixed }
         set { confined().use { pn_link_set_snd_settle_mode($0, newValue.code) } }
     }
 
-    /// When the receiver settles, as this side asks; set before `open`.
+    /// When the receiver settles, as this side requests; set before `open`.
     public final var receiverSettleMode: ReceiverSettleMode {
         get { confined().map { ReceiverSettleMode(pn_link_rcv_settle_mode($0)) } ?? .first }
         set {
@@ -229,28 +229,28 @@ public class Link: Endpoint {
         }
     }
 
-    /// Whether the receiver settles only when the sender has (AMQP 1.0, 2.6.12): both sides have said `.second`.
+    /// Whether the receiver settles only after the sender has (AMQP 1.0, 2.6.12), because both sides have set `.second`.
     @exclusivity(unchecked) final var settlesSecond = false
 
     private func noteSettleModes() {
         settlesSecond = receiverSettleMode == .second && remoteReceiverSettleMode == .second
     }
 
-    /// Whether the sender settles what it sends, as the peer says.
+    /// Whether the sender sends settled messages, as the peer declares.
     public final var remoteSenderSettleMode: SenderSettleMode {
         confined().map { SenderSettleMode(pn_link_remote_snd_settle_mode($0)) } ?? .mixed
     }
 
-    /// When the receiver settles, as the peer says.
+    /// When the receiver settles, as the peer declares.
     public final var remoteReceiverSettleMode: ReceiverSettleMode {
         confined().map { ReceiverSettleMode(pn_link_remote_rcv_settle_mode($0)) } ?? .first
     }
 
-    /// The largest message that this side takes, in bytes, 1 at least; nil is no limit. Set before `open`.
+    /// The maximum message size of this side, in bytes, at least 1; nil means no limit. Set before `open`.
     ///
-    /// A receiver's is `ConnectionLimits.maxMessageSize` unless it is set here. A larger message is rejected and closes
-    /// the link, both with `amqp:link:message-size-exceeded`; the program is told by `onLinkError`, with `condition`.
-    /// What is not taken in pieces (`Delivery.takePart`) is kept in memory up to it.
+    /// For a receiver it is `ConnectionLimits.maxMessageSize` unless it is set here. A larger message is rejected and closes the
+    /// link, both with `amqp:link:message-size-exceeded`; the program receives `onLinkError`, with `condition`. A message up to
+    /// this size is buffered in memory, unless it is taken in pieces (`Delivery.takePart`).
     public final var maxMessageSize: Int? {
         get { confined().flatMap { Link.size(pn_link_max_message_size($0)) } }
         set {
@@ -261,35 +261,35 @@ public class Link: Endpoint {
         }
     }
 
-    /// The largest message that the peer takes, in bytes; nil is no limit, and before the peer has attached.
+    /// The maximum message size of the peer, in bytes; nil if there is no limit, and before the peer has attached.
     public final var remoteMaxMessageSize: Int? {
         confined().flatMap { Link.size(pn_link_remote_max_message_size($0)) }
     }
 
-    /// A size as AMQP has it, where 0 is no limit (AMQP 1.0, 2.7.3).
+    /// A size in AMQP's form, in which 0 means no limit (AMQP 1.0, 2.7.3).
     private static func size(_ size: UInt64) -> Int? { size == 0 ? nil : Int(clamping: size) }
 
-    /// What this side tells of the link.
+    /// The link properties that this side sends.
     public final var properties: AMQPMap {
         get { DataBridge.value(of: confined().flatMap(pn_link_properties))?.mapValue ?? [:] }
         set { DataBridge.set(newValue.isEmpty ? nil : .map(newValue), in: confined().flatMap(pn_link_properties)) }
     }
 
-    /// What the peer tells of the link.
+    /// The link properties that the peer sends.
     public final var remoteProperties: AMQPMap {
         DataBridge.value(of: confined().flatMap(pn_link_remote_properties), connection.limits.decoding)?.mapValue ?? [:]
     }
 
-    // MARK: Life
+    // MARK: Lifetime
 
-    /// The peer has attached the link: called before the event of that is told.
+    /// Called after the peer has attached the link, before handlers receive the event.
     func noteRemoteAttach() { noteSettleModes() }
 
-    /// One side closes or detaches the link, or what it is on: called before the event of that is told.
+    /// Called when one side closes or detaches the link, or closes its session or connection, before handlers receive the event.
     func noteEnding() {}
 
-    /// The link is made again for a new transport: what belonged to the old one is forgotten.
-    /// - Parameter old: proton's link of the old transport, which is still there.
+    /// Resets the state of the old transport, when the link is made again for a new transport.
+    /// - Parameter old: proton's link on the old transport, which still exists.
     func noteRenewal(of old: OpaquePointer) {
         endedSides = .active
         settlesSecond = false
@@ -299,7 +299,7 @@ public class Link: Endpoint {
         deliveries.removeAll()
     }
 
-    /// Frees a link that both sides have closed, and settles what was unsettled on it.
+    /// Frees a link that both sides have closed, and settles its unsettled deliveries.
     final func free() {
         guard let pointer else { return }
         invalidate()
@@ -307,7 +307,7 @@ public class Link: Endpoint {
         pn_link_free(pointer)
     }
 
-    /// Lets go of proton's link.
+    /// Releases proton's link.
     final func invalidate() {
         guard let pointer else { return }
         self.pointer = nil

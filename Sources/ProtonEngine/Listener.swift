@@ -11,25 +11,25 @@ public final class Listener: Sendable {
     private enum State {
         case new
         case listening(OpaquePointer, addresses: [String], isLoopback: Bool)
-        /// Listens in memory; the closure is called when it is closed.
+        /// It listens in memory; the closure is called when it is closed.
         case inMemory(address: String, whenClosed: @Sendable () -> Void)
         case closed(Condition?)
     }
 
     private let state = UncheckedMutex(State.new)
-    /// What this listener was asked to listen on.
+    /// The address that this listener was asked to listen on.
     public let requestedAddress: String
 
-    /// How many connections are taken.
+    /// The limits on the number of connections.
     let admission: Admission
 
-    /// - Parameter maxConnections: how many connections there may be at once; nil leaves that to the descriptors.
+    /// - Parameter maxConnections: the maximum number of connections; nil means that only the descriptors limit it.
     package init(address: String, maxConnections: Int? = nil) {
         requestedAddress = address
         admission = Admission(maxConnections: maxConnections)
     }
 
-    /// The addresses that are listened on, as in `127.0.0.1:5672`; none once the listener is closed.
+    /// The addresses that the listener is bound to, such as `127.0.0.1:5672`; empty after it is closed.
     public var addresses: [String] {
         state.withLock { state in
             switch state {
@@ -40,12 +40,12 @@ public final class Listener: Sendable {
         }
     }
 
-    /// The port that is listened on, also where port 0 was asked for; nil once the listener is closed.
+    /// The port that the listener is bound to, also if port 0 was requested; nil after it is closed.
     public var port: Int? {
         addresses.first.flatMap { $0.split(separator: ":").last }.flatMap { Int($0) }
     }
 
-    /// Whether peers on the same machine only can reach it: it listens on addresses of 127.0.0.0/8 and ::1.
+    /// Whether only peers on the same machine can connect: all addresses are in 127.0.0.0/8 or are ::1.
     public var isLoopback: Bool {
         state.withLock { state in
             switch state {
@@ -56,11 +56,11 @@ public final class Listener: Sendable {
         }
     }
 
-    /// Stops listening. Connections that were accepted live on.
+    /// Stops listening. Connections that were accepted stay open.
     public func close() {
         let whenClosed: (@Sendable () -> Void)? = state.withLock { state in
             switch state {
-            // Under the lock: proton's listener is freed once its close event, which takes the lock, is handled.
+            // Under the lock, because proton's listener is freed after its close event is handled, and that takes the lock.
             case .listening(let pointer, _, _): pn_listener_close(pointer)
             case .inMemory(_, let whenClosed):
                 state = .closed(nil)
@@ -72,15 +72,15 @@ public final class Listener: Sendable {
         whenClosed?()
     }
 
-    /// Listens in memory from now on.
-    /// - Parameter whenClosed: called once the listener is closed, on the thread that closes it.
+    /// Starts to listen in memory.
+    /// - Parameter whenClosed: called after the listener is closed, on the thread that closes it.
     package func startInMemory(_ address: String, whenClosed: @escaping @Sendable () -> Void) {
         state.withLock { state in
             if case .new = state { state = .inMemory(address: address, whenClosed: whenClosed) }
         }
     }
 
-    /// Starts to listen; proton binds the socket before it returns.
+    /// Starts to listen; proton binds the socket before this returns.
     /// - Throws: `ProtonError.Code.listenFailed`.
     func start(in proactor: OpaquePointer, backlog: Int32) throws {
         guard admission.hasRoom else {
@@ -90,12 +90,12 @@ public final class Listener: Sendable {
         }
         let failure: Condition? = state.withLock { state in
             guard case .new = state, let listener = pn_listener() else { return nil }
-            // Proton's listener keeps its wrapper alive until its close event.
+            // Proton's listener keeps this wrapper alive until its close event.
             pn_listener_set_context(listener, Unmanaged.passRetained(self).toOpaque())
             pn_proactor_listen(proactor, listener, requestedAddress, min(backlog, Int32(admission.maxBacklog)))
             if let condition = Condition(pn_listener_condition(listener)) {
                 state = .closed(condition)
-                // The close event that follows is of no interest, and may come too late to release the wrapper.
+                // The close event that follows is ignored, and may occur too late to release the wrapper.
                 letGo(of: listener)
                 return condition
             }
@@ -106,7 +106,7 @@ public final class Listener: Sendable {
             return nil
         }
         if let failure {
-            // The system's reason, without proton's note of where it was met.
+            // The system's reason, without proton's note of the place where the error occurred.
             let text = failure.description ?? failure.name.name
             let reason = text.firstRange(of: " - ").map { String(text[..<$0.lowerBound]) } ?? text
             throw ProtonError(
@@ -114,7 +114,7 @@ public final class Listener: Sendable {
         }
     }
 
-    /// The proactor is about to go, and proton's listener with it.
+    /// Called before the proactor, and with it proton's listener, is freed.
     package func abandon() {
         let listener: OpaquePointer? = state.withLock { state in
             guard case .listening(let listener, _, _) = state else { return nil }
@@ -124,18 +124,18 @@ public final class Listener: Sendable {
         if let listener { letGo(of: listener) }
     }
 
-    /// Takes this out of proton's listener, which has kept it; once.
+    /// Releases the reference that proton's listener holds to this; called once.
     private func letGo(of listener: OpaquePointer) {
         Listener.contexts.withLock { _ in pn_listener_set_context(listener, nil) }
         Unmanaged.passUnretained(self).release()
     }
 
-    /// Held where a listener's wrapper is found or taken out: the thread that makes it may let go of it while another one finds it.
+    /// Held while a listener's wrapper is looked up or removed, because one thread may remove it while another looks it up.
     private static let contexts = UncheckedMutex(())
 
-    /// Proton's listener is closed and about to be freed.
-    /// - Parameter tell: told of the condition that ended it, where it was not `close`. One that could never listen ends without
-    ///   a word: `start` has thrown why.
+    /// Called after proton's listener is closed, before it is freed.
+    /// - Parameter tell: receives the condition that ended the listener, nil after `close`. It is not called for a listener that
+    ///   could not listen: `start` has thrown the reason.
     func finish(_ listener: OpaquePointer, _ tell: (Condition?) throws -> Void) rethrows {
         let condition = Condition(pn_listener_condition(listener))
         let wasListening = state.withLock { state in
@@ -143,7 +143,7 @@ public final class Listener: Sendable {
             state = .closed(condition)
             return true
         }
-        // Where it was not, this was let go of before.
+        // Otherwise the wrapper was released before.
         guard wasListening else { return }
         letGo(of: listener)
         try tell(condition)

@@ -4,15 +4,15 @@
 import AMQP
 import CProton
 
-/// What a proactor tells the loop that runs it, other than the events of connections.
+/// Receives the events of a proactor that do not belong to a connection.
 package protocol ProactorDelegate: AnyObject, Sendable {
-    /// A peer has connected: sets up a connection for it; nil leaves it to the listener, which is about to close.
+    /// Sets up a connection for a peer that has connected; nil leaves the peer to the listener, which is about to close.
     func accept(on listener: Listener) throws -> (Connection, TransportConfiguration)?
-    /// A listener is closed; the condition is what ended it, where it was not `close`.
+    /// Called after a listener is closed; the condition is the reason, nil after `close`.
     func listenerClosed(_ listener: Listener, condition: Condition?) throws
-    /// The time-out that was set has passed.
+    /// Called after the time-out that was set.
     func timeoutPassed() throws
-    /// `interrupt` was called.
+    /// Called after a call of `interrupt`.
     func interrupted() throws
 }
 
@@ -23,9 +23,9 @@ package protocol ProactorDelegate: AnyObject, Sendable {
 package final class Proactor: @unchecked Sendable {
     private let pointer: OpaquePointer
 
-    /// - Throws: `ProtonError.Code.limitExceeded` where the process has no file descriptors left.
+    /// - Throws: `ProtonError.Code.limitExceeded` if the process has no file descriptors left.
     package init() throws {
-        // It needs four, and crashes on its way out where it gets fewer.
+        // It needs four descriptors; with fewer it fails, and crashes in its cleanup.
         guard Descriptors.areFree(4), let pointer = pn_proactor() else {
             throw ProtonError(.limitExceeded, "No proactor can be made: is the limit of open files reached?")
         }
@@ -38,11 +38,12 @@ package final class Proactor: @unchecked Sendable {
 
     // MARK: From any thread
 
-    /// Connects to `host:port`; what becomes of it arrives as the connection's events.
+    /// Connects to `host:port`; the connection's events report the result.
     ///
-    /// Looks names up on the calling thread. The proactor keeps the connection alive until its transport has closed.
+    /// Names are looked up on the calling thread. The proactor keeps the connection alive until its transport has closed.
     ///
-    /// Called in the domain of a connection that is in no proactor: it is handed over when that is left.
+    /// Called in the domain of a connection that is in no proactor; the connection is passed to the proactor when the domain is
+    /// left.
     /// - Parameter othersFollow: whether this is one of several addresses, and not the last one.
     package func connect(
         _ connection: Connection, _ configuration: TransportConfiguration, to address: String, othersFollow: Bool
@@ -63,12 +64,12 @@ package final class Proactor: @unchecked Sendable {
         try listener.start(in: pointer, backlog: backlog)
     }
 
-    /// Has `interrupted` called on one of the loop's threads; safe in a signal handler too.
+    /// Makes one of the loop's threads call `interrupted`; also safe in a signal handler.
     package func interrupt() {
         pn_proactor_interrupt(pointer)
     }
 
-    /// Has `timeoutPassed` called after this many milliseconds, in place of an earlier time-out.
+    /// Makes a thread call `timeoutPassed` after this number of milliseconds, in place of an earlier time-out.
     package func setTimeout(milliseconds: UInt32) {
         pn_proactor_set_timeout(pointer, milliseconds)
     }
@@ -76,7 +77,7 @@ package final class Proactor: @unchecked Sendable {
     // MARK: The loop
 
     /// Waits for the next batch of events and handles it, on the calling thread.
-    /// - Throws: what a handler throws; the batch has been finished all the same.
+    /// - Throws: any error that a handler throws; the batch is completed nevertheless.
     package func handleNext(_ delegate: any ProactorDelegate) throws {
         guard let batch = pn_proactor_wait(pointer) else { return }
         guard let first = pn_event_batch_next(batch) else {
@@ -95,7 +96,7 @@ package final class Proactor: @unchecked Sendable {
         }
     }
 
-    /// Handles a batch of a connection's: this thread is in its domain until the batch is done.
+    /// Handles a batch of a connection: this thread is in the connection's domain until the batch is completed.
     private func handle(_ batch: OpaquePointer, _ first: OpaquePointer, of pointer: OpaquePointer) throws {
         guard let context = pn_connection_get_context(pointer) else {
             pn_proactor_done(self.pointer, batch)
@@ -115,14 +116,15 @@ package final class Proactor: @unchecked Sendable {
             try connection.workQueue.runBatch {
                 try handle(from: first)
             } rest: {
-                // Proton writes what items leave as it looks for another event: else that took a batch of its own.
+                // Proton writes the output of the items when it looks for another event; otherwise that would take a batch of its
+                // own.
                 guard let next = pn_event_batch_next(batch) else { return connection.noteOutput() }
                 try handle(from: next)
             }
         } catch {
             failure = error
         }
-        // From here another thread may have the connection, and proton frees its own where the transport has closed.
+        // From here on, another thread may use the connection, and proton frees its own object if the transport has closed.
         pn_proactor_done(self.pointer, batch)
         switch end {
         case .none: break
@@ -160,10 +162,10 @@ package final class Proactor: @unchecked Sendable {
 }
 
 extension Connection {
-    /// Has proton count the time to the next heartbeat from what was just written.
+    /// Makes proton count the time to the next heartbeat from the output that was just written.
     ///
-    /// It looks at that when it ticks, after half of the peer's idle time-out, and would count the other half from then:
-    /// a peer that gives no margin would have given the connection up (AMQP 1.0, 2.4.5).
+    /// Proton checks for output when it ticks, after half of the peer's idle time-out, and counts the other half from there. A
+    /// peer that allows no margin would have closed the connection by then (AMQP 1.0, 2.4.5).
     fileprivate func noteOutput() {
         guard let transport = pointer.flatMap(pn_connection_transport),
             pn_transport_get_remote_idle_timeout(transport) > 0

@@ -3,9 +3,9 @@
 
 public import AMQP
 
-/// What went wrong, what to do about it, and the AMQP condition behind it where a peer gave one.
+/// An error of this library: what happened, what to do, and the AMQP condition if a peer has sent one.
 public struct ProtonError: Error, Sendable, CustomStringConvertible {
-    /// The kind of a `ProtonError`: an open set, so that a switch over it needs a `default`.
+    /// The kind of a `ProtonError`; new kinds may be added, so a switch over it needs a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private let name: String
 
@@ -22,16 +22,18 @@ public struct ProtonError: Error, Sendable, CustomStringConvertible {
         public static let disconnected = Code("disconnected")
         /// The peer speaks another protocol, or another version of AMQP (AMQP 1.0, 2.2).
         public static let protocolMismatch = Code("protocolMismatch")
-        /// The peer sent what AMQP 1.0 does not allow.
+        /// The peer sent something that AMQP 1.0 does not allow.
         public static let protocolViolation = Code("protocolViolation")
-        /// SASL failed: wrong credentials, no mechanism in common, or a server that has not proved who it is.
+        /// SASL failed: wrong credentials, no common mechanism, or a server that did not prove its identity.
         public static let authenticationFailed = Code("authenticationFailed")
-        /// A log-in could not be made or checked now; the same one may succeed later.
+        /// The authentication could not be performed now; the same credentials may succeed later.
         public static let authenticationUnavailable = Code("authenticationUnavailable")
-        /// TLS failed, and another try would as well: a certificate that is not trusted, or for another name, no version or
-        /// cipher in common, a peer that speaks no TLS.
+        /// TLS failed, and would fail again.
+        ///
+        /// Causes are a certificate that is not trusted or is for another name, no common version or cipher, or a peer that does
+        /// not use TLS.
         public static let tlsFailed = Code("tlsFailed")
-        /// Something did not happen in the time that it had.
+        /// Something did not happen within its time limit.
         public static let timedOut = Code("timedOut")
         /// A limit of this side or of the peer was reached.
         public static let limitExceeded = Code("limitExceeded")
@@ -41,30 +43,30 @@ public struct ProtonError: Error, Sendable, CustomStringConvertible {
         public static let sessionError = Code("sessionError")
         /// The peer closed the link with an error condition.
         public static let linkError = Code("linkError")
-        /// The endpoint is closed, or its connection is over.
+        /// The endpoint is closed, or its connection has ended.
         public static let closed = Code("closed")
         /// The sender has no credit.
         public static let noCredit = Code("noCredit")
-        /// A port could not be listened on: in use, not allowed, or no such address.
+        /// The listener could not be bound: the port is in use, not allowed, or the address does not exist.
         public static let listenFailed = Code("listenFailed")
-        /// A message was sent, or the commit of a transaction asked for, and what became of it is not known: the outcome
-        /// did not come. `underlyingError` may tell why.
+        /// The outcome of a sent message, or of the commit of a transaction, is not known, because it did not arrive.
+        /// `underlyingError` may have the reason.
         public static let inDoubt = Code("inDoubt")
-        /// A transaction was not begun, or not committed.
+        /// A transaction could not be begun or committed.
         public static let transactionFailed = Code("transactionFailed")
-        /// An argument or an option makes no sense.
+        /// An argument or an option is invalid.
         public static let invalidArgument = Code("invalidArgument")
-        /// A store of messages could not be opened, read or written.
+        /// A message store could not be opened, read or written.
         public static let storeFailed = Code("storeFailed")
     }
 
     /// The kind of the error.
     public let code: Code
-    /// What happened and what to do, in one line.
+    /// One line that says what happened and what to do.
     ///
-    /// What a peer may have said of it is escaped: a terminal or a log may show it. `condition` has it as it came.
+    /// Text from a peer is escaped, so that a terminal or a log can show it. `condition` has the original text.
     public let message: String
-    /// The AMQP error condition that the peer or the transport gave.
+    /// The AMQP error condition of the peer or the transport.
     public let condition: Condition?
     /// The error that caused this one.
     public let underlyingError: (any Error)?
@@ -79,6 +81,6 @@ public struct ProtonError: Error, Sendable, CustomStringConvertible {
         self.underlyingError = underlyingError
     }
 
-    /// The message, for a person.
+    /// The same as `message`.
     public var description: String { message }
 }

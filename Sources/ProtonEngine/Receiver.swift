@@ -5,35 +5,35 @@ import AMQP
 import CProton
 import ProtonUtilities
 
-/// The end of a link that receives.
+/// The receiving end of a link.
 public final class Receiver: Link {
-    /// Whether a drain was asked for whose end has not been told.
+    /// Whether a drain was requested whose end was not reported.
     @exclusivity(unchecked) package private(set) var awaitsDrainEnd = false
-    /// The most credit that the peer has had at once.
+    /// The largest credit that the peer has had at one time.
     @exclusivity(unchecked) private var mostCredit = 0
-    /// How many messages have come beyond the credit since some was given.
+    /// The number of messages beyond the credit since credit was last issued.
     @exclusivity(unchecked) private var excess = 0
-    /// Whether the peer has attached the link: only then is known what its delivery-count is.
+    /// Whether the peer has attached the link: only then is its delivery-count known.
     @exclusivity(unchecked) private var isAttached = false
 
-    /// Wraps a link of this side's, or the peer's, and tells the peer how large a message may be.
+    /// Wraps a link of this side or of the peer, and sets the maximum message size for the peer.
     init(adopting pointer: OpaquePointer, of session: Session) {
         super.init(pointer, of: session)
         pn_link_set_max_message_size(pointer, UInt64(messageSizeLimit))
     }
 
-    /// Lets the peer send this many messages more, up to 2,147,483,647 in all; 0 does nothing.
+    /// Issues credit for this number of additional messages, up to 2,147,483,647 in total; 0 has no effect.
     ///
-    /// It may be called before the link is open: the credit then waits until the peer has attached, since it is counted
-    /// from what the peer says there (AMQP 1.0, 2.6.7). Credit that is not used when the connection is lost is given
-    /// again when the link is attached again.
+    /// It may be called before the link is open: the credit is then issued after the peer has attached, because credit counts
+    /// from the delivery-count that the peer sends there (AMQP 1.0, 2.6.7). Credit that is unused when the connection is lost is
+    /// issued again when the link is attached again.
     /// - Throws: `ProtonError.Code.invalidArgument` for a negative number.
     public func flow(_ credit: Int) throws(ProtonError) {
         try Receiver.check(credit)
         grant(credit)
     }
 
-    /// Does what `flow` does, for a number that is known not to be negative.
+    /// Works as `flow`, for a number that is known not to be negative.
     package func grant(_ credit: Int) {
         guard credit > 0, let pointer = confined() else { return }
         awaitsDrainEnd = false
@@ -42,10 +42,10 @@ public final class Receiver: Link {
         (mostCredit, excess) = (max(mostCredit, self.credit), 0)
     }
 
-    /// Gives credit afterwards to messages that have come beyond it, where the peer may have counted wrong.
+    /// Issues credit retroactively for messages beyond the credit, if the peer may have miscounted.
     ///
-    /// RabbitMQ 3 counts credit that comes while its messages are under way as if they were not: as many may come twice as
-    /// there was credit for. Of a listener's peers, which it does not know, none is forgiven.
+    /// RabbitMQ 3 counts credit that arrives while its messages are in transit as if they had not been sent, so that it may send
+    /// as many messages again as there was credit for. A listener's peers may be any client, and are allowed no excess.
     func forgivesExcess() -> Bool {
         guard !connection.isIncoming, let pointer else { return false }
         let count = max(0, -pn_link_remote_credit(pointer))
@@ -55,12 +55,12 @@ public final class Receiver: Link {
         return true
     }
 
-    /// Lets the peer send this many messages more, and asks it to give back what it cannot use at once
+    /// Issues credit for this number of additional messages, and asks the peer to return the credit that it cannot use at once
     /// (AMQP 1.0, 2.6.7: `drain`).
     ///
-    /// When all credit is used or given back `onReceiverDrainFinish` is called; then credit is topped up again, where
-    /// `HandlerOptions.prefetch` says so. To give credit with `flow` before that takes the drain back. A drain that is
-    /// under way when the connection is lost is asked for again when the link is attached again.
+    /// After all credit is used or returned, `onReceiverDrainFinish` is called; then credit is issued again according to
+    /// `HandlerOptions.prefetch`. A call of `flow` before that cancels the drain. A drain that is in progress when the connection
+    /// is lost is requested again when the link is attached again.
     /// - Throws: `ProtonError.Code.invalidArgument` for a negative number.
     public func drain(_ credit: Int = 0) throws(ProtonError) {
         try Receiver.check(credit)
@@ -73,7 +73,7 @@ public final class Receiver: Link {
 
     private func drain(_ credit: Int32, on pointer: OpaquePointer) {
         pn_link_drain(pointer, credit)
-        // A peer that has no credit has none to give back, and says nothing: the drain's end is told by an event of ours.
+        // A peer without credit has none to return, and sends nothing, so this side makes the event that ends the drain.
         guard !pn_link_draining(pointer),
             let collector = pn_session_connection(pn_link_session(pointer)).flatMap(pn_connection_collector)
         else { return }
@@ -81,10 +81,10 @@ public final class Receiver: Link {
         pn_collector_put(collector, pn_class(object), object, PN_LINK_FLOW)
     }
 
-    /// The peer has attached: gives the credit that waits for that.
+    /// Issues the credit that waits for the peer's attach.
     ///
-    /// A flow frame that left before would name a delivery-count that is not known yet, which 2.7.4 forbids: a peer that
-    /// starts at another one would count our credit from there.
+    /// A flow frame before that would contain an unknown delivery-count, which 2.7.4 forbids: if the peer's count starts at
+    /// another value, the credit would count from there.
     override func noteRemoteAttach() {
         super.noteRemoteAttach()
         isAttached = true
@@ -97,21 +97,21 @@ public final class Receiver: Link {
         }
     }
 
-    /// The link is made again for a new transport: credit that was not used waits for the peer to attach again.
+    /// When the link is made again for a new transport, unused credit waits for the peer to attach again.
     override func noteRenewal(of old: OpaquePointer) {
         super.noteRenewal(of: old)
         isAttached = false
         waitingCredit += max(0, pn_link_credit(old))
     }
 
-    /// Whether a drain is under way.
+    /// Whether a drain is in progress.
     public var isDraining: Bool {
         confined().map { pn_link_draining($0) || (awaitsDrainEnd && waitingCredit > 0) } ?? false
     }
 
-    /// Whether a drain has come to its end that has not been told; says so once.
+    /// Whether a drain has ended that was not reported yet; true once.
     package func takeDrainEnd() -> Bool {
-        // Messages that wait count as credit: they come before the end.
+        // Unread messages count as credit: they are delivered before the end of the drain.
         guard awaitsDrainEnd, isAttached, credit == 0 else { return false }
         awaitsDrainEnd = false
         return true
@@ -123,7 +123,7 @@ public final class Receiver: Link {
             .invalidArgument, "\(credit) is no credit: it is 0 or more. What was given is taken back by a drain.")
     }
 
-    /// What of `credit` fits on top of what there is: proton adds without a check.
+    /// The part of `credit` that does not overflow the present credit, because proton adds without a check.
     private func fitting(_ credit: Int, in pointer: OpaquePointer) -> Int32 {
         min(Int32(clamping: credit), .max - max(0, pn_link_credit(pointer)) - waitingCredit)
     }

@@ -3,22 +3,21 @@
 
 import CProton
 
-/// A connection goes on over a new transport: proton's objects are made anew under the same `Connection`, `Session`s
-/// and `Link`s.
+/// A connection continues on a new transport: proton's objects are made again for the same `Connection`, `Session`s and `Link`s.
 ///
-/// Proton can bind its old objects to a new transport, but then they remember too much: what the lost peer had opened,
-/// and deliveries that would be sent a second time, without their bytes, when they are settled.
+/// Proton can bind its old objects to a new transport, but these keep the state of the lost peer's endpoints, and deliveries that
+/// would be sent again, without their bytes, when they are settled.
 extension Connection {
-    /// Tells of the sessions and links that `renew` is going to end.
+    /// Sends the final events of the sessions and links that `renew` will end.
     package func dispatchFinalOfTheEnding() throws {
         try dispatchFinal(of: links.filter { !$0.isRenewable }, allSessions.filter { !$0.isRenewable })
     }
 
-    /// Takes a new `pn_connection_t` in place of the one whose transport has closed, with what this side has open on it.
+    /// Replaces the `pn_connection_t` whose transport has closed by a new one, with the endpoints that this side has open.
     ///
-    /// Sessions and links that this side has closed, and those that the peer made, are over. Deliveries are forgotten:
-    /// the peer gives those that it received and that were not settled to somebody else, or again, and what was sent
-    /// without an outcome is in doubt. Called in the connection's domain; the proactor frees the old one.
+    /// Sessions and links that this side has closed, or that the peer made, end. Deliveries are forgotten: the peer delivers the
+    /// unsettled messages that it sent again, or to another receiver, and sent messages without an outcome are in doubt. Called
+    /// in the connection's domain; the proactor frees the old object.
     package func renew() {
         guard let old = pointer, let new = pn_connection() else { return }
         pn_connection_set_container(new, pn_connection_get_container(old))
@@ -61,7 +60,7 @@ extension Link {
         return !isPeerMade && pn_link_state(pointer) & PN_LOCAL_CLOSED == 0
     }
 
-    /// Its session is renewed before it.
+    /// The link's session must be renewed before.
     fileprivate func renew() {
         let wasOpen = isLocalOpen
         guard let old = pointer, isRenewable, let session = session.pointer,

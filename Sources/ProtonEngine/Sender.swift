@@ -4,22 +4,22 @@
 public import AMQP
 import CProton
 
-/// The end of a link that sends.
+/// The sending end of a link.
 public final class Sender: Link {
-    /// How many deliveries have begun here; numbers those without a tag of their own.
+    /// The number of deliveries begun here, which is the tag of deliveries without a tag of their own.
     @exclusivity(unchecked) private var count: UInt64 = 0
-    /// What few senders have, in one place: for the others a message costs one look.
+    /// Rarely used properties in one object, so that other senders make one check for each message.
     @exclusivity(unchecked) private var extras: Extras?
-    /// The number of the last delivery that the receiver gave credit for when it asked for the drain that was told last.
+    /// The number of the last delivery that the credit covered when the last drain was reported.
     @exclusivity(unchecked) private var toldDrain: UInt64?
 
-    /// The largest message that the peer takes, in bytes.
+    /// The maximum message size of the peer, in bytes.
     @exclusivity(unchecked) private var peerLimit = Int.max
 
     private final class Extras {
         var makeTag: (() -> [UInt8])?
         var streamed: Delivery?
-        /// How many bytes of the message in pieces have been written.
+        /// The number of bytes written of the message that is sent in pieces.
         var written = 0
     }
 
@@ -27,18 +27,18 @@ public final class Sender: Link {
 
     /// Sends a message.
     ///
-    /// It goes out after the callback; what the peer makes of it comes to `onAccepted` and the like. On a link whose
-    /// messages are sent settled (`.atMostOnce`) the delivery is settled already.
-    /// - Throws: `ProtonError.Code.noCredit` where the sender has no credit, or the peer does not read what it was sent
-    ///   (`ConnectionLimits.maxUnsentBytes`): send from `onSendable`, while `credit` is above zero; `ProtonError.Code.closed` where the link, its session or its connection has been closed on either
-    ///   side, or is lost; `ProtonError.Code.limitExceeded` where the message is larger than the peer takes
-    ///   (`remoteMaxMessageSize`): the link can be used on; `CodecError` where the message is too deep or too large to
-    ///   encode; `ProtonError.Code.invalidArgument` while a message is sent in pieces (`stream`), and where `makeTag`
-    ///   made a tag that is not 1 to 32 bytes. Nothing is sent then.
+    /// It is written after the callback; its outcome is reported by `onAccepted` and similar callbacks. On a link whose messages
+    /// are sent settled (`.atMostOnce`), the delivery is already settled.
+    /// - Throws: `ProtonError.Code.noCredit` if the sender has no credit, or if the peer does not read the output
+    ///   (`ConnectionLimits.maxUnsentBytes`): send from `onSendable`, while `credit` is above zero; `ProtonError.Code.closed` if
+    ///   the link, its session or its connection was closed on either side, or is lost; `ProtonError.Code.limitExceeded` if the
+    ///   message exceeds the peer's maximum size (`remoteMaxMessageSize`): the link stays usable; `CodecError` if the message is
+    ///   too deep or too large to encode; `ProtonError.Code.invalidArgument` while a message is sent in pieces (`stream`), and if
+    ///   `makeTag` made a tag that is not 1 to 32 bytes. Nothing is sent then.
     @discardableResult
     public func send(_ message: Message) throws -> Delivery { try send(message, with: nil) }
 
-    /// Sends a message, with a state where one is given.
+    /// Sends a message, with an optional state.
     /// - Throws: as `send(_:)` does.
     package func send(_ message: Message, with state: DeliveryState?) throws -> Delivery {
         let pointer = try admitted()
@@ -46,12 +46,13 @@ public final class Sender: Link {
         return try message.withEncoding { try begin(pointer, with: Encoding($0, $1, $2), state) }
     }
 
-    /// Sends a message with a delivery tag of the program's own, or a state, such as that of a transaction.
+    /// Sends a message with a delivery tag chosen by the program, or with a state, such as that of a transaction.
     /// - Parameters:
-    ///   - tag: names the delivery, 1 to 32 bytes, unique among those of the link that are not settled
-    ///     (AMQP 1.0, 2.6.12), as in `"17".utf8`.
-    ///   - state: what this side says of the message with it.
-    /// - Throws: as `send(_:)` does; `ProtonError.Code.invalidArgument` where the tag is too short or too long.
+    ///   - message: the message.
+    ///   - tag: the delivery tag, 1 to 32 bytes, such as `"17".utf8`; it must be unique among the unsettled deliveries of the
+    ///     link (AMQP 1.0, 2.6.12).
+    ///   - state: this side's state for the delivery.
+    /// - Throws: as `send(_:)` does; `ProtonError.Code.invalidArgument` if the tag is too short or too long.
     @discardableResult
     public func send(
         _ message: Message, tag: some Collection<UInt8>, state: DeliveryState? = nil
@@ -65,7 +66,7 @@ public final class Sender: Link {
     @discardableResult
     public func send(_ message: Message, state: DeliveryState) throws -> Delivery { try send(message, with: state) }
 
-    /// Sends a message that is encoded already, with a state where one is given, such as that of a transaction.
+    /// Sends a message that is already encoded, with an optional state, such as that of a transaction.
     /// - Throws: as `send(_:)` does.
     @discardableResult
     public func send(encoded bytes: [UInt8], state: DeliveryState? = nil) throws -> Delivery {
@@ -83,7 +84,7 @@ public final class Sender: Link {
         _ message: Message, tag ownTag: [UInt8]? = nil, state: DeliveryState?
     ) throws -> Delivery {
         let tag = try tag(ownTag)
-        // Again, since the program may make tags.
+        // Checked again, because the program's `makeTag` may have changed the link.
         let pointer = try admitted()
         return try message.withEncoding { head, content, tail in
             try tag.withUnsafeBytes { try begin(pointer, $0, Encoding(head, content, tail), state) }
@@ -92,9 +93,9 @@ public final class Sender: Link {
 
     // MARK: Tags
 
-    /// Makes the tags of messages that are sent without one: 1 to 32 bytes, unique among those that are not settled.
+    /// Makes the tags of messages that are sent without one: 1 to 32 bytes, unique among the unsettled deliveries of the link.
     ///
-    /// Nil, the default, numbers them.
+    /// Nil, the default, numbers the deliveries.
     public var makeTag: (() -> [UInt8])? {
         get { extras?.makeTag }
         set {
@@ -109,11 +110,11 @@ public final class Sender: Link {
         return new
     }
 
-    /// Lets go of a message that is being sent in pieces: it keeps its link, and so itself.
+    /// Releases a message that is being sent in pieces, because it references its link and so forms a cycle.
     func forgetStream() { extras = nil }
 
     /// The tag of the next delivery.
-    /// - Throws: where a message is being sent in pieces, which the next would become part of.
+    /// - Throws: if a message is being sent in pieces, because the next message would become part of it.
     private func tag(_ own: [UInt8]?) throws -> [UInt8] {
         if isStreaming {
             throw ProtonError(
@@ -133,11 +134,11 @@ public final class Sender: Link {
 
     /// Begins a message that is sent in pieces: `write` them to the delivery, then `finish` or `abort` it.
     ///
-    /// The pieces are those of the encoded message. Write while `writableBytes` is above zero: in `onSendable`, which is
-    /// called again as bytes go out. No other message can be sent on the link until this one has ended.
+    /// The pieces are parts of the encoded message. Write while `writableBytes` is above zero: in `onSendable`, which is called
+    /// again when bytes have been written. No other message can be sent on the link until this one has ended.
     /// - Parameters:
-    ///   - tag: as of `send(_:tag:state:)`; nil makes one.
-    ///   - state: what this side says of the message with it.
+    ///   - ownTag: as in `send(_:tag:state:)`; nil makes one.
+    ///   - state: this side's state for the delivery.
     /// - Throws: as `send(_:tag:state:)` does.
     public func stream(tag ownTag: [UInt8]? = nil, state: DeliveryState? = nil) throws -> Delivery {
         _ = try admitted()
@@ -155,8 +156,9 @@ public final class Sender: Link {
         return delivery
     }
 
-    /// How many bytes of a message in pieces are taken now: what `Session.outgoingCapacity` leaves, and none while as much
-    /// waits to be written as `ConnectionLimits.maxUnsentBytes` says.
+    /// How many bytes of a message in pieces can be written now: the free part of `Session.outgoingCapacity`.
+    ///
+    /// It is 0 while the unsent output is at `ConnectionLimits.maxUnsentBytes`.
     public var writableBytes: Int {
         connection.unsent.isFull ? 0 : max(0, session.outgoingCapacity - session.outgoingBytes)
     }
@@ -168,8 +170,8 @@ public final class Sender: Link {
         delivery.isUnsettled && extras?.streamed == delivery
     }
 
-    /// Notes that so many bytes are about to be added to the message that is sent in pieces.
-    /// - Throws: `ProtonError.Code.limitExceeded` where the peer does not take a message that large.
+    /// Counts bytes that are about to be added to the message that is sent in pieces.
+    /// - Throws: `ProtonError.Code.limitExceeded` if they would exceed the peer's maximum message size.
     func admitPiece(_ count: Int) throws(ProtonError) {
         guard let extras else { return }
         connection.unsent.add(count)
@@ -177,7 +179,7 @@ public final class Sender: Link {
         extras.written += count
     }
 
-    /// Ends what is sent in pieces.
+    /// Ends the message that is sent in pieces.
     func endStream() {
         guard let extras else { return }
         extras.streamed = nil
@@ -186,42 +188,42 @@ public final class Sender: Link {
 
     // MARK: Credit
 
-    /// Tells the receiver how many messages wait here (AMQP 1.0, 2.6.7: `available`).
+    /// Sets the number of messages that this side has available for the receiver (AMQP 1.0, 2.6.7: `available`).
     public func offered(_ count: Int) {
         confined().use { pn_link_offered($0, Int32(clamping: max(0, count))) }
     }
 
-    /// Whether the receiver asks for what can be sent at once, and for the rest of its credit back
-    /// (AMQP 1.0, 2.6.7: `drain`); answer with `drained`.
+    /// Whether the receiver asks the sender to use its credit at once and to return the rest (AMQP 1.0, 2.6.7: `drain`); answer
+    /// with `drained`.
     public var isDraining: Bool {
         confined().map { pn_link_get_drain($0) } ?? false
     }
 
-    /// Gives back the credit that is left, where the receiver has asked for a drain: once what was sent before is written.
-    /// - Returns: how much credit that is.
+    /// Returns the remaining credit to the receiver, if it has requested a drain, after the earlier output is written.
+    /// - Returns: the amount of credit.
     @discardableResult
     public func drained() -> Int {
         toldDrain = nil
         guard queuedCount > 0 || isStreaming, isDraining, creditUse == .open else {
             return confined().map { Int(pn_link_drained($0)) } ?? 0
         }
-        // Proton looks once whether all is written before it tells the peer, and then never again; and it would give the
-        // credit back that a message in pieces needs to the end.
+        // Proton checks only once whether all output is written before it sends the flow; and it would return the credit that a
+        // message in pieces needs until it ends.
         defer { creditUse = .givenBack }
         return isStreaming ? max(0, credit - 1) : credit
     }
 
-    /// Something was written: gives credit back that `drained` could not.
+    /// Returns the credit that `drained` could not return; called after output was written.
     package func finishDrain() {
         guard creditUse == .givenBack, queuedCount == 0, !isStreaming else { return }
         creditUse = .open
         drained()
     }
 
-    /// Whether the receiver asks for a drain that has not been told; says so once for what it gives credit for.
+    /// Whether the receiver requests a drain that was not reported yet; true once for the same credit.
     package func takeDrainStart() -> Bool {
         guard isDraining, case let credit = credit, credit > 0 else { return false }
-        // The credit of a message in pieces is used when that ends.
+        // A message in pieces uses its credit when it ends.
         let last = count &+ UInt64(credit) &- (isStreaming ? 1 : 0)
         guard toldDrain != last else { return false }
         toldDrain = last
@@ -230,7 +232,7 @@ public final class Sender: Link {
 
     // MARK: Deliveries
 
-    /// Proton's link, where it may send.
+    /// Proton's link, if it may send.
     private func admitted() throws -> OpaquePointer {
         guard let pointer = confined() else {
             throw ProtonError(.closed, "The \(title) is over: nothing can be sent on it.")
@@ -239,7 +241,7 @@ public final class Sender: Link {
         return pointer
     }
 
-    /// Why nothing can be sent.
+    /// The error if nothing can be sent.
     private var refusal: ProtonError {
         if creditUse == .ended {
             return ProtonError(
@@ -311,7 +313,7 @@ public final class Sender: Link {
         return Delivery(delivery, new: self)
     }
 
-    // MARK: Life
+    // MARK: Lifetime
 
     override func noteRemoteAttach() {
         super.noteRemoteAttach()
@@ -334,7 +336,7 @@ extension UnsafeRawBufferPointer {
     @inline(__always)
     fileprivate var tag: pn_delivery_tag_t { pn_dtag(characters, count) }
 
-    /// Where the bytes are, as proton's functions take it.
+    /// The address of the bytes, as proton's functions take it.
     @inline(__always)
     fileprivate var characters: UnsafePointer<CChar>? { baseAddress?.assumingMemoryBound(to: CChar.self) }
 }

@@ -4,19 +4,19 @@
 import AMQP
 import CProton
 
-/// Links that are opened before the peer's begin has said how many handles it takes (AMQP 1.0, 2.7.2: `handle-max`).
+/// Links that are opened before the peer's begin frame, which has the peer's number of handles (AMQP 1.0, 2.7.2: `handle-max`).
 ///
-/// A peer has to close the connection over a handle that is too high, and proton 0.37 does not look.
+/// A peer has to close the connection if a handle is too high, and proton 0.37 does not check.
 extension Session {
-    /// Whether a link can be attached at once; asked as it is opened.
+    /// Whether a link can be attached at once; called when it is opened.
     func admitsLink() -> Bool {
-        // Without the layer nobody knows the peer's handle-max.
+        // Without the frame layer, the peer's handle-max is not known.
         guard connection.limits.usesFrameLayer, state.remote == .uninitialized else { return true }
-        // There is a handle 0 always.
+        // Handle 0 always exists.
         return !exchange(&hasFirstLink, with: true)
     }
 
-    /// Opens the links that waited for the peer's begin, as far as it has handles for them.
+    /// Opens the links that waited for the peer's begin, as long as the peer has handles for them.
     func openWaitingLinks() throws {
         let links = connection.links.filter { $0.session === self }
         let waiting = links.filter { $0.opening == .waits }
@@ -36,17 +36,17 @@ extension Session {
 }
 
 extension Link {
-    /// What came of `open`.
+    /// The state of `open`.
     enum Opening {
-        /// Proton knows of it, or nobody has called it.
+        /// Proton has opened the link, or `open` was not called.
         case asked
-        /// It waits for the peer's begin.
+        /// The link waits for the peer's begin.
         case waits
         /// The peer has no handle for the link.
         case refused
     }
 
-    /// Ends a link that was never attached: its peer has no handle for it.
+    /// Ends a link that was never attached, because its peer has no handle for it.
     fileprivate func refuseOpening() throws {
         guard let pointer else { return }
         opening = .refused

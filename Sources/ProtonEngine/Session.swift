@@ -4,26 +4,26 @@
 public import AMQP
 import CProton
 
-/// A session: a sequence of transfers in each direction, and the links on it (AMQP 1.0, 2.5; `pn_session_t`).
+/// A session: a sequence of transfers in each direction, with its links (AMQP 1.0, 2.5; `pn_session_t`).
 ///
 /// It belongs to its connection's domain.
 public final class Session: Endpoint {
     @exclusivity(unchecked) package internal(set) var pointer: OpaquePointer?
-    /// The connection that the session is on; kept alive by it.
+    /// The connection of the session, which the session keeps alive.
     public let connection: Connection
-    /// What is told of events of this session and of its links that have no handler of their own.
+    /// The handler of the events of this session, and of its links without a handler of their own.
     @exclusivity(unchecked) package var eventHandler: (any EventHandler)? {
         didSet { connection.handlersVersion += 1 }
     }
 
-    /// Which sides have closed, as far as events have told.
+    /// Which sides have closed, according to the events so far.
     @exclusivity(unchecked) var endedSides = EndpointState.active
 
     /// Whether the peer began the session.
     let isPeerMade: Bool
-    /// Whether a link has been opened here.
+    /// Whether a link was opened on this session.
     var hasFirstLink = false
-    /// What handlers have been told of the session's beginning.
+    /// The lifecycle events that handlers have received.
     var announcement = Announcement.none
 
     init(_ pointer: OpaquePointer, of connection: Connection, isPeerMade: Bool = false) {
@@ -43,7 +43,7 @@ public final class Session: Endpoint {
         connection.confined() == nil ? nil : pointer
     }
 
-    /// How far the two sides have come; `.closed` once the session is over.
+    /// The states of the two sides; `.closed` after the session has ended.
     public var state: EndpointState {
         confined().map { EndpointState(pn_session_state($0)) } ?? .closed
     }
@@ -60,18 +60,18 @@ public final class Session: Endpoint {
 
     /// Opens this side: sends a begin frame.
     ///
-    /// Where there is no channel for it, since the peer that was connected meanwhile allows fewer than those that were
-    /// made, the connection is closed with `amqp:resource-limit-exceeded`: see `onConnectionError`.
+    /// If there is no channel for it, because the present peer allows fewer sessions than were made, the connection is closed
+    /// with `amqp:resource-limit-exceeded`: see `onConnectionError`.
     public func open() {
         guard let pointer = confined(), isLocalUninitialized else { return }
         guard connection.hasChannel(for: self) else { return connection.failForChannels() }
         pn_session_open(pointer)
     }
 
-    /// Closes this side: sends an end frame, with the condition where one is given.
+    /// Closes this side: sends an end frame, with an optional condition.
     public func close(_ condition: Condition?) {
         guard let pointer = confined(), !isLocalClosed else { return }
-        // One that was not opened is begun before it is ended.
+        // Proton begins a session that was not opened before it ends it.
         if isLocalUninitialized, !connection.hasChannel(for: self) { return connection.failForChannels() }
         if let condition { Condition.set(condition, in: pn_session_condition(pointer)) }
         giveBackWhereShut()
@@ -80,23 +80,23 @@ public final class Session: Endpoint {
     }
 
     /// Makes a sender on this session, not opened yet.
-    /// - Parameter name: unique among the links between the two containers (AMQP 1.0, 2.6.1).
-    /// - Throws: `ProtonError.Code.closed` where the session or its connection has been closed;
-    ///   `ProtonError.Code.limitExceeded` where the connection has `ConnectionLimits.maxLinks` links.
+    /// - Parameter name: must be unique among the links between the two containers (AMQP 1.0, 2.6.1).
+    /// - Throws: `ProtonError.Code.closed` if the session or its connection is closed; `ProtonError.Code.limitExceeded` if the
+    ///   connection has `ConnectionLimits.maxLinks` links.
     public func makeSender(name: String) throws -> Sender {
         guard let link = pn_sender(try admitted(), name) else { throw overError }
         return Sender(link, of: self)
     }
 
     /// Makes a receiver on this session, not opened yet.
-    /// - Parameter name: unique among the links between the two containers (AMQP 1.0, 2.6.1).
+    /// - Parameter name: must be unique among the links between the two containers (AMQP 1.0, 2.6.1).
     /// - Throws: as `makeSender` does.
     public func makeReceiver(name: String) throws -> Receiver {
         guard let link = pn_receiver(try admitted(), name) else { throw overError }
         return Receiver(adopting: link, of: self)
     }
 
-    /// Proton's session, where a link can be made on it.
+    /// Proton's session, if a link can be made on it.
     private func admitted() throws(ProtonError) -> OpaquePointer {
         guard let pointer = confined(), !isLocalClosed, !isRemoteClosed, !connection.isLocalClosed else {
             throw overError
@@ -111,10 +111,10 @@ public final class Session: Endpoint {
 
     // MARK: Windows
 
-    /// How many bytes of transfers the session holds that have not been read. Default `ConnectionLimits.sessionCapacity`.
+    /// The maximum number of unread bytes of transfers that the session buffers. Default `ConnectionLimits.sessionCapacity`.
     ///
-    /// Set before `open`. It is at least one frame of `ConnectionLimits.maxFrameSize`, of which it makes a window of
-    /// whole frames (AMQP 1.0, 2.5.6).
+    /// Set before `open`. The minimum is one frame of `ConnectionLimits.maxFrameSize`. It becomes an incoming window of whole
+    /// frames (AMQP 1.0, 2.5.6).
     public var incomingCapacity: Int {
         get { confined().map { Int(pn_session_get_incoming_capacity($0)) } ?? 0 }
         set {
@@ -123,24 +123,24 @@ public final class Session: Endpoint {
         }
     }
 
-    /// How many transfer frames this side tells that it may send ahead. Default 2,147,483,647; set before `open`.
+    /// The outgoing window that this side declares, in transfer frames. Default 2,147,483,647; set before `open`.
     public var outgoingWindow: Int {
         get { confined().map { Int(pn_session_get_outgoing_window($0)) } ?? 0 }
         set { confined().use { pn_session_set_outgoing_window($0, min(max(newValue, 1), Int(Int32.max))) } }
     }
 
-    /// How many bytes wait to go out before messages that are sent in pieces wait too (`Sender.stream`). Default 1 MiB.
+    /// The number of bytes to be written above which messages that are sent in pieces wait (`Sender.stream`). Default 1 MiB.
     public var outgoingCapacity = 1_024 * 1_024
 
-    /// How many bytes are buffered to be sent on the session's links.
+    /// The number of bytes buffered for sending on the session's links.
     public var outgoingBytes: Int { confined().map { Int(pn_session_outgoing_bytes($0)) } ?? 0 }
 
-    /// How many bytes of the session's transfers have not been read.
+    /// The number of unread bytes of the session's transfers.
     public var incomingBytes: Int { confined().map { Int(pn_session_incoming_bytes($0)) } ?? 0 }
 
-    // MARK: Life
+    // MARK: Lifetime
 
-    /// One side ends the session: nothing can be sent on its links any more.
+    /// Marks all links of the session as ended, because one side ends the session.
     func noteEnding() {
         for link in connection.links where link.session === self { link.noteEnding() }
     }
@@ -158,7 +158,7 @@ public final class Session: Endpoint {
         pn_session_free(pointer)
     }
 
-    /// Lets go of proton's session.
+    /// Releases proton's session.
     func invalidate() {
         guard let pointer else { return }
         self.pointer = nil

@@ -3,11 +3,11 @@
 
 import CProton
 
-/// Whether a sender settles what it sends (AMQP 1.0, 2.8.2); of a receiver, what it asks its sender for.
+/// Whether a sender sends settled messages (AMQP 1.0, 2.8.2); a receiver uses it to request a mode from its sender.
 public enum SenderSettleMode: Sendable, Hashable {
-    /// Every message is sent unsettled: the receiver answers with an outcome. At least once.
+    /// Every message is sent unsettled, and the receiver answers with an outcome: delivery at least once.
     case unsettled
-    /// Every message is sent settled: no answer comes. At most once.
+    /// Every message is sent settled, without an answer: delivery at most once.
     case settled
     /// The sender decides for each message.
     case mixed
@@ -31,13 +31,14 @@ public enum SenderSettleMode: Sendable, Hashable {
 
 /// When a receiver settles (AMQP 1.0, 2.8.3).
 public enum ReceiverSettleMode: Sendable, Hashable {
-    /// As soon as it has an outcome.
+    /// When it has an outcome.
     case first
-    /// Once the sender has settled (AMQP 1.0, 2.6.12).
+    /// After the sender has settled (AMQP 1.0, 2.6.12).
     ///
-    /// It holds where both sides say so: `Link.receiverSettleMode` and `remoteReceiverSettleMode`; a peer that answers with
-    /// `first` gets that. Of a link that the peer made, a program that receives sets it in `onLinkOpening`, or answers with
-    /// `first`. `Delivery.settle` then tells the outcome, and the library keeps the delivery and settles it when the sender
+    /// It applies if both sides set it: `Link.receiverSettleMode` and `remoteReceiverSettleMode`. If the peer answers with
+    /// `first`, that applies. For a link that the peer made, a receiving program sets it in `onLinkOpening`; otherwise the answer
+    /// is `first`. `Delivery.settle` then sends the outcome, and the library settles the delivery after the sender has settled. A
+    /// sender settles when it has the outcome, unless `HandlerOptions.autoSettles` leaves that to the program.
     /// has. A sender settles as soon as it has the outcome, unless `HandlerOptions.autoSettles` leaves that to the program.
     case second
 

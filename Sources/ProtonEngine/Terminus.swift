@@ -4,9 +4,9 @@
 public import AMQP
 import CProton
 
-/// One end of a link: a source or a target, as one of the peers says it is (AMQP 1.0, 3.5; `pn_terminus_t`).
+/// One end of a link, a source or a target, as one of the peers declares it (AMQP 1.0, 3.5; `pn_terminus_t`).
 ///
-/// A view: reading and setting go to the link itself. What is set on this side counts if it is set before the link is
+/// A terminus is a view: its properties read and set those of the link. This side's properties must be set before the link is
 /// opened; the peer's cannot be set.
 public struct Terminus {
     enum Role {
@@ -26,7 +26,7 @@ public struct Terminus {
         }
     }
 
-    /// Proton's terminus where it may be changed: this side's, not the peer's.
+    /// Proton's terminus if it can be changed: this side's, not the peer's.
     private var changeable: OpaquePointer? {
         switch role {
         case .source, .target: pointer
@@ -34,12 +34,12 @@ public struct Terminus {
         }
     }
 
-    /// What of a field is decoded at most.
+    /// The limits for decoding a field.
     private var limits: DecodingLimits { link.connection.limits.decoding }
 
-    /// What a terminus stands for (`pn_terminus_type_t`).
+    /// The kind of a terminus (`pn_terminus_type_t`).
     public enum Kind: Sendable, Hashable {
-        /// Nothing: a null source or target. A peer that answers with one refuses the link.
+        /// A null source or target. A peer that answers with one refuses the link.
         case unspecified
         /// A source of messages.
         case source
@@ -49,7 +49,7 @@ public struct Terminus {
         case coordinator
     }
 
-    /// What the terminus stands for.
+    /// The kind of the terminus.
     public var kind: Kind {
         get {
             switch pointer.map({ pn_terminus_get_type($0) }) {
@@ -71,35 +71,35 @@ public struct Terminus {
         }
     }
 
-    /// The name of the node; nil where it has none.
+    /// The address of the node; nil if it has none.
     public var address: String? {
         get { pointer.flatMap { DataBridge.string(pn_terminus_get_address($0)) } }
         nonmutating set { changeable.use { pn_terminus_set_address($0, newValue) } }
     }
 
-    /// Whether the peer is asked to make a node for this link, whose address it then tells (AMQP 1.0, 3.5.10).
+    /// Whether the peer is requested to create a node for this link and to send its address (AMQP 1.0, 3.5.10).
     public var isDynamic: Bool {
         get { pointer.map { pn_terminus_is_dynamic($0) } ?? false }
         nonmutating set { changeable.use { pn_terminus_set_dynamic($0, newValue) } }
     }
 
-    /// What of the terminus outlives its container (AMQP 1.0, 3.5.5).
+    /// Which state of the terminus is stored durably, so that it outlives its container (AMQP 1.0, 3.5.5).
     public enum Durability: UInt32, Sendable, Hashable {
-        /// Nothing.
+        /// No state.
         case none = 0
-        /// That it exists, and how it is configured.
+        /// Its existence and configuration.
         case configuration = 1
-        /// Its unsettled deliveries too.
+        /// Its existence and configuration, and its unsettled deliveries.
         case unsettledState = 2
     }
 
-    /// What of the terminus outlives its container.
+    /// Which state of the terminus is stored durably.
     public var durability: Durability {
         get { pointer.flatMap { Durability(rawValue: pn_terminus_get_durability($0).rawValue) } ?? .none }
         nonmutating set { changeable.use { pn_terminus_set_durability($0, pn_durability_t(newValue.rawValue)) } }
     }
 
-    /// When the time-out of a terminus starts to run (AMQP 1.0, 3.5.6).
+    /// When the expiry timer of a terminus starts (AMQP 1.0, 3.5.6).
     public enum ExpiryPolicy: Sendable, Hashable {
         /// When the link is detached.
         case linkDetach
@@ -111,7 +111,7 @@ public struct Terminus {
         case never
     }
 
-    /// When the terminus' time-out starts to run.
+    /// When the expiry timer of the terminus starts.
     public var expiryPolicy: ExpiryPolicy {
         get {
             switch pointer.map({ pn_terminus_get_expiry_policy($0) }) {
@@ -133,7 +133,7 @@ public struct Terminus {
         }
     }
 
-    /// How many seconds the terminus is kept once it starts to expire.
+    /// The time that the terminus is kept after its expiry timer starts, in seconds.
     public var timeout: UInt32 {
         get { pointer.map { pn_terminus_get_timeout($0) } ?? 0 }
         nonmutating set { changeable.use { pn_terminus_set_timeout($0, newValue) } }
@@ -141,11 +141,11 @@ public struct Terminus {
 
     /// Whether messages are moved or copied from a source (AMQP 1.0, 3.5.7).
     public enum DistributionMode: Sendable, Hashable {
-        /// Left to the node.
+        /// The node decides.
         case unspecified
-        /// A message stays at the node: browsing.
+        /// Messages stay at the node: browsing.
         case copy
-        /// A message that is taken is gone from the node.
+        /// Messages are removed from the node when they are acquired.
         case move
     }
 
@@ -169,33 +169,33 @@ public struct Terminus {
         }
     }
 
-    /// The extensions that the node has, or that are asked of it.
+    /// The capabilities that the node has, or that are requested of it.
     public var capabilities: [Symbol] {
         get { DataBridge.symbols(of: pointer.flatMap(pn_terminus_capabilities), limits) }
         nonmutating set { DataBridge.set(newValue, in: changeable.flatMap(pn_terminus_capabilities)) }
     }
 
-    /// The outcomes that a source takes (AMQP 1.0, 3.5.3), as descriptors such as `amqp:accepted:list`; none says nothing.
+    /// The outcomes that a source supports (AMQP 1.0, 3.5.3), as descriptors such as `amqp:accepted:list`; may be empty.
     public var outcomes: [Symbol] {
         get { DataBridge.symbols(of: pointer.flatMap(pn_terminus_outcomes), limits) }
         nonmutating set { DataBridge.set(newValue, in: changeable.flatMap(pn_terminus_outcomes)) }
     }
 
-    /// The properties of a node that is made for the link.
+    /// The properties of a node that is created for the link.
     public var properties: AMQPMap {
         get { DataBridge.value(of: pointer.flatMap(pn_terminus_properties), limits)?.mapValue ?? [:] }
         nonmutating set { set(newValue, in: changeable.flatMap(pn_terminus_properties)) }
     }
 
-    /// Which messages of a source are wanted: descriptions of filters by name (AMQP 1.0, 3.5.8).
+    /// The filters that select messages of a source, as a map of names to filter descriptions (AMQP 1.0, 3.5.8).
     public var filter: AMQPMap {
         get { DataBridge.value(of: pointer.flatMap(pn_terminus_filter), limits)?.mapValue ?? [:] }
         nonmutating set { set(newValue, in: changeable.flatMap(pn_terminus_filter)) }
     }
 
-    /// Why ``filter`` is empty though a filter is there: it is not a map, or does not decode within the connection's limits.
+    /// The reason why ``filter`` is empty although there is a filter: it is not a map, or does not decode within the limits.
     ///
-    /// nil where the filter reads as it is, and where there is none.
+    /// Nil if the filter is valid, or if there is none.
     package var filterProblem: String? {
         guard let data = pointer.flatMap(pn_terminus_filter), pn_data_size(data) > 0 else { return nil }
         do throws(CodecError) {
@@ -212,7 +212,7 @@ public struct Terminus {
         DataBridge.set(map.isEmpty ? nil : .map(map), in: data)
     }
 
-    /// Makes this terminus say what another says, as the answer to a peer's attach does: every field of this type.
+    /// Copies all fields of another terminus, as in the answer to a peer's attach.
     public func copy(_ other: Terminus) {
         guard let changeable, let source = other.pointer else { return }
         pn_terminus_copy(changeable, source)
@@ -220,7 +220,7 @@ public struct Terminus {
 }
 
 extension Optional where Wrapped == OpaquePointer {
-    /// Calls `body` with the pointer where there is one; what it returns, proton's error code, is of no interest.
+    /// Calls `body` with the pointer unless it is nil; the result, proton's error code, is ignored.
     func use<Result>(_ body: (OpaquePointer) -> Result) {
         if let self { _ = body(self) }
     }

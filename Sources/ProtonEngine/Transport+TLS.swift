@@ -5,24 +5,24 @@ import AMQP
 import CProton
 
 extension Transport {
-    /// What TLS has come to; nil over a plain connection, and before the handshake is done.
+    /// The parameters of the TLS session; nil without TLS, and before the handshake is completed.
     ///
-    /// It is done before anything of SASL or AMQP is sent: in `onConnectionOpened`, for instance, it is known.
+    /// The handshake is completed before any SASL or AMQP frame, so it is available in `onConnectionOpened`, for example.
     public var tls: TLSInfo? {
         guard connection.confined() != nil else { return nil }
         return connection.tls.session?.info
     }
 }
 
-/// How a transport speaks TLS, before its first byte.
+/// Whether and how a transport uses TLS, set before its first byte.
 package enum TransportSecurity: Sendable {
     case none
-    /// A client's: the name of the server that it has to be, and the address where it is looked for.
+    /// TLS as a client, with the name that the server's certificate must have, and the server's address.
     case client(TLSContext, serverName: String, address: String)
     case server(TLSContext)
 
-    /// Has a transport speak TLS.
-    /// - Returns: what is known of it; nil of a plain one.
+    /// Starts TLS on a transport.
+    /// - Returns: the TLS session; nil without TLS.
     /// - Throws: `ProtonError.Code.tlsFailed`: the transport must not be used.
     func begin(in transport: OpaquePointer) throws(ProtonError) -> TLSSession? {
         let session: TLSSession?
@@ -38,12 +38,12 @@ package enum TransportSecurity: Sendable {
 }
 
 extension TLSClientOptions {
-    /// How the transport of a connection with these options is secured.
+    /// The TLS settings of a connection with these options.
     /// - Parameters:
     ///   - host: the host of the URL.
     ///   - address: the URL's host and port.
-    /// - Returns: that, and why files that have changed could not be used.
-    /// - Throws: `ProtonError.Code.invalidArgument` where the options make no sense, or their files cannot be read.
+    /// - Returns: the settings, and the error if changed files could not be used.
+    /// - Throws: `ProtonError.Code.invalidArgument` if the options are invalid, or if their files cannot be read.
     package func security(host: String, address: String) throws(ProtonError) -> (TransportSecurity, ProtonError?) {
         let name = serverName ?? host
         guard TLSServerName(name) != nil else {
@@ -55,30 +55,30 @@ extension TLSClientOptions {
 }
 
 extension TLSServerOptions {
-    /// How the transports of a listener with these options are secured from now on.
-    /// - Returns: that, and why files that have changed could not be used.
-    /// - Throws: `ProtonError.Code.invalidArgument` where the options make no sense, or their files cannot be read.
+    /// The TLS settings of a listener's new transports with these options.
+    /// - Returns: the settings, and the error if changed files could not be used.
+    /// - Throws: `ProtonError.Code.invalidArgument` if the options are invalid, or if their files cannot be read.
     package func security() throws(ProtonError) -> (TransportSecurity, ProtonError?) {
         let (context, failure) = try contexts.current(for: self)
         return (.server(context), failure)
     }
 }
 
-/// What a transport has of TLS.
+/// The TLS state of a transport.
 enum TransportTLS {
     case none
     case session(TLSSession)
-    /// It was to have some, and that cannot be begun: the transport is ended.
+    /// TLS could not be started: the transport is ended.
     case unusable(Condition)
 
     var session: TLSSession? { if case .session(let session) = self { session } else { nil } }
 }
 
 extension Connection {
-    /// What is wrong with TLS, where it is that which ended the transport.
+    /// The TLS failure that ended the transport; nil if there is none.
     package var tlsFailure: TLSFailure? {
         guard let transport = confined().flatMap(pn_connection_transport), let session = tls.session else { return nil }
-        // A socket that was never connected says nothing of TLS.
+        // A socket that was never connected has no information about TLS.
         if case .waiting = session.state, isUnconnected { return nil }
         return session.failure(Condition(pn_transport_condition(transport)))
     }

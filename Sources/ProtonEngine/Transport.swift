@@ -5,73 +5,74 @@ public import AMQP
 import CProton
 import ProtonUtilities
 
-/// What a connection's bytes travel over, and its SASL layer (AMQP 1.0, 2.2 and 5.3; `pn_transport_t`): a view.
+/// The transport of a connection, with its SASL layer (AMQP 1.0, 2.2 and 5.3; `pn_transport_t`): a view.
 ///
 /// It belongs to its connection's domain.
 public struct Transport {
-    /// The connection above the transport.
+    /// The connection that uses the transport.
     public let connection: Connection
 
     private var pointer: OpaquePointer? {
         connection.confined().flatMap { pn_connection_transport($0) }
     }
 
-    /// The error that ended the transport; nil where none did.
+    /// The error that ended the transport; nil if there is none.
     public var condition: Condition? {
         pointer.flatMap { Condition(pn_transport_condition($0)) }
     }
 
-    /// Whether a SASL exchange has succeeded, ANONYMOUS included: `Connection.user` tells who the peer says it is.
+    /// Whether SASL has succeeded, also with ANONYMOUS; `Connection.user` is the authenticated user.
     public var isAuthenticated: Bool { pointer.map { pn_transport_is_authenticated($0) } ?? false }
 
-    /// The SASL mechanism that the client has logged in by, or tried to; nil where there is none.
+    /// The SASL mechanism that the client has used or tried; nil if there is none.
     public var mechanism: SASLMechanism? {
         isAuthenticated || !connection.isIncoming ? connection.sasl?.mechanism : nil
     }
 
-    /// Whom the peer of a listener acts as: the user that it logged in as, or another that the listener's authenticator lets
-    /// it be (`Authenticator.permits`); nil where it is not logged in.
+    /// The user that the peer of a listener acts as; nil if the peer is not authenticated.
+    ///
+    /// It is the authenticated user, or another one that the listener's authenticator permits (`Authenticator.permits`).
     public var authorization: String? {
         guard let pointer, isAuthenticated, connection.sasl != nil else { return nil }
         return DataBridge.string(pn_sasl_get_authorization(pn_sasl(pointer)))
     }
 
-    /// Whether the peer is on the same machine: its address is of 127.0.0.0/8 or ::1, or there is no socket.
+    /// Whether the peer is on the same machine: its address is in 127.0.0.0/8 or is ::1, or there is no socket.
     public var isLoopback: Bool { pointer.map { Transport.isLoopback(pn_transport_remote_addr($0)) } ?? true }
 
     /// Whether the bytes are encrypted.
     public var isEncrypted: Bool { pointer.map { pn_transport_is_encrypted($0) } ?? false }
 
-    /// The peer's address and port, as in `127.0.0.1:5672`; nil where there is no socket.
+    /// The peer's address and port, such as `127.0.0.1:5672`; nil if there is no socket.
     public var remoteAddress: String? { pointer.flatMap { Transport.text(pn_transport_remote_addr($0)) } }
 
-    /// This side's address and port; nil where there is no socket.
+    /// This side's address and port; nil if there is no socket.
     public var localAddress: String? { pointer.flatMap { Transport.text(pn_transport_local_addr($0)) } }
 
-    /// The largest frame that the peer takes, in bytes; 0 is no limit.
+    /// The peer's maximum frame size, in bytes; 0 means no limit.
     public var remoteMaxFrameSize: UInt32 { pointer.map { pn_transport_get_remote_max_frame($0) } ?? 0 }
 
-    /// How long the peer waits for a frame before it gives up; `.zero` is for ever.
+    /// The peer's idle time-out: it closes the connection after this time without input; `.zero` means no limit.
     public var remoteIdleTimeout: Duration {
-        // The longest is that of an open frame which is not the peer's, or had none: `SASLLayer`.
+        // The maximum value is that of the stand-in open frame, or of an open frame without a time-out: `SASLLayer`.
         let milliseconds = pointer.map { pn_transport_get_remote_idle_timeout($0) } ?? 0
         return .milliseconds(milliseconds == .max ? 0 : Int64(milliseconds))
     }
 
-    /// How many frames went out.
+    /// The number of frames sent.
     public var framesSent: UInt64 {
         pointer.map { pn_transport_get_frames_output($0) &+ UInt64(bitPattern: unseenFrames.sent) } ?? 0
     }
 
-    /// How many frames came in.
+    /// The number of frames received.
     public var framesReceived: UInt64 {
         pointer.map { pn_transport_get_frames_input($0) &+ UInt64(bitPattern: unseenFrames.received) } ?? 0
     }
 
-    /// How many frames there were of which proton does not know, less those that it knows in vain.
+    /// The number of frames that proton does not count, less those that it counts and that did not pass the wire.
     private var unseenFrames: (sent: Int64, received: Int64) { connection.sasl?.unseenFrames ?? (0, 0) }
 
-    /// Host and port of an address of proton's, as a URL has them: `127.0.0.1:5672`, `[::1]:5672`; nil where it has none.
+    /// Host and port of proton's address in the form of a URL: `127.0.0.1:5672`, `[::1]:5672`; nil if it has none.
     static func text(_ address: OpaquePointer?) -> String? {
         guard let address else { return nil }
         var text = [CChar](repeating: 0, count: 1_025 + 32)
@@ -83,31 +84,31 @@ public struct Transport {
     }
 }
 
-/// How a transport is set up before its first byte.
+/// The settings of a transport, which apply before its first byte.
 package struct TransportConfiguration: Sendable {
     package var isServer: Bool
     package var limits: ConnectionLimits
-    /// Whether a client uses a SASL layer; a server finds out from the client's first bytes.
+    /// Whether a client uses a SASL layer; a server determines it from the client's first bytes.
     package var usesSASL = true
-    /// The mechanisms that may be used, separated by spaces; nil is all that are available.
+    /// The mechanisms that may be used, separated by spaces; nil means all that are available.
     package var mechanisms: String?
-    /// How the transport speaks TLS; not at all by default.
+    /// Whether and how the transport uses TLS; not by default.
     package var security = TransportSecurity.none
-    /// Which peers a secret may be sent to, or taken from, without encryption.
+    /// The peers that a secret may be sent to, or accepted from, without encryption.
     package var allowsInsecureMechanisms = Allowance.onLoopback
-    /// What a client logs in with.
+    /// The credentials of a client.
     package var credentials = CredentialSource.fixed(.anonymous)
-    /// How many tries of a client's connection came before.
+    /// The number of earlier tries to connect, for a client.
     package var attempt = 0
-    /// A client's mechanisms of the program's own.
+    /// The program's own mechanisms, for a client.
     package var clientMechanisms: [any SASLClientMechanism] = []
-    /// Whether TLS shows a client's peer a certificate.
+    /// Whether a client presents a certificate in TLS.
     package var hasClientCertificate = false
-    /// How a server's clients log in.
+    /// How a server authenticates its clients.
     package var authentication = Authentication.anonymous
-    /// Whether a server's clients may leave SASL out.
+    /// Whether a server refuses clients that omit SASL.
     package var requiresSASL = false
-    /// What the frames are told to, where there is a SASL layer; nil is nobody.
+    /// The log of the frames, if there is a SASL layer; nil for none.
     package var log: TransportLog?
 
     package init(isServer: Bool, limits: ConnectionLimits) {
@@ -115,7 +116,7 @@ package struct TransportConfiguration: Sendable {
         self.limits = limits
     }
 
-    /// Makes a transport; the proactor or the driver that it is handed to owns it.
+    /// Makes a transport; the proactor or the driver that receives it owns it.
     func makeTransport(for connection: Connection) -> OpaquePointer? {
         guard let transport = pn_transport() else { return nil }
         if isServer {
@@ -123,7 +124,7 @@ package struct TransportConfiguration: Sendable {
             pn_transport_require_auth(transport, requiresSASL)
         }
         secure(transport, for: connection)
-        // Proton makes a server's layer by itself where there is none, and would let all in.
+        // Without a layer of ours, proton makes a server's layer itself, and would accept all clients.
         let sasl = usesSASL || isServer ? makeSASL(for: connection) : nil
         if let sasl {
             pn_sasl(transport)
@@ -157,13 +158,13 @@ package struct TransportConfiguration: Sendable {
             connection.workQueue, credentials, attempt: attempt, circumstances, allowsInsecureMechanisms)
     }
 
-    /// Has a transport speak TLS where that is asked for; where it cannot, the transport is of no use.
+    /// Starts TLS on a transport if it is configured; if that fails, the transport cannot be used.
     private func secure(_ transport: OpaquePointer, for connection: Connection) {
         do throws(ProtonError) {
             connection.tls = try security.begin(in: transport).map(TransportTLS.session) ?? .none
         } catch {
             connection.tls = .unusable(Condition("proton:tls-failed", error.message))
-            // A layer that was not set up: a client's transport ends before its first byte, a server's takes nobody.
+            // TLS without settings: a client's transport ends before its first byte, and a server's accepts no client.
             _ = pn_ssl(transport)
             pn_transport_require_encryption(transport, true)
         }

@@ -3,7 +3,7 @@
 
 /// A connection's queue as the executor of actors and tasks.
 extension WorkQueue: SerialExecutor {
-    /// Runs a job of an actor in the connection's domain; also once the connection is over.
+    /// Runs a job of an actor in the connection's domain, or on the global executor after the connection has ended.
     public func enqueue(_ job: consuming ExecutorJob) {
         _ = put(.actorJob(UnownedJob(job)))
     }
@@ -13,7 +13,7 @@ extension WorkQueue: SerialExecutor {
         UnownedSerialExecutor(ordinary: self)
     }
 
-    /// Stops the program where it is not in the connection's domain: a misuse that would race.
+    /// Stops the program if it is not in the connection's domain, because that would be a data race.
     public func checkIsolated() {
         guard !domain.isCurrent else { return }
         fatalError("This code must run in its connection's domain: use the connection's workQueue.")
@@ -24,12 +24,13 @@ extension WorkQueue: SerialExecutor {
         domain.isCurrent
     }
 
-    /// This queue as the executor that tasks prefer: `Task(executorPreference: connection.workQueue.taskExecutor)`.
+    /// This queue as a task executor preference: `Task(executorPreference: connection.workQueue.taskExecutor)`.
     ///
-    /// It is the fastest way for a task that does little work a message. A task that blocks there blocks the connection.
+    /// It is the fastest executor for a task that does little work for each message. A task that blocks on it blocks the
+    /// connection.
     public var taskExecutor: any TaskExecutor { PreferredExecutor(queue: self) }
 
-    /// A queue as the executor that a task prefers, which keeps it.
+    /// A queue as a task's preferred executor, which keeps the queue alive.
     final class PreferredExecutor: TaskExecutor {
         private let queue: WorkQueue
 

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension WorkQueue {
-    /// One thing to do.
+    /// An item of work.
     enum Item {
         case work(@Sendable (Connection) throws -> Void)
-        /// Work that is part of what a task does: it runs in the batch that it is added in, as jobs do.
+        /// Work that is part of a task: it runs in the batch in which it is added, as jobs do.
         case step(@Sendable (Connection) throws -> Void)
         case actorJob(UnownedJob)
         case taskJob(UnownedJob, PreferredExecutor)
@@ -18,7 +18,7 @@ extension WorkQueue {
         }
     }
 
-    /// What makes sure that items are run.
+    /// How to make a thread run the items.
     enum Signal {
         case none
         case wake

@@ -4,29 +4,29 @@
 import CProton
 
 extension WorkQueue {
-    /// Where the connection stands, which decides who runs the items.
+    /// The place of the connection, which determines the thread that runs the items.
     enum Place {
-        /// With the thread that made it: items wait.
+        /// On the thread that created it: items wait.
         case held
-        /// In no proactor, before it is connected or between two connections: the owner has items run.
+        /// In no proactor, before it is connected or between two transports: the owner makes a thread run the items.
         case parked
         /// In a proactor, which answers `pn_connection_wake`.
         case attached
-        /// With a driver in the place of a proactor: whoever has that runs the items, and is told where that is a loop.
+        /// In a driver instead of a proactor: the driver's thread runs the items, and `wake` notifies its loop, if there is one.
         case driven(wake: (@Sendable () -> Void)?)
-        /// Over, for good: jobs run on the global executor.
+        /// Ended: jobs run on the global executor.
         case closed
     }
 
-    /// What happens to the connection when the domain is left.
+    /// The change of place when the domain is left.
     package enum Move {
-        /// It goes into a proactor, by the closure.
+        /// To a proactor, which the closure passes the connection to.
         case attach(OpaquePointer, () -> Void)
-        /// It gets a driver, by the second closure, of a loop that is told of items by the first.
+        /// To a driver, which the second closure creates, in a loop that the first closure notifies of items.
         case drive(@Sendable () -> Void, () -> Void)
-        /// It stays out of any proactor.
+        /// To no proactor.
         case park
-        /// It is over: the closure lets go of proton's objects.
+        /// The connection ends: the closure releases proton's objects.
         case close(() -> Void)
     }
 }

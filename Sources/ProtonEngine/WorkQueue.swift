@@ -5,65 +5,60 @@ import CProton
 import ProtonUtilities
 import Synchronization
 
-/// A connection's mailbox and its executor: what is to be done in the connection's own domain, one thing at a time.
+/// A connection's work queue and executor: it runs work in the connection's domain, one item at a time.
 ///
-/// Proton's objects belong to whichever thread handles their connection's events: that thread is in the connection's
-/// domain. Work that is added here from any thread runs there, in order, with the connection to work on; what it writes
-/// is flushed at once. An actor that names the queue as its `unownedExecutor` shares the connection's domain, and so does
-/// a task that prefers `taskExecutor`.
+/// Proton's objects belong to the thread that handles the connection's events: that thread is in the connection's domain. Work
+/// that any thread adds here runs there, in order, with the connection as its argument; its output is written at once. An actor
+/// whose `unownedExecutor` is the queue shares the domain, and so does a task that prefers `taskExecutor`.
 ///
-/// Work runs wherever the connection stands: on its own thread while it is connected, on the container's before it
-/// is connected and between two connections, and on the global executor once it is over.
+/// Work runs on the connection's thread while it is connected, on the container's thread before it is connected and between two
+/// transports, and on the global executor after it has ended.
 public final class WorkQueue: Sendable {
-    /// What it takes to enter a domain: nobody else can make one.
-    struct Key {
-        fileprivate init() {}
-    }
+    /// The permission to enter a domain, which only this class can make.
+    struct Key { fileprivate init() {} }
 
     private struct State {
         var items: [Item] = []
         var place = Place.held
-        /// Whether a thread is running items now: it looks again before it leaves.
+        /// Whether a thread is running items now; it checks for new items before it stops.
         var isRunning = false
-        /// Whom the connection belongs to; nil once it is over.
+        /// The owner of the connection; nil after the connection has ended.
         var owner: (any ConnectionOwner)?
     }
 
     private let state: UncheckedMutex<State>
-    /// Proton's connection while it is in a proactor, which can be woken then: it lives until the place is changed, which
-    /// takes this lock. Not that of the items, so that nobody who adds some waits for a system call.
+    /// Proton's connection while it is in a proactor, where it can be woken. It stays valid until the place changes, which takes
+    /// this lock. It is not the lock of the items, so that a thread that adds an item does not wait for a system call.
     private let attached = UncheckedMutex<OpaquePointer?>(nil)
-    /// Whether there are items, as a hint that costs no lock.
+    /// Whether there are items, as a hint without a lock.
     private let hasItems = Atomic<Bool>(false)
     /// Which thread is in the connection's domain.
     package let domain = Domain(Key())
-    /// What only the thread in the domain uses.
+    /// The state that only the thread in the domain uses.
     private let confined = DomainState()
-    /// How many items run in a row that others have added meanwhile, before other connections have their turn.
+    /// The maximum number of jobs and steps run in a row that were added meanwhile, before other connections are handled.
     static let budget = 1_000
 
     init(owner: (any ConnectionOwner)?) {
         state = UncheckedMutex(State(owner: owner))
-        // Until it is released, or handed to a proactor, the connection belongs to the thread that made it.
+        // The connection belongs to the thread that created it, until it is released or passed to a proactor.
         domain.enter(Key())
     }
 
-    deinit {
-        domain.deallocate(Key())
-    }
+    deinit { domain.deallocate(Key()) }
 
     // MARK: Adding work
 
-    /// Adds work to do with the connection, from any thread.
+    /// Adds work for the connection, from any thread.
     ///
-    /// What the work throws ends the container's `run()`, as a callback's error does.
-    /// - Returns: whether it will run; false where the connection is over.
+    /// An error that the work throws ends the container's `run()`, as an error of a callback does.
+    /// - Returns: whether it will run; false if the connection has ended.
     @discardableResult
     public func add(_ work: @escaping @Sendable (Connection) throws -> Void) -> Bool {
         put(.work(work))
     }
 
-    /// As `add`, for what a task asks of the connection: added in the domain it does not wait for another batch.
+    /// Works as `add`, for a task's request to the connection: if it is added in the domain, it does not wait for another batch.
     package func addStep(_ work: @escaping @Sendable (Connection) throws -> Void) -> Bool {
         put(domain.isCurrent ? .step(work) : .work(work))
     }
@@ -75,9 +70,9 @@ public final class WorkQueue: Sendable {
             let wasEmpty = state.items.isEmpty
             state.items.append(item)
             hasItems.store(true, ordering: .releasing)
-            // Who runs items looks again before it leaves.
+            // The thread that runs items checks again before it stops.
             guard wasEmpty, !state.isRunning else { return Signal.none }
-            // A batch runs them at its end.
+            // The current batch runs them at its end.
             if inDomain, case .attached = state.place { return Signal.none }
             return WorkQueue.signal(state)
         }
@@ -106,7 +101,7 @@ public final class WorkQueue: Sendable {
         }
     }
 
-    /// Has a batch of the connection's begun, where it is in a proactor.
+    /// Makes the proactor begin a batch for the connection, if it is in a proactor.
     private func wake() {
         attached.withLock { pointer in
             if let pointer { pn_connection_wake(pointer) }
@@ -115,20 +110,20 @@ public final class WorkQueue: Sendable {
 
     // MARK: In the domain
 
-    /// Whether something waits; what is added now may be missed.
+    /// Whether items are waiting; an item that is being added now may be missed.
     package var hasWork: Bool { hasItems.load(ordering: .acquiring) }
 
-    /// Runs a batch of the connection's events in the domain, then the items that wait.
+    /// Runs a batch of the connection's events in the domain, then the waiting items.
     /// - Parameters:
     ///   - body: handles the events.
-    ///   - rest: called once items have run, where the connection stays: handles the events that come of what those did. The items
-    ///     that these add run as well.
-    /// - Throws: what `body` throws, or else the first error of an item, or of `rest`; the others have run all the same.
+    ///   - rest: handles the events that the items caused; called after the items have run, unless the connection is moved. The
+    ///     steps and jobs that these events add run as well.
+    /// - Throws: the error of `body`, or else the first error of an item or of `rest`; the others have run nevertheless.
     package func runBatch(_ body: () throws -> Void, rest: () throws -> Void = {}) throws {
         domain.enter(Key())
         var failure: (any Error)?
         do { try body() } catch { failure = error }
-        // Items wait for the place that the connection goes to, where it goes.
+        // If the connection is moved, the items wait for its new place.
         let owns =
             confined.move == nil
             && beginRunning { place in
@@ -151,8 +146,8 @@ public final class WorkQueue: Sendable {
         try leave(isRunning: owns, failure)
     }
 
-    /// Runs the items of a connection that is in no proactor; does nothing where it has gone into one meanwhile.
-    /// - Throws: the first error of an item; the rest has run all the same.
+    /// Runs the items of a connection that is in no proactor; has no effect if it has been moved into one.
+    /// - Throws: the first error of an item; the others have run nevertheless.
     package func runParked() throws {
         let isMine = beginRunning { place in
             switch place {
@@ -165,9 +160,9 @@ public final class WorkQueue: Sendable {
         try leave(isRunning: true, runItems(takeItems()))
     }
 
-    /// Becomes the thread that runs items, where there are some, no other does, and the connection's place allows it.
+    /// Makes this the thread that runs items; false if there are none, if another thread does, or if the place does not allow it.
     private func beginRunning(_ isAllowed: (Place) -> Bool) -> Bool {
-        // Every batch comes here, most for nothing. An item that is added now is followed by a signal of its own.
+        // Every batch calls this, usually without items. An item that is added now is followed by a signal of its own.
         guard hasItems.load(ordering: .acquiring) else { return false }
         return state.withLock { state in
             guard !state.isRunning, !state.items.isEmpty, isAllowed(state.place) else { return false }
@@ -176,10 +171,10 @@ public final class WorkQueue: Sendable {
         }
     }
 
-    /// Runs items, and the jobs and steps that are added meanwhile: an actor's next step need not wait for a batch.
+    /// Runs items, and the jobs and steps that are added meanwhile, so that an actor's next step does not wait for a batch.
     ///
-    /// Work that is added meanwhile waits for the next batch, and so does what comes after so many items: what this one has
-    /// written goes out first, and other connections have their turn.
+    /// Work that is added meanwhile, and items beyond the budget, wait for the next batch: the output so far is written first,
+    /// and other connections are handled.
     /// - Returns: the first error.
     private func runItems(_ first: ArraySlice<Item>) -> (any Error)? {
         var failure: (any Error)?
@@ -191,7 +186,7 @@ public final class WorkQueue: Sendable {
             guard confined.move == nil else { break }
             if items.isEmpty, rest > 0 { items = takeSteps() }
         }
-        // What is left goes with the connection.
+        // The remaining items move with the connection.
         if !items.isEmpty { state.withLock { $0.items.insert(contentsOf: items, at: 0) } }
         return failure
     }
@@ -200,7 +195,7 @@ public final class WorkQueue: Sendable {
         state.withLock { exchange(&$0.items, with: [])[...] }
     }
 
-    /// Takes out the jobs and steps that come before any work.
+    /// Removes the jobs and steps before the first work item.
     private func takeSteps() -> ArraySlice<Item> {
         state.withLock { state in
             let steps = state.items.prefix { if case .work = $0 { false } else { true } }
@@ -221,12 +216,12 @@ public final class WorkQueue: Sendable {
         }
     }
 
-    /// Has the connection go elsewhere when the domain is left: when the batch, or the item, that calls this is done.
+    /// Moves the connection when the domain is left, which is after the batch or the item that calls this.
     package func move(_ move: Move) {
         confined.move = move
     }
 
-    /// Leaves the domain, and brings the connection to where it goes.
+    /// Leaves the domain, and moves the connection to its new place.
     private func leave(isRunning: Bool, _ failure: (any Error)?) throws {
         var failure = failure
         let move = exchange(&confined.move, with: nil)
@@ -244,7 +239,7 @@ public final class WorkQueue: Sendable {
         case .attach(let pointer, let handOver):
             change(to: .attached, pointer) { state in
                 pauseRunning(isRunning, &state)
-                // Under the lock: another thread may handle the connection's last event before this returns. Items wait
+                // Under the lock, because another thread may handle the connection's last event before this returns. Items wait
                 // for the first batch.
                 handOver()
             }
@@ -260,22 +255,22 @@ public final class WorkQueue: Sendable {
         if let failure { throw failure }
     }
 
-    /// Lets the next thread run items.
-    /// - Parameter wasRunning: whether this one did.
-    /// - Returns: what makes sure that those run which are there.
+    /// Allows the next thread to run items.
+    /// - Parameter wasRunning: whether this thread ran items.
+    /// - Returns: the signal for the remaining items.
     private func stopRunning(_ wasRunning: Bool, _ state: inout State) -> Signal {
         pauseRunning(wasRunning, &state)
         return state.items.isEmpty || state.isRunning ? .none : WorkQueue.signal(state)
     }
 
-    /// Lets the next thread run items, which is certain to come to them.
+    /// Allows the next thread to run items, without a signal because a batch is certain to follow.
     private func pauseRunning(_ wasRunning: Bool, _ state: inout State) {
         if wasRunning { state.isRunning = false }
         hasItems.store(!state.items.isEmpty, ordering: .releasing)
     }
 
-    /// Brings the connection to another place, with proton's connection where that is a proactor, and changes the rest of
-    /// the state with that.
+    /// Moves the connection to another place, with proton's connection if that is a proactor, and changes the rest of the state
+    /// at the same time.
     private func change<Result>(
         to place: Place, _ pointer: OpaquePointer? = nil, _ body: (inout State) -> Result
     ) -> Result {
@@ -289,9 +284,10 @@ public final class WorkQueue: Sendable {
 
     // MARK: Outside of a batch
 
-    /// Stops the process where the calling thread may not use the connection.
+    /// Stops the process if the calling thread may not use the connection.
     ///
-    /// Outside of the connection's batches only a loop of one thread may, or whoever drives the connection by hand.
+    /// Outside of the connection's batches, only the thread of a single-threaded loop, or of a connection that is driven by hand,
+    /// may use it.
     func admitCaller() {
         let (place, owner) = state.withLock { ($0.place, $0.owner) }
         switch place {
@@ -303,7 +299,7 @@ public final class WorkQueue: Sendable {
                 )
             }
             domain.enter(Key())
-            // What is written now is flushed at the end of the batch that this begins.
+            // Output that is written now is flushed at the end of the batch that this begins.
             if case .driven(let wake?) = place { wake() } else { wake() }
         }
     }
@@ -313,7 +309,7 @@ public final class WorkQueue: Sendable {
         domain.leave(Key())
     }
 
-    // MARK: Where the connection stands
+    // MARK: The connection's place
 
     func bind(_ connection: Connection?) {
         confined.connection = connection
@@ -329,7 +325,8 @@ public final class WorkQueue: Sendable {
         }
     }
 
-    /// The maker of the connection is done with it: the owner has its items run from now on.
+    /// Called when the thread that created the connection has finished with it: from now on, the owner makes threads run its
+    /// items.
     package func release() {
         domain.leave(Key())
         let signal: Signal = state.withLock { state in
@@ -340,27 +337,27 @@ public final class WorkQueue: Sendable {
         send(signal)
     }
 
-    /// Hands a connection that its maker holds to a proactor, from the thread that has it.
+    /// Passes a connection that its creator holds to a proactor; called on the creator's thread.
     ///
-    /// What waits already runs at the end of the connection's first batch.
+    /// Waiting items run at the end of the connection's first batch.
     func attach(_ pointer: OpaquePointer, _ handOver: () -> Void) {
         domain.leave(Key())
         change(to: .attached, pointer) { _ in handOver() }
     }
 
-    /// The connection is driven by hand from now on.
+    /// Called when the connection is driven by hand from now on.
     func drive(_ wake: (@Sendable () -> Void)? = nil) {
         state.withLock { $0.place = .driven(wake: wake) }
     }
 
-    /// Hands a connection that its maker holds to a driver, from the thread that has it.
-    /// - Parameter wake: tells the loop that has the driver of items.
+    /// Passes a connection that its creator holds to a driver; called on the creator's thread.
+    /// - Parameter wake: notifies the driver's loop of items.
     func drive<Result>(wake: @escaping @Sendable () -> Void, _ handOver: () -> Result) -> Result {
         domain.leave(Key())
         return change(to: .driven(wake: wake)) { _ in handOver() }
     }
 
-    /// Ends the connection whatever it does now, for an owner whose threads are gone.
+    /// Ends the connection in any place, for an owner whose threads have ended.
     func abandon(_ finish: () -> Void) {
         let isClosed = state.withLock { if case .closed = $0.place { true } else { false } }
         guard !isClosed else { return }
@@ -370,9 +367,9 @@ public final class WorkQueue: Sendable {
         send(state.withLock { stopRunning(true, &$0) })
     }
 
-    /// Closes the queue, in the domain: what is there runs now, and then `finish`.
+    /// Closes the queue, in the domain: runs the waiting items, and then `finish`.
     ///
-    /// What is added from now on runs elsewhere, once the domain is left.
+    /// Items that are added later run on the global executor, after the domain is left.
     /// - Returns: the first error of an item.
     private func close(_ finish: () -> Void) -> (any Error)? {
         let items = change(to: .closed) { state in
@@ -389,7 +386,7 @@ public final class WorkQueue: Sendable {
         return failure
     }
 
-    /// Runs jobs once the connection is over. Work that wants the connection is refused by then, so nothing throws.
+    /// Runs jobs after the connection has ended. Work for the connection is rejected by then, so no item throws.
     private func runAfterClose() {
         let isMine = beginRunning { place in
             if case .closed = place { true } else { false }

@@ -4,17 +4,17 @@
 import Glibc
 import ProtonEngine
 
-/// A port of loopback that nobody listens on and no other process can take, but this one may listen on later.
+/// A loopback port that has no listener and that no other process can take, while this process can listen on it later.
 ///
-/// Its socket is bound and does not listen. Linux lets another one be bound beside it where both allow that, as those of
-/// proton's listeners do, and gives nobody such a port who asks for any.
+/// Its socket is bound but does not listen. Linux lets another socket bind the same port if both have SO_REUSEADDR set, as
+/// proton's listeners do, and never assigns such a port to a socket that asks for any free one.
 package final class HeldPort {
     package let number: Int
     private let descriptor: Int32
 
     package var address: String { "127.0.0.1:\(number)" }
 
-    /// - Throws: `ProtonError.Code.listenFailed` where no port is free.
+    /// - Throws: `ProtonError.Code.listenFailed` if no port is free.
     package init() throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var allows: Int32 = 1

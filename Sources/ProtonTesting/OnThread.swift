@@ -5,14 +5,14 @@ import Proton
 import ProtonUtilities
 import Synchronization
 
-/// Runs a body that blocks on a thread of its own, for tests that are async, and returns what it returns.
+/// Runs a body that blocks on a thread of its own, for async tests, and returns its result.
 ///
 ///     try await onThread { try Container(HelloWorld(server: broker.address)).run() }
 ///
-/// The threads that tasks share are few, and must not be blocked by `Container.run` and the like.
-/// - Returns: what the body returns.
-/// - Throws: what the body throws; `CancellationError` at once where the task is cancelled, as a test whose time is up:
-///   the thread is then left behind; `ProtonError.Code.limitExceeded` where the system has no thread left.
+/// The threads of the cooperative pool are few; `Container.run` and similar calls must not block them.
+/// - Returns: the result of the body.
+/// - Throws: any error that the body throws; `CancellationError` immediately if the task is cancelled, as when a test's time
+///   limit is exceeded: the thread continues then; `ProtonError.Code.limitExceeded` if the system has no thread left.
 public func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     let once = Once<Value>()
     return try await withTaskCancellationHandler {
@@ -29,7 +29,7 @@ public func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> V
     }
 }
 
-/// A continuation that the first of several resumes.
+/// A continuation that is resumed by the first of several calls.
 private final class Once<Value: Sendable>: Sendable {
     private enum State {
         case new

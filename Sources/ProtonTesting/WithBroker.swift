@@ -5,20 +5,21 @@ public import Proton
 public import ProtonBroker
 import ProtonUtilities
 
-/// Runs a body with a broker of its own on a free port of loopback, and stops that whatever the body does.
+/// Runs a body with a broker of its own on a free loopback port, and stops the broker when the body returns or throws.
 ///
 ///     try withBroker { broker in
 ///         try Container(HelloWorld(server: broker.address)).run()
 ///     }
 ///
-/// The broker runs on a thread of its own. Its messages are gone when the body is over. Blocks until the broker has
-/// ended, for `BrokerOptions.stopGrace` and a second more at most.
+/// The broker runs on a thread of its own. Its messages are deleted at the end. After the body, this blocks until the broker has
+/// ended, at most for `BrokerOptions.stopGrace` and one second.
 /// - Parameters:
-///   - options: how the broker treats its peers.
-///   - clock: what its times go by, such as a `TestClock`; nil, the default, is the system's clock.
-///   - body: what is done with the broker; it may stop it itself.
-/// - Returns: what the body returns.
-/// - Throws: what the body throws; as `Broker.start`; `ProtonError.Code.timedOut` where the broker does not end in time.
+///   - options: the broker's options.
+///   - clock: the broker's clock, such as a `TestClock`; nil, the default, means the system's clock.
+///   - body: a closure that uses the broker; it may stop the broker itself.
+/// - Returns: the result of the body.
+/// - Throws: any error that the body throws; the errors of `Broker.start`; `ProtonError.Code.timedOut` if the broker does not end
+///   in time.
 public func withBroker<Result>(
     options: BrokerOptions = BrokerOptions(), clock: (any ContainerClock)? = nil,
     _ body: (Broker) throws -> Result
@@ -35,16 +36,17 @@ public func withBroker<Result>(
     return result
 }
 
-/// Runs an async body with a broker of its own on a free port of loopback, and stops that whatever the body does.
+/// Runs an async body with a broker of its own on a free loopback port, and stops the broker when the body returns or throws.
 ///
-/// As the form without `async`, and blocks no thread of the caller's: also where the task is cancelled this returns
-/// when the broker has ended. For calls that block, such as `Container.run`, there is `onThread`.
+/// Works as the form without `async`, and blocks no thread of the caller: it returns when the broker has ended, also if the task
+/// is cancelled. For calls that block, such as `Container.run`, use `onThread`.
 /// - Parameters:
-///   - options: how the broker treats its peers.
-///   - clock: what its times go by, such as a `TestClock`; nil, the default, is the system's clock.
-///   - body: what is done with the broker; it may stop it itself.
-/// - Returns: what the body returns.
-/// - Throws: what the body throws; as `Broker.start`; `ProtonError.Code.timedOut` where the broker does not end in time.
+///   - options: the broker's options.
+///   - clock: the broker's clock, such as a `TestClock`; nil, the default, means the system's clock.
+///   - body: a closure that uses the broker; it may stop the broker itself.
+/// - Returns: the result of the body.
+/// - Throws: any error that the body throws; the errors of `Broker.start`; `ProtonError.Code.timedOut` if the broker does not end
+///   in time.
 public func withBroker<Result>(
     options: BrokerOptions = BrokerOptions(), clock: (any ContainerClock)? = nil,
     _ body: (Broker) async throws -> Result

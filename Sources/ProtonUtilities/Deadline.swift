@@ -3,14 +3,14 @@
 
 import Glibc
 
-/// When a wait has to end.
+/// The time when a wait has to end.
 package struct Deadline: Sendable {
-    /// On the monotonic clock; nil is never.
+    /// The time on the monotonic clock; nil means never.
     let time: timespec?
 
-    /// The end of a time-out that begins now; nil is never.
+    /// Creates the deadline of a time-out that begins now; nil means never.
     package init(after timeout: Duration?) {
-        // More than a lifetime is for ever, and would overflow.
+        // A longer time-out would overflow; it exceeds a lifetime, so it counts as never.
         guard let timeout, timeout < .seconds(3_000_000_000) else {
             time = nil
             return

@@ -1,23 +1,23 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What people write into files of settings that JSON has not: comments, and commas at ends.
+/// Syntax that people use in files of settings and that JSON does not have: comments and trailing commas.
 ///
-/// Foundation reads them as JSON5, and ends the process for some bytes of that, such as a number that ends in `e-`.
+/// Foundation can read them as JSON5, but some bytes in that mode, such as a number that ends in `e-`, end the process.
 enum JSONComments {
     private enum Place {
         case outside, string, escape, lineComment, blockComment
     }
 
-    /// Puts blanks in the place of comments (`//`, `/* */`), and of commas before the end of an array or an object.
+    /// Replaces comments (`//`, `/* */`) and trailing commas of arrays and objects by spaces.
     ///
-    /// What is no comment that ends stays as it is, for the decoder to refuse.
+    /// A block comment without an end stays as it is, so that the decoder rejects it.
     static func removed(from text: [UInt8]) -> [UInt8] {
         var text = text
         var place = Place.outside
         var start = 0
-        /// The last byte outside of strings and comments that is no blank, and where the last comma is, where nothing has
-        /// come after it.
+        /// The last byte outside of strings and comments that is not a space, and the position of the last comma, if no such byte
+        /// follows it.
         var (last, comma): (UInt8?, Int?) = (nil, nil)
         var index = 0
         while index < text.count {
@@ -45,7 +45,7 @@ enum JSONComments {
                 } else if ![9, 10, 13, 32].contains(byte) {
                     if byte == UInt8(ascii: "\"") { place = .string }
                     if byte == UInt8(ascii: "]") || byte == UInt8(ascii: "}"), let comma { text[comma] = 32 }
-                    // A comma stands behind something: `[,]` is no array.
+                    // Only a comma after a value is a trailing comma: `[,]` is not a valid array.
                     let isBehind = last.map { !"[{,:".utf8.contains($0) } ?? false
                     comma = byte == UInt8(ascii: ",") && isBehind ? index : nil
                     last = byte
@@ -56,7 +56,7 @@ enum JSONComments {
         return text
     }
 
-    /// Blanks keep the lines of what follows.
+    /// Replaces a range by spaces, but keeps line ends, so that line numbers stay the same.
     private static func blank(_ text: inout [UInt8], _ range: ClosedRange<Int>) {
         for index in range where text[index] != 10 && text[index] != 13 { text[index] = 32 }
     }

@@ -4,9 +4,9 @@
 package import FoundationEssentials
 import Glibc
 
-/// A file of settings, in JSON, with comments and commas at ends.
+/// Reads files of settings in JSON, with comments and trailing commas.
 package enum JSONFile {
-    /// The most that a file may hold, in bytes: 1 MiB.
+    /// The maximum size of a file, in bytes: 1 MiB.
     private static let maxSize = 1_024 * 1_024
 
     /// Reads a file.
@@ -15,7 +15,7 @@ package enum JSONFile {
         try parse(try bytes(of: path), path: path)
     }
 
-    /// Reads what a file holds.
+    /// Parses the contents of a file.
     package static func parse(_ data: Data, path: String) throws(JSONFileError) -> JSONValue {
         guard String(validating: data, as: UTF8.self) != nil else {
             throw JSONFileError("\(path): is not text in UTF-8, as JSON has to be: save it as UTF-8.")
@@ -23,13 +23,13 @@ package enum JSONFile {
         do {
             return try JSONDecoder().decode(JSONValue.self, from: Data(JSONComments.removed(from: Array(data))))
         } catch {
-            // Foundation does not say where.
+            // Foundation does not report the position.
             throw JSONFileError(
                 "\(path): is not valid JSON: `python3 -m json.tool` tells the line, of a file without comments.")
         }
     }
 
-    /// Reads what a file holds, which may be a file of settings in another format.
+    /// Reads the contents of a file, which may be a file of settings in another format.
     /// - Throws: `JSONFileError` that names the file.
     package static func bytes(of path: String) throws(JSONFileError) -> Data {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -54,9 +54,9 @@ package enum JSONFile {
     }
 }
 
-/// What is wrong with a file of settings.
+/// The error for a file of settings.
 package struct JSONFileError: Error, CustomStringConvertible {
-    /// The file, and what to do.
+    /// The file, and how to correct it.
     package let message: String
     /// The same as `message`.
     package var description: String { message }

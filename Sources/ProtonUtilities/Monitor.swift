@@ -3,14 +3,14 @@
 
 import Glibc
 
-/// State under a lock, and a way to wait until it is as one wants it.
+/// State under a lock, and waits until the state meets a condition.
 ///
-/// `@unchecked Sendable`: the state is reached under the lock only, and what leaves a critical section is for its
-/// caller to answer for; the two pthread objects are made for several threads, and freed when nobody can use them.
+/// `@unchecked Sendable`: the state is accessed under the lock only, and the caller is responsible for any reference that leaves
+/// a critical section. The two pthread objects may be used from several threads, and are freed when no reference is left.
 package final class Monitor<State>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    // The lock makes accesses exclusive.
+    // The lock makes accesses exclusive, so no check at run time is needed.
     @exclusivity(unchecked) private var state: State
 
     package init(_ state: State) {
@@ -18,7 +18,7 @@ package final class Monitor<State>: @unchecked Sendable {
         pthread_mutex_init(mutex, nil)
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)
-        // So that a wait lasts as long as it should when somebody sets the clock.
+        // With the monotonic clock, a change of the system's time does not change the length of a wait.
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         pthread_cond_init(changed, &attributes)
         pthread_condattr_destroy(&attributes)
@@ -31,7 +31,7 @@ package final class Monitor<State>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Runs `body` with the state, holding the lock; then those that wait look again.
+    /// Runs `body` with the state, holding the lock; then the waiting threads check their conditions again.
     package func withLock<Result, Failure: Error>(_ body: (inout State) throws(Failure) -> Result) throws(Failure)
         -> Result
     {
@@ -43,7 +43,7 @@ package final class Monitor<State>: @unchecked Sendable {
         return try body(&state)
     }
 
-    /// Runs `body` with the state, holding the lock; those that wait look again only where it says that they have to.
+    /// Runs `body` with the state, holding the lock; the waiting threads check their conditions again only if `wakes` is true.
     package func update<Result>(_ body: (inout State) -> (result: Result, wakes: Bool)) -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
@@ -52,9 +52,9 @@ package final class Monitor<State>: @unchecked Sendable {
         return result
     }
 
-    /// Waits until `body` returns something, or throws; it is called with the lock, each time the state has changed.
-    /// - Parameter deadline: when to give up; nil is never.
-    /// - Returns: nil where the time is over.
+    /// Waits until `body` returns a value or throws. It is called with the lock, each time the state has changed.
+    /// - Parameter deadline: when to give up; nil means never.
+    /// - Returns: nil if the deadline has passed.
     package func wait<Result, Failure: Error>(
         until deadline: Deadline, _ body: (inout State) throws(Failure) -> Result?
     ) throws(Failure) -> Result? {
@@ -62,7 +62,7 @@ package final class Monitor<State>: @unchecked Sendable {
         defer { pthread_mutex_unlock(mutex) }
         while true {
             if let result = try body(&state) {
-                // What it has taken may be what another one waits to see gone.
+                // Another thread may wait for the change that `body` has made.
                 pthread_cond_broadcast(changed)
                 return result
             }

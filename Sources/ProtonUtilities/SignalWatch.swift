@@ -7,18 +7,18 @@ import Synchronization
 /// Waits for signals, and calls its action on a thread that all watches share.
 package final class SignalWatch: Sendable {
     private let numbers: Set<Int32>
-    /// Whether the action is called for the first signal only, and the next one is the system's.
+    /// Whether the action is called for the first signal only; the next signal has its default action.
     private let isOnce: Bool
     private let action: @Sendable () -> Void
 
-    /// Waits for the first of some signals; from then on each of them ends the process at once, as it would without this.
+    /// Waits for the first of some signals; after it, each of them has its default action, which ends the process.
     package init(first numbers: [Int32], _ action: @escaping @Sendable () -> Void) {
         (self.numbers, isOnce, self.action) = (Set(numbers), true, action)
         start()
     }
 
-    /// Waits for a signal each time that it comes; several that come at once may be one.
-    /// - Parameter action: what to do. Other signals wait until it returns.
+    /// Waits for each occurrence of a signal; several that arrive at the same time may count as one.
+    /// - Parameter action: the action. Other signals wait until it returns.
     package init(every number: Int32, _ action: @escaping @Sendable () -> Void) {
         (numbers, isOnce, self.action) = ([number], false, action)
         start()
@@ -31,7 +31,7 @@ package final class SignalWatch: Sendable {
         tell(watchesChanged)
     }
 
-    /// Leaves the signals to the system again, but for those that another watch waits for.
+    /// Restores the default action of the signals, except for those that another watch waits for.
     package func cancel() {
         watches.withLock { watches in
             watches.removeAll { $0 === self }
@@ -40,14 +40,14 @@ package final class SignalWatch: Sendable {
         }
     }
 
-    /// A signal has come.
+    /// Handles a signal.
     fileprivate func note(_ number: Int32) {
         guard numbers.contains(number) else { return }
         if isOnce { for number in numbers { signal(number, SIG_DFL) } }
         action()
     }
 
-    /// Lets the signals come to this thread: a process can be started with them blocked in all threads.
+    /// Unblocks the signals in this thread, because a process can be started with them blocked in all threads.
     fileprivate func unblock() {
         var set = sigset_t()
         sigemptyset(&set)
@@ -56,30 +56,30 @@ package final class SignalWatch: Sendable {
     }
 }
 
-// Signals are caught by a handler, which may do next to nothing, and acted upon by a thread. Dispatch's signal sources
-// would do that too, but on Linux they lose signals that come to a thread which does not block them.
+// A handler catches the signals and does only what is async-signal-safe; a thread then calls the actions. Dispatch's signal
+// sources would do the same, but on Linux they lose signals that arrive in a thread that does not block them.
 
 private let watches = Mutex<[SignalWatch]>([])
-/// The end of a pair of sockets that the handler writes to; -1 before the first watch.
+/// The end of a socket pair that the handler writes to; -1 before the first watch.
 private let descriptor = Atomic<Int32>(-1)
-/// What the thread reads when there is another watch; signals have numbers from 1 to 64.
+/// The byte that tells the thread about a new watch; signals have numbers from 1 to 64.
 private let watchesChanged: UInt8 = 0
 
-/// The handler: all that it calls is async-signal-safe.
+/// The handler: all functions that it calls are async-signal-safe.
 private func noteSignal(_ number: Int32) {
     let interrupted = errno
     tell(UInt8(truncatingIfNeeded: number))
     errno = interrupted
 }
 
-/// Writes a byte for the thread: by `send`, which is async-signal-safe and does not wait here.
+/// Writes a byte for the thread, with `send`, which is async-signal-safe and does not block here.
 private func tell(_ byte: UInt8) {
     var byte = byte
     send(descriptor.load(ordering: .relaxed), &byte, 1, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
 }
 
-/// Starts the thread, once for the life of the process.
-/// - Returns: whether it runs; where the system has no descriptor or thread left, signals keep their default action.
+/// Starts the thread, once per process.
+/// - Returns: whether it runs. If the system has no descriptor or thread left, signals keep their default action.
 private func startReading() -> Bool {
     watches.withLock { _ in
         if descriptor.load(ordering: .relaxed) >= 0 { return true }

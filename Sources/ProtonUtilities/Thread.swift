@@ -3,11 +3,11 @@
 
 import Glibc
 
-/// A thread of the loop's own: it blocks, so it is none of the cooperative pool's.
+/// A thread that may block, outside of the cooperative pool.
 package struct Thread {
     private let handle: pthread_t
 
-    /// Starts a thread; nil where the system has none left.
+    /// Starts a thread; nil if the system has none left.
     package static func start(_ body: @escaping @Sendable () -> Void) -> Thread? {
         let box = Unmanaged.passRetained(Body(body))
         var handle = pthread_t()
@@ -18,7 +18,7 @@ package struct Thread {
         return Thread(handle: handle)
     }
 
-    /// Lets the thread go when it ends, for one that nobody joins.
+    /// Makes the system release the thread when it ends; for a thread that is never joined.
     package func detach() {
         pthread_detach(handle)
     }
@@ -37,7 +37,7 @@ private final class Body: Sendable {
     }
 }
 
-/// A function of the file's, since a closure written in isolated code would trap on another thread.
+/// A function at file scope, because a closure written in isolated code would trap on another thread.
 private func runBody(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
     return nil

@@ -3,15 +3,15 @@
 
 public import Synchronization
 
-/// A `Mutex` for state that holds what is not `Sendable`, such as proton's pointers.
+/// A `Mutex` for state with values that are not `Sendable`, such as proton's pointers.
 ///
-/// `@unchecked Sendable`: the state is reached under the lock only; what leaves a critical section is for its caller
-/// to answer for.
+/// `@unchecked Sendable`: the state is accessed under the lock only; the caller is responsible for any reference that leaves a
+/// critical section.
 ///
-/// Public, since the compiler inlines nothing across modules that is of package level: a lock is taken for every message.
+/// Public, because the compiler does not inline package symbols across modules, and a lock is taken for every message.
 public final class UncheckedMutex<State>: @unchecked Sendable {
     @usableFromInline let lock = Mutex<Void>(())
-    // The lock makes accesses exclusive: to check that again at run time costs more than the lock.
+    // The lock makes accesses exclusive; the check at run time would cost more than the lock.
     @exclusivity(unchecked) @usableFromInline var state: State
 
     @inlinable public init(_ state: State) {
@@ -27,7 +27,7 @@ public final class UncheckedMutex<State>: @unchecked Sendable {
     }
 }
 
-/// Puts a new value in a variable's place and returns the old one.
+/// Assigns a new value to a variable and returns the old one.
 @inlinable @inline(__always)
 public func exchange<Value>(_ variable: inout Value, with value: Value) -> Value {
     let old = variable

@@ -159,6 +159,8 @@ struct BrokerProgramTests {
         }
     }
 
+    #if DurableBroker
+
     @Test("Durable messages are there again after a kill")
     func store() async throws {
         let path = temporaryPath()
@@ -194,6 +196,20 @@ struct BrokerProgramTests {
             }
         }
     }
+
+    #else
+
+    @Test("A broker without the trait for its store says how to build one")
+    func noStore() async throws {
+        try await withPrograms { programs in
+            let broker = try programs.start(.swift, "broker", "127.0.0.1:0", "--store", "messages.sqlite")
+            let record = try await broker.waitForEnd()
+            #expect(record.errorText.contains("swift build --product broker --traits DurableBroker"))
+            #expect(record.ending == .exited(1))
+        }
+    }
+
+    #endif
 
     // MARK: Log lines
 

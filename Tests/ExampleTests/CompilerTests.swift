@@ -1,7 +1,6 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
 import Testing
 
 /// What the compiler has to refuse, as a program's author would meet it: what would race, and callbacks that are misspelt.
@@ -53,22 +52,8 @@ struct CompilerTests {
     @Test(arguments: Self.programs.indices)
     func isRefused(_ index: Int) async throws {
         let (lines, error) = Self.programs[index]
-        let program = "import Proton\nfinal class Mine: MessagingHandler { var count = 0 }\n\(lines)\n"
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).swift")
-        try program.write(to: file, atomically: true, encoding: .utf8)
-        defer { try? FileManager.default.removeItem(at: file) }
-        let build = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-            "../../Sources")
-        let compiler = try ChildProcess(
-            "/usr/bin/env",
-            [
-                "swiftc", "-swift-version", "6", "-parse-as-library", "-emit-sil", "-o", "/dev/null",
-                "-I", build.appendingPathComponent("Modules").path, "-I",
-                sources.appendingPathComponent("CProton").path,
-                "-I", sources.appendingPathComponent("COpenSSL").path, file.path,
-            ])
-        let record = try await compiler.waitForEnd()
+        let record = try await compile(
+            "import Proton\nfinal class Mine: MessagingHandler { var count = 0 }\n\(lines)\n")
         if let error {
             #expect(record.ending == .exited(1) && record.errorText.contains(error), "\(lines)\n\(record.errorText)")
         } else {

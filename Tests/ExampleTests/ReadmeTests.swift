@@ -6,24 +6,19 @@ import Testing
 
 /// The programs in README.md are those that are built and run: Examples/demo, and the handler of Examples/helloworld.
 struct ReadmeTests {
-    private func text(_ path: String) throws -> String {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        return try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
-    }
-
     @Test func theFirstProgramIsTheDemo() throws {
-        let demo = try text("Examples/demo/Demo.swift")
+        let demo = try exampleProgram("demo")
         #expect(
-            try text("README.md").contains("```swift\n\(demo)```\n"), "Copy Examples/demo/Demo.swift into README.md.")
+            try packageText("README.md").contains("```swift\n\(demo)```\n"),
+            "Copy Examples/demo/Demo.swift into README.md.")
     }
 
     @Test func theHandlerIsThatOfHelloWorld() throws {
-        let program = try text("Examples/helloworld/HelloWorld.swift")
+        let program = try exampleProgram("helloworld")
         let start = try #require(program.range(of: "final class")).lowerBound
         let end = try #require(program.range(of: "\n@main")).lowerBound
         #expect(
-            try text("README.md").contains("```swift\n\(program[start..<end])```\n"),
+            try packageText("README.md").contains("```swift\n\(program[start..<end])```\n"),
             "Copy the class of Examples/helloworld/HelloWorld.swift into README.md.")
     }
 

@@ -21,7 +21,9 @@ struct Feature: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 
     /// The rows, in the table's order.
-    static let all: [Feature] = connecting + transfers + messages + nodes + links + transactions + programs + restarts
+    static let all: [Feature] =
+        connecting + transfers + messages + nodes + links + transactions + programs + toolCommands + manageProgram
+        + restarts
 }
 
 extension Set<Peer> {

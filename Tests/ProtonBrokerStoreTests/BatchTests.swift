@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import ProtonBroker
 import Testing
 
@@ -159,3 +161,5 @@ extension StoreBatch {
         }
     }
 }
+
+#endif

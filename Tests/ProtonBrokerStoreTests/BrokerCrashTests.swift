@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Foundation
 import Proton
 import ProtonTesting
@@ -153,3 +155,5 @@ import Testing
         func onDisconnected(_ event: TransportEvent) { event.container.stop() }
     }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Foundation
 import Proton
 import ProtonBroker
@@ -105,3 +107,5 @@ func numbers(in folder: Folder) throws -> [String: [UInt64]] {
 
 /// A durable message that is its number.
 func numbered(_ number: UInt64) -> Message { Message(body: .value(.ulong(number)), isDurable: true) }
+
+#endif

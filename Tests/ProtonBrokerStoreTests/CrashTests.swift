@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Foundation
 import Proton
 import ProtonBroker
@@ -60,3 +62,5 @@ import Testing
         return nil
     }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Foundation
 import Glibc
 import Proton
@@ -59,3 +61,5 @@ struct FailureTests {
         #expect(try contents(folder.file()) == [.queue(queue(1)), .message(message(1))])
     }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Foundation
 
 /// A folder for the files of one test, which is gone with it.
@@ -19,3 +21,5 @@ final class Folder {
     /// The path of a file in it.
     func file(_ name: String = "store.sqlite") -> String { path + "/" + name }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Logging
 import Proton
 import ProtonBroker
@@ -82,3 +84,5 @@ private final class Log: Sendable {
         }
     }
 }
+
+#endif

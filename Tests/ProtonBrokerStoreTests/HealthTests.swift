@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import ProtonBroker
 import Testing
 
@@ -43,3 +45,5 @@ struct HealthTests {
         }
     }
 }
+
+#endif

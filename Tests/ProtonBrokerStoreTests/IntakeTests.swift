@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Proton
 import ProtonBroker
 import Testing
@@ -134,3 +136,5 @@ private final class Intake {
     func written(_ number: UInt64) { _ = state.noteWritten(upTo: number) }
     func failed() { state.noteFailure(batch) }
 }
+
+#endif

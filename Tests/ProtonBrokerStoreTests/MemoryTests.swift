@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Testing
 
 /// The memory that a store takes.
@@ -25,3 +27,5 @@ struct MemoryTests {
         #expect(large.peak - small.peak < 10_000_000, "\(small) \(large)")
     }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import ProtonBroker
 import ProtonBrokerStore
 import Testing
@@ -28,3 +30,5 @@ struct PropertyTests {
         #expect(try contents(folder.file()) == script.model.items)
     }
 }
+
+#endif

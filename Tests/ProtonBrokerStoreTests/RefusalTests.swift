@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Foundation
 import GRDB
 import Proton
@@ -175,3 +177,5 @@ private func store(_ folder: Folder, _ change: (inout Data) -> Void) throws -> S
     change(&data)
     return try data.write(to: folder)
 }
+
+#endif

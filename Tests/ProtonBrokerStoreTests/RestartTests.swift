@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Proton
 import ProtonTesting
 import ProtonUtilities
@@ -199,3 +201,5 @@ private final class Load: MessagingHandler, Sendable {
     var lost: [UInt64] { state.withLock { $0.lines.values.flatMap { $0.accepted.subtracting($0.received) } } }
     var accepted: Int { state.withLock { $0.lines.values.reduce(0) { $0 + $1.accepted.count } } }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Foundation
 import Glibc
 import TestPrograms
@@ -100,3 +102,5 @@ final class StoreProgram {
         read(atMost: .seconds(10))
     }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Proton
 import ProtonBroker
 import ProtonBrokerStore
@@ -71,3 +73,5 @@ func message(_ place: UInt64, in queue: UInt64 = 1, _ bytes: [UInt8] = [1, 2, 3]
         queue: queue, place: place, arrival: Timestamp(milliseconds: Int64(truncatingIfNeeded: place) &- 7),
         bytes: bytes)
 }
+
+#endif

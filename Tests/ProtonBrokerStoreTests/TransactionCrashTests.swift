@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Foundation
 import Proton
 import ProtonTesting
@@ -167,3 +169,5 @@ import Testing
         }
     }
 }
+
+#endif

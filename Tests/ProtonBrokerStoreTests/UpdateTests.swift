@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Foundation
 import GRDB
 import Proton
@@ -80,3 +82,5 @@ struct UpdateTests {
         #expect(messages.map { $0.annotations["x-opt-why"] } == ["no room", nil, nil, nil, nil, nil])
     }
 }
+
+#endif

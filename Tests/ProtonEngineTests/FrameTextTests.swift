@@ -43,7 +43,7 @@ struct FrameTextTests {
         #expect(Self.line(Frame(.saslInit, ["initial-response": Self.bytes("sesame")])) == "0 -> @sasl-init(65) […]")
         #expect(Self.line(Frame(.saslChallenge, ["challenge": Self.bytes("r=a")])) == "0 -> @sasl-challenge(66) […]")
         #expect(Self.line(Frame(.saslResponse, ["response": Self.bytes("r=a")])) == "0 -> @sasl-response(67) […]")
-        #expect(Self.line(.saslOutcome(0)) == "0 -> @sasl-outcome(68) […]")
+        #expect(Self.line(.saslOutcome(0)) == "0 -> @sasl-outcome(68) [code=0x0]")
         let other = Frame(.other, payload: [0, 0x53, 0x41, 0xa1, 6] + Array("sesame".utf8)).bytes
         #expect(!FrameText.line(other[..<5] + [1] + other[6...], isIncoming: true, payload: 99).contains("sesame"))
     }

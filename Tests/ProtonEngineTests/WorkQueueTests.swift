@@ -248,10 +248,9 @@ struct WorkQueueTests {
 
     @Test(.timeLimit(.minutes(1))) func whatWaitsIsRunWhenItIsReleased() async throws {
         let connection = Self.connection(ParkingOwner())
-        let queue = connection.workQueue
         await withCheckedContinuation { continuation in
-            queue.add { _ in continuation.resume() }
-            queue.release()
+            connection.workQueue.add { _ in continuation.resume() }
+            connection.workQueue.release()
         }
         withExtendedLifetime(connection) {}
     }

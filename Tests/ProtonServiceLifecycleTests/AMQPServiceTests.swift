@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if ServiceLifecycle
+
 import Logging
 import Proton
 import ProtonServiceLifecycle
@@ -160,3 +162,5 @@ struct AMQPServiceTests {
         await #expect(throws: CancellationError.self) { try await running.value }
     }
 }
+
+#endif

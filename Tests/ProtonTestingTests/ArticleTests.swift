@@ -12,7 +12,9 @@ struct ArticleTests {
         let root = tests.deletingLastPathComponent().deletingLastPathComponent()
         let path = "Sources/ProtonTesting/ProtonTesting.docc/TestingPrograms.md"
         let article = try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
-        let example = try String(contentsOf: tests.appendingPathComponent(file), encoding: .utf8)
+        let source = try String(contentsOf: tests.appendingPathComponent(file), encoding: .utf8)
+        // Without the lines about its licence.
+        let example = source[try #require(source.range(of: "\n\n")).upperBound...]
         #expect(article.contains("```swift\n\(example)```\n"), "Copy \(file) into \(path).")
     }
 }

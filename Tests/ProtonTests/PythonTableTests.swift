@@ -4,11 +4,11 @@
 import FoundationEssentials
 import Testing
 
-/// The table of Python's tests and these, in Tests/README.md.
+/// The table of Python's tests and these, in Tests/PythonParity.md.
 struct PythonTableTests {
     @Test func everyTestThatIsNamedIsThere() throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let table = try String(contentsOf: folder.appending(path: "README.md"), encoding: .utf8)
+        let table = try String(contentsOf: folder.appending(path: "PythonParity.md"), encoding: .utf8)
         var sources: [String: String] = [:]
         for target in ["ProtonTests", "ProtonEngineTests", "AMQPTests"] {
             let path = folder.appending(path: target)

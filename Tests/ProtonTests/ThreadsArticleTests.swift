@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-import FoundationEssentials
+import Foundation
 import ProtonTesting
 import Testing
 
@@ -14,7 +14,9 @@ struct ThreadsArticleTests {
         let tests = URL(filePath: #filePath).deletingLastPathComponent()
         let path = "Sources/Proton/Proton.docc/Threads.md"
         let article = try String(contentsOf: tests.appending(path: "../../\(path)"), encoding: .utf8)
-        let example = try String(contentsOf: tests.appending(path: "BackgroundExample.swift"), encoding: .utf8)
+        let source = try String(contentsOf: tests.appending(path: "BackgroundExample.swift"), encoding: .utf8)
+        // Without the lines about its licence.
+        let example = source[try #require(source.range(of: "\n\n")).upperBound...]
         #expect(article.contains("```swift\n\(example)```\n"), "Copy BackgroundExample.swift into \(path).")
     }
 

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if Tracing
+
 import InMemoryTracing
 import Proton
 import ProtonTesting
@@ -171,3 +173,5 @@ struct TracingTests {
         }
     }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if Tracing
+
 import InMemoryTracing
 import Synchronization
 import Tracing
@@ -65,3 +67,5 @@ extension InMemoryTracer {
     /// The spans that have ended, by their names.
     func ended(_ name: String) -> [FinishedInMemorySpan] { finishedSpans.filter { $0.operationName == name } }
 }
+
+#endif

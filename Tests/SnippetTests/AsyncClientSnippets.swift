@@ -4,113 +4,90 @@
 import Proton
 
 /// The snippets of AsyncClient.md, compiled: each as it is in the article, in what it needs around it.
-private enum AsyncClientSnippets {
-    static func first(secret: String) async throws {
-        try await AMQPClient("amqps://broker.example", credentials: .password(user: "me", password: secret))
-            .withConnection { connection in
+enum AsyncClientSnippets {
+    struct SendAndReceiveAMessage {
+        func sendAndReceive(password: String) async throws {
+            let client = try AMQPClient(
+                "amqps://broker.example", credentials: .password(user: "me", password: password))
+            try await client.withConnection { connection in
+                // Returns when the broker has accepted the message.
                 try await connection.send("Hello World!", to: "examples")
                 for try await delivery in connection.receiver(from: "examples") {
                     print(delivery.message.body)
                     delivery.accept()
-                }
-            }
-    }
-
-    static func sending(_ sender: AMQPSender, _ message: Message) async throws {
-        do {
-            try await sender.send(message)
-        } catch AMQPSendError.notSent {
-            try await sendLater(message)
-        }
-    }
-
-    static func sendLater(_ message: Message) async throws {}
-
-    static func subscription(_ archive: File) async throws {
-        var client = try AMQPClient("amqps://broker.example")
-        client.options.containerID = "archive-1"
-        try await client.withConnection { connection in
-            try await connection.withSubscription("archive", to: "news") { receiver in
-                for try await delivery in receiver {
-                    try archive.write(delivery.message)
-                    delivery.accept()
+                    break
                 }
             }
         }
     }
 
-    static func request(_ connection: AMQPConnection) async throws -> Message {
-        let response = try await connection.request(Message(body: "tea"), to: "prices", replyTo: "prices-for-me")
-        return response
-    }
-
-    static func serving(_ connection: AMQPConnection) async throws {
-        try await connection.serve("service", concurrency: 8) { request in
-            Message(body: request.body.value.stringValue?.uppercased() ?? "")
+    struct Send {
+        func send(_ messages: [Message], by sender: AMQPSender) async throws -> [Message] {
+            var unsent: [Message] = []
+            for message in messages {
+                do {
+                    try await sender.send(message, timeout: .seconds(10))
+                } catch AMQPSendError.notSent {
+                    // The peer does not have it: sent again, it arrives once.
+                    unsent.append(message)
+                }
+            }
+            return unsent
         }
     }
 
-    static func streams(_ connection: AMQPConnection, _ file: File) async throws {
-        try await connection.send(streaming: file.chunks, to: "uploads")
-
-        for try await delivery in connection.streams(from: "uploads") {
-            for try await piece in delivery.body { try file.write(piece) }
-            delivery.accept()
-        }
-    }
-
-    static func server(_ options: ConnectionOptions) async throws {
-        try await AMQPServer("0.0.0.0:5672", options: options).withListener { listener in
-            for await request in listener {
-                let connection = try await request.accept()
-                for await link in connection.linkRequests {
-                    switch link {
-                    case .sender(let request) where request.address == "orders": take(try request.accept())
-                    case .receiver(let request) where request.address == "news": publish(try request.accept())
-                    default: link.refuse(Condition(.notFound))
+    struct KeepASubscriptionWhileTheProgramIsAway {
+        func archive(_ write: (Message) async throws -> Void) async throws {
+            var client = try AMQPClient("amqps://broker.example")
+            client.options.containerID = "archive-1"
+            try await client.withConnection { connection in
+                try await connection.withSubscription("archive", to: "news") { receiver in
+                    for try await delivery in receiver {
+                        try await write(delivery.message)
+                        delivery.accept()
                     }
                 }
             }
         }
     }
 
-    static func take(_ receiver: AMQPReceiver) {}
-    static func publish(_ sender: AMQPSender) {}
+    struct SendAndReceiveLargeBodies {
+        func upload(_ chunks: AsyncStream<[UInt8]>, by connection: AMQPConnection) async throws {
+            try await connection.send(streaming: chunks, to: "uploads")
+        }
 
-    static func events(_ connection: AMQPConnection) async {
-        for await event in connection.events {
-            switch event {
-            case .connected(let url): print("connected to", url)
-            case .interrupted(let error): print("lost:", error)
-            case .tryFailed(let error): print("still lost:", error)
-            case .ended(let error): print("ended:", error.map { "\($0)" } ?? "closed here")
+        func download(by connection: AMQPConnection, _ write: ([UInt8]) throws -> Void) async throws {
+            for try await delivery in connection.streams(from: "uploads") {
+                for try await piece in delivery.body { try write(piece) }
+                delivery.accept()
             }
         }
     }
 
-    static func cancellation(_ client: AMQPClient) async throws {
-        try await client.withConnection { connection in
-            let work = Task { try await receive(on: connection) }
-            stopWhenAsked { work.cancel() }
-            // The scope's own task is not cancelled: what was accepted goes out before the process ends.
-            try await work.value
+    struct SeeThatAConnectionIsLost {
+        func report(_ connection: AMQPConnection) async {
+            for await event in connection.events {
+                switch event {
+                case .connected(let url): print("connected to", url)
+                case .interrupted(let error): print("lost:", error)
+                case .tryFailed(let error): print("still lost:", error)
+                case .ended(let error): print("ended:", error.map { "\($0)" } ?? "closed here")
+                }
+            }
         }
     }
 
-    static func receive(on connection: AMQPConnection) async throws {}
-    static func stopWhenAsked(_ stop: @escaping @Sendable () -> Void) {}
-
-    static func executor(_ connection: AMQPConnection, _ receiver: AMQPReceiver) async throws {
-        try await withTaskExecutorPreference(connection.taskExecutor) {
-            for try await delivery in receiver { delivery.accept() }
+    struct Stop {
+        func run(_ client: AMQPClient, until stop: AsyncStream<Void>) async throws {
+            try await client.withConnection { connection in
+                let work = Task {
+                    for try await delivery in connection.receiver(from: "jobs") { delivery.accept() }
+                }
+                for await _ in stop { break }
+                work.cancel()
+                // The scope's own task is not cancelled: what was accepted goes out before the process ends.
+                try await work.value
+            }
         }
-    }
-
-    /// What the snippets read and write.
-    struct File: Sendable {
-        var chunks: AsyncStream<[UInt8]> { AsyncStream { $0.finish() } }
-
-        func write(_ message: Message) throws {}
-        func write(_ piece: [UInt8]) throws {}
     }
 }

@@ -1,7 +1,6 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Logging
 import Proton
 import ProtonBroker
 import ProtonTesting
@@ -9,42 +8,6 @@ import Testing
 
 /// The snippets of the other articles, compiled: each as it is in the article, in what it needs around it.
 private enum OtherSnippets {
-    // MARK: LoggingIn.md
-
-    static func loggingIn(_ container: Container, token: String, _ tokens: Tokens) throws {
-        var options = ConnectionOptions()
-        try container.connect("amqps://anna:secret@broker.example.com")
-
-        options.credentials = .token(user: "anna", token: token)
-
-        options.credentials = .provider { attempt in
-            .token(user: "anna", token: try await tokens.fresh())
-        }
-        try container.connect("amqps://broker.example.com", options: options)
-    }
-
-    struct Tokens: Sendable {
-        func fresh() async throws -> String { "" }
-    }
-
-    static func users(_ container: Container, _ logger: Logger) throws {
-        var options = ConnectionOptions()
-        let users = try UserFile(path: "/etc/broker/users") { logger.error("\($0)") }
-        options.authentication = .required(users)
-        try container.listen("0.0.0.0:5672", options: options)
-    }
-
-    // MARK: TLS.md
-
-    static func connecting(_ container: Container) throws {
-        try container.connect("amqps://broker.example.com")
-    }
-
-    static func listening(_ container: Container) throws {
-        let certificate = TLSCertificate(file: "broker.pem", keyFile: "broker.key")
-        try container.listen("amqps://0.0.0.0", tls: TLSServerOptions(certificate: certificate))
-    }
-
     // MARK: ProtonBroker.md, Security.md
 
     static func broker() async throws {
@@ -65,6 +28,19 @@ private enum OtherSnippets {
         options.tls = TLSServerOptions(certificate: TLSCertificate(file: "server.pem", keyFile: "server.key"))
         let broker = try Broker("localhost:5672", "amqps://0.0.0.0", options: options)
         return broker
+    }
+
+    // MARK: Management.md
+
+    static func declaring() async throws {
+        let client = try AMQPClient("amqp://localhost")
+        try await client.withConnection { connection in
+            let request = Message(
+                body: ["maxMessages": 10_000, "policy": "reject"],
+                properties: ["operation": "CREATE", "type": "proton.broker.queue", "name": "orders"])
+            let response = try await connection.request(request, to: "$management")
+            print(response.properties["statusCode"] ?? .null, response.body)
+        }
     }
 
     // MARK: TestingPrograms.md

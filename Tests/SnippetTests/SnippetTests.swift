@@ -6,14 +6,39 @@ import Testing
 
 /// The snippets of the articles are ones that are compiled, most of them in this folder.
 struct SnippetTests {
-    private static let articles = [
+    static let articles = [
         Article("Sources/Proton/Proton.docc/AsyncClient.md", "SnippetTests/AsyncClientSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/BackgroundSending.md", "SnippetTests/BackgroundSendingSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/ChoosingABroker.md", "SnippetTests/ChoosingABrokerSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/DeliveryGuarantees.md", "SnippetTests/DeliveryGuaranteesSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/FlowControl.md", "SnippetTests/FlowControlSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/Handlers.md", "SnippetTests/HandlersSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/HowItIsBuilt.md", "SnippetTests/HowItIsBuiltSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/Logging.md", "SnippetTests/LoggingSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/LoggingIn.md", "SnippetTests/LoggingInSnippets.swift"),
         Article("Sources/Proton/Proton.docc/Observability.md", "SnippetTests/ObservabilitySnippets.swift"),
-        Article("Sources/Proton/Proton.docc/LoggingIn.md", "SnippetTests/OtherSnippets.swift"),
-        Article("Sources/Proton/Proton.docc/TLS.md", "SnippetTests/OtherSnippets.swift"),
-        Article("Sources/Proton/Proton.docc/Threads.md", "ProtonTests/BackgroundExample.swift"),
+        Article("Sources/Proton/Proton.docc/Performance.md", "SnippetTests/PerformanceSnippets.swift"),
+        Article(
+            "Sources/Proton/Proton.docc/PortingFromCPlusPlus.md", "SnippetTests/PortingFromCPlusPlusSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/Reconnecting.md", "SnippetTests/ReconnectingSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/Requests.md", "SnippetTests/RequestsSnippets.swift"),
+        Article("Sources/Proton/Proton.docc/Security.md", "SnippetTests/SecuritySnippets.swift"),
+        Article("Sources/Proton/Proton.docc/TLS.md", "SnippetTests/TLSSnippets.swift"),
+        Article(
+            "Sources/Proton/Proton.docc/Threads.md", "ProtonTests/BackgroundExample.swift",
+            "SnippetTests/ThreadsSnippets.swift"),
         Article("Sources/ProtonBroker/ProtonBroker.docc/ProtonBroker.md", "SnippetTests/OtherSnippets.swift"),
+        Article(
+            "Sources/ProtonBroker/ProtonBroker.docc/RunningTheBroker.md", "SnippetTests/RunningTheBrokerSnippets.swift"),
         Article("Sources/ProtonBroker/ProtonBroker.docc/Security.md", "SnippetTests/OtherSnippets.swift"),
+        Article("Sources/ProtonBroker/ProtonBroker.docc/Management.md", "SnippetTests/OtherSnippets.swift"),
+        Article(
+            "Sources/ProtonFoundation/ProtonFoundation.docc/ProtonFoundation.md",
+            "ProtonFoundationTests/Snippets.swift"),
+        Article("Sources/ProtonNIO/ProtonNIO.docc/ProtonNIO.md", "ProtonNIOTests/Snippets.swift"),
+        Article(
+            "Sources/ProtonConfiguration/ProtonConfiguration.docc/ProtonConfiguration.md",
+            "ProtonConfigurationTests/Snippets.swift"),
         Article(
             "Sources/ProtonTesting/ProtonTesting.docc/TestingPrograms.md", "SnippetTests/OtherSnippets.swift",
             "ProtonTestingTests/GreeterTests.swift", "ProtonTestingTests/PriceListTests.swift"),
@@ -29,13 +54,13 @@ struct SnippetTests {
         var testDescription: String { path }
     }
 
-    private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent()
 
-    private static func text(_ path: String) throws -> String {
+    static func text(_ path: String) throws -> String {
         try String(contentsOf: folder.appending(path: "../../\(path)"), encoding: .utf8)
     }
 
-    @Test(arguments: articles)
+    @Test(arguments: articles + landingPages)
     func snippetsAreCompiled(_ article: Article) throws {
         let code = try article.files.map { Self.lines(of: try Self.text("Tests/\($0)")) }
         let snippets = Self.snippets(of: try Self.text(article.path)).filter { !Self.isOfManifest($0) }
@@ -48,7 +73,7 @@ struct SnippetTests {
     }
 
     /// What a snippet of a manifest names is in this package's.
-    @Test(arguments: articles)
+    @Test(arguments: articles + landingPages)
     func productsAreThere(_ article: Article) throws {
         let manifest = try Self.text("Package.swift")
         for snippet in Self.snippets(of: try Self.text(article.path)) where Self.isOfManifest(snippet) {

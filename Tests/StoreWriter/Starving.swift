@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Glibc
 import Proton
 import ProtonBroker
@@ -81,3 +83,5 @@ func printLine(_ line: String) {
     var bytes = Array("\(line)\n".utf8)
     Glibc.write(STDOUT_FILENO, &bytes, bytes.count)
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Proton
 import ProtonBroker
 
@@ -136,3 +138,5 @@ struct SplitMix: RandomNumberGenerator {
 
     mutating func next(below limit: Int) -> Int { Int(next() % UInt64(limit)) }
 }
+
+#endif

@@ -1,6 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+#if DurableBroker
+
 import Glibc
 import Logging
 import Proton
@@ -143,3 +145,5 @@ do {
     print("\(error)")
     exit(1)
 }
+
+#endif

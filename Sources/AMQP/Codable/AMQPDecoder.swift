@@ -7,7 +7,7 @@
 /// let order = try AMQPDecoder().decode(Order.self, from: value)
 /// ```
 ///
-/// It takes what `AMQPEncoder` makes, and what programs in other languages send for the same:
+/// It decodes the values that `AMQPEncoder` makes, and the corresponding values of programs in other languages:
 /// - any integer type of Swift takes any AMQP integer that fits in it; `Double` and `Float` take both AMQP types, rounded
 ///   where needed, and integers that they can hold exactly;
 /// - `String` takes string and symbol, and a uuid in its text form;
@@ -17,10 +17,10 @@
 /// - `nil` is null or a missing key;
 /// - `AMQPValue` takes anything, as it is.
 public struct AMQPDecoder: Sendable {
-    /// What the `Decodable` types being decoded find in their decoder's `userInfo`; empty by default.
+    /// The `userInfo` of the decoder that the `Decodable` types receive; empty by default.
     public var userInfo: [CodingUserInfoKey: any Sendable] = [:]
 
-    /// How many maps and lists may be nested, 64 by default.
+    /// The maximum nesting of maps and lists, 64 by default.
     public var depthLimit = 64
 
     /// Creates a decoder with the default options.
@@ -28,17 +28,17 @@ public struct AMQPDecoder: Sendable {
 
     /// Decodes a value of the type.
     ///
-    /// - Throws: `DecodingError` with the coding path, when the value or a part of it is missing, has another type,
-    ///   does not fit, or is nested deeper than `depthLimit`; and whatever the `init(from:)` of the types involved throws.
+    /// - Throws: `DecodingError` with the coding path if the value or a part of it is missing, has another type, does not fit, or
+    ///   is nested deeper than `depthLimit`; and any error that the `init(from:)` of the types throws.
     public func decode<T: Decodable>(_ type: T.Type, from value: AMQPValue) throws -> T {
         try DecodingContext(options: self, depth: 0).decode(type, from: value, at: .root)
     }
 }
 
-/// The options a decoder or container works under, and how deep it stands.
+/// The options of a decoder or container, and its depth.
 struct DecodingContext {
     let options: AMQPDecoder
-    /// The number of containers around this place.
+    /// The number of containers around the value.
     let depth: Int
 
     func decode<T: Decodable>(_ type: T.Type, from value: AMQPValue, at path: CodingPath) throws -> T {
@@ -55,7 +55,7 @@ struct DecodingContext {
         return decoded
     }
 
-    /// The context of what is in a container here.
+    /// The context of the elements of a container at this depth.
     func inContainer(at path: CodingPath) throws -> DecodingContext {
         guard depth < options.depthLimit else {
             throw DecodingError.dataCorrupted(
@@ -66,7 +66,7 @@ struct DecodingContext {
         return DecodingContext(options: options, depth: depth + 1)
     }
 
-    /// The error for a value that is not one of the type.
+    /// The error for a value that does not have the type.
     func mismatch(_ type: Any.Type, _ value: AMQPValue, at path: CodingPath) -> DecodingError {
         if case .null = value {
             return .valueNotFound(type, .init(codingPath: path.keys, debugDescription: "\(type) expected, null found"))
@@ -83,7 +83,7 @@ struct DecodingContext {
     }
 }
 
-/// The decoder that a `Decodable` is given for one value.
+/// The decoder that the `init(from:)` of a `Decodable` type receives.
 struct ValueDecoder: Decoder {
     let value: AMQPValue
     let path: CodingPath

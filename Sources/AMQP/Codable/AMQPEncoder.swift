@@ -26,10 +26,10 @@
 ///
 /// Foundation's `Date` encodes itself as seconds in a double; `Timestamp` is the type to use instead.
 public struct AMQPEncoder: Sendable {
-    /// What the `Encodable` types being encoded find in their encoder's `userInfo`; empty by default.
+    /// The `userInfo` of the encoder that the `Encodable` types receive; empty by default.
     public var userInfo: [CodingUserInfoKey: any Sendable] = [:]
 
-    /// How many maps and lists may be nested, 64 by default, which is also what decoders accept by default.
+    /// The maximum nesting of maps and lists, 64 by default; decoders accept the same by default.
     public var depthLimit = 64
 
     /// Creates an encoder with the default options.
@@ -37,18 +37,18 @@ public struct AMQPEncoder: Sendable {
 
     /// Encodes a value.
     ///
-    /// - Throws: `EncodingError` with the coding path, when values nest deeper than `depthLimit`, hold a 128-bit
-    ///   integer or encode nothing; and whatever the `encode(to:)` of the types involved throws.
+    /// - Throws: `EncodingError` with the coding path if values nest deeper than `depthLimit`, contain a 128-bit integer or
+    ///   encode nothing; and any error that the `encode(to:)` of the types throws.
     public func encode(_ value: some Encodable) throws -> AMQPValue {
         try EncodingContext(options: self, path: .root, depth: 0).encode(value, at: .root)
     }
 }
 
-/// Where in the value an encoder or container stands, and the options it works under.
+/// The position of an encoder or container in the value, and its options.
 struct EncodingContext {
     let options: AMQPEncoder
     let path: CodingPath
-    /// The number of containers around this place.
+    /// The number of containers around the value.
     let depth: Int
 
     func encode<T: Encodable>(_ value: T, at path: CodingPath) throws -> AMQPValue {
@@ -70,13 +70,13 @@ struct EncodingContext {
         .invalidValue(value, .init(codingPath: path.keys, debugDescription: message))
     }
 
-    /// The storage of a map one level down, failed when that is too deep.
+    /// The storage of a map one level deeper. It fails at its first use if that is too deep.
     func mapStorage(at path: CodingPath, failure: EncodingError? = nil) -> MapStorage {
         let context = EncodingContext(options: options, path: path, depth: depth + 1)
         return MapStorage(context: context, failure: failure ?? context.excess)
     }
 
-    /// The storage of a list one level down, failed when that is too deep.
+    /// The storage of a list one level deeper. It fails at its first use if that is too deep.
     func listStorage(at path: CodingPath, failure: EncodingError? = nil) -> ListStorage {
         let context = EncodingContext(options: options, path: path, depth: depth + 1)
         return ListStorage(context: context, failure: failure ?? context.excess)
@@ -90,7 +90,7 @@ struct EncodingContext {
     }
 }
 
-/// The encoder that an `Encodable` is given for one value.
+/// The encoder that the `encode(to:)` of an `Encodable` type receives.
 final class ValueEncoder: Encoder {
     private enum Content {
         case nothing
@@ -109,7 +109,7 @@ final class ValueEncoder: Encoder {
     var codingPath: [any CodingKey] { context.path.keys }
     var userInfo: [CodingUserInfoKey: Any] { context.options.userInfo }
 
-    /// What was encoded; `nil` for nothing.
+    /// The encoded value; `nil` if nothing was encoded.
     func finished() throws -> AMQPValue? {
         switch content {
         case .nothing: nil
@@ -119,8 +119,8 @@ final class ValueEncoder: Encoder {
         }
     }
 
-    // A second request for the same kind of container continues the first, as classes and their superclasses need it;
-    // another kind of container is a mistake in the type's `encode(to:)`, which fails when it is used.
+    // A second request for the same kind of container continues the first one, because classes and their superclasses need it. A
+    // request for another kind is a mistake in the type's `encode(to:)`; that container fails when it is used.
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
         let storage: MapStorage
@@ -161,7 +161,7 @@ extension ValueEncoder: SingleValueEncodingContainer {
         try store(try context.encode(value, at: context.path))
     }
 
-    /// Makes the value all that is encoded.
+    /// Stores the value, which must be the only one.
     func store(_ value: AMQPValue) throws {
         guard case .nothing = content else { throw secondContainer }
         content = .value(value)

@@ -1,13 +1,13 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-// AMQP's own types inside of users' `Codable` types. `AMQPEncoder` and `AMQPDecoder` take them as they are. Symbols,
-// timestamps and UUIDs have a form for other encoders too, such as JSON's; the rest would lose its type there.
+// AMQP's own types inside of users' `Codable` types. `AMQPEncoder` and `AMQPDecoder` use them unchanged. Symbols, timestamps and
+// UUIDs also have a form for other encoders, such as JSON's; the other types would lose their type there.
 
 extension ExactAMQPType {
-    /// Hands the value to an `AMQPEncoder`'s encoder as it is.
+    /// Stores the value unchanged in the encoder of an `AMQPEncoder`.
     ///
-    /// - Returns: false when the encoder is another one.
+    /// - Returns: false if it is another encoder.
     fileprivate func encodeExactly(to encoder: any Encoder) throws -> Bool {
         guard let encoder = encoder as? ValueEncoder else { return false }
         try encoder.store(amqpValue)
@@ -22,7 +22,7 @@ extension ExactAMQPType {
         }
     }
 
-    /// Takes the value from an `AMQPDecoder`'s decoder as it is; `nil` when the decoder is another one.
+    /// Takes the value unchanged from the decoder of an `AMQPDecoder`; `nil` if it is another decoder.
     fileprivate static func decodeExactly(from decoder: any Decoder) throws -> Self? {
         guard let decoder = decoder as? ValueDecoder else { return nil }
         guard let decoded = Self(amqp: decoder.value) else {

@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A coding path as a linked list, so that only an error pays for the array.
+/// A coding path as a linked list, so that an array of keys is made only for an error.
 indirect enum CodingPath {
     case root
     case child(of: CodingPath, any CodingKey)
@@ -36,7 +36,7 @@ struct IndexKey: CodingKey {
     var intValue: Int? { index }
 }
 
-/// The key under which `superEncoder()` puts what a superclass encodes.
+/// The key of the value that a superclass encodes into the `superEncoder()`.
 struct SuperKey: CodingKey {
     init() {}
 
@@ -50,17 +50,17 @@ struct SuperKey: CodingKey {
     var intValue: Int? { nil }
 }
 
-/// The names of a map's keys in order, told apart by their bytes, and where each stands.
+/// The distinct names of a map's keys in their order, compared by their bytes, with the position of each.
 ///
-/// The few names of a struct are compared one by one; many, which a peer may send, are looked up in a dictionary, so
-/// that the time for a whole map grows linearly with its size.
+/// The few names of a struct are compared one by one. Many names, which a peer may send, are looked up in a dictionary, so that
+/// the time for a whole map grows linearly with its size.
 struct KeyIndex {
     private static let linearLimit = 16
 
     private(set) var names: [String] = []
     private var positions: [HashedKey<String>: Int] = [:]
 
-    /// Where the name stands; the first place when it was added twice.
+    /// The position of a name; the first one if the name was added twice.
     func position(of name: String) -> Int? {
         names.count <= Self.linearLimit
             ? names.firstIndex { $0.hasSameBytes(as: name) } : positions[HashedKey(name)]

@@ -19,7 +19,7 @@ struct KeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
         }
     }
 
-    /// The text of a key that can be a coding key.
+    /// The name of a map key, or nil if the key cannot be a coding key.
     private static func name(of key: AMQPValue) -> String? {
         switch key {
         case .string(let text): text
@@ -90,7 +90,7 @@ struct KeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
 /// An unkeyed container over the elements of a list or an array, or over bytes.
 struct UnkeyedDecoding: UnkeyedDecodingContainer {
-    /// What a container goes through.
+    /// The elements of the container.
     enum Elements {
         case values([AMQPValue])
         case bytes([UInt8])

@@ -1,14 +1,14 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// An element of a container that is being encoded: done, or still open to additions.
+/// An element of a container that is being encoded: complete, or still open to additions.
 enum EncodedElement {
     case value(AMQPValue)
     case list(ListStorage)
     case map(MapStorage)
     case encoder(ValueEncoder)
 
-    /// The element's value; an encoder that was asked for and not used stands for null.
+    /// The element's value; null if an encoder was requested for the element and not used.
     func finished() throws -> AMQPValue {
         switch self {
         case .value(let value): value
@@ -19,10 +19,10 @@ enum EncodedElement {
     }
 }
 
-/// What the keyed containers of one value put their entries into.
+/// The storage of the entries that the keyed containers of one value encode.
 final class MapStorage {
     let context: EncodingContext
-    /// What makes the container unusable, thrown at its first use.
+    /// The error that makes the container unusable, thrown at its first use.
     private let failure: EncodingError?
     private var entries: [(String, EncodedElement)] = []
 
@@ -41,21 +41,21 @@ final class MapStorage {
 
     func finished() throws -> AMQPValue {
         try checkUsable()
-        // A key that was set twice keeps its place and takes the last value.
+        // A key that was set twice keeps its place and has the last value.
         return .map(AMQPMap(try entries.map { (.string($0), try $1.finished()) }))
     }
 }
 
-/// What the unkeyed containers of one value put their elements into.
+/// The storage of the elements that the unkeyed containers of one value encode.
 final class ListStorage {
     private enum Content {
-        /// Bytes that came in one go, as Foundation's `Data` gives them, and nothing else.
+        /// Bytes that were encoded in one call, as Foundation's `Data` does, and no other elements.
         case bytes([UInt8])
         case elements([EncodedElement])
     }
 
     let context: EncodingContext
-    /// What makes the container unusable, thrown at its first use.
+    /// The error that makes the container unusable, thrown at its first use.
     private let failure: EncodingError?
     private var content = Content.elements([])
 
@@ -71,7 +71,7 @@ final class ListStorage {
         }
     }
 
-    /// The path of the element to come.
+    /// The path of the next element.
     var nextPath: CodingPath { .child(of: context.path, IndexKey(count)) }
 
     func checkUsable() throws {

@@ -1,9 +1,9 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A type that stands for an AMQP type, and which the Codable bridge need not take apart.
+/// A type that corresponds to an AMQP type, and that the encoder and decoder use unchanged.
 protocol ExactAMQPType: AMQPValueConvertible {
-    /// The value of this type that the AMQP value stands for; `nil` when there is none.
+    /// Creates the value of this type for an AMQP value; `nil` if there is none.
     init?(amqp value: AMQPValue)
 }
 

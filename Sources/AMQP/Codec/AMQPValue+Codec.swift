@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension AMQPValue {
-    /// The value of its encoding, which must take up all the bytes.
+    /// Creates a value from its encoding, which must be all of the bytes.
     ///
-    /// Every encoding that the specification has for a type is understood (Types, section 1.6).
-    /// - Throws: ``CodecError`` when the bytes are anything else than one valid value within the limits.
+    /// Every encoding that the specification defines for a type is accepted (Types, section 1.6).
+    /// - Throws: ``CodecError`` if the bytes are not exactly one valid value within the limits.
     public init(decoding bytes: [UInt8], limits: DecodingLimits = .default) throws(CodecError) {
         let values = try AMQPValue.sequence(decoding: bytes, limits: limits)
         guard let value = values.first else { throw CodecError(.truncated, at: 0, "There are no bytes to decode") }
@@ -15,16 +15,16 @@ extension AMQPValue {
         self = value
     }
 
-    /// The values that follow one another in bytes, none in none.
+    /// Decodes the values that follow one another in bytes; an empty array if there are no bytes.
     ///
-    /// - Throws: ``CodecError`` when the bytes are anything else than valid values within the limits.
+    /// - Throws: ``CodecError`` if the bytes are not valid values within the limits.
     public static func sequence(
         decoding bytes: [UInt8], limits: DecodingLimits = .default
     ) throws(CodecError) -> [AMQPValue] {
         try bytes.withBytes { (bytes) throws(CodecError) in try sequence(decoding: bytes, limits: limits) }
     }
 
-    /// The values that follow one another in bytes, none in none.
+    /// Decodes the values that follow one another in bytes; an empty array if there are no bytes.
     package static func sequence(
         decoding bytes: UnsafeRawBufferPointer, limits: DecodingLimits = .default
     ) throws(CodecError) -> [AMQPValue] {
@@ -40,9 +40,9 @@ extension AMQPValue {
 
     /// The shortest encoding of the value.
     ///
-    /// - Throws: ``CodecError`` when the value is nested deeper than 1,024 levels or has a part larger than 4 GiB.
+    /// - Throws: ``CodecError`` if the value is nested deeper than 1,024 levels or has a part larger than 4 GiB.
     public func encoded() throws(CodecError) -> [UInt8] {
-        // The memory outlives the writer, which ends with the closure.
+        // The scratch memory outlives the writer, which exists only in the closure.
         let result = withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { scratch in
             var writer = ValueWriter(scratch: scratch)
             writer.write(self)
@@ -56,7 +56,7 @@ extension AMQPValue {
 }
 
 extension [UInt8] {
-    /// Calls a closure with the bytes in memory; what it throws keeps its type.
+    /// Calls a closure with the bytes; an error that it throws keeps its type.
     @inline(__always)
     func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws(CodecError) -> T) throws(CodecError) -> T {
         try withUnsafeBufferPointer { (bytes) throws(CodecError) in try body(UnsafeRawBufferPointer(bytes)) }

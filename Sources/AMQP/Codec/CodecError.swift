@@ -1,28 +1,28 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is wrong with bytes that should be AMQP, or with a value that cannot be encoded.
+/// The error for bytes that are not valid AMQP, or for a value that cannot be encoded.
 public struct CodecError: Error, Sendable, Hashable {
-    /// A kind of error; more may come.
+    /// A kind of error; new kinds may be added.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         /// The name of the kind.
         public let description: String
 
-        /// The bytes end before the value does.
+        /// The bytes end before the end of the value.
         public static let truncated = Code(description: "truncated")
         /// A byte, size, count, field or text that AMQP does not allow.
         public static let malformed = Code(description: "malformed")
-        /// More than the limits allow: too deep, too many values, too large.
+        /// A limit is exceeded: too deep, too many values, or too large.
         public static let limitExceeded = Code(description: "limit exceeded")
     }
 
     /// The kind of error.
     public let code: Code
 
-    /// Where the problem is, in bytes from the start of what was decoded; in encoding, how much had been written.
+    /// The position of the problem: when decoding, bytes from the start of the input; when encoding, bytes written so far.
     public let offset: Int
 
-    /// What is wrong, in words.
+    /// The problem as a text.
     public let message: String
 
     @inline(never)
@@ -34,6 +34,6 @@ public struct CodecError: Error, Sendable, Hashable {
 }
 
 extension CodecError: CustomStringConvertible {
-    /// What is wrong, and where.
+    /// The problem and its position.
     public var description: String { "\(message) (at byte \(offset))" }
 }

@@ -1,9 +1,10 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What can be wrong with encoded bytes.
+/// The problems of encoded bytes.
 ///
-/// Cases hold plain numbers, and the error with its text is made out of the way: what walks over valid bytes stays short.
+/// Cases have plain numbers, and the error with its text is created in a separate function, so that the code that walks over
+/// valid bytes stays short.
 enum EncodingProblem {
     case noBytes
     case tooManyBytes(Int, limit: Int)
@@ -85,7 +86,7 @@ enum EncodingProblem {
     }
 }
 
-/// A byte as `0x5f`.
+/// A byte in the form `0x5f`.
 private func hex(_ byte: UInt8) -> String {
     "0x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
 }

@@ -1,11 +1,11 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The first keys of a map that are short ASCII strings or symbols, compared as they stand in the bytes.
+/// The first keys of a map, if they are short ASCII strings or symbols, compared in their encoded form.
 ///
-/// Equal texts have equal bytes there, so that no value needs to be built to find a key that is there twice. It holds no
-/// more than a few; when a key is of another kind or there are more, ``isComplete`` is false, and the keys are to be
-/// compared as values, since one key may be encoded in several ways.
+/// Equal texts have equal bytes here, so that a duplicate key is found without building values. The capacity is small: if there
+/// are more keys, or keys of another kind, ``isComplete`` is false and the caller compares the keys as values, because one key
+/// may be encoded in several ways.
 struct ShortKeys {
     private static let capacity = 16
 
@@ -13,12 +13,12 @@ struct ShortKeys {
     private var offsets = InlineArray<16, UInt32>(repeating: 0)
     private var count = 0
 
-    /// Whether every key of the map was taken.
+    /// Whether this holds every key of the map.
     var isComplete = true
 
     init(_ bytes: UnsafeRawPointer) { self.bytes = bytes }
 
-    /// Takes the key at an offset, a short ASCII text up to `end`; throws when it has been taken before.
+    /// Inserts the key at an offset, a short ASCII text up to `end`; throws if it is a duplicate.
     @inline(__always)
     mutating func insert(_ offset: Int, _ end: Int) throws(CodecError) {
         guard count < Self.capacity else {
@@ -32,8 +32,8 @@ struct ShortKeys {
         count &+= 1
     }
 
-    /// Takes the key at an offset, a short ASCII text up to `end`.
-    /// - Returns: false where it has been taken before, or there are too many.
+    /// Inserts the key at an offset, a short ASCII text up to `end`.
+    /// - Returns: false if it is a duplicate, or if there are too many keys.
     @inline(__always)
     mutating func add(_ offset: Int, _ end: Int) -> Bool {
         guard count < Self.capacity else { return false }
@@ -43,10 +43,10 @@ struct ShortKeys {
         return true
     }
 
-    /// Whether the bytes at two offsets are the same: constructor, length and text.
+    /// Whether the bytes of the keys at two offsets are the same: constructor, length and text.
     @inline(__always)
     private func isEqual(_ a: Int, _ b: Int, _ count: Int) -> Bool {
-        // Most differ in their length, or at the beginning.
+        // Most keys differ in their length or in their first byte.
         guard
             bytes.loadUnaligned(fromByteOffset: a, as: UInt16.self)
                 == bytes.loadUnaligned(fromByteOffset: b, as: UInt16.self)

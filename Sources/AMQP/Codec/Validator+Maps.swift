@@ -1,13 +1,13 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-// How maps are checked: their pairs, and that no key is there twice.
+// The checks of maps: their pairs, and that their keys are distinct.
 
 extension Validator {
-    /// Which keys a map may have.
+    /// The types of keys that a map may have.
     enum Keys { case any, strings, annotations }
 
-    /// Checks the map of a section, whose constructor is at an offset, and returns the offset behind it.
+    /// Checks the map of a section, whose constructor is at an offset, and returns the offset after it.
     mutating func skipMap(_ offset: Int, keys: Keys) throws(CodecError) -> Int {
         guard offset < count else { try EncodingProblem.truncated.fail(offset) }
         let constructor = byte(offset)
@@ -24,8 +24,8 @@ extension Validator {
         return try skipMap(constructor, offset &+ 1, count, 0, keys: keys)
     }
 
-    /// Whether a map takes just its bytes with distinct keys that are short ASCII strings, and values that are short texts
-    /// or numbers, which most application properties are: they are walked over without a call.
+    /// Whether a map has exactly its size in bytes, distinct keys that are short ASCII strings, and values that are short texts
+    /// or numbers. Most application properties do; this walks over them without a function call.
     @inline(__always)
     private func hasOnlyShortPairs(_ map: Compound) -> Bool {
         guard map.count & 1 == 0 else { return false }
@@ -42,7 +42,7 @@ extension Validator {
         return next == map.end
     }
 
-    /// Checks the map whose size is at an offset, and returns the offset behind it.
+    /// Checks the map whose size is at an offset, and returns the offset after it.
     mutating func skipMap(
         _ constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int, keys: Keys = .any
     ) throws(CodecError) -> Int {
@@ -53,7 +53,7 @@ extension Validator {
             try EncodingProblem.oddCount(map.count).fail(offset)
         }
         var next = map.start
-        // Short ASCII keys, the usual ones, are compared as they stand in the bytes.
+        // Short ASCII keys, the usual ones, are compared in encoded form.
         var seen = ShortKeys(base)
         var keyWork = 0
         for _ in 0..<map.count / 2 {
@@ -109,7 +109,7 @@ extension Validator {
         constructor >= 0xc0 || constructor == 0x45 || constructor == 0x00
     }
 
-    /// Throws where the value at an offset, which has been walked, is a list, a map or an array, or describes one.
+    /// Throws if the value at an offset, which is already validated, is a list, a map, an array, or a described value of one.
     @inline(never)
     private func checkIsSimple(_ offset: Int) throws(CodecError) {
         var reader = ValueReader(bytes, at: offset)
@@ -118,7 +118,7 @@ extension Validator {
         guard constructor != 0x45, constructor < 0xc0 else { try EncodingProblem.compoundProperty.fail(offset) }
     }
 
-    /// Compares the keys of a map, which has been walked, as values.
+    /// Compares the keys of a map, which is already validated, as values.
     private func checkDistinctKeys(_ map: Compound) throws(CodecError) {
         var reader = ValueReader(bytes, at: map.start)
         var keys = Set<AMQPValue>(minimumCapacity: min(map.count / 2, 1024))

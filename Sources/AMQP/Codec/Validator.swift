@@ -1,15 +1,15 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Walks over encoded values and checks everything about them, without building any.
+/// Validates encoded values completely, without building any.
 ///
-/// Whatever it has passed, ``ValueReader`` reads without a check or an error path: sizes and counts agree, constructors
-/// exist, texts are UTF-8 or ASCII, keys are distinct by their bytes, and the nesting is within the limits. Offsets count from the start
-/// of the bytes.
+/// ``ValueReader`` reads validated bytes without checks or error paths: sizes and counts agree, constructors exist, texts are
+/// UTF-8 or ASCII, keys are distinct by their bytes, and the nesting is within the limits. Offsets count from the start of the
+/// bytes.
 struct Validator {
     let base: UnsafeRawPointer
 
-    /// How many bytes there are.
+    /// The number of bytes.
     let count: Int
 
     let maximumDepth: Int
@@ -17,7 +17,7 @@ struct Validator {
     /// How many bytes and elements of keys may still be compared as values.
     var remainingKeyWork: Int
 
-    /// A walk over bytes within limits; there must be some.
+    /// A validator of bytes within limits; throws if there are no bytes.
     init(_ bytes: UnsafeRawBufferPointer, _ limits: DecodingLimits) throws(CodecError) {
         guard let base = bytes.baseAddress, bytes.count > 0 else {
             try EncodingProblem.noBytes.fail(0)
@@ -28,15 +28,16 @@ struct Validator {
         self.base = base
         count = bytes.count
         maximumDepth = limits.depth
-        // Every value takes a byte, but for the elements of arrays of nulls and their like: see DecodingLimits.elements.
+        // Every value takes a byte, except the elements of arrays of nulls and similar types: see DecodingLimits.elements.
         remainingElements = min(limits.elements, bytes.count + 256)
-        // Every byte and element once would do, were there no maps inside keys: they are compared with each map around.
+        // Without maps inside keys, each byte and element is compared once. Maps inside keys are compared again with each outer
+        // map.
         remainingKeyWork = (bytes.count + 256) * 8
     }
 
     // MARK: Values
 
-    /// Checks the value at an offset and returns the offset behind it; nothing of it may reach beyond `end`.
+    /// Validates the value at an offset and returns the offset after it; the value must not extend beyond `end`.
     mutating func skipValue(_ offset: Int, _ end: Int, _ depth: Int = 0) throws(CodecError) -> Int {
         guard offset < end else { try EncodingProblem.truncated.fail(offset) }
         remainingElements &-= 1
@@ -44,9 +45,9 @@ struct Validator {
         return try skipPayload(of: byte(offset), offset &+ 1, end, depth)
     }
 
-    // Short texts and numbers, which fields, keys and values mostly are, take no call.
+    // Short texts and numbers, which most fields, keys and values are, need no function call.
 
-    /// The end of the string or symbol whose size is at an offset, in one byte; nil unless all of it is there, and ASCII.
+    /// The end of the string or symbol whose one-byte size is at an offset; nil unless it is complete and ASCII.
     @inline(__always)
     func shortTextEnd(_ offset: Int, _ end: Int) -> Int? {
         guard offset < end else { return nil }
@@ -55,7 +56,7 @@ struct Validator {
         return next
     }
 
-    /// The end of the value at an offset, if that is one of fixed width, and all such are valid.
+    /// The end of the value at an offset, if it has a fixed width and needs no further checks.
     @inline(__always)
     func plainEnd(_ offset: Int, _ end: Int) -> Int? {
         guard isPlain(byte(offset)) else { return nil }
@@ -63,24 +64,24 @@ struct Validator {
         return next <= end ? next : nil
     }
 
-    /// Whether a constructor is that of a short string or symbol.
+    /// Whether a constructor belongs to a short string or symbol.
     @inline(__always)
     func isShortText(_ constructor: UInt8) -> Bool { constructor & 0xfd == 0xa1 }
 
-    /// Whether a constructor is one of fixed width, and says all there is to check: of booleans, those without a byte;
-    /// no characters.
+    /// Whether a constructor has a fixed width and any following bytes are valid. This includes the booleans without a byte, and
+    /// excludes the boolean with a byte and characters.
     @inline(__always)
     private func isPlain(_ constructor: UInt8) -> Bool {
-        // A bit for each: 0x74, 0x72...0x70, 0x61...0x60, 0x55...0x50, 0x44...0x40; and 0x98, 0x94, 0x84...0x80.
+        // One bit for each: 0x74, 0x72...0x70, 0x61...0x60, 0x55...0x50, 0x44...0x40; and 0x98, 0x94, 0x84...0x80.
         let plain: UInt64 = constructor < 0x80 ? 0x0017_0003_003f_001f : 0x0000_0000_0110_001f
         return constructor &- 0x40 < 0x80 && plain &>> UInt64(constructor & 0x3f) & 1 != 0
     }
 
-    /// How many bytes follow a constructor of fixed width: none for 0x4_, one for 0x5_, two for 0x6_, and so on.
+    /// The number of bytes after a constructor of fixed width: none for 0x4_, one for 0x5_, two for 0x6_, and so on.
     @inline(__always)
     func fixedWidth(_ constructor: UInt8) -> Int { (1 &<< (Int(constructor &>> 4) &- 4)) &>> 1 }
 
-    /// Checks what follows a constructor and returns the offset behind it.
+    /// Validates the bytes after a constructor and returns the offset after them.
     private mutating func skipPayload(
         of constructor: UInt8, _ offset: Int, _ end: Int, _ depth: Int
     ) throws(CodecError) -> Int {
@@ -130,7 +131,7 @@ struct Validator {
 
     // MARK: Variable width
 
-    /// The range of the contents of a binary, string or symbol whose size is at an offset.
+    /// The range of the contents of the binary, string or symbol whose size is at an offset.
     @inline(__always)
     func variable(_ constructor: UInt8, _ offset: Int, _ end: Int) throws(CodecError) -> Range<Int> {
         let start: Int
@@ -170,29 +171,29 @@ struct Validator {
     private func isASCII(_ range: Range<Int>) -> Bool {
         let count = range.upperBound &- range.lowerBound
         guard range.upperBound >= 8, count <= 16 else { return slice(range).isASCII }
-        // The eight bytes that end with the text.
+        // The last eight bytes up to the end of the text.
         let last = base.loadUnaligned(fromByteOffset: range.upperBound &- 8, as: UInt64.self).littleEndian
         if count >= 8 {
-            // With those that begin it, of which some may be the same.
+            // Together with the first eight bytes of the text, which may overlap them.
             let first = base.loadUnaligned(fromByteOffset: range.lowerBound, as: UInt64.self)
             return (first | last) & 0x8080_8080_8080_8080 == 0
         }
-        // Less those before the text, which are the low ones in memory.
+        // Without the bytes before the text, which are the low ones in memory.
         return count == 0 || (last &>> UInt64(truncatingIfNeeded: 8 &* (8 &- count))) & 0x8080_8080_8080_8080 == 0
     }
 
     // MARK: Compounds
 
-    /// What the head of a list, a map or an array says.
+    /// The head of a list, a map or an array.
     struct Compound {
         var count: Int
-        /// Where the contents begin.
+        /// The offset of the contents.
         var start: Int
-        /// Where they must end.
+        /// The offset where the contents must end.
         var end: Int
     }
 
-    /// Reads the size and the count at an offset; the contents do not reach beyond `end`.
+    /// Reads the size and the count at an offset; the contents must not extend beyond `end`.
     @inline(__always)
     func compound(_ constructor: UInt8, _ offset: Int, _ end: Int) throws(CodecError) -> Compound {
         if constructor & 0x10 == 0 {

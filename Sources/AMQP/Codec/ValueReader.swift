@@ -1,20 +1,20 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Builds values from bytes that a ``Validator`` has passed.
+/// Builds values from bytes that a ``Validator`` has accepted.
 ///
-/// It checks nothing again and cannot fail, which is what makes reading a field of a received message a plain property.
-/// In debug builds an assertion stands behind that.
+/// It repeats no checks and cannot fail, so that the fields of a received message can be plain properties. Debug builds assert
+/// that every read is inside the bytes.
 struct ValueReader {
     private let base: UnsafeRawPointer
     private let byteCount: Int
 
-    /// Where the next value begins.
+    /// The offset of the next value.
     private(set) var offset: Int
 
-    /// Reads from an offset in bytes, which are not empty.
+    /// A reader from an offset in bytes, which must not be empty.
     init(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
-        // Without bytes there is no offset to read at, and no value that a validator passed.
+        // Bytes that contain a validated value have an address.
         base = bytes.baseAddress.unsafelyUnwrapped
         byteCount = bytes.count
         self.offset = offset
@@ -24,7 +24,7 @@ struct ValueReader {
 
     mutating func value() -> AMQPValue {
         let constructor = byte()
-        // Most are short texts.
+        // Most are short strings.
         return constructor == 0xa1 ? .string(text(constructor)) : payload(of: constructor)
     }
 
@@ -68,7 +68,7 @@ struct ValueReader {
         }
     }
 
-    /// Reads the list whose constructor comes next.
+    /// Reads the next value, which is a list.
     mutating func list() -> [AMQPValue] { list(byte()) }
 
     private mutating func list(_ constructor: UInt8) -> [AMQPValue] {
@@ -96,7 +96,7 @@ struct ValueReader {
 
     // MARK: Maps
 
-    /// Reads the map whose constructor comes next.
+    /// Reads the next value, which is a map.
     mutating func map() -> AMQPMap { map(byte()) }
 
     private mutating func map(_ constructor: UInt8) -> AMQPMap {
@@ -126,7 +126,7 @@ struct ValueReader {
         }
     }
 
-    /// A number of any integer type; nil when it does not fit, or the value is of another type.
+    /// Reads a number of any integer type; nil if it does not fit or the value has another type.
     mutating func integer() -> Int? {
         switch byte() {
         case 0x43, 0x44: 0
@@ -165,20 +165,20 @@ struct ValueReader {
         return Timestamp(milliseconds: load(Int64.self))
     }
 
-    /// Reads the head of the list or map whose constructor comes next, and returns its count.
+    /// Reads the head of the next value, which is a list or a map, and returns its count.
     mutating func count() -> Int {
         let constructor = byte()
         return constructor == 0x45 ? 0 : compoundCount(constructor)
     }
 
-    /// Passes over a null if one comes next, and returns whether one did.
+    /// Skips the next value if it is a null, and returns whether it was.
     mutating func skipNull() -> Bool {
         guard peek(0) == 0x40 else { return false }
         offset &+= 1
         return true
     }
 
-    /// Passes over the descriptor that comes next.
+    /// Skips the descriptor that comes next.
     @inline(__always)
     mutating func skipDescriptor() {
         if peek(1) == 0x53 {
@@ -189,8 +189,9 @@ struct ValueReader {
         }
     }
 
-    /// Passes over the next value if it is a string or a symbol, as the constructor of the short form says, with a text.
-    /// - Returns: whether it is.
+    /// Skips the next value if it is a string or a symbol with the given text; the constructor of the short form selects the
+    /// type.
+    /// - Returns: whether the value was skipped.
     @inline(__always)
     mutating func skipText(_ constructor: UInt8, _ text: UnsafeRawBufferPointer) -> Bool {
         let found = peek(0)
@@ -202,8 +203,8 @@ struct ValueReader {
         return true
     }
 
-    /// Passes over the next value if it is a `ulong` with a number.
-    /// - Returns: whether it is.
+    /// Skips the next value if it is a `ulong` with the given number.
+    /// - Returns: whether the value was skipped.
     mutating func skipULong(_ number: UInt64) -> Bool {
         let constructor = peek(0)
         guard constructor == 0x44 || constructor == 0x53 || constructor == 0x80 else { return false }
@@ -213,11 +214,11 @@ struct ValueReader {
         return true
     }
 
-    /// Passes over the next value.
+    /// Skips the next value.
     mutating func skipValue() {
         let constructor = byte()
         if constructor >= 0xa0 {
-            // Its size stands before it, in one byte or in four.
+            // The size follows the constructor, in one byte or in four.
             offset &+= constructor & 0x10 == 0 ? 1 &+ Int(peek(0)) : Int(load(UInt32.self))
         } else if constructor >= 0x40 {
             // None for 0x4_, one for 0x5_, two for 0x6_, and so on.
@@ -237,7 +238,7 @@ struct ValueReader {
         return value
     }
 
-    /// The byte so far ahead.
+    /// The byte at a distance from the offset.
     @inline(__always)
     private func peek(_ distance: Int) -> UInt8 {
         assert(offset &+ distance < byteCount)
@@ -270,17 +271,17 @@ struct ValueReader {
         return contents
     }
 
-    /// The bytes of a `binary`, where they are; nil for a value of another type.
+    /// The bytes of a `binary`, in place; nil for a value of another type.
     mutating func binaryContents() -> UnsafeRawBufferPointer? {
         let constructor = byte()
         return constructor == 0xa0 || constructor == 0xb0 ? contents(constructor) : nil
     }
 
-    /// The UTF-8 of a `string` or a `symbol`, where it is; nil for a value of another type.
+    /// The UTF-8 of a `string` or a `symbol`, in place; nil for a value of another type.
     @inline(__always)
     mutating func textContents() -> UnsafeRawBufferPointer? {
         let constructor = byte()
-        // 0xa1 and 0xa3 differ in one bit, and so do the wide forms from the short ones.
+        // 0xa1 and 0xa3 differ in one bit, and the long forms differ from the short ones in one bit.
         return constructor & 0xed == 0xa1 ? contents(constructor) : nil
     }
 

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension ValueWriter {
-    /// Writes an array: one constructor for all elements, the shortest that fits every one of them.
+    /// Writes an array with one constructor for all elements: the shortest one that fits all of them.
     ///
-    /// Elements that are lists, maps or arrays themselves have sizes of 4 bytes.
+    /// Elements that are lists, maps or arrays have sizes of 4 bytes.
     mutating func write(_ array: AMQPArray, depth: Int) {
         guard isWithinDepth(depth + array.descriptors.count) else { return }
         let start = beginCompound(0xe0, count: array.elements.count)
@@ -12,7 +12,7 @@ extension ValueWriter {
         endCompound(start, count: array.elements.count)
     }
 
-    /// Writes what follows the count of an array: the constructor of the elements and the elements.
+    /// Writes the part of an array after its count: the constructor of the elements and the elements.
     private mutating func writeContents(of array: AMQPArray, depth: Int) {
         for (level, descriptor) in array.descriptors.enumerated() {
             write(byte: 0x00)
@@ -103,7 +103,7 @@ extension ValueWriter {
 
     /// Makes room for the size and count of a list, map or array that is an element.
     ///
-    /// Returns where its constructor would stand, were it not the array's.
+    /// Returns the place of the byte before them, where the constructor of a value outside an array would be.
     private mutating func beginElement() -> Int {
         append(0 as UInt64)
         return count - 9

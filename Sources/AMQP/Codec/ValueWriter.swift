@@ -1,24 +1,24 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Writes values in their shortest encoding into scratch memory, and into memory of its own once that is full.
+/// Writes values in their shortest encoding into scratch memory, and into memory of its own when that is full.
 ///
-/// A value that cannot be encoded does not stop it: the first problem is kept in ``error``, and whoever asked for the
-/// bytes throws it.
+/// A value that cannot be encoded does not stop the writer: it keeps the first problem in ``error``, and the caller that takes
+/// the bytes throws it.
 struct ValueWriter: ~Copyable {
     private var start: UnsafeMutableRawPointer
     private var capacity: Int
     private var ownsMemory: Bool
 
-    /// How many bytes are written.
+    /// The number of bytes written.
     private(set) var count = 0
 
-    /// The first problem met.
+    /// The first problem found.
     private(set) var error: CodecError?
 
-    /// A writer into memory that must outlive it; what does not fit goes to memory of its own.
+    /// A writer into memory that must outlive it; when that is full, the writer allocates its own.
     init(scratch: UnsafeMutableRawBufferPointer) {
-        // Memory without an address has no room for anything.
+        // A buffer without an address has no room.
         start = scratch.baseAddress ?? .allocate(byteCount: 0, alignment: 1)
         capacity = scratch.count
         ownsMemory = scratch.baseAddress == nil
@@ -26,10 +26,10 @@ struct ValueWriter: ~Copyable {
 
     deinit { if ownsMemory { start.deallocate() } }
 
-    /// What is written; valid until the writer is used again.
+    /// The bytes written; valid until the next write.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 
-    /// Whether a writer into scratch memory did not find room for all it wrote there.
+    /// Whether the scratch memory was too small.
     var hasOutgrownScratch: Bool { ownsMemory }
 
     @inline(never)
@@ -82,7 +82,7 @@ struct ValueWriter: ~Copyable {
     @inline(__always)
     mutating func writeNulls(_ number: Int) {
         reserve(16)
-        // All sixteen: the next value begins behind those that count.
+        // Writes all sixteen bytes; the next value overwrites those that do not count.
         (start + count).storeBytes(of: SIMD16(repeating: 0x40), as: SIMD16<UInt8>.self)
         count &+= number
     }
@@ -155,7 +155,7 @@ struct ValueWriter: ~Copyable {
         endCompound(start, count: map.count * 2)
     }
 
-    /// Writes a section of application properties, whose values may be of simple types only.
+    /// Writes a section of application properties, whose values must have simple types.
     mutating func writeSection(_ code: UInt8, _ pairs: [(String, AMQPValue)]) {
         let start = beginDescribed(code, 0xc1, count: pairs.count * 2)
         ApplicationProperties.Pair.withPairs(of: pairs) { pairs in
@@ -165,7 +165,7 @@ struct ValueWriter: ~Copyable {
         endCompound(start, count: pairs.count * 2)
     }
 
-    /// Writes a pair of application properties, where it is: passed as values, its parts would be copied.
+    /// Writes a pair of application properties in place: if its parts were passed as values, they would be copied.
     @inline(__always)
     private mutating func write(at pair: UnsafePointer<ApplicationProperties.Pair>) {
         write(pair.pointee.key)
@@ -196,10 +196,10 @@ struct ValueWriter: ~Copyable {
 
     // MARK: Compounds
 
-    /// Writes the head of a list, map or array in its short form, and returns where it begins.
+    /// Writes the head of a list, map or array in its short form, and returns the place where it begins.
     ///
-    /// Size and count are set, and the head made long where it has to be, by `endCompound`. The count given here is a
-    /// first guess that saves making the head long later.
+    /// `endCompound` sets size and count, and converts the head to the long form if necessary. The count given here is an
+    /// estimate that avoids this conversion.
     mutating func beginCompound(_ constructor: UInt8, count: Int) -> Int {
         let place = self.count
         if count <= 255 {
@@ -214,7 +214,7 @@ struct ValueWriter: ~Copyable {
         return place
     }
 
-    /// Writes a descriptor that is a small number, and the head behind it as ``beginCompound(_:count:)`` does.
+    /// Writes a descriptor that is a small number, and then a head as ``beginCompound(_:count:)`` does.
     @inline(__always)
     mutating func beginDescribed(_ code: UInt8, _ constructor: UInt8, count: Int) -> Int {
         reserve(12)
@@ -245,10 +245,10 @@ struct ValueWriter: ~Copyable {
         setLongHead(place, count: count)
     }
 
-    /// How many bytes the head takes that begins at a place.
+    /// The size in bytes of the head that begins at a place.
     func headSize(at place: Int) -> Int { start.load(fromByteOffset: place, as: UInt8.self) & 0x10 == 0 ? 3 : 9 }
 
-    /// Drops what was written from a place on.
+    /// Removes the bytes that were written from a place on.
     mutating func truncate(to place: Int) { count = place }
 
     /// Sets the size and count of a head in its long form.
@@ -305,7 +305,7 @@ struct ValueWriter: ~Copyable {
         let place = start + count
         place.storeBytes(of: constructor, as: UInt8.self)
         place.storeBytes(of: UInt8(truncatingIfNeeded: small.count), toByteOffset: 1, as: UInt8.self)
-        // All sixteen bytes: the next value begins behind those that count.
+        // Writes all sixteen bytes; the next value overwrites those that do not count.
         place.storeBytes(of: small.bits, toByteOffset: 2, as: SIMD2<UInt64>.self)
         count &+= 2 &+ small.count
     }
@@ -315,7 +315,7 @@ struct ValueWriter: ~Copyable {
         withContiguousUTF8(of: text) { write(constructor, contents: $0) }
     }
 
-    /// Writes a binary, string or symbol, given the constructor of its short form.
+    /// Writes a binary, string or symbol; the constructor is that of the short form.
     mutating func write(_ constructor: UInt8, contents: UnsafeRawBufferPointer) {
         guard contents.count <= 255 else {
             writeHead(constructor | 0x10, ofLarge: contents.count)
@@ -331,13 +331,13 @@ struct ValueWriter: ~Copyable {
         count &+= 2 &+ contents.count
     }
 
-    /// Writes the head of a binary of more than 255 bytes, which follow elsewhere.
+    /// Writes the head of a binary of more than 255 bytes, whose contents are stored elsewhere.
     mutating func writeHead(_ constructor: UInt8, ofLarge size: Int) {
         guard size <= UInt32.max else { return fail("A binary, string or symbol is larger than 4 GiB") }
         write(constructor, UInt32(truncatingIfNeeded: size))
     }
 
-    /// Writes bytes as they are.
+    /// Appends bytes unchanged.
     mutating func append(_ contents: UnsafeRawBufferPointer) {
         guard let source = contents.baseAddress else { return }
         reserve(contents.count)
@@ -361,7 +361,7 @@ struct ValueWriter: ~Copyable {
         if capacity &- count < size { grow(by: size) }
     }
 
-    /// Moves what is written to memory of its own with room for more.
+    /// Moves the bytes written to newly allocated memory with more room.
     @inline(never)
     private mutating func grow(by size: Int) {
         let size = max(capacity * 2, count + size)
@@ -374,7 +374,7 @@ struct ValueWriter: ~Copyable {
     }
 }
 
-/// Calls a closure with the UTF-8 of a text, where it stands if possible.
+/// Calls a closure with the UTF-8 of a text, in place if possible.
 @inline(__always)
 func withContiguousUTF8<T>(of text: String, _ body: (UnsafeRawBufferPointer) -> T) -> T {
     if let result = text.utf8.withContiguousStorageIfAvailable({ body(UnsafeRawBufferPointer($0)) }) { return result }

@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-// How the sections and fields of an encoded message are read.
+// Reads the sections and fields of an encoded message.
 
 extension EncodedMessage {
     // MARK: Header
@@ -24,7 +24,7 @@ extension EncodedMessage {
 
     // MARK: Other sections
 
-    /// The map that a section is, whose pairs stay where they stand; an empty one where it is absent.
+    /// The map of a section, whose pairs stay encoded; an empty map if the section is absent.
     @inline(__always)
     func map<Key>(ofSection number: Int) -> OrderedMap<Key> {
         withParts { layout, bytes in
@@ -82,7 +82,7 @@ extension EncodedMessage {
 
     // MARK: Reading
 
-    /// Reads the value of a property; nil when it is absent.
+    /// Reads the value of a property; nil if it is absent.
     @inline(__always)
     private func read<T>(property field: Int, _ body: (inout ValueReader) -> T) -> T? {
         withParts { layout, bytes in
@@ -93,7 +93,7 @@ extension EncodedMessage {
         }
     }
 
-    /// Reads the value of a field of the header; nil when it is absent.
+    /// Reads the value of a field of the header; nil if it is absent.
     @inline(__always)
     private func read<T>(headerField field: Int, _ body: (inout ValueReader) -> T) -> T? {
         read(section: MessageLayout.header) { reader -> T? in
@@ -103,7 +103,7 @@ extension EncodedMessage {
         } ?? nil
     }
 
-    /// Reads the value of a section; nil when it is absent.
+    /// Reads the value of a section; nil if it is absent.
     @inline(__always)
     private func read<T>(section number: Int, _ body: (inout ValueReader) -> T) -> T? {
         withParts { layout, bytes in
@@ -114,7 +114,7 @@ extension EncodedMessage {
         }
     }
 
-    /// Reads the values of the sections that make up the body, and makes one of a single or of several.
+    /// Reads the sections of the body, and makes a body of a single section or of several.
     @inline(__always)
     private func bodySections<T>(
         _ single: (T) -> Message.Body, _ several: ([T]) -> Message.Body, _ body: (inout ValueReader) -> T

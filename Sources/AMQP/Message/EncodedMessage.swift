@@ -1,33 +1,33 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The bytes of a message, those it came in or those it was made as, with where its parts are.
+/// The bytes of a message, received or written here, and the positions of its parts.
 ///
-/// It never changes, so that copies of a message share it on any thread. Nothing read is kept: a field costs what
-/// building its value costs, each time.
+/// It never changes, so that copies of a message on any thread share it. It caches nothing: each read of a field builds its value
+/// again.
 ///
-/// `@unchecked Sendable`: nothing is written to it once it is made.
+/// `@unchecked Sendable`: nothing writes to it after its creation.
 struct EncodedMessage: @unchecked Sendable {
-    /// What stands before the bytes, in the same piece of memory.
+    /// The header of the memory, before the bytes.
     struct Head {
         var layout = MessageLayout()
-        /// How many bytes follow.
+        /// The number of bytes that follow.
         var count = 0
-        /// The contents of a large data section, which are not copied to the others but stand behind
-        /// ``MessageLayout/contentOffset`` of them.
+        /// The contents of a large data section, which are not copied to the other bytes. Their position is at
+        /// ``MessageLayout/contentOffset`` of these.
         var content: [UInt8]?
     }
 
-    /// Written to by a ``MessageWriter`` that holds the one reference to it, and by nobody later.
+    /// Only a ``MessageWriter`` with the one reference to the memory writes to it; after that, nothing does.
     typealias Memory = ManagedBuffer<Head, UInt8>
 
     private let memory: Memory
 
-    /// What a writer has made.
+    /// The message that a writer has written.
     @inline(__always)
     init(_ memory: Memory) { self.memory = memory }
 
-    /// A message that came in, of at most so many bytes, which a closure puts into memory; it returns how many there are.
+    /// A received message of at most `capacity` bytes, which a closure writes into memory; the closure returns their number.
     init(
         capacity: Int, _ limits: DecodingLimits, _ fill: (UnsafeMutableRawBufferPointer) -> Int
     ) throws(InvalidMessage) {
@@ -46,26 +46,26 @@ struct EncodedMessage: @unchecked Sendable {
         memory = received
     }
 
-    /// A message that no bytes were written for: with a null body, as one whose sections are all absent.
+    /// A message without bytes: all of its sections are absent, and its body is null.
     static let empty = EncodedMessage(.create(minimumCapacity: 0) { _ in Head() })
 
     // MARK: Bytes
 
-    /// Calls a closure with the bytes, but those of ``content``, and where the parts are.
+    /// Calls a closure with the positions of the parts and all bytes except those of ``content``.
     @inline(__always)
     func withParts<T>(_ body: (UnsafePointer<MessageLayout>, UnsafeRawBufferPointer) -> T) -> T {
         memory.withUnsafeMutablePointers { head, bytes in
-            // The layout is reached where it is: passed as a value it would be copied.
+            // The layout is passed as a pointer, because a value would be copied.
             let bytes = UnsafeRawBufferPointer(start: bytes, count: head.pointee.count)
             return withUnsafePointer(to: &head.pointee.layout) { body($0, bytes) }
         }
     }
 
-    /// The contents of a large data section, where they stand apart.
+    /// The contents of a large data section, if they are stored separately.
     var content: [UInt8]? { memory.withUnsafeMutablePointerToHeader { $0.pointee.content } }
 
-    /// Calls a closure with all bytes in their order: in one piece, or those before the content of a large body, the
-    /// content, and those behind it.
+    /// Calls a closure with all bytes in their order: in one piece, or as the bytes before the content of a large body, the
+    /// content, and the bytes after it.
     @inline(__always)
     func withPieces<T, Failure>(
         _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?, UnsafeRawBufferPointer?) throws(Failure) -> T
@@ -90,11 +90,11 @@ struct EncodedMessage: @unchecked Sendable {
         }
     }
 
-    /// How many bytes there are.
+    /// The number of bytes.
     var byteCount: Int {
         memory.withUnsafeMutablePointerToHeader { $0.pointee.count &+ ($0.pointee.content?.count ?? 0) }
     }
 
-    /// Whether both are the same piece of memory.
+    /// Whether both use the same memory.
     func isIdentical(to other: EncodedMessage) -> Bool { memory === other.memory }
 }

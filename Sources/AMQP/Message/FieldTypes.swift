@@ -1,16 +1,16 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The constructors that the values of a field may have, and so its types.
+/// The constructors that are allowed for the values of a field, and thereby the field's types.
 ///
-/// They are bits of two numbers, which are one look each, whatever the field.
+/// They are the bits of two numbers, so that each check is a single test of a bit, whatever the field.
 struct FieldTypes {
     /// A bit for each constructor from 0x40 to 0x7f.
     private let low: UInt64
     /// A bit for each constructor from 0x80 to 0xbf.
     private let high: UInt64
 
-    /// Those of a field of the header, by its number (Messaging, section 3.2.1).
+    /// The constructors for a field of the header, by its number (Messaging, section 3.2.1).
     @inline(__always)
     init(headerField field: Int) {
         low =
@@ -22,7 +22,7 @@ struct FieldTypes {
         high = 0
     }
 
-    /// Those of a field of the properties, by its number (Messaging, section 3.2.4).
+    /// The constructors for a field of the properties, by its number (Messaging, section 3.2.4).
     @inline(__always)
     init(propertiesField field: Int) {
         low =
@@ -43,7 +43,7 @@ struct FieldTypes {
             }
     }
 
-    /// Whether a constructor is one of them.
+    /// Whether a constructor is allowed.
     @inline(__always)
     func contains(_ constructor: UInt8) -> Bool {
         let bits = constructor < 0x80 ? low : high

@@ -1,11 +1,11 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What came as a message and is none: what is wrong with it, and its bytes.
+/// The error for received bytes that are not a valid message, with the bytes.
 package struct InvalidMessage: Error, Sendable, Hashable {
-    /// What is wrong.
+    /// The problem.
     package let error: CodecError
 
-    /// The bytes that came.
+    /// The bytes that arrived.
     package let bytes: [UInt8]
 }

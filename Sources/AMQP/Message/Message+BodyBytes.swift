@@ -2,15 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Message {
-    /// Reads the bytes of the body in place: of data, or of a `binary` value.
+    /// Reads the bytes of the body in place, if it is a body of data or a `binary` value.
     ///
-    /// Saves the copy that ``Body/bytes`` makes of a message that was received: for bodies that are large, or many.
-    /// - Parameter read: called once with the bytes, which are good until it returns.
+    /// For a received message this saves the copy that ``Body/bytes`` makes: use it for large bodies, or for many.
+    /// - Parameter read: called at most once with the bytes, which are valid until it returns.
     /// - Returns: what the closure returns; nil, without a call, for any other body.
     @inlinable public func withBodyBytes<Result>(_ read: (RawSpan) throws -> Result) rethrows -> Result? {
         try withExtendedLifetime(self) {
             if let bytes = encodedBodyBytes { return try read(bytes.bytes) }
-            // A large one that was made here, one that was set, or one of several sections.
+            // A large body of a message made here, a body that was set, or one of several sections.
             guard let bytes = body.bytes else { return nil }
             return try read(bytes.span.bytes)
         }
@@ -18,14 +18,14 @@ extension Message {
 }
 
 extension Message {
-    /// Where the bytes of a body stand in those of the message, for as long as it lives; nil for any other body.
+    /// The bytes of the body in the encoding, valid as long as the message exists; nil for any other body.
     @usableFromInline var encodedBodyBytes: UnsafeRawBufferPointer? {
         draft == nil || draft?.body == nil ? encoding.bodyBytes : nil
     }
 }
 
 extension EncodedMessage {
-    /// Where the bytes of a body of one section of data, or of a `binary` value, are.
+    /// The bytes of a body that is one section of data, or a `binary` value.
     fileprivate var bodyBytes: UnsafeRawBufferPointer? {
         withParts { layout, bytes in
             guard layout.pointee.contentOffset == 0,

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Message: CustomStringConvertible {
-    /// The message as the Python binding prints it: the fields that are neither empty nor zero, under their Python names.
+    /// The message as the Python binding prints it: the fields that are neither empty nor zero, with their Python names.
     public var description: String {
         let seconds = timeToLive.map { Double($0.components.seconds) + Double($0.components.attoseconds) / 1e18 }
         let fields: [(String, AMQPValue?)] = [
@@ -34,14 +34,14 @@ extension Message: CustomStringConvertible {
 }
 
 extension MessageID {
-    /// Numbers are plain in Python's messages.
+    /// The value of an identifier; Python's messages show numbers without a type.
     fileprivate var pythonValue: AMQPValue {
         ulongValue.flatMap(Int64.init(exactly:)).map { .long($0) } ?? value
     }
 }
 
 extension AMQPValue {
-    /// Whether Python takes the value for true: it is neither null, false, zero nor empty.
+    /// Whether the value is true in Python: it is neither null, false, zero nor empty.
     fileprivate var isTrueInPython: Bool {
         switch self {
         case .null: false

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Message {
-    /// The encoding of the message; for a received one that nobody changed, the bytes it came in.
+    /// Encodes the message; a received message that was not changed returns the bytes that arrived.
     ///
-    /// - Throws: ``CodecError`` when a value in it is nested deeper than 1,024 levels or has a part larger than 4 GiB, or
-    ///   when one of the application's properties is a list, a map or an array.
+    /// - Throws: ``CodecError`` if a value is nested deeper than 1,024 levels or has a part larger than 4 GiB, or if an
+    ///   application property is a list, a map or an array.
     public func encoded() throws(CodecError) -> [UInt8] {
         try withPieces { head, content, tail in
             guard let content else { return [UInt8](head) }
@@ -20,9 +20,9 @@ extension Message {
         }
     }
 
-    /// Puts the encoding of the message behind other bytes: one array then takes many messages, and allocates seldom.
+    /// Appends the encoding of the message to an array, so that many messages can share one array and few allocations.
     ///
-    /// - Throws: as ``encoded()`` does; nothing is added then.
+    /// - Throws: as ``encoded()`` does; nothing is appended then.
     public func encode(appendingTo bytes: inout [UInt8]) throws(CodecError) {
         try withPieces { head, content, tail in
             bytes.append(contentsOf: head)
@@ -31,11 +31,11 @@ extension Message {
         }
     }
 
-    /// Calls a closure with the encoding where it stands.
+    /// Calls a closure with the encoding, in place.
     ///
-    /// It comes in one piece; that of a message that was made here with a large body of data comes in three: what stands
-    /// before the bytes of the body, these, and what stands behind them, which may be empty.
-    /// - Throws: as ``encoded()`` does, and what the closure throws.
+    /// The encoding is one piece. For a message that was made here with a large body of data, it is three pieces: the bytes
+    /// before the contents of the body, the contents, and the bytes after them, which may be empty.
+    /// - Throws: as ``encoded()`` does, and any error that the closure throws.
     package func withEncoding<T>(
         _ read: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?, UnsafeRawBufferPointer?) throws -> T
     ) throws -> T {
@@ -43,7 +43,7 @@ extension Message {
         return try encoding.changed(by: draft).withPieces(read)
     }
 
-    /// The message with what was changed written into its encoding: for one that is to be kept until it is sent.
+    /// The message with its changes written into its encoding, for a message that is kept until it is sent.
     ///
     /// - Throws: as ``encoded()`` does.
     package func finished() throws(CodecError) -> Message {
@@ -51,10 +51,10 @@ extension Message {
         return Message(try encoding.changed(by: draft))
     }
 
-    /// How many bytes the encoding has, but for what was changed since.
+    /// The number of bytes of the encoding, without later changes.
     package var encodedSize: Int { encoding.byteCount }
 
-    /// Calls a closure that cannot fail with the pieces of the encoding.
+    /// Calls a closure, which cannot throw, with the pieces of the encoding.
     @inline(__always)
     private func withPieces<T>(
         _ read: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?, UnsafeRawBufferPointer?) -> T
@@ -65,7 +65,7 @@ extension Message {
 }
 
 extension EncodedMessage {
-    /// The message with the sections of a draft in the place of its own.
+    /// The message with the sections of a draft in place of its own.
     @inline(never)
     fileprivate func changed(by draft: MessageDraft) throws(CodecError) -> EncodedMessage {
         var writer = MessageWriter(estimate: estimate(with: draft))

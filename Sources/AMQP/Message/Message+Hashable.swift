@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Message: Hashable {
-    /// Messages are equal when all their fields are, however they were encoded.
+    /// Whether all fields of two messages are equal, whatever their encodings.
     public static func == (a: Message, b: Message) -> Bool {
         if a.draft == nil, b.draft == nil, a.encoding.isIdentical(to: b.encoding) { return true }
         return a.header == b.header && a.standardProperties == b.standardProperties

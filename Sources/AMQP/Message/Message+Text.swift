@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Texts read where they stand in the bytes of a message, without a `String` of them.
+// Texts are read in place in the bytes of a message, without creating a `String`.
 
 extension Message {
     /// A field that is a text.
@@ -22,10 +22,12 @@ extension Message {
         case replyToGroupID = 12
     }
 
-    /// Reads the UTF-8 of a field in place: for routers and filters that look at a text of many messages and keep none.
+    /// Reads the UTF-8 of a field in place: for routers and filters that inspect a text of many messages and keep none.
     ///
-    /// - Parameter read: called once with the text, which is good until it returns.
-    /// - Returns: what the closure returns; nil, without a call, where the field is not set.
+    /// - Parameters:
+    ///   - field: the field.
+    ///   - read: called at most once with the text, which is valid until it returns.
+    /// - Returns: what the closure returns; nil, without a call, if the field is not set.
     @inlinable public func withUTF8<Result>(
         of field: TextField, _ read: (UTF8Span) throws -> Result
     ) rethrows -> Result? {
@@ -36,7 +38,7 @@ extension Message {
         }
     }
 
-    /// Whether a field is a text, by its UTF-8; it is compared in place.
+    /// Whether a field equals a text in UTF-8; the field is compared in place.
     ///
     ///     if message.has(.subject, "order") { … }
     public func has(_ field: TextField, _ text: String) -> Bool {
@@ -46,12 +48,12 @@ extension Message {
         }
     }
 
-    /// Where the text of a field stands, for as long as the message lives; nil where it is not set, or was changed.
+    /// The encoded text of a field, valid as long as the message exists; nil if it is not set or was changed.
     @usableFromInline func encodedText(_ field: TextField) -> UnsafeRawBufferPointer? {
         draft == nil || draft?.properties == nil ? encoding.textBytes(field.rawValue) : nil
     }
 
-    /// The text of a field, where the properties were changed.
+    /// The text of a field, if the properties were changed.
     @usableFromInline func changedText(_ field: TextField) -> String? {
         guard let properties = draft?.properties else { return nil }
         return switch field {
@@ -67,7 +69,7 @@ extension Message {
 }
 
 extension EncodedMessage {
-    /// Where the text of a standard property stands, by the number of the field.
+    /// The encoded text of a standard property, by the number of the field.
     fileprivate func textBytes(_ field: Int) -> UnsafeRawBufferPointer? {
         withParts { layout, bytes in
             let offset = Int(layout.pointee.properties[field])
@@ -79,7 +81,7 @@ extension EncodedMessage {
 }
 
 extension UnsafeRawBufferPointer {
-    /// Calls a closure with the text that the bytes are, which were checked or come from a `String`.
+    /// Calls a closure with the bytes as text. The bytes are validated or come from a `String`.
     @inlinable
     @inline(__always)
     func withValidUTF8<Result>(_ read: (UTF8Span) throws -> Result) rethrows -> Result {

@@ -1,12 +1,12 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Messages of variables.
+// Messages made of Swift values.
 
 extension Message {
-    /// A message whose body is a value of Swift's: a text, a number, bytes, a dictionary and the like.
+    /// Creates a message whose body is a Swift value: a text, a number, bytes, a dictionary and so on.
     ///
-    /// The other fields are those of the initializer that takes a ``Body``, which literals call.
+    /// The other parameters are those of the initializer that takes a ``Body``, which literals use.
     @_disfavoredOverload
     @inlinable public init(
         id: MessageID? = nil,

@@ -1,26 +1,26 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// An AMQP message: what it says, and what the nodes on its way need to know about it (Messaging, section 3.2).
+/// An AMQP message: its header, annotations, properties and body (Messaging, section 3.2).
 ///
 ///     let message = Message(id: 1, body: ["sequence": 1])
 ///
-/// A message is a value: copies are independent, cheap, and may go to other threads. It is its encoding: the bytes that it
-/// was received in, checked as a whole, or those that it was made as, once. A field is read from them when it is asked for,
-/// each time, so keep in a constant what you use often. A section that is changed is kept apart until the message is
-/// encoded again; the bytes of the others stay as they are.
+/// A message is a value: copies are independent, cheap, and may be used on other threads. A message stores its encoding: the
+/// bytes that arrived, which are validated as a whole, or the bytes that were encoded when it was made. Each read of a field
+/// decodes it again, so keep a field that is used often in a constant. A section that is changed is stored separately until the
+/// message is encoded again; the bytes of the other sections stay as they are.
 public struct Message: Sendable {
     private(set) var encoding: EncodedMessage
 
-    /// What was changed since; nil when nothing was.
+    /// The changes since the message was encoded; nil if there are none.
     private(set) var draft: MessageDraft?
 
     // MARK: Making a message
 
-    /// A message made of its fields, each of which may be left out.
+    /// Creates a message from its fields, each of which is optional.
     ///
-    /// A field at its default is not sent, and neither is a section without fields. `timeToLive` counts in whole
-    /// milliseconds, up to about 49 days; what is longer counts as that, what is negative as zero.
+    /// A field with its default value is not sent, and neither is a section without fields. `timeToLive` is rounded down to whole
+    /// milliseconds; the maximum is about 49 days. A longer time is sent as the maximum, and a negative one as zero.
     public init(
         id: borrowing MessageID? = nil,
         body: borrowing Body = .null,
@@ -65,7 +65,7 @@ public struct Message: Sendable {
         do throws(CodecError) {
             encoding = try writer.finish()
         } catch {
-            // It has no encoding: whoever asks for that is told why.
+            // There is no encoding: a later call that needs it throws the problem.
             encoding = .empty
             let draft = MessageDraft()
             draft.header = header
@@ -83,11 +83,10 @@ public struct Message: Sendable {
         }
     }
 
-    /// The message of its encoding, which must take up all the bytes.
+    /// Creates a message from its encoding, which must be all of the bytes.
     ///
-    /// The whole of it is checked here, at the cost of a walk over the bytes that builds nothing; reading its fields
-    /// cannot fail any more.
-    /// - Throws: ``CodecError`` when the bytes are anything else than one valid message within the limits.
+    /// All of it is validated here, in one walk over the bytes that builds no values; reading the fields cannot fail afterwards.
+    /// - Throws: ``CodecError`` if the bytes are not exactly one valid message within the limits.
     public init(decoding bytes: borrowing [UInt8], limits: DecodingLimits = .default) throws(CodecError) {
         do {
             encoding = try EncodedMessage(capacity: bytes.count, limits) { memory in
@@ -99,15 +98,15 @@ public struct Message: Sendable {
         }
     }
 
-    /// The message that an encoding is.
+    /// Creates the message of an encoding.
     init(_ encoding: EncodedMessage) { self.encoding = encoding }
 
-    /// The message of bytes that a closure puts into memory, which saves a copy.
+    /// Creates a message from bytes that a closure writes into the message's memory, which saves a copy.
     ///
     /// - Parameters:
-    ///   - capacity: how many bytes there are at most.
-    ///   - fill: called once; returns how many there are.
-    /// - Throws: ``InvalidMessage`` when the bytes are anything else than one valid message within the limits.
+    ///   - capacity: the maximum number of bytes.
+    ///   - fill: called once; returns the number of bytes.
+    /// - Throws: ``InvalidMessage`` if the bytes are not exactly one valid message within the limits.
     package init(
         capacity: Int, limits: DecodingLimits, filling fill: (UnsafeMutableRawBufferPointer) -> Int
     ) throws(InvalidMessage) {
@@ -116,155 +115,37 @@ public struct Message: Sendable {
 
     // MARK: Header
 
-    /// Whether the message must survive a failure of a node that keeps it; false by default.
+    /// Whether the message must survive a failure of a node that stores it; false by default.
     public var isDurable: Bool {
         get { draft?.header?.isDurable ?? encoding.isDurable }
         set { changedHeader.isDurable = newValue }
     }
 
-    /// How urgent the message is, 0 to 255: higher goes first; 4 by default.
+    /// The priority of the message, 0 to 255: higher ones are delivered first; 4 by default.
     public var priority: UInt8 {
         get { draft?.header?.priority ?? encoding.priority }
         set { changedHeader.priority = newValue }
     }
 
-    /// How long the message is of use, from when it was sent; nil for ever.
+    /// The time to live of the message, from when it is sent; nil if the message does not expire.
     ///
-    /// It counts in whole milliseconds, up to about 49 days; what is longer counts as that, what is negative as zero.
+    /// It is rounded down to whole milliseconds; the maximum is about 49 days. A longer time is sent as the maximum, and a
+    /// negative one as zero.
     public var timeToLive: Duration? {
         get { (draft?.header.map(\.timeToLive) ?? encoding.timeToLive).map { .milliseconds($0) } }
         set { changedHeader.timeToLive = newValue.map(milliseconds) }
     }
 
-    /// Whether nobody has acquired the message before; false by default.
+    /// Whether the message has not been acquired by any other link before; false by default.
     public var isFirstAcquirer: Bool {
         get { draft?.header?.isFirstAcquirer ?? encoding.isFirstAcquirer }
         set { changedHeader.isFirstAcquirer = newValue }
     }
 
-    /// How often the message was delivered before without success; 0 by default.
+    /// The number of earlier deliveries that failed; 0 by default.
     public var deliveryCount: UInt32 {
         get { draft?.header?.deliveryCount ?? encoding.deliveryCount }
         set { changedHeader.deliveryCount = newValue }
-    }
-
-    // MARK: Properties
-
-    /// What identifies the message, as its producer says.
-    public var id: MessageID? {
-        get {
-            if let draft, let properties = draft.properties { return properties.id }
-            return encoding.messageID(0)
-        }
-        set { changedProperties.id = newValue }
-    }
-
-    /// The user who made the message.
-    public var userID: [UInt8]? {
-        get {
-            if let draft, let properties = draft.properties { return properties.userID }
-            return encoding.binary(1)
-        }
-        set { changedProperties.userID = newValue }
-    }
-
-    /// The node that the message is for: the field that the specification calls `to`.
-    public var address: String? {
-        get {
-            if let draft, let properties = draft.properties { return properties.address }
-            return encoding.string(2)
-        }
-        set { changedProperties.address = newValue }
-    }
-
-    /// What the message is about.
-    public var subject: String? {
-        get {
-            if let draft, let properties = draft.properties { return properties.subject }
-            return encoding.string(3)
-        }
-        set { changedProperties.subject = newValue }
-    }
-
-    /// The node to send replies to.
-    public var replyTo: String? {
-        get {
-            if let draft, let properties = draft.properties { return properties.replyTo }
-            return encoding.string(4)
-        }
-        set { changedProperties.replyTo = newValue }
-    }
-
-    /// What the message belongs to: in a reply, mostly the ``id`` of the request.
-    public var correlationID: MessageID? {
-        get {
-            if let draft, let properties = draft.properties { return properties.correlationID }
-            return encoding.messageID(5)
-        }
-        set { changedProperties.correlationID = newValue }
-    }
-
-    /// The media type of a body of data, such as `application/json`.
-    public var contentType: Symbol? {
-        get {
-            if let draft, let properties = draft.properties { return properties.contentType }
-            return encoding.symbol(6)
-        }
-        set { changedProperties.contentType = newValue }
-    }
-
-    /// How a body of data is encoded on top of its type, such as `gzip`.
-    public var contentEncoding: Symbol? {
-        get {
-            if let draft, let properties = draft.properties { return properties.contentEncoding }
-            return encoding.symbol(7)
-        }
-        set { changedProperties.contentEncoding = newValue }
-    }
-
-    /// When the message is no longer of use.
-    public var expiryTime: Timestamp? {
-        get {
-            if let draft, let properties = draft.properties { return properties.expiryTime }
-            return encoding.timestamp(8)
-        }
-        set { changedProperties.expiryTime = newValue }
-    }
-
-    /// When the message was made.
-    public var creationTime: Timestamp? {
-        get {
-            if let draft, let properties = draft.properties { return properties.creationTime }
-            return encoding.timestamp(9)
-        }
-        set { changedProperties.creationTime = newValue }
-    }
-
-    /// The group that the message belongs to.
-    public var groupID: String? {
-        get {
-            if let draft, let properties = draft.properties { return properties.groupID }
-            return encoding.string(10)
-        }
-        set { changedProperties.groupID = newValue }
-    }
-
-    /// The place of the message in its group.
-    public var groupSequence: UInt32? {
-        get {
-            if let draft, let properties = draft.properties { return properties.groupSequence }
-            return encoding.uint(11)
-        }
-        set { changedProperties.groupSequence = newValue }
-    }
-
-    /// The group that replies belong to.
-    public var replyToGroupID: String? {
-        get {
-            if let draft, let properties = draft.properties { return properties.replyToGroupID }
-            return encoding.string(12)
-        }
-        set { changedProperties.replyToGroupID = newValue }
     }
 
     // MARK: Other sections
@@ -280,7 +161,7 @@ public struct Message: Sendable {
         }
     }
 
-    /// Annotations for the nodes on the way of the message.
+    /// Annotations for all nodes on the route of the message.
     public var annotations: Annotations {
         get { annotations(2) }
         @inlinable
@@ -305,7 +186,7 @@ public struct Message: Sendable {
         }
     }
 
-    /// What the message says; a null value when it was left out, here or by the peer.
+    /// The body of the message; null if this program or the peer left it out.
     public var body: Body {
         get { draft?.body ?? encoding.body }
         _modify {
@@ -317,7 +198,7 @@ public struct Message: Sendable {
         }
     }
 
-    /// What follows the body, such as hashes and signatures of it.
+    /// Annotations after the body, such as hashes and signatures of it.
     public var footer: Annotations {
         get { annotations(6) }
         @inlinable
@@ -339,7 +220,7 @@ public struct Message: Sendable {
         set { ownDraft().header = newValue }
     }
 
-    private var changedProperties: PropertiesSection {
+    var changedProperties: PropertiesSection {
         get { standardProperties }
         _modify {
             var section = standardProperties
@@ -354,8 +235,8 @@ public struct Message: Sendable {
         draft?.annotations[number] ?? encoding.map(ofSection: number)
     }
 
-    // A map that is changed is taken out of the draft, so that it is the only one with its pairs, and put back. The accessors
-    // are inlined where they are used: else each would need memory for what it holds meanwhile.
+    // While a map is being changed it is taken out of the draft, so that its pairs have one reference, and then put back. The
+    // accessors are inlined into their callers: otherwise each call would allocate memory for the map.
 
     @usableFromInline mutating func take(annotations number: Int) -> Annotations {
         let section = annotations(number)
@@ -377,8 +258,8 @@ public struct Message: Sendable {
         if !adopt(section.pairs, MessageLayout.applicationProperties) { ownDraft().applicationProperties = section }
     }
 
-    /// Takes over the encoding with a section that was changed there.
-    /// - Returns: whether there is one, and it is this message but for that.
+    /// Replaces the encoding by that of a changed section.
+    /// - Returns: false unless the pairs are encoded in a copy of this message that differs in this section only.
     private mutating func adopt(_ pairs: OrderedMap<some MapKey>.Pairs, _ section: Int) -> Bool {
         guard case .encoded(let pairs) = pairs, Int(pairs.section) == section, let base = pairs.base,
             base.isIdentical(to: encoding)
@@ -387,7 +268,7 @@ public struct Message: Sendable {
         return true
     }
 
-    /// What to change a section in, held by this message alone.
+    /// The draft for a change, which only this message references.
     private mutating func ownDraft() -> MessageDraft {
         if isKnownUniquelyReferenced(&draft), let draft { return draft }
         let own = draft?.copy() ?? MessageDraft()
@@ -396,7 +277,7 @@ public struct Message: Sendable {
     }
 }
 
-/// A time to live in milliseconds, as near as its four bytes come.
+/// A time to live in milliseconds, limited to the range of its four bytes.
 private func milliseconds(_ duration: Duration) -> UInt32 {
     let (seconds, attoseconds) = duration.components
     let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)

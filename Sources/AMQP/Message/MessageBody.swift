@@ -4,9 +4,9 @@
 extension Message {
     /// The body of a message: one value, or sections of data or of sequences (Messaging, sections 3.2.6 to 3.2.8).
     ///
-    /// Literals make values: `Message(body: "Hello World!")`, `Message(body: ["sequence": 1])`; and so do variables of the
-    /// types that are ``AMQPValueConvertible``: `Message(body: text)`, `message.body = .init(text)`. Bytes as data, what
-    /// the Python binding sends for `inferred=True`, are written `Message(body: .data(bytes))`.
+    /// Literals make values: `Message(body: "Hello World!")`, `Message(body: ["sequence": 1])`. So do variables of types that are
+    /// ``AMQPValueConvertible``: `Message(body: text)`, `message.body = .init(text)`. For bytes as data, which the Python binding
+    /// sends for `inferred=True`, write `Message(body: .data(bytes))`.
     public enum Body: Sendable, Hashable {
         /// A single value of any type.
         case value(AMQPValue)
@@ -14,22 +14,22 @@ extension Message {
         case data([UInt8])
         /// A sequence of values, in one section.
         case sequence([AMQPValue])
-        /// Opaque bytes in several sections; received bytes in a single one are ``data(_:)``.
+        /// Opaque bytes in several sections; bytes received in a single section are ``data(_:)``.
         case dataSections([[UInt8]])
-        /// Sequences of values in several sections; a single one received is ``sequence(_:)``.
+        /// Sequences of values in several sections; a sequence received in a single section is ``sequence(_:)``.
         case sequenceSections([[AMQPValue]])
 
-        /// A null value: what a message says that says nothing.
+        /// A null value: the body of a message without content.
         public static let null = Body.value(.null)
 
-        /// A value as body.
+        /// Creates a body of one value.
         public init(_ value: AMQPValue) { self = .value(value) }
 
-        /// A Swift value as body: a text, a number, bytes and the like.
+        /// Creates a body of a Swift value: a text, a number, bytes and so on.
         @_disfavoredOverload
         @inlinable public init(_ value: some AMQPValueConvertible) { self = .value(value.amqpValue) }
 
-        /// The body as one value: data is a `binary` and a sequence a `list`, several sections joined.
+        /// The body as one value: data as a `binary` and a sequence as a `list`; several sections are joined.
         public var value: AMQPValue {
             switch self {
             case .value(let value): value
@@ -40,7 +40,7 @@ extension Message {
             }
         }
 
-        /// The bytes of a body of data, several sections joined, or of a `binary` value; nil for any other body.
+        /// The bytes of a body of data (several sections are joined) or of a `binary` value; nil for any other body.
         public var bytes: [UInt8]? {
             if case .data(let bytes) = self { bytes } else { value.binaryValue }
         }
@@ -48,10 +48,10 @@ extension Message {
         /// The text of a `string` value, or nil for any other body.
         public var stringValue: String? { value.stringValue }
 
-        /// The value that a map has for a string, or nil when there is none or the body is no map.
+        /// The value that a map has for a string, or nil if there is no such key or the body is not a map.
         public subscript(_ key: String) -> AMQPValue? { value[key] }
 
-        /// The element of a list, array or sequence at an index from 0, or nil when there is none.
+        /// The element of a list, array or sequence at an index from 0, or nil if there is none.
         public subscript(_ index: Int) -> AMQPValue? { value[index] }
     }
 }
@@ -70,7 +70,7 @@ extension Message.Body: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral
     public init(stringLiteral value: String) { self = .value(.string(value)) }
     /// A `list` value.
     public init(arrayLiteral elements: AMQPValue...) { self = .value(.list(elements)) }
-    /// A `map` value in the order written; a key that is repeated takes the last value.
+    /// A `map` value in the order written; a repeated key takes the last value.
     public init(dictionaryLiteral elements: (AMQPValue, AMQPValue)...) { self = .value(.map(AMQPMap(elements))) }
 }
 

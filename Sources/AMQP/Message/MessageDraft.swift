@@ -1,9 +1,9 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The sections of a message as they are kept while it is changed.
+// The decoded sections of a message that is being changed.
 
-/// How a message is handled on its way (Messaging, section 3.2.1). Fields at their default are not sent.
+/// The header section (Messaging, section 3.2.1). Fields with their default value are not sent.
 struct HeaderSection: Sendable, Hashable {
     var isDurable = false
     var priority: UInt8 = 4
@@ -11,7 +11,7 @@ struct HeaderSection: Sendable, Hashable {
     var isFirstAcquirer = false
     var deliveryCount: UInt32 = 0
 
-    /// Whether all fields are at their default.
+    /// Whether all fields have their default value.
     @inline(__always)
     var isDefault: Bool {
         !isDurable && priority == 4 && timeToLive == nil && !isFirstAcquirer && deliveryCount == 0
@@ -44,12 +44,12 @@ struct PropertiesSection: Sendable, Hashable {
     }
 }
 
-/// The sections that the program has changed, shared by copies of a message until one of them changes it.
+/// The sections that the program has changed. Copies of a message share it until one of them changes it.
 ///
-/// `@unchecked Sendable`, and without checks for overlapping access: a `Message` writes to it only in a mutating method,
-/// and only while it holds the one reference to it, so that nobody else can be reading or writing.
+/// `@unchecked Sendable`, and without checks for overlapping access: a `Message` writes to it only in a mutating method, and only
+/// while it holds the one reference to it, so that no other code can read or write at the same time.
 final class MessageDraft: @unchecked Sendable {
-    // Nil is as it is encoded.
+    // A section that is nil is unchanged.
     @exclusivity(unchecked) var header: HeaderSection?
     @exclusivity(unchecked) var annotations = AnnotationSections()
     @exclusivity(unchecked) var properties: PropertiesSection?
@@ -69,7 +69,7 @@ final class MessageDraft: @unchecked Sendable {
     }
 }
 
-/// The sections that are annotations, by their number.
+/// The sections that are annotations, by the section's number.
 struct AnnotationSections: Sendable {
     private var delivery: Annotations?
     private var message: Annotations?

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Message {
-    /// Checks the sections before the body of an encoded message: header, annotations, properties (Messaging, 3.2).
+    /// Validates the sections before the body of an encoded message: header, annotations, properties (Messaging, 3.2).
     ///
-    /// It walks over them and builds nothing. The body and the footer are not looked at, whatever their size.
-    /// - Returns: how many bytes the sections before the body take; 0 where the body comes first.
-    /// - Throws: ``CodecError`` when there are no bytes, or those sections are not valid or not within the limits.
+    /// No values are built. The body and the footer are not read, whatever their size.
+    /// - Returns: the number of bytes before the body; 0 if the message begins with the body.
+    /// - Throws: ``CodecError`` if there are no bytes, or if those sections are not valid or not within the limits.
     package static func headSize(
         of bytes: [UInt8], limits: DecodingLimits = .default
     ) throws(CodecError) -> Int {
@@ -16,12 +16,12 @@ extension Message {
         }
     }
 
-    /// The message of an encoding without its body and footer, which are neither checked nor copied.
+    /// Creates the message of an encoding without its body and footer, which are neither validated nor copied.
     ///
-    /// - Throws: ``CodecError`` when ``headSize(of:limits:)`` does.
+    /// - Throws: ``CodecError`` if ``headSize(of:limits:)`` does.
     package init(decodingHeadOf bytes: [UInt8], limits: DecodingLimits = .default) throws(CodecError) {
         let size = try Message.headSize(of: bytes, limits: limits)
-        // No bytes are no encoding of a message.
+        // The initializer below rejects an encoding without bytes.
         guard size > 0 else {
             self.init()
             return

@@ -3,7 +3,7 @@
 
 /// The identifier of a message: a number, a UUID, bytes or a text (Messaging, sections 3.2.11 to 3.2.14).
 ///
-/// Literals make numbers and texts: `Message(id: 1)`, `Message(id: "order-17")`. Variables are put in `MessageID(…)`.
+/// Literals make numbers and texts: `Message(id: 1)`, `Message(id: "order-17")`. For a variable, write `MessageID(…)`.
 ///
 /// Texts compare by their UTF-8.
 public enum MessageID: Sendable, Hashable {
@@ -16,24 +16,25 @@ public enum MessageID: Sendable, Hashable {
     /// A text.
     case string(String)
 
-    /// A number of any integer type; one that no identifier can be becomes the nearest: below zero, 0.
+    /// Creates a number from any integer; a value outside the range of a `ulong` becomes the nearest one, so that negative ones
+    /// become 0.
     @inlinable public init(_ value: some BinaryInteger) { self = .ulong(UInt64(clamping: value)) }
-    /// A universally unique identifier.
+    /// Creates an identifier of a UUID.
     public init(_ value: AMQPUUID) { self = .uuid(value) }
-    /// Bytes.
+    /// Creates an identifier of bytes.
     public init(_ value: [UInt8]) { self = .binary(value) }
-    /// A text.
+    /// Creates an identifier of a text.
     public init(_ value: String) { self = .string(value) }
 
-    /// The number, or nil when the identifier is something else.
+    /// The number, or nil if the identifier has another type.
     public var ulongValue: UInt64? {
         if case .ulong(let value) = self { value } else { nil }
     }
 
-    /// The number as an `Int`, or nil when the identifier is something else or does not fit.
+    /// The number as an `Int`, or nil if the identifier has another type or does not fit.
     public var intValue: Int? { ulongValue.flatMap(Int.init(exactly:)) }
 
-    /// The text, or nil when the identifier is something else.
+    /// The text, or nil if the identifier has another type.
     public var stringValue: String? {
         if case .string(let value) = self { value } else { nil }
     }
@@ -73,7 +74,7 @@ extension MessageID: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, Ex
 }
 
 extension MessageID: CustomStringConvertible {
-    /// The identifier as the Python binding prints it, but a number bare: `17`, `order-17`.
+    /// The identifier as the Python binding prints it, except that a number is shown without its type: `17`, `order-17`.
     public var description: String {
         if case .ulong(let value) = self { "\(value)" } else { value.description }
     }

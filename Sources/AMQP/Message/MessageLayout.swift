@@ -1,53 +1,53 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where the sections and properties of an encoded message are.
+/// The positions of the sections and properties of an encoded message.
 struct MessageLayout: Sendable {
-    /// What a body consists of.
+    /// The kind of sections that a body consists of.
     enum BodyKind: UInt8, Sendable { case none, value, data, sequence }
 
-    /// The numbers of the sections in the order of the wire.
+    /// The numbers of the sections in the order of the encoding.
     static let header = 0, properties = 3, applicationProperties = 4, body = 5, footer = 6
 
-    // Vectors would do as well, but want memory that is aligned to their size, which costs more to allocate.
+    // SIMD vectors would also work, but they need memory aligned to their size, which costs more to allocate.
 
-    /// Where each section begins, by its number, and seven further where it ends; an absent one is empty, at 0.
+    /// The start of each section, by its number, and seven places further its end; both are 0 for an absent section.
     private var sections = InlineArray<14, UInt32>(repeating: 0)
 
-    /// Where the values of the properties section are, by number of the field; 0 for one that is absent or null.
+    /// The positions of the values in the properties section, by the number of the field; 0 if it is absent or null.
     var properties = InlineArray<13, UInt32>(repeating: 0)
 
-    /// The number that describes a section that is a map.
+    /// The descriptor of a section that is a map, by the number of the section.
     static func code(ofMap number: Int) -> UInt8 { number == footer ? 0x78 : 0x70 | UInt8(truncatingIfNeeded: number) }
 
     var bodyKind = BodyKind.none
 
-    /// Where the contents of a large data section belong that stand apart from the other bytes.
+    /// The position of the contents of a large data section that are stored separately.
     var contentOffset = 0
 
-    /// The bytes of a section, descriptor included; empty when it is absent.
+    /// The range of a section, including its descriptor; empty if it is absent.
     func section(_ number: Int) -> Range<Int> {
         Range(uncheckedBounds: (Int(sections[number]), Int(sections[number &+ 7])))
     }
 
-    /// Whether a section is there.
+    /// Whether a section is present.
     func contains(_ number: Int) -> Bool { sections[number &+ 7] > 0 }
 
-    /// Notes where a section is.
+    /// Sets the range of a section.
     @inline(__always)
     mutating func setSection(_ number: Int, _ start: Int, _ end: Int) {
         setStart(number, start)
         setEnd(number, end)
     }
 
-    /// Notes that the values of the properties stand so many bytes further.
+    /// Moves the positions of the properties' values by a distance.
     mutating func moveProperties(by distance: Int) {
         for field in properties.indices where properties[field] != 0 {
             properties[field] &+= UInt32(truncatingIfNeeded: distance)
         }
     }
 
-    /// Notes that what stands behind a section stands so many bytes further.
+    /// Moves the ranges of the sections after a section by a distance.
     mutating func move(behind number: Int, by distance: Int) {
         for section in 0...MessageLayout.footer where section > number && contains(section) {
             setSection(
@@ -57,24 +57,24 @@ struct MessageLayout: Sendable {
         if contentOffset != 0, number < MessageLayout.body { contentOffset &+= distance }
     }
 
-    /// Notes where a section begins.
+    /// Sets the start of a section.
     @inline(__always)
     mutating func setStart(_ number: Int, _ offset: Int) { sections[number] = UInt32(truncatingIfNeeded: offset) }
 
-    /// Notes where a section ends.
+    /// Sets the end of a section.
     @inline(__always)
     mutating func setEnd(_ number: Int, _ offset: Int) { sections[number &+ 7] = UInt32(truncatingIfNeeded: offset) }
 }
 
 extension Validator {
-    /// Checks a whole message, section by section, and notes where its parts are in a new layout.
+    /// Validates a whole message, section by section, and stores the positions of its parts in a new layout.
     mutating func findParts(_ layout: inout MessageLayout) throws(CodecError) {
         var offset = 0
         var last = -1
         while offset < count {
             let start = offset
             let (code, payload) = try sectionCode(offset)
-            // The three kinds of body sections stand in the same place.
+            // The three kinds of body sections have the same place in the order.
             let number = code <= 0x74 ? Int(code &- 0x70) : code == 0x78 ? MessageLayout.footer : MessageLayout.body
             let repeats = number == last && (code == 0x75 || code == 0x76) && layout.bodyKind == bodyKind(code)
             guard number > last || repeats else {
@@ -96,7 +96,7 @@ extension Validator {
         }
     }
 
-    /// Checks the sections that stand before the body, and returns the offset behind them.
+    /// Validates the sections before the body, and returns the offset after them.
     mutating func skipHead() throws(CodecError) -> Int {
         var layout = MessageLayout()
         var offset = 0
@@ -122,7 +122,7 @@ extension Validator {
 
     // MARK: Descriptors
 
-    /// The last byte of the descriptor of the section at an offset, 0x70 to 0x78, and where its value begins.
+    /// The last byte of the descriptor of the section at an offset, 0x70 to 0x78, and the offset of the section's value.
     @inline(__always)
     private mutating func sectionCode(_ offset: Int) throws(CodecError) -> (UInt8, Int) {
         if count &- offset > 3, load32(offset) &>> 16 == 0x0053 {
@@ -132,7 +132,7 @@ extension Validator {
         return try unusualSectionCode(offset)
     }
 
-    /// The same for a descriptor that is a wide number or a symbol.
+    /// The same for a descriptor that is a number in its long form, or a symbol.
     @inline(never)
     private mutating func unusualSectionCode(_ offset: Int) throws(CodecError) -> (UInt8, Int) {
         guard byte(offset) == 0x00 else {
@@ -193,7 +193,7 @@ extension Validator {
             if byte(next) == 0x56 {
                 next = try skipValue(next, list.end)
             } else {
-                // Any other value of such a type is valid.
+                // Every value with a constructor of this kind is valid.
                 remainingElements &-= 1
                 next &+= 1 &+ fixedWidth(byte(next))
             }
@@ -216,7 +216,7 @@ extension Validator {
             }
             layout.properties[field] = UInt32(truncatingIfNeeded: next)
             if constructor < 0xa0 {
-                // Any value of such a type is valid.
+                // Every value with a constructor of this kind is valid.
                 remainingElements &-= 1
                 next &+= 1 &+ fixedWidth(constructor)
             } else if isShortText(constructor), let end = shortTextEnd(next &+ 1, list.end) {
@@ -229,7 +229,7 @@ extension Validator {
         return try endOfFields(next, list)
     }
 
-    /// Checks that a list of fields ends where the last of them does.
+    /// Checks that a list of fields ends where its last field ends.
     private func endOfFields(_ offset: Int, _ list: Compound) throws(CodecError) -> Int {
         guard offset <= list.end else { try EncodingProblem.truncated.fail(list.end) }
         guard remainingElements >= 0 else { try EncodingProblem.tooManyElements.fail(list.start) }
@@ -237,7 +237,7 @@ extension Validator {
         return offset
     }
 
-    /// The head of a list of fields at an offset.
+    /// Reads the head of the list of fields at an offset.
     @inline(__always)
     private func fieldList(_ offset: Int, maximum: Int) throws(CodecError) -> Compound {
         guard offset < count else { try EncodingProblem.truncated.fail(offset) }

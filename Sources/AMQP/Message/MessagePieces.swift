@@ -1,48 +1,49 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A message whose encoding comes in pieces: what stands before its body, and then the bytes of its data sections as they come.
+/// Decodes a message whose encoding arrives in pieces: first the sections before its body, then the bytes of its data sections as
+/// they arrive.
 ///
-/// A body of another kind, which has no end before it is known whole, is kept, and comes with the whole message.
+/// A body of another kind is complete only at its end, so it is buffered and returned with the whole message.
 package struct MessagePieces: Sendable {
-    /// What the pieces have come to.
+    /// A part of the message that the pieces contain.
     package enum Part: Sendable {
         /// The sections before a body of data, as a message without a body.
         case head(Message)
-        /// Some of the body's bytes, of one section or a part of one.
+        /// Bytes of the body, from one section.
         case data([UInt8])
     }
 
     private enum Place {
-        /// In the sections before the body, up to an offset of what is kept.
+        /// In the sections before the body; those before this offset of the buffered bytes are complete.
         case head(Int)
-        /// In a data section, of which so many bytes are to come.
+        /// In a data section, with this number of bytes missing.
         case data(Int)
-        /// Behind a data section.
+        /// After a data section.
         case between
         /// In the footer.
         case footer
-        /// In a message whose body is no data.
+        /// In a message whose body is not data.
         case whole
     }
 
     private var place = Place.head(0)
-    /// What has come, and is in no part yet.
+    /// The bytes that arrived and are not yet in a part.
     private var kept: [UInt8] = []
     private let limits: DecodingLimits
     private let maxKept: Int
 
     /// - Parameters:
-    ///   - limits: those of the sections.
-    ///   - maxKept: how many bytes of what is not data are kept.
+    ///   - limits: the limits for the sections.
+    ///   - maxKept: the maximum number of buffered bytes that are not data.
     package init(limits: DecodingLimits, maxKept: Int) {
         self.limits = limits
         self.maxKept = maxKept
     }
 
     /// Adds the next piece.
-    /// - Returns: what this makes known, in order.
-    /// - Throws: ``CodecError`` when the pieces are no message, or one that is not within the limits.
+    /// - Returns: the parts that are now complete, in order.
+    /// - Throws: ``CodecError`` if the pieces are not a valid message within the limits.
     package mutating func add(_ bytes: [UInt8]) throws(CodecError) -> [Part] {
         if case .data(let left) = place, kept.isEmpty, bytes.count < left {
             place = .data(left - bytes.count)
@@ -57,8 +58,8 @@ package struct MessagePieces: Sendable {
         return parts
     }
 
-    /// Ends the message: nothing more comes.
-    /// - Returns: the message, where it is one that is kept.
+    /// Ends the message after the last piece.
+    /// - Returns: the message, if it was buffered as a whole.
     /// - Throws: as `add`.
     package mutating func finish() throws(CodecError) -> Message? {
         switch place {
@@ -66,14 +67,14 @@ package struct MessagePieces: Sendable {
         case .data: try EncodingProblem.truncated.fail(0)
         case .between where kept.isEmpty: return nil
         case .between, .footer:
-            // Behind an empty data section it makes a message, where it is valid.
+            // The footer is validated as part of a message with an empty data section.
             _ = try Message(decoding: [0x00, 0x53, 0x75, 0xa0, 0x00] + kept, limits: limits)
             return nil
         }
     }
 
-    /// Goes one step on.
-    /// - Returns: nil where more bytes are needed; a part, where the step has made one.
+    /// Takes the next step.
+    /// - Returns: nil if more bytes are needed; otherwise the part that the step has completed, if any.
     private mutating func next() throws(CodecError) -> Part?? {
         switch place {
         case .footer, .whole: return nil
@@ -102,14 +103,14 @@ package struct MessagePieces: Sendable {
                 place = .whole
                 return .some(nil)
             }
-            // With the data section's first bytes behind it, which end it.
+            // The head ends at the first bytes of the data section, which are included.
             let head = try Message(decodingHeadOf: Array(kept), limits: limits)
             enter(section, at: offset)
             return .some(.head(head))
         }
     }
 
-    /// Goes on into a data section or a footer.
+    /// Continues in a data section or a footer.
     private mutating func enter(_ section: Section, at offset: Int) {
         if section.code == 0x75 {
             kept.removeFirst(offset + section.start)
@@ -122,18 +123,18 @@ package struct MessagePieces: Sendable {
     private struct Section {
         /// The last byte of its descriptor, 0x70 to 0x78.
         let code: UInt8
-        /// How many bytes stand before its content.
+        /// The number of bytes before its content.
         let start: Int
-        /// How many bytes its content has; of a body that is no data this is not known.
+        /// The number of bytes of its content; 0 for a body that is not data, because it is not known.
         let count: Int
     }
 
-    /// The section that begins at an offset of what is kept.
-    /// - Returns: nil where too little of it is there.
+    /// The section that begins at an offset of the buffered bytes.
+    /// - Returns: nil if more bytes are needed.
     private func section(at offset: Int) throws(CodecError) -> Section? {
         let bytes = kept[offset...]
         guard bytes.count >= 4 else { return nil }
-        // The wide form of the descriptor is allowed as well, and as a symbol, which nobody sends.
+        // The long form of a number is accepted as well. A symbolic descriptor is not: no peer sends it.
         guard bytes[offset] == 0 else { try EncodingProblem.noDescriptor(bytes[offset]).fail(offset) }
         let at: Int
         switch bytes[offset + 1] {

@@ -1,28 +1,28 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Writes the sections of a message in their order, only what is set, fields at their default left out; and notes where each
-/// is.
+/// Writes the sections of a message in their order, and records the position of each. It omits sections without fields, and
+/// fields with their default value.
 ///
-/// A value that cannot be encoded does not stop it: ``finish()`` throws the first problem.
+/// A value that cannot be encoded does not stop the writer: ``finish()`` throws the first problem.
 struct MessageWriter: ~Copyable {
     private let memory: EncodedMessage.Memory
-    /// The head of the memory, which this holds.
+    /// The header of the memory, which the writer keeps alive.
     private let head: UnsafeMutablePointer<EncodedMessage.Head>
     private var values: ValueWriter
 
-    /// A writer with room for about so many bytes; when there are more, they are copied once.
+    /// A writer with room for about `estimate` bytes; a larger message is copied once.
     @inline(__always)
     init(estimate: Int) {
         let memory = EncodedMessage.Memory.create(minimumCapacity: estimate) { _ in EncodedMessage.Head() }
         self.memory = memory
-        // They are good for as long as the memory, which nobody else has before the end of the writer.
+        // The pointers are valid as long as the memory, which only the writer references until it ends.
         let (head, bytes) = memory.withUnsafeMutablePointers { ($0, $1) }
         self.head = head
         values = ValueWriter(scratch: UnsafeMutableRawBufferPointer(start: bytes, count: estimate))
     }
 
-    /// The message that was written.
+    /// The message.
     @inline(__always)
     consuming func finish() throws(CodecError) -> EncodedMessage {
         guard values.error == nil, !values.hasOutgrownScratch else { return try finishUnusually() }
@@ -63,7 +63,7 @@ struct MessageWriter: ~Copyable {
         end(MessageLayout.header, fields.start)
     }
 
-    /// Writes the fields of a ``PropertiesSection``, which need not be in one.
+    /// Writes the properties section from its fields, without needing a ``PropertiesSection``.
     @inline(__always)
     mutating func writeProperties(
         id: borrowing MessageID?, userID: borrowing [UInt8]?, address: borrowing String?, subject: borrowing String?,
@@ -90,7 +90,7 @@ struct MessageWriter: ~Copyable {
         guard fields.count > 0 else { return values.truncate(to: fields.start) }
         let written = values.count
         values.endFields(fields)
-        // The head of a long list takes more bytes than were left for it.
+        // The head of a long list takes more bytes than were reserved for it.
         if values.count > written { head.pointee.layout.moveProperties(by: values.count &- written) }
         end(MessageLayout.properties, fields.start)
     }
@@ -138,7 +138,7 @@ struct MessageWriter: ~Copyable {
 
     // MARK: Body
 
-    /// Writes the body, but for the contents of a large data section, which are kept as they are.
+    /// Writes the body, except the contents of a large data section, which are stored separately.
     mutating func write(_ body: Message.Body) {
         let start = values.count
         switch body {
@@ -170,7 +170,7 @@ struct MessageWriter: ~Copyable {
         end(MessageLayout.body, start)
     }
 
-    /// Writes the head of a large data section, whose contents are kept as they are.
+    /// Writes the head of a large data section, whose contents are stored separately.
     @inline(never)
     private mutating func keep(_ bytes: [UInt8]) {
         values.writeHead(0xb0, ofLarge: bytes.count)
@@ -188,7 +188,7 @@ struct MessageWriter: ~Copyable {
         values.write(elements)
     }
 
-    /// Notes where a section is, which ends here.
+    /// Records the range of a section that ends here.
     @inline(__always)
     private mutating func end(_ number: Int, _ start: Int) {
         head.pointee.layout.setSection(number, start, values.count)
@@ -196,7 +196,7 @@ struct MessageWriter: ~Copyable {
 
     // MARK: Sections of another message
 
-    /// Writes a section of another message, as it is.
+    /// Copies a section of another message unchanged.
     mutating func copy(section number: Int, of other: EncodedMessage) {
         let start = values.count
         other.withParts { layout, bytes in
@@ -211,7 +211,7 @@ struct MessageWriter: ~Copyable {
         }
     }
 
-    /// Writes the body of another message, as it is.
+    /// Copies the body of another message unchanged.
     mutating func copyBody(of other: EncodedMessage) {
         copy(section: MessageLayout.body, of: other)
         head.pointee.layout.bodyKind = other.withParts { layout, _ in layout.pointee.bodyKind }
@@ -221,9 +221,9 @@ struct MessageWriter: ~Copyable {
         }
     }
 
-    /// Writes another message, but with other pairs in one section that is a map.
-    /// - Parameter pairs: writes them.
-    /// - Returns: where they begin.
+    /// Copies another message, with other pairs in one section that is a map.
+    /// - Parameter pairs: writes the pairs.
+    /// - Returns: the offset of the pairs.
     @inline(__always)
     mutating func copy(
         _ other: EncodedMessage, pairsOf number: Int, count: Int, _ pairs: (inout ValueWriter) -> Void
@@ -248,18 +248,18 @@ struct MessageWriter: ~Copyable {
 // MARK: - Estimates
 
 extension PropertiesSection {
-    /// About how many bytes the long fields take.
+    /// An estimate of the bytes that the long fields take.
     var estimate: Int { 64 &+ address.byteCount &+ subject.byteCount &+ replyTo.byteCount &+ groupID.byteCount }
 }
 
 extension String? {
-    /// How many bytes a text has.
+    /// The number of bytes of a text.
     @inline(__always)
     var byteCount: Int { self?.utf8.count ?? 0 }
 }
 
 extension OrderedMap {
-    /// About how many bytes the pairs take.
+    /// An estimate of the bytes that the pairs take.
     var estimate: Int {
         switch pairs {
         case .made(let pairs): pairs.count &* 32
@@ -269,12 +269,12 @@ extension OrderedMap {
 }
 
 extension Message.Body {
-    /// The largest data that is copied to the other bytes of a message.
+    /// The largest data section that is copied to the other bytes of a message, in bytes.
     ///
-    /// Measured: beyond about a thousand bytes a second piece costs proton less than the copy and memory of that size do.
+    /// Measured: above about a thousand bytes, a second piece costs proton less than the copy and the memory for it.
     static let largestInPlace = 768
 
-    /// About how many bytes the body takes.
+    /// An estimate of the bytes that the body takes.
     var estimate: Int {
         switch self {
         case .data(let bytes): bytes.count <= Self.largestInPlace ? bytes.count : 0
@@ -289,15 +289,15 @@ extension Message.Body {
 
 // MARK: - Lists of fields
 
-/// A described list under way whose last fields may be absent.
+/// A described list that is being written, and whose last fields may be absent.
 struct FieldList {
-    /// Where the descriptor begins.
+    /// The offset of the descriptor.
     let start: Int
-    /// Where the list begins.
+    /// The offset of the list.
     let list: Int
-    /// How many fields are written.
+    /// The number of fields written.
     var count = 0
-    /// How many fields after those were nil: they become nulls as soon as another follows.
+    /// The number of nil fields after those; they are written as nulls when another field follows.
     var pendingNulls = 0
 }
 
@@ -314,7 +314,7 @@ extension ValueWriter {
         return FieldList(start: start, list: beginDescribed(code, 0xc0, count: 0))
     }
 
-    /// Writes the next field, which is a null when it is nil and others follow.
+    /// Writes the next field; a nil is written as a null if other fields follow.
     @inline(__always)
     mutating func writeField<T>(_ value: T?, _ fields: inout FieldList, _ write: (inout ValueWriter, T) -> Void) {
         if value == nil {
@@ -322,12 +322,12 @@ extension ValueWriter {
             return
         }
         writePendingNulls(&fields)
-        // Unlike an unwrapped copy, it takes no reference of its own.
+        // `map` retains nothing, unlike an unwrapped copy.
         value.map { write(&self, $0) }
         fields.count &+= 1
     }
 
-    /// Writes the next of the standard properties, and notes where its value is.
+    /// Writes the next standard property, and records the position of its value.
     @inline(__always)
     mutating func writeField<T>(
         _ value: borrowing T?, _ number: Int, _ fields: inout FieldList,
@@ -339,7 +339,7 @@ extension ValueWriter {
         }
         writePendingNulls(&fields)
         head.pointee.layout.properties[number] = UInt32(truncatingIfNeeded: count)
-        // Unlike an unwrapped copy, it takes no reference of its own.
+        // `map` retains nothing, unlike an unwrapped copy.
         value.map { write(&self, $0) }
         fields.count &+= 1
     }
@@ -353,7 +353,7 @@ extension ValueWriter {
         }
     }
 
-    /// Ends the list; one without fields is not written at all, unless it is to be kept, and then as an empty list.
+    /// Ends the list. A list without fields is removed, or with `keepsEmpty` written as an empty list.
     mutating func endFields(_ fields: FieldList, keepsEmpty: Bool = false) {
         if fields.count > 0 {
             endCompound(fields.list, count: fields.count)

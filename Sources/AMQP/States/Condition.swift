@@ -1,20 +1,21 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What went wrong, as peers tell one another: the `error` of AMQP (Transport, section 2.8.14).
+/// An error condition that one peer reports to the other: the `error` type of AMQP (Transport, section 2.8.14).
 ///
-/// A string literal makes one from a name alone; the names of the specification are constants: `Condition(.notFound, "no such queue")`.
+/// A string literal makes a condition with a name only. The names in the specification are constants:
+/// `Condition(.notFound, "no such queue")`.
 public struct Condition: Sendable, Hashable {
-    /// What kind of problem it is, for programs.
+    /// The kind of problem, for programs.
     public var name: Symbol
 
-    /// What happened, for people.
+    /// A description of the problem, for people.
     public var description: String?
 
-    /// More about it, for programs.
+    /// Further information about the problem, for programs.
     public var info: AMQPMap
 
-    /// A condition with what is known about it.
+    /// Creates a condition from its name, its description and further information.
     public init(_ name: Symbol, _ description: String? = nil, info: AMQPMap = AMQPMap()) {
         self.name = name
         self.description = description
@@ -23,7 +24,7 @@ public struct Condition: Sendable, Hashable {
 }
 
 extension Condition: ExpressibleByStringLiteral {
-    /// A string literal is the name.
+    /// Creates a condition with a name only.
     public init(stringLiteral value: String) { self.init(Symbol(value)) }
 }
 
@@ -43,53 +44,53 @@ extension Condition: CustomDebugStringConvertible {
 
 // The conditions that the specification names (Transport, sections 2.8.15 to 2.8.18; Transactions, section 4.5.8).
 extension Symbol {
-    /// Something inside the peer failed.
+    /// An internal error occurred in the peer.
     public static let internalError: Symbol = "amqp:internal-error"
-    /// There is no node of that address.
+    /// There is no node with this address.
     public static let notFound: Symbol = "amqp:not-found"
-    /// The user may not do that.
+    /// The user is not authorized for the operation.
     public static let unauthorizedAccess: Symbol = "amqp:unauthorized-access"
-    /// Bytes could not be decoded.
+    /// Received data could not be decoded.
     public static let decodeError: Symbol = "amqp:decode-error"
-    /// The peer has no more room for that.
+    /// The peer exceeded the resources allocated to it.
     public static let resourceLimitExceeded: Symbol = "amqp:resource-limit-exceeded"
-    /// That is not allowed in this state or here.
+    /// The peer tried an operation that is not allowed in this state.
     public static let notAllowed: Symbol = "amqp:not-allowed"
     /// A field has a value that is not allowed.
     public static let invalidField: Symbol = "amqp:invalid-field"
-    /// The peer does not know how to do that.
+    /// The peer tried an operation that this container does not implement.
     public static let notImplemented: Symbol = "amqp:not-implemented"
-    /// Somebody else holds the node exclusively.
+    /// Another client has exclusive access to the node.
     public static let resourceLocked: Symbol = "amqp:resource-locked"
-    /// Something that must hold first does not.
+    /// A precondition of the operation is not met.
     public static let preconditionFailed: Symbol = "amqp:precondition-failed"
-    /// The node was deleted.
+    /// A resource that the peer uses was deleted.
     public static let resourceDeleted: Symbol = "amqp:resource-deleted"
-    /// That frame is not allowed in this state.
+    /// The peer sent a frame that is not allowed in the current state.
     public static let illegalState: Symbol = "amqp:illegal-state"
-    /// A frame would not fit in the largest size that the peer takes.
+    /// A frame does not fit in the peer's maximum frame size.
     public static let frameSizeTooSmall: Symbol = "amqp:frame-size-too-small"
     /// An operator closed the connection.
     public static let connectionForced: Symbol = "amqp:connection:forced"
-    /// Bytes are no frame.
+    /// Received bytes are not a valid frame.
     public static let framingError: Symbol = "amqp:connection:framing-error"
-    /// The container has moved.
+    /// The container is available at another address.
     public static let connectionRedirect: Symbol = "amqp:connection:redirect"
-    /// More was sent than the session's window allows.
+    /// The peer exceeded the incoming window of the session.
     public static let windowViolation: Symbol = "amqp:session:window-violation"
-    /// Input came for a link that was detached.
+    /// Input arrived for a link that was detached.
     public static let errantLink: Symbol = "amqp:session:errant-link"
-    /// The handle of a new link is that of another.
+    /// The handle of an attach is already in use.
     public static let handleInUse: Symbol = "amqp:session:handle-in-use"
-    /// A frame came for a handle without a link.
+    /// A frame arrived for a handle that has no attached link.
     public static let unattachedHandle: Symbol = "amqp:session:unattached-handle"
     /// An operator detached the link.
     public static let linkDetachForced: Symbol = "amqp:link:detach-forced"
-    /// More was sent than the credit allows.
+    /// The peer sent more messages than the link credit allows.
     public static let transferLimitExceeded: Symbol = "amqp:link:transfer-limit-exceeded"
-    /// A message was larger than the link takes.
+    /// The peer sent a message larger than the link's maximum message size.
     public static let messageSizeExceeded: Symbol = "amqp:link:message-size-exceeded"
-    /// The node has moved.
+    /// The node is available at another address.
     public static let linkRedirect: Symbol = "amqp:link:redirect"
     /// Another connection attached the link.
     public static let linkStolen: Symbol = "amqp:link:stolen"

@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Delivery states and conditions as the described lists that stand for them on the wire.
+// Delivery states and conditions in their encoded form, as described lists.
 
 extension DeliveryState {
     /// The state as a described list.
@@ -16,9 +16,9 @@ extension DeliveryState {
         }
     }
 
-    /// The state that a described list stands for.
+    /// Creates the state from a described list.
     ///
-    /// - Throws: ``CodecError`` when the value is none, or has fields of wrong types.
+    /// - Throws: ``CodecError`` if the value is not a delivery state, or has fields of wrong types.
     package init(described value: AMQPValue) throws(CodecError) {
         var fields = try FieldReader(value, "a delivery state")
         switch fields.code {
@@ -51,9 +51,9 @@ extension Outcome {
         }
     }
 
-    /// The outcome that a described list stands for.
+    /// Creates the outcome from a described list.
     ///
-    /// - Throws: ``CodecError`` when the value is none, or has fields of wrong types.
+    /// - Throws: ``CodecError`` if the value is not an outcome, or has fields of wrong types.
     package init(described value: AMQPValue) throws(CodecError) {
         var fields = try FieldReader(value, "an outcome")
         self = try Outcome(&fields)
@@ -81,9 +81,9 @@ extension Condition {
         state(0x1d, [.symbol(name), description.map { .string($0) } ?? .null, info.isEmpty ? .null : .map(info)])
     }
 
-    /// The condition that a described list stands for.
+    /// Creates the condition from a described list.
     ///
-    /// - Throws: ``CodecError`` when the value is none, or has fields of wrong types.
+    /// - Throws: ``CodecError`` if the value is not a condition, or has fields of wrong types.
     package init(described value: AMQPValue) throws(CodecError) {
         var fields = try FieldReader(value, "a condition")
         guard fields.code == 0x1d, case .symbol(let name)? = fields.next() else { throw fields.unexpected() }
@@ -100,7 +100,7 @@ extension Condition {
     }
 }
 
-/// A described list without the nulls at its end.
+/// A described list, without trailing nulls.
 private func state(_ code: UInt64, _ fields: [AMQPValue]) -> AMQPValue {
     let count = (fields.lastIndex { !$0.isNull } ?? -1) + 1
     return .described(Described(descriptor: .ulong(code), value: .list(Array(fields.prefix(count)))))

@@ -1,35 +1,35 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What one side says of a delivery: how far it has come, how it ended, or what transaction it is part of
-/// (Messaging, section 3.4).
+/// The state of a delivery at one end of a link: its progress, its outcome, or the transaction that it is part of (Messaging,
+/// section 3.4).
 public enum DeliveryState: Sendable, Hashable {
-    /// The receiver has that much of the message, and the delivery can go on from there.
+    /// The receiver has received the message up to this position, and the delivery can resume there.
     case received(sectionNumber: UInt32, sectionOffset: UInt64)
-    /// The delivery ended.
+    /// The delivery has an outcome.
     case outcome(Outcome)
-    /// The delivery belongs to a transaction; an outcome holds once that commits (Transactions, section 4.5.6).
+    /// The delivery belongs to a transaction; its outcome takes effect when that commits (Transactions, section 4.5.6).
     indirect case transactional(id: [UInt8], outcome: Outcome? = nil)
-    /// A coordinator has begun a transaction, and names it (Transactions, section 4.5.5).
+    /// The coordinator has declared a transaction with this identifier (Transactions, section 4.5.5).
     case declared(id: [UInt8])
-    /// A state that has no name here: the code of its descriptor, and its fields.
+    /// Any other state: the code of its descriptor, and its fields.
     case custom(code: UInt64, fields: [AMQPValue])
 
-    /// The outcome, or nil while there is none.
+    /// The outcome, or nil if there is none; see ``Outcome``.
     public var outcome: Outcome? {
         if case .outcome(let outcome) = self { outcome } else { nil }
     }
 
-    /// The delivery ended: accepted.
+    /// The outcome `accepted`.
     public static let accepted = DeliveryState.outcome(.accepted)
 
-    /// The delivery ended: released.
+    /// The outcome `released`.
     public static let released = DeliveryState.outcome(.released)
 
-    /// The delivery ended: rejected for a reason.
+    /// The outcome `rejected`, with an optional condition.
     public static func rejected(_ condition: Condition? = nil) -> DeliveryState { .outcome(.rejected(condition)) }
 
-    /// The delivery ended: modified, see ``Outcome/modified(deliveryFailed:undeliverableHere:annotations:)``.
+    /// The outcome `modified`; see ``Outcome/modified(deliveryFailed:undeliverableHere:annotations:)``.
     public static func modified(
         deliveryFailed: Bool = false, undeliverableHere: Bool = false, annotations: Annotations = Annotations()
     ) -> DeliveryState {

@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Reads the fields of a described list one after the other; those left out at the end are nil, as nulls are.
+/// Reads the fields of a described list in order; nulls and omitted fields at the end are nil.
 struct FieldReader {
     /// The number of the descriptor.
     let code: UInt64
@@ -16,7 +16,7 @@ struct FieldReader {
         "amqp:transactional-state:list": 0x34,
     ]
 
-    /// The fields of a value, whose purpose is told in errors.
+    /// A reader of the fields of a value; `purpose` names the value in errors.
     init(_ value: AMQPValue, _ purpose: String) throws(CodecError) {
         self.purpose = purpose
         guard case .described(let described) = value, case .list(let fields) = described.value else {
@@ -30,7 +30,7 @@ struct FieldReader {
         }
     }
 
-    /// The next field; nil for a null and behind the last.
+    /// The next field; nil for a null and after the last field.
     mutating func next() -> AMQPValue? {
         defer { index += 1 }
         guard index < fields.count, !fields[index].isNull else { return nil }
@@ -59,12 +59,12 @@ struct FieldReader {
         return annotations
     }
 
-    /// Throws when there are fields left.
+    /// Throws if there are fields left.
     func end() throws(CodecError) {
         if index < fields.count { throw unexpected() }
     }
 
-    /// The error about the fields read so far.
+    /// The error that the value is not what `purpose` says.
     func unexpected() -> CodecError {
         CodecError(.malformed, at: 0, "Descriptor \(code) with the fields \(fields) is not \(purpose)")
     }

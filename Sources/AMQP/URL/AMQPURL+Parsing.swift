@@ -4,7 +4,7 @@
 extension AMQPURL {
     /// Reads a URL, each part of which may be missing.
     ///
-    /// Scheme and host are taken in lower case. Where a user name or a password holds `/` or `%`, or the user name
+    /// Scheme and host are converted to lower case. If a user name or a password contains `/` or `%`, or the user name contains
     /// `:`, write `%2F`, `%25` and `%3A`.
     ///
     /// - Parameter text: for example `localhost`, `:5672`, `host/queue`, `amqps://user:secret@[2001:db8::1]/queue`.
@@ -15,7 +15,7 @@ extension AMQPURL {
     }
 }
 
-/// Takes the parts off the front of a URL's text, one after the other.
+/// Parses the parts of a URL from front to back, removing each from the remaining text.
 private struct AMQPURLParser {
     private let text: String
     private var rest: Substring
@@ -48,7 +48,7 @@ private struct AMQPURLParser {
             port: try portText.isEmpty ? nil : port(portText), path: path)
     }
 
-    /// Takes `amqp://`, `amqps://`, `//` or nothing.
+    /// Removes `amqp://`, `amqps://`, `//` or nothing.
     private mutating func takeScheme() throws(AMQPURLError) -> AMQPURL.Scheme {
         var scheme = AMQPURL.Scheme.amqp
         if let colon = rest.utf8.firstIndex(of: UInt8(ascii: ":")),
@@ -69,7 +69,7 @@ private struct AMQPURLParser {
         return scheme
     }
 
-    /// Takes what stands before the first slash; the slash stays.
+    /// Removes the text before the first slash; the slash stays.
     private mutating func takeAuthority() -> Substring {
         let end = rest.utf8.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
         defer { rest = rest[end...] }
@@ -94,7 +94,7 @@ private struct AMQPURLParser {
         return decoded
     }
 
-    /// Parts `host`, `host:port`, `[IPv6]`, `[IPv6]:port`; the port is empty when there is none.
+    /// Splits `host`, `host:port`, `[IPv6]`, `[IPv6]:port`; the port is empty if there is none.
     private func split(_ part: Substring) throws(AMQPURLError) -> (host: String, port: Substring) {
         let host: Substring
         let behind: Substring
@@ -145,7 +145,7 @@ private struct AMQPURLParser {
         byte != UInt8(ascii: "[") && (byte == UInt8(ascii: ":") || byte == UInt8(ascii: "%") || isHostCharacter(byte))
     }
 
-    /// Anything but control characters, spaces, and what has a meaning in a URL; names beyond ASCII are the resolver's.
+    /// Anything except control characters, spaces, and characters with a meaning in a URL; the resolver checks non-ASCII names.
     private static func isHostCharacter(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x00...0x20, 0x7f: false

@@ -1,29 +1,29 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a broker or a peer is, and which address to use there: `amqp://user:password@host:port/path`.
+/// The network address of a broker or a peer, and optionally an AMQP address there: `amqp://user:password@host:port/path`.
 ///
-/// Every part may be left out, so these are URLs too: `host`, `host:port`, `host:port/path`, `//host/path`, `:port`,
-/// `[::1]:5672/queue`. The parts that are missing have these values:
+/// Every part is optional, so these are URLs too: `host`, `host:port`, `host:port/path`, `//host/path`, `:port`,
+/// `[::1]:5672/queue`. Missing parts have these defaults:
 ///
 /// | part | default |
 /// | --- | --- |
 /// | scheme | `amqp` |
 /// | user, password, path | `nil` |
 /// | host | `localhost` |
-/// | port | 5672 for `amqp`, 5671 for `amqps`; the names `amqp` and `amqps` may stand for these numbers |
+/// | port | 5672 for `amqp`, 5671 for `amqps`; the names `amqp` and `amqps` can be written instead of these numbers |
 ///
-/// The path is everything after the first slash behind the host, kept as it is written: an AMQP address may hold any
-/// character, so `%`, `?` and `#` mean nothing special in it (`host/news/#` is the address `news/#`). The user and the
-/// password are percent-decoded.
+/// The path is everything after the first slash after the host, exactly as written. An AMQP address may contain any character, so
+/// `%`, `?` and `#` have no special meaning in it (`host/news/#` is the address `news/#`). The user and the password are
+/// percent-decoded.
 ///
-/// It differs from Python's `proton.Url` in three points: the default host is `localhost` instead of `0.0.0.0` (to
-/// listen on all addresses, write `0.0.0.0` or `[::]`), the path keeps what follows a `?`, `#` or `;`, and what cannot
-/// be a URL is refused instead of guessed at.
+/// It differs from Python's `proton.Url` in three points: the default host is `localhost` instead of `0.0.0.0` (to listen on all
+/// addresses, write `0.0.0.0` or `[::]`); the path keeps the text after a `?`, `#` or `;`; and an invalid URL is an error, not a
+/// guess.
 ///
 /// The password appears in no description, debug description, mirror or error of this type.
 public struct AMQPURL: Sendable, Hashable {
-    /// How the connection is made: in the clear or with TLS.
+    /// The transport of the connection: plain TCP or TLS.
     public enum Scheme: String, Sendable, Hashable, CaseIterable {
         /// Plain TCP, by default on port 5672.
         case amqp
@@ -39,7 +39,7 @@ public struct AMQPURL: Sendable, Hashable {
         }
     }
 
-    /// How the connection is made: in the clear (`amqp`, the default) or with TLS (`amqps`).
+    /// The transport of the connection: plain TCP (`amqp`, the default) or TLS (`amqps`).
     public var scheme: Scheme
 
     /// The name to authenticate as, percent-decoded; `nil` when the URL names none.
@@ -51,17 +51,20 @@ public struct AMQPURL: Sendable, Hashable {
     /// The host's name or its IP address, an IPv6 address without brackets; `localhost` when the URL names none.
     public var host: String
 
-    /// The TCP port, 0 to 65,535; 0 means any free port, where one listens.
+    /// The TCP port, 0 to 65,535; when listening, 0 means any free port.
     public var port: Int
 
-    /// The AMQP address: what follows the first slash behind the host, as written; `nil` when there is no slash.
+    /// The AMQP address: the text after the first slash after the host, as written; `nil` if there is no slash.
     public var path: String?
 
     /// Creates a URL from its parts, none of them percent-encoded.
     ///
     /// - Parameters:
+    ///   - scheme: whether TLS is used. Default `amqp`: it is not.
+    ///   - user: who logs in; `nil` is nobody.
+    ///   - password: the user's; `nil` is none.
     ///   - host: a name or an IP address; an IPv6 address with or without brackets.
-    ///   - port: 0 to 65,535; `nil` stands for the scheme's default port. Another number is an error where it is used.
+    ///   - port: 0 to 65,535; `nil` means the scheme's default port. Any other number is an error when the URL is used.
     ///   - path: the AMQP address, without the slash that separates it from the host in the URL's text.
     public init(
         scheme: Scheme = .amqp, user: String? = nil, password: String? = nil, host: String = "localhost",
@@ -99,7 +102,7 @@ extension AMQPURL: CustomStringConvertible, CustomDebugStringConvertible, Custom
         return text
     }
 
-    /// The same as `description`, so that printing a value that holds a URL does not show the password either.
+    /// The same as `description`, so that printing a value that contains a URL does not show the password.
     public var debugDescription: String { description }
 
     /// A mirror without the parts, so that `dump` does not show the password.

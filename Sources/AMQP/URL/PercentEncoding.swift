@@ -6,7 +6,7 @@ package enum PercentEncoding {
     /// Replaces each `%` and its two hexadecimal digits by the byte they stand for.
     ///
     /// - Returns: `nil` when a `%` is not followed by two digits or the result is not UTF-8.
-    static func decode(_ text: Substring) -> String? {
+    package static func decode(_ text: Substring) -> String? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count)
         var rest = text.utf8.makeIterator()

@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A Swift type whose values all are of one type in AMQP, so that they can stand in an ``AMQPArray``.
+/// A Swift type whose values all have one AMQP type, so that they can be elements of an ``AMQPArray``.
 public protocol AMQPArrayElement: AMQPValueConvertible {
     /// The type in AMQP.
     static var amqpType: AMQPType { get }

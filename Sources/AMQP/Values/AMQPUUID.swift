@@ -3,12 +3,12 @@
 
 /// A universally unique identifier of 16 bytes (Types, section 1.6.18; RFC 4122).
 public struct AMQPUUID: Sendable, Hashable {
-    /// The first 8 bytes, the first of them in the highest place.
+    /// The first 8 bytes, as a big-endian number.
     public var high: UInt64
-    /// The last 8 bytes.
+    /// The last 8 bytes, as a big-endian number.
     public var low: UInt64
 
-    /// An identifier by its two halves.
+    /// Creates an identifier from its two halves.
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low

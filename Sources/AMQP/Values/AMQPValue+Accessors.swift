@@ -15,7 +15,7 @@ extension AMQPValue {
     /// The value of any of the eight integer types, or nil when it is of another type, negative, or too large.
     public var uintValue: UInt? { integer(as: UInt.self) }
 
-    /// The value of any of the eight integer types as the integer type asked for.
+    /// The value of any of the eight integer types, converted to the given integer type.
     ///
     /// - Returns: nil when the value is not an integer or does not fit.
     public func integer<T: FixedWidthInteger>(as type: T.Type = T.self) -> T? {
@@ -93,15 +93,15 @@ extension AMQPValue {
 }
 
 extension AMQPValue {
-    /// The value that a map has for a string, or nil when there is none or this is no map.
+    /// The value that a map has for a string, or nil if there is no such key or the value is not a map.
     public subscript(_ key: String) -> AMQPValue? { self[key: .string(key)] }
 
-    /// The value that a map has for a key of any type, or nil when there is none or this is no map.
+    /// The value that a map has for a key of any type, or nil if there is no such key or the value is not a map.
     public subscript(key key: AMQPValue) -> AMQPValue? {
         if case .map(let map) = self { map[key] } else { nil }
     }
 
-    /// The element of a list or an array at an index from 0, or nil when there is none or this is neither.
+    /// The element of a list or an array at an index from 0, or nil if the index is out of range or the value is neither.
     public subscript(_ index: Int) -> AMQPValue? {
         switch self {
         case .list(let elements): elements.indices.contains(index) ? elements[index] : nil

@@ -3,7 +3,8 @@
 
 // How Swift literals become AMQP values.
 
-// `nil` makes no null: in `found ? value : nil` it would quietly become one, where an absent value is meant. Write `.null`.
+// A `nil` literal does not make a null. In `found ? value : nil`, where an absent value is meant, it would silently become a
+// null. Write `.null`.
 
 extension AMQPValue: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByStringInterpolation,
@@ -19,7 +20,7 @@ extension AMQPValue: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     public init(stringLiteral value: String) { self = .string(value) }
     /// An array literal is a `list`.
     public init(arrayLiteral elements: AMQPValue...) { self = .list(elements) }
-    /// A dictionary literal is a `map` in the order written; a key that is repeated takes the last value.
+    /// A dictionary literal is a `map` in the order written; a repeated key takes the last value.
     public init(dictionaryLiteral elements: (AMQPValue, AMQPValue)...) {
         self = .map(AMQPMap(elements))
     }

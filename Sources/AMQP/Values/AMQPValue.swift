@@ -1,10 +1,10 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A value of any AMQP 1.0 type, exact on the wire and back (Types, section 1.6).
+/// A value of any AMQP 1.0 type, which keeps its exact type when it is encoded and decoded (Types, section 1.6).
 ///
-/// A value keeps the type that it had on the wire: a `uint` stays a `uint`. To read one exactly, match its case; to read
-/// it as a Swift type whatever its width, use the accessors such as ``intValue``. Literals build the usual types:
+/// A value keeps the type that it had on the wire: a `uint` stays a `uint`. To read the exact type, match the case. To read the
+/// value as a Swift type of any width, use the accessors such as ``intValue``. Literals build the usual types:
 /// `["sequence": 1, "ok": true]` is a map of strings to a `long` and a `boolean`.
 ///
 /// Two values are equal when they have the same type and content; `uint` 1 and `ulong` 1 differ, and maps compare in
@@ -100,7 +100,7 @@ extension AMQPValue {
         if case .null = self { true } else { false }
     }
 
-    /// Whether the value is a list, a map or an array, or describes one: what application properties cannot have.
+    /// Whether the value is a list, a map, an array, or a described value of one. Application properties cannot have these.
     @inline(__always)
     var isCompound: Bool {
         switch self {

@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A Swift type whose values have a form in AMQP, so that variables go into messages as they are.
+/// A Swift type whose values can be converted to AMQP values, so that variables can be put into messages directly.
 ///
 /// ```swift
 /// var message = Message(body: text)
@@ -9,9 +9,9 @@
 /// message.body = .init([name: price])
 /// ```
 ///
-/// An integer becomes the AMQP integer of its width and sign, and `Int` and `UInt` become `long` and `ulong`. An array
-/// becomes a `list`, but for bytes, which are a `binary`; ``AMQPArray`` is AMQP's own array. A dictionary becomes a `map` in
-/// the order of its keys. An optional is none of these: what is absent is left out, and a null is written `AMQPValue.null`.
+/// An integer becomes the AMQP integer of its width and sign; `Int` and `UInt` become `long` and `ulong`. An array becomes a
+/// `list`, except an array of bytes, which becomes a `binary`; ``AMQPArray`` is AMQP's own array. A dictionary becomes a `map` in
+/// the order of its keys. An optional does not conform: leave an absent value out, and write a null as `AMQPValue.null`.
 ///
 /// Types of other modules can be made to conform, such as Foundation's `UUID`:
 ///
@@ -24,7 +24,7 @@ public protocol AMQPValueConvertible {
     /// The value in AMQP.
     var amqpValue: AMQPValue { get }
 
-    /// Several values in AMQP: a `list`, unless the type says otherwise.
+    /// Several values in AMQP: a `list`, unless the type implements it otherwise.
     static func amqpValue(of elements: [Self]) -> AMQPValue
 }
 
@@ -34,11 +34,11 @@ extension AMQPValueConvertible {
 }
 
 extension AMQPValue {
-    /// The value of a Swift value.
+    /// Creates the AMQP value of a Swift value.
     @_disfavoredOverload
     @inlinable public init(_ value: some AMQPValueConvertible) { self = value.amqpValue }
 
-    // Literals come here, which the attribute leaves them to: a dictionary literal keeps its order.
+    // Literals use these two initializers, because the one above is disfavored: a dictionary literal keeps its order here.
 
     /// A `list`.
     public init(_ elements: [AMQPValue]) { self = .list(elements) }
@@ -49,14 +49,14 @@ extension AMQPValue {
 // MARK: - Collections
 
 extension Array: AMQPValueConvertible where Element: AMQPValueConvertible {
-    /// A `list`; of bytes, a `binary`.
+    /// A `list`, or a `binary` if the elements are bytes.
     @inlinable public var amqpValue: AMQPValue { Element.amqpValue(of: self) }
 }
 
 extension Dictionary: AMQPValueConvertible where Key: AMQPValueConvertible, Value: AMQPValueConvertible {
     /// A `map` in the order of the keys.
     public var amqpValue: AMQPValue {
-        // Swift's order differs from run to run, and between dictionaries that are equal.
+        // The order of a `Dictionary` differs from run to run, and between equal dictionaries.
         .map(AMQPMap(map { ($0.amqpValue, $1.amqpValue) }.sorted { AMQPValue.isKey($0.0, before: $1.0) }))
     }
 }

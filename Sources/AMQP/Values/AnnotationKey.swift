@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The key of an annotation: a symbol, or a number of those reserved by AMQP (Messaging, section 3.2.10).
+/// The key of an annotation: a symbol, or one of the numbers reserved by AMQP (Messaging, section 3.2.10).
 ///
 /// A string literal is a symbol: `annotations["x-opt-delay"]`.
 public enum AnnotationKey: Sendable, Hashable {
@@ -10,7 +10,7 @@ public enum AnnotationKey: Sendable, Hashable {
     /// A number.
     case ulong(UInt64)
 
-    /// The key that a value is, or nil when the value is neither a `symbol` nor a `ulong`.
+    /// Creates the key from a value, or nil if the value is neither a `symbol` nor a `ulong`.
     public init?(_ value: AMQPValue) {
         switch value {
         case .symbol(let symbol): self = .symbol(symbol)

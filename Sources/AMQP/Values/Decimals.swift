@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Decimal numbers are carried, not computed with: the bits go through unchanged.
+// There is no arithmetic on decimal numbers: their bits are encoded and decoded unchanged.
 
 /// A decimal number of 32 bits, as opaque bits (Types, section 1.6.13).
 public struct Decimal32: Sendable, Hashable {

@@ -1,23 +1,23 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The pairs of a map as they stand in the bytes of a message, which it keeps.
+/// The pairs of a map in their encoded form. The pairs keep a reference to the message that holds the bytes.
 ///
-/// Keys are compared there, and a pair is decoded when it is asked for.
+/// Keys are compared in encoded form, and a pair is decoded only when it is requested.
 @usableFromInline struct EncodedPairs: Sendable {
     let message: EncodedMessage
 
-    /// The message that ``message`` is but for these pairs, which were changed; nil where they were not.
+    /// The message without the changes to these pairs, which ``message`` has; nil if the pairs are unchanged.
     let base: EncodedMessage?
 
-    /// The number of the section that the pairs are.
+    /// The number of the message's section that holds the pairs.
     let section: UInt8
 
     private let start: UInt32
     private let end: UInt32
     private let pairCount: UInt32
 
-    /// The pairs in a range of a message's bytes, which a validator has passed or a writer has made; there is one at least.
+    /// The pairs in a range of a message's bytes, which a validator has accepted or a writer has written; at least one pair.
     init(of message: EncodedMessage, base: EncodedMessage? = nil, section: Int, _ range: Range<Int>, count: Int) {
         self.message = message
         self.base = base
@@ -27,17 +27,17 @@
         pairCount = UInt32(truncatingIfNeeded: count)
     }
 
-    /// How many pairs there are.
+    /// The number of pairs.
     @usableFromInline var count: Int { Int(pairCount) }
 
-    /// Goes through the pairs.
+    /// An iterator over the pairs.
     @usableFromInline
     struct Walk: Sendable {
         private let message: EncodedMessage
         private var offset: Int
         private let end: Int
 
-        /// Through none.
+        /// An iterator over no pairs.
         @usableFromInline
         init() {
             message = .empty
@@ -51,7 +51,7 @@
             end = Int(pairs.end)
         }
 
-        /// The next pair; nil behind the last.
+        /// The next pair, or nil after the last.
         @usableFromInline
         mutating func next() -> (AMQPValue, AMQPValue)? {
             guard offset < end else { return nil }
@@ -66,7 +66,7 @@
 
     @usableFromInline var walk: Walk { Walk(self) }
 
-    /// The value of a key, a text, symbol or number; nil when there is none.
+    /// The value of a key (a string, symbol or ulong), or nil if there is none.
     @usableFromInline
     func value(of key: AMQPValue) -> AMQPValue? {
         withPair(of: key) { reader, _ in reader.value() }
@@ -74,17 +74,17 @@
 
     // MARK: In place
 
-    /// Where the first pair begins, in the bytes of the message.
+    /// The offset of the first pair in the bytes of the message.
     @usableFromInline var first: Int { Int(start) }
 
-    /// The bytes of the text that the key at an offset is, and those that begin with its value, for as long as the message
-    /// lives; the offset is moved to the next pair. Nil behind the last.
+    /// The bytes of the string key at an offset, and the bytes that begin with its value; nil after the last pair. The offset
+    /// moves to the next pair. The bytes are valid as long as the message exists.
     @usableFromInline
     func nextInPlace(_ offset: inout Int) -> (UnsafeRawBufferPointer, UnsafeRawBufferPointer)? {
         guard offset < Int(end) else { return nil }
         return message.withParts { _, bytes in
             var reader = ValueReader(bytes, at: offset)
-            // The keys of such maps are texts.
+            // The keys of such maps are strings.
             let key = reader.textContents() ?? UnsafeRawBufferPointer(rebasing: bytes[offset..<offset])
             let value = UnsafeRawBufferPointer(rebasing: bytes[reader.offset...])
             reader.skipValue()
@@ -93,7 +93,7 @@
         }
     }
 
-    /// The bytes that begin with the value of a text, for as long as the message lives; nil when there is none.
+    /// The bytes that begin with the value of a string key, valid as long as the message exists; nil if there is no such key.
     @usableFromInline
     func valueInPlace(of key: String) -> UnsafeRawBufferPointer? {
         withPair(of: key, 0xa1) { reader, _ in reader.rest }
@@ -106,8 +106,8 @@
         }
     }
 
-    /// Calls a closure with a reader that stands before the value of a key, and where the key begins; nil, without a
-    /// call, when there is none.
+    /// Calls a closure with a reader positioned at the value of a key, and with the offset of the key. Returns nil without a call
+    /// if there is no such key.
     @inline(__always)
     private func withPair<T>(of key: AMQPValue, _ body: (inout ValueReader, Int) -> T) -> T? {
         switch key {
@@ -125,7 +125,7 @@
         withContiguousUTF8(of: text) { text in find({ $0.skipText(constructor, text) }, body) }
     }
 
-    /// Goes through the pairs to the one whose key a closure passes over.
+    /// Finds the pair whose key the closure accepts and skips.
     @inline(__always)
     private func find<T>(
         _ isKey: (inout ValueReader) -> Bool, _ body: (inout ValueReader, Int) -> T
@@ -144,13 +144,12 @@
 
     // MARK: Changes
 
-    /// The largest message that is written anew for one pair.
+    /// The largest message, in bytes, that is rewritten to change one pair.
     private static let largestRewritten = 4096
 
-    /// The pairs with the value of a key set, in a message that has them in the place of these; a new key goes to the end.
+    /// The pairs with the value of a key set, in a copy of the message that contains them; a new key is appended.
     ///
-    /// - Returns: nil where the value is one that the map cannot have, or the message is large: the pairs are then better
-    ///   decoded.
+    /// - Returns: nil if the map cannot have the value, or if the message is large: decoding the pairs is then cheaper.
     @usableFromInline
     func setting(_ key: AMQPValue, _ value: AMQPValue, allowsCompounds: Bool) -> EncodedPairs? {
         let size = message.withParts { _, bytes in bytes.count }
@@ -178,7 +177,7 @@
     }
 }
 
-/// About how many bytes a value takes.
+/// An estimate of the encoded size of a value, in bytes.
 private func estimate(_ value: AMQPValue) -> Int {
     switch value {
     case .string(let text): text.utf8.count &+ 8

@@ -3,19 +3,19 @@
 
 /// The key of an ``OrderedMap``.
 ///
-/// AMQP compares keys by their type and their bytes. Swift's `String` compares what texts look like, and so it says here how
-/// it is compared as a key; other types have their `==` and their hash.
+/// AMQP compares keys by their type and their bytes. Swift's `String` compares by canonical equivalence instead, so this protocol
+/// defines how a type is compared as a key; other types use their `==` and their hash.
 public protocol MapKey: AMQPValueConvertible, Sendable, Hashable {
     /// Whether two keys are the same.
     static func isSame(_ a: Self, _ b: Self) -> Bool
 
-    /// Feeds to a hasher what ``isSame(_:_:)`` compares.
+    /// Feeds the parts that ``isSame(_:_:)`` compares to a hasher.
     func hashKey(into hasher: inout Hasher)
 
-    /// The key that a value is, or nil when the value is of another type.
+    /// The key for a value, or nil if the value has another type.
     static func key(_ value: AMQPValue) -> Self?
 
-    /// Whether the values of a map with such keys may be lists, maps and arrays.
+    /// Whether lists, maps and arrays are allowed as values of a map with such keys.
     static var allowsCompounds: Bool { get }
 }
 
@@ -26,7 +26,7 @@ extension MapKey {
     /// Feeds the key to a hasher.
     @inlinable public func hashKey(into hasher: inout Hasher) { hash(into: &hasher) }
 
-    /// They may.
+    /// True by default.
     @inlinable public static var allowsCompounds: Bool { true }
 }
 
@@ -54,7 +54,7 @@ extension AnnotationKey: MapKey {
     @inlinable public static func key(_ value: AMQPValue) -> AnnotationKey? { AnnotationKey(value) }
 }
 
-/// A key as the key of a `Dictionary` or the element of a `Set`.
+/// A wrapper that makes a key usable as the key of a `Dictionary` or the element of a `Set`.
 @usableFromInline struct HashedKey<Key: MapKey>: Hashable {
     @usableFromInline let key: Key
 

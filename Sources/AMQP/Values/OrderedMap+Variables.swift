@@ -1,8 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Variables as the keys and values of maps. Literals take the subscripts of AMQP's own types, which is what the attribute
-// leaves to them: a dictionary literal keeps its order there.
+// Variables as the keys and values of maps. These subscripts are disfavored, so that literals use the subscripts of AMQP's own
+// types, where a dictionary literal keeps its order.
 
 extension OrderedMap {
     /// Sets the value of a key: `message.properties["count"] = count`.
@@ -18,7 +18,7 @@ extension OrderedMap {
 }
 
 extension OrderedMap where Key == AnnotationKey {
-    /// The value of a symbol, or nil when there is none; setting it is like setting that of the ``AnnotationKey``.
+    /// The value of a symbol, or nil if there is none; setting it sets the value of the ``AnnotationKey``.
     ///
     /// - Parameter name: the text of the symbol, in ASCII; see ``Symbol/init(_:)``.
     @_disfavoredOverload
@@ -29,7 +29,7 @@ extension OrderedMap where Key == AnnotationKey {
 }
 
 extension OrderedMap where Key == AMQPValue {
-    /// The value of a key, or nil when there is none; setting it is like setting that of the key's ``AMQPValue``.
+    /// The value of a key, or nil if there is none; setting it sets the value of the key's ``AMQPValue``.
     @_disfavoredOverload
     public subscript(_ key: some AMQPValueConvertible) -> AMQPValue? {
         get { self[key.amqpValue] }

@@ -1,23 +1,23 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A map that keeps the order of its pairs, on the wire and back (Types, section 1.6.23).
+/// A map that keeps the order of its pairs when it is encoded and decoded (Types, section 1.6.23).
 ///
-/// AMQP uses it in three forms, told apart by their keys: ``AMQPMap``, ``Annotations`` and ``ApplicationProperties``.
-/// Keys are distinct, by their type and bytes: two strings that only look alike are two keys. Two maps are equal when they
-/// hold the same pairs in the same order, as AMQP defines it.
+/// AMQP uses maps with three types of keys: ``AMQPMap``, ``Annotations`` and ``ApplicationProperties``. Keys are distinct by type
+/// and bytes: two strings that only look alike are two keys. Two maps are equal when they have the same pairs in the same order,
+/// as AMQP defines it.
 ///
-/// The map of a message is a view of its bytes, which it keeps: a pair is decoded when it is asked for, each time. To keep a
-/// map longer than a large message make one of its pairs: `AMQPMap(message.properties)`.
+/// The map of a received message is a view of the message's bytes, and keeps all of them in memory. It decodes a pair each time
+/// the pair is read. To keep the map for longer than a large message, copy it: `AMQPMap(message.properties)`.
 ///
-/// Looking a key up walks the pairs: maps in messages are small, and there a walk beats a hash table. For lookups in a
-/// map of thousands of pairs, make a `Dictionary` of it once.
+/// Looking up a key compares the keys one after the other: for the small maps of messages this is faster than a hash table. For
+/// lookups in a map of thousands of pairs, make a `Dictionary` of it first.
 public struct OrderedMap<Key: MapKey>: Sendable {
     /// The pairs in their order, with distinct keys.
     @usableFromInline enum Pairs: Sendable {
-        /// Those that were set here.
+        /// Decoded pairs, in an array.
         case made([(Key, AMQPValue)])
-        /// Those of a section of a message; there is one at least.
+        /// The encoded pairs of a section of a message; at least one.
         case encoded(EncodedPairs)
     }
 
@@ -26,20 +26,20 @@ public struct OrderedMap<Key: MapKey>: Sendable {
     /// An empty map.
     @inlinable public init() { pairs = .made([]) }
 
-    /// A map of pairs in their order; a key that is repeated keeps its place and takes the last value.
+    /// Creates a map of pairs in their order; a repeated key keeps its place and takes the last value.
     @inlinable public init(_ elements: some Sequence<(Key, AMQPValue)>) {
         self.init(repeating: Array(elements))
     }
 
-    /// A map of pairs whose keys are known to be distinct.
+    /// Creates a map of pairs whose keys are known to be distinct.
     @inlinable init(distinct pairs: [(Key, AMQPValue)]) { self.pairs = .made(pairs) }
 
-    /// The map of a section of a message.
+    /// Creates the map of a section of a message.
     init(_ encoded: EncodedPairs) { pairs = .encoded(encoded) }
 
-    /// A map of pairs whose keys may be repeated.
+    /// Creates a map of pairs whose keys may be repeated.
     @inlinable init(repeating elements: [(Key, AMQPValue)]) {
-        // Comparing each with each is quickest for a few; beyond that, an index of the keys keeps the cost linear.
+        // Comparing each key with each is fastest for a few pairs; for more, an index of the keys keeps the cost linear.
         if elements.count <= 16, Self.areDistinct(elements) {
             pairs = .made(elements)
             return
@@ -113,7 +113,7 @@ public struct OrderedMap<Key: MapKey>: Sendable {
         }
     }
 
-    /// The pairs with the value of a key set, where they are encoded and may stay so.
+    /// The encoded pairs with the value of a key set, or nil if the pairs have to be decoded for it.
     @inlinable func setting(_ value: AMQPValue, for key: Key) -> EncodedPairs? {
         guard case .encoded(let encoded) = pairs else { return nil }
         return encoded.setting(key.amqpValue, value, allowsCompounds: Key.allowsCompounds)
@@ -123,7 +123,7 @@ public struct OrderedMap<Key: MapKey>: Sendable {
         if let place = made.firstIndex(where: { Key.isSame($0.0, key) }) { made.remove(at: place) }
     }
 
-    /// The pairs as an array; those that are encoded are decoded.
+    /// The pairs as an array; encoded pairs are decoded.
     @inlinable var made: [(Key, AMQPValue)] {
         get {
             switch pairs {
@@ -133,7 +133,7 @@ public struct OrderedMap<Key: MapKey>: Sendable {
         }
         _modify {
             var made = made
-            // The one reference is that of the copy then, which is changed in place.
+            // The local copy then has the only reference to the array, so that it is changed in place.
             pairs = .made([])
             defer { pairs = .made(made) }
             yield &made
@@ -142,12 +142,12 @@ public struct OrderedMap<Key: MapKey>: Sendable {
 }
 
 extension OrderedMap {
-    /// A pair as a struct, whose parts are reached where they are; of a tuple in memory the compiler copies the whole.
+    /// A pair as a struct, whose parts can be read in place; the compiler copies the whole of a tuple in memory.
     @usableFromInline struct Pair {
         @usableFromInline let key: Key
         @usableFromInline let value: AMQPValue
 
-        /// Calls a closure with the pairs of an array, where they are.
+        /// Calls a closure with the pairs of an array, in place.
         @inlinable
         @inline(__always)
         static func withPairs<T>(of pairs: [(Key, AMQPValue)], _ body: (UnsafeBufferPointer<Pair>) -> T) -> T {
@@ -179,10 +179,10 @@ extension OrderedMap: Sequence {
     /// A key and its value.
     public typealias Element = (key: Key, value: AMQPValue)
 
-    /// Goes through the pairs in their order; those of a message are decoded one at a time.
+    /// An iterator over the pairs in their order; it decodes the pairs of a message one at a time.
     public struct Iterator: IteratorProtocol, Sendable {
         @usableFromInline let made: [(Key, AMQPValue)]
-        /// The index of the next of those that are made.
+        /// The index of the next pair in `made`.
         @usableFromInline var place = 0
         @usableFromInline var encoded: EncodedPairs.Walk
 
@@ -197,13 +197,13 @@ extension OrderedMap: Sequence {
             }
         }
 
-        /// The next pair, or nil behind the last.
+        /// The next pair, or nil after the last.
         @inlinable public mutating func next() -> Element? {
             guard place >= made.count else {
                 defer { place += 1 }
                 return made[place]
             }
-            // Only maps whose keys are of the type are made of encoded pairs.
+            // A map has encoded pairs only if all of their keys have the type `Key`.
             guard let (key, value) = encoded.next(), let key = Key.key(key) else { return nil }
             return (key, value)
         }
@@ -217,7 +217,7 @@ extension OrderedMap: Sequence {
 }
 
 extension OrderedMap: ExpressibleByDictionaryLiteral {
-    /// A map in the order written; a key that is repeated takes the last value.
+    /// Creates a map in the order written; a repeated key takes the last value.
     @inlinable public init(dictionaryLiteral elements: (Key, AMQPValue)...) { self.init(repeating: elements) }
 }
 
@@ -226,19 +226,19 @@ public typealias AMQPMap = OrderedMap<AMQPValue>
 
 /// Annotations of a message or an outcome: values by symbol (Messaging, section 3.2.10).
 ///
-/// `annotations["x-opt-delay"] = 5000` needs no `Symbol(…)`; see ``AnnotationKey``. A message that comes in with other keys,
+/// `annotations["x-opt-delay"] = 5000` needs no `Symbol(…)`; see ``AnnotationKey``. A received message with keys of other types,
 /// such as strings, is invalid.
 public typealias Annotations = OrderedMap<AnnotationKey>
 
 /// The application's own properties of a message: values by string (Messaging, section 3.2.5).
 ///
-/// The values are of simple types: no list, map or array, and no described value of one. A message with another value
-/// cannot be encoded, and one that comes in is invalid. A described value of a simple type may be there, as peers in use
-/// send dates and URIs.
+/// The values have simple types: no list, map or array, and no described value of one. A message with such a value cannot be
+/// encoded, and a received message with one is invalid. A described value of a simple type is allowed, because some peers send
+/// dates and URIs this way.
 public typealias ApplicationProperties = OrderedMap<String>
 
 extension OrderedMap {
-    /// A map with the pairs of another, or nil when a key is of another type.
+    /// Creates a map with the pairs of another, or nil if a key has another type.
     private init?(converting map: AMQPMap) {
         var pairs: [(Key, AMQPValue)] = []
         pairs.reserveCapacity(map.count)
@@ -251,21 +251,21 @@ extension OrderedMap {
 }
 
 extension OrderedMap where Key == AMQPValue {
-    /// A map with the pairs of another, such as annotations or application properties.
+    /// Creates a map with the pairs of another, such as annotations or application properties.
     public init(_ map: OrderedMap<some MapKey>) {
         self.init(distinct: map.map { ($0.key.amqpValue, $0.value) })
     }
 }
 
 extension OrderedMap where Key == AnnotationKey {
-    /// The annotations with the pairs of a map, or nil when a key is neither a `symbol` nor a `ulong`.
+    /// Creates annotations with the pairs of a map, or nil if a key is neither a `symbol` nor a `ulong`.
     public init?(_ map: AMQPMap) {
         self.init(converting: map)
     }
 }
 
 extension OrderedMap where Key == String {
-    /// The application properties with the pairs of a map, or nil when a key is not a `string`.
+    /// Creates application properties with the pairs of a map, or nil if a key is not a `string`.
     public init?(_ map: AMQPMap) {
         self.init(converting: map)
     }

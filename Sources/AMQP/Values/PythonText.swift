@@ -4,10 +4,10 @@
 // Values as the Python binding prints them, so that a program ported from Python prints the same bytes.
 
 extension AMQPValue: CustomStringConvertible {
-    /// The value as Python's `print()` shows it: strings, symbols and characters bare, the rest as ``debugDescription``.
+    /// The value as Python's `print()` shows it: strings, symbols and characters bare, other values as ``debugDescription``.
     ///
-    /// What would change how a terminal shows the rest, such as its escape sequences, is written as `\u{…}`; line ends and
-    /// tabs stay. For the text as it is use ``stringValue``.
+    /// Characters that would change the display of a terminal, such as its escape sequences, are written as `\u{…}`; line ends
+    /// and tabs stay. For the unchanged text use ``stringValue``.
     public var description: String {
         switch self {
         case .string(let value): value.escapedLines
@@ -21,7 +21,7 @@ extension AMQPValue: CustomStringConvertible {
 }
 
 extension AMQPValue: CustomDebugStringConvertible {
-    /// The value as Python's `repr()` shows it, which is how it stands inside lists and maps.
+    /// The value as Python's `repr()` shows it, also used for the elements of lists and maps.
     public var debugDescription: String {
         switch self {
         case .null: "None"
@@ -65,14 +65,14 @@ extension Decimal128 {
     fileprivate var bytes: [UInt8] { AMQPUUID(high: high, low: low).bytes }
 }
 
-/// A float as Python writes it: plain from 0.0001 up to 1e16, which Swift leaves at 2^53 already.
+/// A float as Python writes it: without an exponent from 0.0001 up to 1e16. Swift does so only up to 2^53.
 private func pythonText(of value: Double) -> String {
     guard value.magnitude < 1e16, value.magnitude >= 0x1p53 else { return value.description }
     // From 2^53 on, every number is whole.
     return "\(Int64(value)).0"
 }
 
-/// An array as Python writes it: descriptor, the number of the type in proton, elements.
+/// An array as Python writes it: the descriptor, proton's number of the type, and the elements.
 private func pythonText(of array: AMQPArray) -> String {
     let descriptor = array.descriptors.first.map(\.debugDescription) ?? "UNDESCRIBED"
     let parts = [descriptor, "\(array.elementType.protonNumber)"] + array.elements.map(\.debugDescription)

@@ -1,18 +1,19 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A text of up to 15 bytes as `String` holds it: in place of a reference, with its length behind its bytes.
+/// A text of up to 15 bytes in the small form of `String`: the bytes and their count are in the `String` itself, without a
+/// reference to the heap.
 ///
-/// Most texts of messages are that short, and what `String` offers for reaching the bytes, or making one of them, takes ten
-/// times as long as moving sixteen bytes does. The layout is the standard library's own business, and so nobody relies on
-/// it unless it ``isKnown``.
+/// Most texts of messages are that short. The functions of `String` that read its bytes, or that make a `String` of bytes, take
+/// ten times as long as moving sixteen bytes. The layout is private to the standard library, so this type is used only if the
+/// layout ``isKnown``.
 @usableFromInline struct SmallText {
-    /// The sixteen bytes of the text: 15 of its own, and 0xe0 or 0xa0 with their count: the first for ASCII.
+    /// The sixteen bytes of the `String`: 15 bytes of text, then 0xe0 (ASCII) or 0xa0 (not ASCII) plus the count.
     @usableFromInline let bits: SIMD2<UInt64>
 
     @inlinable init(_ bits: SIMD2<UInt64>) { self.bits = bits }
 
-    /// The text, or nil where it is held otherwise.
+    /// The text, or nil if the `String` does not have the small form.
     @inlinable
     @inline(__always)
     init?(_ text: String) {
@@ -20,7 +21,7 @@
         self.init(checking: unsafeBitCast(text, to: SIMD2<UInt64>.self))
     }
 
-    /// The text where it is, or nil where it is held otherwise.
+    /// The text at a pointer, or nil if the `String` there does not have the small form.
     @inlinable
     @inline(__always)
     init?(at text: UnsafePointer<String>) {
@@ -31,12 +32,12 @@
     @inlinable
     @inline(__always)
     init?(checking bits: SIMD2<UInt64>) {
-        // Of the two kinds, ASCII and not, only one bit differs.
+        // ASCII text and other text differ in one bit only.
         guard bits.y >> 60 | 0x4 == 0xe, SmallText.isKnown else { return nil }
         self.bits = bits
     }
 
-    /// The text of bytes that are valid UTF-8, or nil where there are more than 15.
+    /// The text of bytes that are valid UTF-8, or nil if there are more than 15.
     @inline(__always)
     init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count <= 15, SmallText.isKnown else { return nil }
@@ -72,46 +73,46 @@
     @inline(__always)
     var string: String {
         var bits = bits
-        // Moved, not copied, so that nobody asks whether there is a reference to count.
+        // The bits are moved, not copied, so that there is no check for a reference to retain.
         return withUnsafeMutablePointer(to: &bits) { bits in
             bits.withMemoryRebound(to: String.self, capacity: 1) { $0.move() }
         }
     }
 
-    /// How many bytes the text has.
+    /// The number of bytes of the text.
     @inlinable var count: Int { Int(truncatingIfNeeded: (bits.y &>> 56) & 0xf) }
 
     /// Whether all bytes are ASCII.
     @inline(__always)
     var isASCII: Bool { bits.y >> 60 == 0xe }
 
-    /// Whether a text is known to be ASCII, as literals are, without a look at its bytes; some are and are not marked so.
+    /// Whether `String` marks a text as ASCII, as it does for literals. A text can be ASCII without the mark. Reads no bytes.
     @inlinable
     @inline(__always)
     static func isMarkedASCII(_ text: String) -> Bool { isKnown && isMarkedASCII(expected: text) }
 
-    /// The same, where the layout is as expected.
+    /// The same, if the layout of `String` is the expected one.
     @inlinable
     @inline(__always)
     static func isMarkedASCII(expected text: String) -> Bool {
         let bits = unsafeBitCast(text, to: SIMD2<UInt64>.self)
-        // With the length of a longer text comes a bit that says so.
+        // The count word of a longer text has a bit that marks ASCII.
         return bits.y &>> 60 == 0xe || bits.y &>> 61 & 1 == 0 && bits.x &>> 63 == 1
     }
 
-    /// Whether `String` has the layout that is expected here.
+    /// Whether `String` has the layout that this type expects.
     ///
-    /// A compiler comes with its standard library. For those that the tests have passed with it is known beforehand; with any
-    /// other it is found out once.
+    /// A compiler has one standard library. For the versions that the tests have passed with, the answer is a constant. For any
+    /// other version, it is computed once.
     @inlinable static var isKnown: Bool {
         #if compiler(>=6.2) && compiler(<6.4) && os(Linux) && (arch(x86_64) || arch(arm64))
-            true
+        true
         #else
-            isAsExpected
+        isAsExpected
         #endif
     }
 
-    /// Whether texts of every length are held as is expected here.
+    /// Whether texts of every length have the expected layout.
     @usableFromInline static let isAsExpected: Bool = {
         guard MemoryLayout<String>.size == MemoryLayout<SIMD2<UInt64>>.size, 1.littleEndian == 1 else { return false }
         let letters = Array("abcdefghijklmno".utf8)

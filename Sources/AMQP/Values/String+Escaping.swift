@@ -1,18 +1,19 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What peers say, as terminals and logs may show it: names and texts could forge lines, or hold codes that change what a
-// terminal shows.
+// Texts from peers, made safe for terminals and logs: a name or a text could forge log lines, or contain codes that change the
+// display of a terminal.
 
 extension String {
-    /// The text in one line that a terminal shows as it is: control characters, and those that turn the order of the text
-    /// around or that nobody sees, as `\u{…}`; cut where it is longer than `limit` characters.
+    /// The text in one line that is safe for a terminal, cut after `limit` characters. Control characters, invisible characters,
+    /// and characters that change the direction of text are written as `\u{…}`.
     package func escapedForTerminal(upTo limit: Int = .max) -> String {
         escaped(upTo: limit) { $0.isHarmless }
     }
 
-    /// A text of several lines, such as the body of a message, that changes nothing of how a terminal shows the rest: its
-    /// escape sequences, and what turns the order of the text around, as `\u{…}`.
+    /// A text of several lines, such as the body of a message, that is safe for a terminal.
+    ///
+    /// Escape sequences, and characters that change the direction of text, are written as `\u{…}`.
     package var escapedLines: String {
         escaped(upTo: .max) { $0 == "\n" || $0 == "\t" || !($0.isControl || $0.properties.isBidiControl) }
     }
@@ -45,7 +46,7 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    /// Whether a terminal shows it as it is, where it stands.
+    /// Whether a terminal displays the character as it is.
     fileprivate var isHarmless: Bool {
         if isASCII { return (0x20..<0x7f).contains(value) }
         return switch properties.generalCategory {

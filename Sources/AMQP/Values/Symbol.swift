@@ -3,19 +3,19 @@
 
 /// A name from a constrained domain, in ASCII (Types, section 1.6.21).
 ///
-/// Symbols are what AMQP names capabilities, conditions, annotations and filters with. A string literal makes one.
+/// AMQP uses symbols as the names of capabilities, conditions, annotations and filters. A string literal makes a symbol.
 public struct Symbol: Sendable, Hashable {
-    /// The text of the symbol. All of it is ASCII.
+    /// The text of the symbol, all ASCII.
     public let name: String
 
-    /// A symbol of a text; a character outside ASCII becomes `?`, since no symbol can carry it.
+    /// Creates a symbol of a text; a character outside ASCII becomes `?`, because a symbol cannot carry it.
     ///
-    /// For text of unknown origin use ``init(exactly:)``.
+    /// For a text of unknown origin, use ``init(exactly:)``.
     @inlinable public init(_ name: String) {
         self = SmallText.isMarkedASCII(name) ? Symbol(ascii: name) : Symbol(checking: name)
     }
 
-    /// A symbol of a text, or nil when the text holds a character outside ASCII.
+    /// Creates a symbol of a text, or nil if the text has a character outside ASCII.
     public init?(exactly name: String) {
         if !SmallText.isMarkedASCII(name) {
             var text = name.utf8Span
@@ -45,8 +45,8 @@ public struct Symbol: Sendable, Hashable {
         }
     }
 
-    /// The texts that come in most messages of those who send them, and are too long to be held in place of a reference:
-    /// as constants they need no memory.
+    /// Texts that many senders put into most of their messages, and that are too long for the small form of `String`: as
+    /// constants they need no allocation.
     private static func usualNames(_ bytes: UnsafeRawBufferPointer) -> String? {
         switch bytes.count {
         case 16 where bytes.holds("application/json"): "application/json"
@@ -60,7 +60,7 @@ public struct Symbol: Sendable, Hashable {
 }
 
 extension UnsafeRawBufferPointer {
-    /// Whether the bytes are those of a text in ASCII.
+    /// Whether the bytes are those of an ASCII text.
     @inline(__always)
     fileprivate func holds(_ text: StaticString) -> Bool {
         hasSameBytes(as: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))

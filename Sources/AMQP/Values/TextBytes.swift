@@ -1,8 +1,8 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Texts compared by their bytes, as AMQP defines it. Swift's `==` compares what they look like: a letter with its accent in
-// one scalar equals the same in two.
+// Texts are compared by their bytes, as AMQP defines it. Swift's `==` compares by canonical equivalence: it treats an accented
+// letter in one scalar and the same letter in two scalars as equal.
 
 extension String {
     /// Whether two texts have the same UTF-8.
@@ -21,10 +21,10 @@ extension String {
 
     /// Feeds the UTF-8 to a hasher.
     ///
-    /// The hash of `String` is the same for texts that look alike, so that a peer could choose keys that all collide.
+    /// The hash of `String` is the same for canonically equivalent texts, so that a peer could choose keys that all collide.
     func hashBytes(into hasher: inout Hasher) {
         withContiguousUTF8(of: self) { hasher.combine(bytes: $0) }
-        // No byte of UTF-8, so that two texts in a row do not hash as their halves put otherwise.
+        // 0xff does not occur in UTF-8, so that the hash of two texts in a row depends on where the first one ends.
         hasher.combine(0xff as UInt8)
     }
 }
@@ -41,7 +41,7 @@ extension String? {
 }
 
 extension UnsafeRawBufferPointer {
-    /// Whether both are as many bytes, and the same.
+    /// Whether both buffers have the same number of bytes and the same bytes.
     @inline(__always)
     func hasSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
         guard count == other.count else { return false }
@@ -54,7 +54,7 @@ extension UnsafeRawBufferPointer {
             }
             return true
         }
-        // Eight at a time; the last eight may overlap those before.
+        // Eight bytes at a time; the last eight may overlap those before.
         var offset = 0
         while offset < count {
             let place = Swift.min(offset, count &- 8)
@@ -70,7 +70,7 @@ extension UnsafeRawBufferPointer {
     var isASCII: Bool {
         var high: UInt64 = 0
         if count >= 8 {
-            // Eight at a time; the last eight may overlap those before.
+            // Eight bytes at a time; the last eight may overlap those before.
             var offset = 0
             while offset &+ 8 <= count {
                 high |= loadUnaligned(fromByteOffset: offset, as: UInt64.self)

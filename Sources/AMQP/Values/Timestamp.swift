@@ -6,10 +6,10 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     /// Milliseconds since the epoch; negative before it.
     public var milliseconds: Int64
 
-    /// A point in time by its milliseconds since the epoch.
+    /// Creates a point in time from its milliseconds since the epoch.
     public init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
-    /// Orders points in time, the earlier first.
+    /// Orders points in time, earlier ones first.
     public static func < (a: Timestamp, b: Timestamp) -> Bool { a.milliseconds < b.milliseconds }
 }
 

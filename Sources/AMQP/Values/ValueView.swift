@@ -1,12 +1,12 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A value where it stands in the bytes of a message: what it is can be found out without a copy of it.
+/// A value in the encoded bytes of a message, which can be inspected without a copy.
 ///
-/// It lives no longer than the closure that it is given to.
+/// It is valid only inside the closure that receives it.
 public struct ValueView: ~Copyable {
     @usableFromInline enum Source {
-        /// The bytes that begin with the value, which a validator has passed or a writer has made.
+        /// The bytes that begin with the value, which a validator has accepted or a writer has written.
         case encoded(UnsafeRawBufferPointer)
         case made(AMQPValue)
     }
@@ -37,8 +37,8 @@ public struct ValueView: ~Copyable {
 
     /// Reads the UTF-8 of a `string` or a `symbol` in place.
     ///
-    /// - Parameter read: called once with the text, which is good until it returns.
-    /// - Returns: what the closure returns; nil, without a call, for a value of another type.
+    /// - Parameter read: called at most once with the text, which is valid until the closure returns.
+    /// - Returns: what the closure returns; nil, without a call, if the value has another type.
     @inlinable public func withUTF8<Result>(_ read: (UTF8Span) throws -> Result) rethrows -> Result? {
         if let bytes = encodedText { return try bytes.withValidUTF8(read) }
         guard case .made(let value) = source, let text = value.stringValue ?? value.symbolValue?.name else {
@@ -55,9 +55,9 @@ public struct ValueView: ~Copyable {
 }
 
 extension OrderedMap where Key == String {
-    /// Calls a closure with each key and value where they stand, in their order.
+    /// Calls a closure with each key and value in place, in their order.
     ///
-    /// Of maps that a message came in with nothing is copied.
+    /// For the map of a received message, nothing is copied.
     @inlinable public func forEachInPlace(_ body: (UTF8Span, borrowing ValueView) throws -> Void) rethrows {
         switch pairs {
         case .made(let pairs):
@@ -72,14 +72,14 @@ extension OrderedMap where Key == String {
         }
     }
 
-    /// Calls a closure with the value of a key where it stands.
+    /// Calls a closure with the value of a key, in place.
     ///
-    /// - Returns: what the closure returns; nil, without a call, where there is no such key.
+    /// - Returns: what the closure returns; nil, without a call, if there is no such key.
     @inlinable public func withValue<Result>(
         of key: String, _ read: (borrowing ValueView) throws -> Result
     ) rethrows -> Result? {
         switch pairs {
-        // With `map`, swiftc 6.3 fails where this is inlined in an optimized build: the view cannot be copied.
+        // With `map`, swiftc 6.3 fails if this is inlined in an optimized build, because the view cannot be copied.
         case .made:
             guard let value = self[key] else { return nil }
             return try read(ValueView(.made(value)))

@@ -3,23 +3,26 @@
 
 import Proton
 
-/// Attaches a peer's link to the node that it asks for, and answers what of its wishes is followed (AMQP 1.0, 2.6.3, 3.5).
+/// Attaches a peer's link to the requested node, and answers which of the requested fields are supported (AMQP 1.0, 2.6.3, 3.5).
 struct LinkAttachment {
     let context: BrokerContext
     let access: PeerAccess
     let transactions: TransactionTable
+    let management: ManagementNode
 
-    /// What a peer that attaches asks for.
+    /// The node that a peer requests.
     private enum Request {
-        /// A node that is made for the link.
+        /// A node that is created for the link.
         case dynamicNode
         /// The node with an address.
         case node(String)
-        /// A target without an address: each message says where it goes.
+        /// A target without an address: each message has its own address.
         case relay
         /// The coordinator of transactions.
         case coordinator
-        /// The subscription that the link's name stands for, by a null source.
+        /// The management node.
+        case management
+        /// The subscription with the link's name, for a null source.
         case knownSubscription
     }
 
@@ -36,7 +39,7 @@ struct LinkAttachment {
             if !isSource { return .relay }
             throw ConditionError(.invalidField, "Attach to an address: the source has none.")
         }
-        return .node(try AddressTable.checked(address))
+        return ManagementNode.isAddress(address) ? .management : .node(try AddressTable.checked(address))
     }
 
     // MARK: Consumers
@@ -58,6 +61,10 @@ struct LinkAttachment {
             throw error
         }
         answer(sender, queue, lifetime, filter)
+        if ManagementNode.isAddress(source.address), !source.isDynamic {
+            sender.source.address = source.address
+            management.addResponses(to: sender.remoteTarget.address, through: queue)
+        }
         sender.eventHandler = link
         whenWritten(sequence, sender) {
             // It may have ended meanwhile.
@@ -67,11 +74,11 @@ struct LinkAttachment {
         }
     }
 
-    /// What of the queue's messages the consumer takes; nil where it takes any.
+    /// Which messages of the queue the consumer takes; nil if it takes all.
     private func selection(
         for sender: Sender, _ filter: SourceFilter?, _ isBrowser: Bool, _ queue: Queue
     ) -> Selection? {
-        // A subscription has only what its selector wants.
+        // A subscription contains only messages that its selector matches.
         let selector = queue.subscription == nil ? filter?.selector : nil
         let limit = sender.remoteMaxMessageSize.flatMap { $0 > 0 ? Int(clamping: $0) : nil } ?? .max
         let isLimited = limit < context.options.connection.limits.maxMessageSize
@@ -79,7 +86,7 @@ struct LinkAttachment {
         return Selection(selector: selector, maxMessageSize: limit, isBrowser: isBrowser)
     }
 
-    /// What of the peer's wishes is followed, is said (AMQP 1.0, 3.5.3).
+    /// Sets the answer's source to the supported fields of the peer's source (AMQP 1.0, 3.5.3).
     private func answer(_ sender: Sender, _ queue: Queue, _ lifetime: QueueLifetime, _ filter: SourceFilter?) {
         let source = sender.remoteSource
         sender.source.address = queue.subscription?.address ?? queue.address
@@ -100,8 +107,8 @@ struct LinkAttachment {
         ["queue", "topic", "temporary-queue"].contains(capability)
     }
 
-    /// The queue that a consumer gets, how long that is there, and the number of the group that the store has to write for
-    /// that; 0 for none.
+    /// The queue of a consumer, its lifetime, and the sequence number of the group that the store has to write for it; 0 for
+    /// none.
     private func queue(
         for sender: Sender, _ filter: SourceFilter?
     ) throws(ConditionError) -> (Queue, QueueLifetime, sequence: UInt64) {
@@ -111,13 +118,16 @@ struct LinkAttachment {
         let container = sender.connection.remoteContainerID ?? ""
         switch try request(source, isSource: true) {
         case .dynamicNode: return (try makeDynamicQueue(), .link, 0)
+        case .management:
+            try access.requireManaging()
+            return (try context.table.makeDynamicQueue(for: access.connection, context), .link, 0)
         case .relay, .coordinator:
             throw ConditionError(.invalidField, "A source cannot be that: attach to an address.")
         case .knownSubscription:
             let name = SubscriptionName(containerID: container, linkName: sender.name)
             return (try context.table.useSubscription(name, by: access, context), .subscription, 0)
         case .node(let address):
-            // Before anything is looked up: who may not receive from an address learns nothing about it.
+            // Before any lookup: a peer that may not receive from an address must learn nothing about it.
             try access.requireReceiving(from: address)
             guard try context.table.isTopic(address, capabilities) else {
                 return (try context.table.use(address, by: access, context), .users, 0)
@@ -131,7 +141,7 @@ struct LinkAttachment {
             let name = SubscriptionName(containerID: container, linkName: sender.name)
             _ = try AddressTable.checked(name.address)
             let (queue, sequence) = try context.table.subscribe(subscription, name: name, by: access, context)
-            // One that was found may be on its way to the disk still. It is there mostly, and served where the disk fails.
+            // An existing one may not be on disk yet. Mostly it is, and it is served even if the disk fails.
             guard sequence == 0, let store = context.store, !store.isFailing else {
                 return (queue, .subscription, sequence)
             }
@@ -139,7 +149,7 @@ struct LinkAttachment {
         }
     }
 
-    /// What a peer would take for something else is refused, rather than served as that.
+    /// Refuses requests that the broker would serve differently than the peer expects.
     private func refuseUnsupported(_ capabilities: [Symbol]) throws(ConditionError) {
         if capabilities.contains("shared") {
             throw ConditionError(
@@ -165,6 +175,9 @@ struct LinkAttachment {
             } else {
                 destination = .queue(try context.table.use(address, by: access, context), .users)
             }
+        case .management:
+            try access.requireManaging()
+            return attachManagement(receiver)
         case .relay:
             try access.requireAnything()
             destination = .relay
@@ -174,7 +187,8 @@ struct LinkAttachment {
         case .knownSubscription: throw ConditionError(.invalidField, "Attach to an address: the target is null.")
         }
         let link = ProducerLink(
-            receiver, to: destination, access: access, transactions: transactions, context: context)
+            receiver, to: destination, access: access, transactions: transactions, management: management,
+            context: context)
         if case .queue(let queue, let lifetime) = destination {
             do throws(ConditionError) {
                 link.attach(as: try queue.add(link, maxWindow: context.options.creditWindow))
@@ -205,6 +219,19 @@ struct LinkAttachment {
         link.topUp()
     }
 
+    private func attachManagement(_ receiver: Receiver) {
+        receiver.target.address = receiver.remoteTarget.address
+        receiver.source.copy(receiver.remoteSource)
+        receiver.senderSettleMode = receiver.remoteSenderSettleMode
+        receiver.receiverSettleMode = receiver.remoteReceiverSettleMode
+        receiver.maxMessageSize = min(
+            context.options.connection.limits.maxMessageSize, ManagementLink.maxRequestSize)
+        let link = ManagementLink(receiver, management)
+        receiver.eventHandler = link
+        receiver.open()
+        link.topUp()
+    }
+
     // MARK: Helpers
 
     private func makeDynamicQueue() throws(ConditionError) -> Queue {
@@ -216,7 +243,7 @@ struct LinkAttachment {
         if lifetime == .link { context.table.delete(queue) } else { context.table.release(queue) }
     }
 
-    /// Answers once a group is on disk.
+    /// Answers when a group is on disk.
     private func whenWritten(_ sequence: UInt64, _ link: Link, _ answer: @escaping () -> Void) {
         guard sequence > 0, let store = context.store else { return answer() }
         let executor = link.connection.workQueue

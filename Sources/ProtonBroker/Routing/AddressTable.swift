@@ -5,23 +5,25 @@ import Proton
 import ProtonUtilities
 import Synchronization
 
-/// What the addresses of a broker stand for: queues, and topics with the queues of their subscribers.
+/// The nodes of a broker by their addresses: queues, and topics with the queues of their subscriptions.
 ///
-/// A queue is there as long as somebody uses it, it holds messages, or it is declared. A declared queue's address is that
-/// of a queue also where a pattern says that it is a topic's. Each of the broker's threads may call this.
+/// A queue exists as long as it is used, has messages, or is declared. A declared queue's address is a queue even if it matches a
+/// pattern of topics. Each of the broker's threads may call this.
 final class AddressTable: Sendable {
-    private let options: BrokerOptions
+    let options: BrokerOptions
     let topics = Topics()
     private let topicPatterns: [AddressPattern]
-    private let entries = Mutex<[Address: Entry]>([:])
+    let entries = Mutex<[Address: Entry]>([:])
+    /// The declared queues. It may be locked while `entries` is locked, but not the other way around.
+    let declarations = Mutex<[Address: Declared]>([:])
 
-    private struct Entry {
+    struct Entry {
         let queue: Queue
-        /// How many links, and others for a moment, use the queue: it is not forgotten meanwhile.
+        /// How many links, and short operations, use the queue: it is not deleted meanwhile.
         var users = 0
-        /// Whether it stays though nobody uses it.
+        /// Whether it is kept while it is unused.
         var isKept = false
-        /// Whose subscription it is; nil of one that nobody owns, and of other queues.
+        /// The owner of the subscription; nil if it has none, and for other queues.
         var owner: UserName?
     }
 
@@ -30,9 +32,19 @@ final class AddressTable: Sendable {
         topicPatterns = options.topics.map(AddressPattern.init)
     }
 
-    /// Makes the queues that are there from the start.
+    /// A declared queue.
+    struct Declared {
+        var declaration: QueueDeclaration
+        /// Whether a request to the management node has declared it: then the store keeps the declaration.
+        var isByRequest = false
+    }
+
+    func declared(_ address: String) -> Declared? { declarations.withLock { $0[Address(address)] } }
+
+    /// Creates the declared queues.
     func declare(_ queues: [QueueDeclaration], _ context: BrokerContext) {
         for declaration in queues {
+            declarations.withLock { $0[Address(declaration.address)] = Declared(declaration: declaration) }
             let queue = Queue(
                 settings(of: declaration.address, .named(isExclusive: declaration.isExclusive), context),
                 kind: .named(isExclusive: declaration.isExclusive), context: context)
@@ -40,7 +52,7 @@ final class AddressTable: Sendable {
         }
     }
 
-    /// Forgets all queues: the broker has ended.
+    /// Removes all queues: the broker has ended.
     func removeAll() {
         let queues = entries.withLock { exchange(&$0, with: [:]) }
         topics.removeAll()
@@ -51,7 +63,8 @@ final class AddressTable: Sendable {
         of address: String, _ kind: Queue.Kind, _ context: BrokerContext, owner: UserName? = nil,
         storeID: UInt64? = nil
     ) -> QueueSettings {
-        let declaration = options.queues.first { Address($0.address) == Address(address) }
+        let declared = self.declared(address)
+        let declaration = declared?.declaration
         var settings = QueueSettings(address: address)
         settings.limits = declaration?.limits ?? options.queueLimits
         settings.redelivery = declaration?.redelivery ?? options.redelivery
@@ -59,12 +72,14 @@ final class AddressTable: Sendable {
             .flatMap { DeadLetterAddress($0).address(for: address) }
         settings.deadLettersExpired = options.deadLettersExpired
         switch kind {
-        case .named: settings.isDurable = context.store != nil
+        case .named:
+            settings.isDurable = context.store != nil
+            if let declared, declared.isByRequest { settings.details = declared.declaration.details }
         case .dynamic: break
         case .subscription(let subscription):
             settings.isDurable = subscription.isDurable && context.store != nil
             settings.details = subscription.details(owner: owner)
-            // A slow subscriber holds up nobody else, unless its publishers are to hear of it.
+            // A slow subscriber blocks no others, unless the options say that its publishers are refused.
             settings.limits.policy = subscription.isDurable ? options.subscriptionPolicy : .dropOldest
         }
         if settings.isDurable { settings.storeID = storeID ?? context.store?.newQueueID() ?? 0 }
@@ -73,14 +88,17 @@ final class AddressTable: Sendable {
 
     // MARK: Using queues
 
-    /// The queue with an address, made where there is none; `release` ends its use.
-    /// - Parameter access: what the peer may do that wants to use it; nil is the broker itself.
-    /// - Throws: where there is none and none may be made, and where the address is that of a subscription: what a
-    ///   subscriber has of its topics is nobody else's.
+    /// The queue with an address, which is created if it does not exist; `release` ends its use.
+    /// - Parameter access: the permissions of the peer that uses it; nil is the broker itself.
+    /// - Throws: if there is none and none may be created, and if the address is that of a subscription: only its subscriber may
+    ///   use it.
     func use(
         _ address: String, by access: PeerAccess?, _ context: BrokerContext
     ) throws(ConditionError) -> Queue {
-        try entries.withLock { entries throws(ConditionError) in
+        guard !ManagementNode.isAddress(address) else {
+            throw ConditionError(.notAllowed, "\(address) is the broker's management node, and no queue.")
+        }
+        return try entries.withLock { entries throws(ConditionError) in
             if let queue = entries[Address(address)]?.queue {
                 guard queue.subscription == nil else {
                     throw ConditionError(
@@ -95,9 +113,9 @@ final class AddressTable: Sendable {
         }
     }
 
-    /// A new queue with an address that nobody knows yet; `delete` ends it.
-    /// - Throws: where the broker has as many queues as it may.
-    /// - Parameter maker: the connection that it is made for.
+    /// Creates a queue with a new, unknown address; `delete` ends it.
+    /// - Throws: if the broker has the maximum number of queues.
+    /// - Parameter maker: the connection for which it is created.
     func makeDynamicQueue(
         for maker: ObjectIdentifier, _ context: BrokerContext
     ) throws(ConditionError) -> Queue {
@@ -107,13 +125,13 @@ final class AddressTable: Sendable {
         }
     }
 
-    /// The connection that a dynamic node was made for; nil where an address is no such node's.
+    /// The connection for which a dynamic node was created; nil if an address is not that of a dynamic node.
     func maker(ofDynamic address: String) -> ObjectIdentifier? {
         guard case .dynamic(let maker)? = entries.withLock({ $0[Address(address)]?.queue.kind }) else { return nil }
         return maker
     }
 
-    private func make(
+    func make(
         _ address: String, _ kind: Queue.Kind, isKept: Bool, owner: UserName? = nil,
         _ entries: inout [Address: Entry], _ context: BrokerContext
     ) throws(ConditionError) -> Queue {
@@ -126,7 +144,7 @@ final class AddressTable: Sendable {
         return queue
     }
 
-    /// Uses a queue once more that is in use already; `release` ends that as well.
+    /// Counts another use of a queue that is in use; `release` ends that too.
     func useAgain(_ queue: Queue) {
         entries.withLock { entries in
             let address = Address(queue.address)
@@ -134,7 +152,7 @@ final class AddressTable: Sendable {
         }
     }
 
-    /// Ends the use of a queue, which is forgotten where nobody else needs it.
+    /// Ends the use of a queue, which is deleted if it has no other use.
     func release(_ queue: Queue) {
         let isForgotten = entries.withLock { entries in
             let address = Address(queue.address)
@@ -149,24 +167,27 @@ final class AddressTable: Sendable {
         if isForgotten { queue.delete() }
     }
 
-    /// Forgets a queue where nobody needs it.
+    /// Deletes a queue if it is unused.
     func forgetIfUnused(_ queue: Queue) {
         useAgain(queue)
         release(queue)
     }
 
-    /// Forgets a queue, whatever it holds, and closes its links.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
+    /// Deletes a queue with its messages, and closes its links.
+    /// - Parameter reason: the condition for their peers.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
     @discardableResult
-    func delete(_ queue: Queue) -> UInt64 {
+    func delete(_ queue: Queue, _ reason: Condition = Queue.deleted) -> UInt64 {
         entries.withLock { entries in
-            if entries[Address(queue.address)]?.queue === queue { entries[Address(queue.address)] = nil }
+            guard entries[Address(queue.address)]?.queue === queue else { return }
+            entries[Address(queue.address)] = nil
+            declarations.withLock { $0[Address(queue.address)] = nil }
         }
         topics.remove(queue)
-        return queue.delete()
+        return queue.delete(reason)
     }
 
-    /// What all queues hold.
+    /// The status of all queues.
     var status: [QueueStatus] {
         let queues = entries.withLock { $0.values.map(\.queue) }
         return queues.map(\.status).sorted { $0.address < $1.address }
@@ -174,11 +195,11 @@ final class AddressTable: Sendable {
 
     // MARK: Topics
 
-    /// Whether an address is that of topics: one that a pattern covers, or that a peer says is one, and no declared queue.
-    /// - Parameter capabilities: what the peer asks of the node: `queue` or `topic`.
-    /// - Throws: where it is not what the peer asks for.
+    /// Whether an address is a topic's: it matches a pattern, or the peer declares it as one, and it is not a declared queue.
+    /// - Parameter capabilities: the node capabilities that the peer requests: `queue` or `topic`.
+    /// - Throws: if it is not what the peer requests.
     func isTopic(_ address: String, _ capabilities: [Symbol]) throws(ConditionError) -> Bool {
-        let isDeclared = options.queues.contains { Address($0.address) == Address(address) }
+        let isDeclared = declared(address) != nil
         let isTopic = !isDeclared && topicPatterns.contains { $0.matches(address) }
         if capabilities.contains("topic") {
             guard !isDeclared else { throw ConditionError(.notImplemented, "\(address) is a queue, and no topic.") }
@@ -190,12 +211,12 @@ final class AddressTable: Sendable {
         return isTopic
     }
 
-    /// The queue of a subscriber, which gets its messages from now on.
+    /// The queue of a subscription, which receives messages from now on.
     /// - Parameters:
-    ///   - name: what a durable subscription is called; nil makes one that goes with its link.
-    ///   - access: what the subscriber may do, who may receive from the topic.
-    /// - Returns: the queue, and the number of the group that the store has to write; 0 for none.
-    /// - Throws: where the broker has as many queues as it may, or the subscription is another user's.
+    ///   - name: the name of a durable subscription; nil creates one that ends with its link.
+    ///   - access: the permissions of the subscriber, which may receive from the topic.
+    /// - Returns: the queue, and the sequence number of the group that the store has to write; 0 for none.
+    /// - Throws: if the broker has the maximum number of queues, or the subscription belongs to another user.
     func subscribe(
         _ subscription: Subscription, name: SubscriptionName?, by access: PeerAccess, _ context: BrokerContext
     ) throws(ConditionError) -> (Queue, sequence: UInt64) {
@@ -212,7 +233,7 @@ final class AddressTable: Sendable {
                     entries[Address(name.address)]?.users += 1
                     return (known, nil)
                 }
-                // Another subscription under the same name takes the place of the old one, as JMS has it.
+                // Another subscription with the same name replaces the old one, as in JMS.
                 owner = entries[Address(name.address)]?.owner ?? owner
                 if !access.mayCreate(subscription.address) { throw missingSubscription(subscription, access) }
                 entries[Address(name.address)] = nil
@@ -239,13 +260,13 @@ final class AddressTable: Sendable {
         access.error("make a durable subscription to", subscription: subscription.address)
     }
 
-    /// The queue of a durable subscription that there is, as a peer asks for that wants to know or to end it.
-    /// - Throws: where there is none that the peer may use.
+    /// The queue of an existing durable subscription, for a peer that queries or ends it.
+    /// - Throws: if there is none that the peer may use.
     func useSubscription(
         _ name: SubscriptionName, by access: PeerAccess, _ context: BrokerContext
     ) throws(ConditionError) -> Queue {
         try entries.withLock { entries throws(ConditionError) in
-            // Who may not use it learns no more than that there is none for it.
+            // A peer that may not use it only learns that there is none for it.
             let missing = ConditionError(
                 .notFound, "The source has no address, and \(name.containerID) has no subscription \(name.linkName).")
             guard let queue = entries[Address(name.address)]?.queue, let subscription = queue.subscription,
@@ -261,9 +282,9 @@ final class AddressTable: Sendable {
         }
     }
 
-    /// Checks that a durable subscription is the user's that comes for it. One that nobody owns, since it was made without
-    /// a log-in or by a broker that knew no users, is from then on the first user's who comes for it.
-    /// - Throws: where it is another's, and the peer may not manage it.
+    /// Checks that a durable subscription belongs to the user of a peer. One without an owner, since it was created without
+    /// authentication or by a broker without users, gets the first user that attaches to it as owner.
+    /// - Throws: if it belongs to another user, and the peer may not manage it.
     private func checkOwner(
         of queue: Queue, _ access: PeerAccess, _ entries: inout [Address: Entry], _ context: BrokerContext
     ) throws(ConditionError) {
@@ -276,8 +297,7 @@ final class AddressTable: Sendable {
         } else if let user {
             entries[Address(queue.address)]?.owner = user
             guard queue.settings.isDurable, let store = context.store else { return }
-            // Where its maker has not come to store it yet. That it is deleted is written after this, since it leaves the
-            // table first.
+            // In case its creator has not stored it yet. Its deletion is written later, since it leaves the table first.
             _ = queue.store()
             _ = store.write([
                 .makeQueue(
@@ -288,62 +308,10 @@ final class AddressTable: Sendable {
         }
     }
 
-    // MARK: Messages without a link to their node
-
-    /// Where the messages of the anonymous relay go that have an address.
-    enum Destination {
-        case queue(Queue)
-        case topic(String)
-    }
-
-    /// Does something with the destination of a message of the anonymous relay.
-    /// - Throws: where the message does not say, or there is none; what `body` throws.
-    func withDestination<Result>(
-        of bytes: [UInt8], by access: PeerAccess, _ context: BrokerContext,
-        _ body: (Destination) throws(MessageError) -> Result
-    ) throws(MessageError) -> Result {
-        let destination: Destination
-        do throws(ConditionError) {
-            destination = try self.destination(of: bytes, access, context)
-        } catch {
-            throw MessageError(error.condition, isCreditUsed: false)
-        }
-        defer { if case .queue(let queue) = destination { release(queue) } }
-        do throws(MessageError) {
-            return try body(destination)
-        } catch {
-            throw MessageError(error.condition, isCreditUsed: false)
-        }
-    }
-
-    private func destination(
-        of bytes: [UInt8], _ access: PeerAccess, _ context: BrokerContext
-    ) throws(ConditionError) -> Destination {
-        let message: Message
-        do throws(CodecError) {
-            message = try Message(decoding: bytes)
-        } catch {
-            throw ConditionError(.decodeError, error.description)
-        }
-        guard let address = message.address else {
-            throw ConditionError(
-                .preconditionFailed, "The link has no address: each of its messages has to say where to.")
-        }
-        try access.requireRelaying(to: address)
-        // JMS says so of a topic: its kind of destination is 1 (AMQP JMS mapping, 3.2.4.2).
-        let isTopic = message.annotations["x-opt-jms-dest"]?.intValue == 1
-        if try self.isTopic(address, isTopic ? ["topic"] : []) { return .topic(try AddressTable.checked(address)) }
-        // A message for a dynamic node that is gone would make a queue that nobody knows of.
-        if AMQPUUID(address) != nil, entries.withLock({ $0[Address(address)] == nil }) {
-            throw ConditionError(.notFound, "There is no node \(address).")
-        }
-        return .queue(try use(try AddressTable.checked(address), by: access, context))
-    }
-
     // MARK: The store
 
-    /// Makes the queues that the store has kept, with their messages.
-    /// - Throws: where the store cannot be read, or holds what this broker does not understand.
+    /// Restores the queues of the store, with their messages.
+    /// - Throws: if the store cannot be read, or contains data that this broker does not understand.
     func recover(from store: BrokerStore, _ context: BrokerContext) throws {
         var queues: [UInt64: Queue] = [:]
         try store.store.recover { item in
@@ -360,7 +328,7 @@ final class AddressTable: Sendable {
                 queues[message.queue]?.restore(message)
             }
         }
-        // A broker that crashed may have left queues that it was about to forget.
+        // A broker that crashed may have left queues that it was about to delete.
         for queue in queues.values {
             let isListed = entries.withLock { $0[Address(queue.address)]?.queue === queue }
             if isListed { forgetIfUnused(queue) } else if queue.isEmpty { queue.delete() }
@@ -368,9 +336,17 @@ final class AddressTable: Sendable {
     }
 
     private func restore(_ stored: StoredQueue, _ context: BrokerContext) throws -> Queue {
-        let declared = options.queues.first { Address($0.address) == Address(stored.address) }
-        var kind = Queue.Kind.named(isExclusive: declared?.isExclusive ?? false)
-        if !stored.details.isEmpty {
+        let address = Address(stored.address)
+        if self.declared(stored.address) == nil,
+            let declaration = QueueDeclaration(stored.address, details: stored.details, options)
+        {
+            declarations.withLock { $0[address] = Declared(declaration: declaration, isByRequest: true) }
+        }
+        let declared = self.declared(stored.address)
+        var kind = Queue.Kind.named(isExclusive: declared?.declaration.isExclusive ?? false)
+        // The current declaration of the options has priority over an earlier one.
+        let isDeclaration = (try? AMQPValue(decoding: stored.details))?.mapValue != nil && declared != nil
+        if !stored.details.isEmpty, !isDeclaration {
             guard let subscription = Subscription(details: stored.details) else {
                 throw ProtonError(
                     .invalidArgument, "The store has a node \(stored.address) of a kind that this broker does not know."
@@ -388,8 +364,8 @@ final class AddressTable: Sendable {
         let queue = Queue(settings, kind: kind, context: context, isStored: true)
         let isSubscription = queue.subscription != nil
         entries.withLock { entries in
-            let isKept = isSubscription || entries[Address(stored.address)]?.isKept ?? false
-            entries[Address(stored.address)] = Entry(queue: queue, isKept: isKept, owner: owner)
+            let isKept = isSubscription || declared != nil
+            entries[address] = Entry(queue: queue, isKept: isKept, owner: owner)
         }
         if isSubscription { topics.add(queue) }
         return queue
@@ -397,10 +373,10 @@ final class AddressTable: Sendable {
 
     // MARK: Addresses
 
-    /// The longest address that is taken, in bytes of UTF-8.
+    /// The maximum length of an address, in bytes of UTF-8.
     private static let maxAddressSize = 1_024
 
-    /// An address that a node can have.
+    /// Checks the address of a node.
     static func checked(_ address: String) throws(ConditionError) -> String {
         guard !address.isEmpty else { throw ConditionError(.invalidField, "The address is empty.") }
         guard address.utf8.count <= maxAddressSize else {

@@ -1,38 +1,38 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Bytes in memory of their own that grows and keeps its address between changes.
+/// A growing buffer of bytes whose address does not change between modifications.
 ///
-/// A frame's bytes are handed to proton by address: they stay where they are until the next change.
+/// Proton receives a frame's bytes by address, so they stay in place until the next modification.
 struct ByteStore: ~Copyable {
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
-    /// How many bytes of the front are no longer needed: they go with the next `append`.
+    /// The number of consumed bytes at the front; they are removed by the next `append`.
     private var consumed = 0
     private var end = 0
-    /// Memory beyond this many bytes is given back when the store is empty.
+    /// When the store is empty, memory above this number of bytes is released.
     static let kept = 128 * 1_024
 
     init() {}
 
     deinit { base?.deallocate() }
 
-    /// How many bytes there are.
+    /// The number of bytes.
     var count: Int { end - consumed }
 
     var isEmpty: Bool { end == consumed }
 
-    /// The bytes, valid until the next change.
+    /// The bytes, valid until the next modification.
     var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: base.map { UnsafeRawPointer($0 + consumed) }, count: count)
     }
 
-    /// Lets go of the first bytes; those that follow stay where they are until the next `append`.
+    /// Removes the first bytes; the others stay in place until the next `append`.
     mutating func consume(_ count: Int) {
         consumed += min(count, self.count)
     }
 
-    /// Lets go of all bytes, and of memory that only a large frame needs.
+    /// Removes all bytes, and releases memory that only a large frame needs.
     mutating func removeAll() {
         (consumed, end) = (0, 0)
         guard capacity > ByteStore.kept else { return }
@@ -60,7 +60,7 @@ struct ByteStore: ~Copyable {
         withUnsafeBytes(of: value.bigEndian) { append($0) }
     }
 
-    /// Makes room for this many bytes more, and drops those that are consumed.
+    /// Makes room for this number of additional bytes, and removes the consumed ones.
     private mutating func makeRoom(_ more: Int) -> UnsafeMutableRawPointer {
         if consumed > 0, let base {
             base.copyMemory(from: base + consumed, byteCount: count)

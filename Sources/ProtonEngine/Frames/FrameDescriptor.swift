@@ -1,19 +1,19 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The descriptor of a performative or of a value in one (AMQP 1.0, 1.5 and 2.7).
+/// The descriptor of a performative, or of a value in one (AMQP 1.0, 1.5 and 2.7).
 ///
-/// Proton 0.37 reads the numeric form only; the symbolic one says the same.
+/// Proton 0.37 reads only the numeric form; the symbolic form has the same meaning.
 struct FrameDescriptor {
-    /// The number of the type.
+    /// The numeric code of the type.
     let code: UInt64
-    /// The bytes of the descriptor, without the 0x00 before it, from the start of the frame.
+    /// The range of the descriptor, without the 0x00 before it, from the start of the frame.
     let place: Range<Int>
     let isSymbolic: Bool
 }
 
 extension FrameDescriptor {
-    /// Reads the descriptor of the described value that begins at `offset`; nil where there is none that is known here.
+    /// Reads the descriptor of the described value that begins at `offset`; nil if there is none, or if it is unknown.
     @inline(__always)
     init?(_ base: UnsafeRawPointer, _ offset: Int, _ limit: Int) {
         guard offset + 3 <= limit, base.load(fromByteOffset: offset, as: UInt8.self) == 0 else { return nil }
@@ -39,14 +39,14 @@ extension FrameDescriptor {
         case 0xb3: header = 5
         default: return nil
         }
-        // Longer than any name that is known: not worth a string.
+        // Longer than any known name, so no string is made of it.
         guard size - header <= 40 else { return nil }
         let name = UnsafeRawBufferPointer(start: base + offset + header, count: size - header)
         guard let code = FrameDescriptor.code(of: String(decoding: name, as: UTF8.self)) else { return nil }
         self.init(code: code, place: place, isSymbolic: true)
     }
 
-    /// The number of a type by its name.
+    /// The numeric code of a type, by its name.
     private static func code(of name: String) -> UInt64? {
         switch name {
         case "amqp:open:list": 0x10

@@ -1,47 +1,47 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// How many deliveries a peer's dispositions have been about, on one session and in one role.
+/// Counts the deliveries in a peer's dispositions, on one session and in one role.
 ///
-/// Proton 0.37 makes an event of 176 bytes of each delivery in each disposition before any is handed out, and goes through
-/// all deliveries of the session for it: a packet of ranges over a thousand unsettled deliveries takes 43 MB.
+/// For each delivery in each disposition, proton 0.37 makes an event of 176 bytes before it returns the first one, and it
+/// searches all deliveries of the session: a packet of ranges over a thousand unsettled deliveries takes 43 MB.
 struct DispositionCount {
-    /// How many deliveries there have been, each as often as it was named.
+    /// The number of deliveries, each counted as often as it occurred.
     private var named = 0
-    /// The first delivery-id that may not be settled; nil where the first of all is not known.
+    /// The lowest delivery-id that may still be unsettled; nil if the first delivery-id is not known.
     private var settled: UInt32?
 
-    /// - Parameter first: the first delivery-id of all, where that is known.
+    /// - Parameter first: the first delivery-id, if it is known.
     init(first: UInt32? = nil) { settled = first }
 
-    /// What a disposition is about.
+    /// The deliveries of a disposition.
     struct Range {
         let first: UInt32
         let last: UInt32
         let isSettled: Bool
-        /// How many values its state has.
+        /// The number of values in the disposition's state.
         let values: Int
     }
 
-    /// How often a delivery may be named, with a state of few values: once for its state and once to settle it would do.
+    /// How often a delivery may occur, with a state of few values: twice is enough, once for its state and once to settle it.
     static let often = 8
-    /// How many may be named besides.
+    /// How many more deliveries may occur.
     static let spare = 10_000
-    /// How many that are settled already may be named in the bytes that proton takes at once.
+    /// How many settled deliveries may occur in the bytes that proton processes at once.
     static let repeats = 16_384
 
-    /// Takes a disposition.
+    /// Counts a disposition.
     /// - Parameters:
-    ///   - transfers: how many transfers there have been, of which deliveries are no more.
-    ///   - repeated: how many deliveries have been named that were settled, in the bytes that proton takes at once.
-    /// - Returns: whether it may go on.
+    ///   - transfers: the number of transfers so far, which is the maximum number of deliveries.
+    ///   - repeated: the number of settled deliveries in dispositions, in the bytes that proton processes at once.
+    /// - Returns: whether the disposition is accepted.
     mutating func takes(_ range: Range, transfers: UInt32, repeated: inout Int) -> Bool {
         let more = range.last &- range.first
-        // Proton ends the connection for a range that ends before it begins.
+        // Proton closes the connection for a range that ends before it begins.
         guard more <= UInt32(Int32.max) else { return true }
         var width = Int(min(more, transfers)) + 1
         if let settled, Int32(bitPattern: settled &- range.first) > 0 {
-            // A peer that names all from the first one on, each time.
+            // A peer may repeat all deliveries from the first one on.
             let known = min(width, Int(settled &- range.first))
             width -= known
             repeated += known
@@ -59,8 +59,8 @@ struct DispositionCount {
 }
 
 extension SessionTable {
-    /// Takes a disposition of the peer's.
-    /// - Returns: whether it may go on.
+    /// Counts a disposition of the peer's.
+    /// - Returns: whether the disposition is accepted.
     mutating func takes(_ range: DispositionCount.Range, fromReceiver isReceiver: Bool, on session: Int) -> Bool {
         if isReceiver {
             sessions[session].dispositions.asReceiver.takes(

@@ -1,13 +1,13 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A frame that is written with parts of it replaced.
+/// Replacements for parts of a frame.
 struct FrameEdit {
     private typealias Part = (place: Range<Int>, bytes: [UInt8])
 
-    /// What is put in place of a part of the frame: parts are in order and do not overlap.
+    /// The parts to replace, in order and without overlaps.
     private var parts: [Part] = []
-    /// Fields that the list has to have more.
+    /// The number of fields to add to the list.
     private var addedFields = 0
 
     var isEmpty: Bool { parts.isEmpty }
@@ -16,7 +16,7 @@ struct FrameEdit {
         parts.append((place, bytes))
     }
 
-    /// Puts a field after the last one of the list, with nulls before it so that it is the one of this index.
+    /// Adds a field with this index after the last one of the list, with nulls before it if needed.
     mutating func add(_ bytes: [UInt8], index: Int, to fields: FrameFields) {
         let nulls = max(0, index - fields.count)
         parts.append((fields.end..<fields.end, [UInt8](repeating: 0x40, count: nulls) + bytes))
@@ -25,9 +25,9 @@ struct FrameEdit {
 
     /// Writes a frame with the parts replaced.
     /// - Parameters:
-    ///   - fields: those of the frame's performative.
-    ///   - limit: how large the frame may become.
-    /// - Returns: whether it was written; not where it would become too large.
+    ///   - fields: the fields of the frame's performative.
+    ///   - limit: the maximum size of the frame.
+    /// - Returns: false if the frame would become too large; it is not written then.
     func write(
         _ frame: UnsafeRawBufferPointer, _ fields: FrameFields, limit: Int, to output: inout ByteStore
     ) -> Bool {
@@ -70,14 +70,14 @@ struct FrameEdit {
     }
 }
 
-/// Frames that this side makes itself.
+/// Encodes frames that this side makes itself.
 enum FrameBytes {
-    /// A descriptor in its numeric form.
+    /// A descriptor in numeric form.
     static func descriptor(_ code: UInt64) -> [UInt8] {
         code < 256 ? [0x53, UInt8(code)] : [0x80] + withUnsafeBytes(of: code.bigEndian, Array.init)
     }
 
-    /// An unsigned integer of AMQP's, in its longest form.
+    /// A uint, in its longest form.
     static func uint(_ value: UInt32) -> [UInt8] {
         [0x70] + withUnsafeBytes(of: value.bigEndian, Array.init)
     }
@@ -88,7 +88,7 @@ enum FrameBytes {
             + withUnsafeBytes(of: channel.bigEndian, Array.init) + body
     }
 
-    /// What a flow says of its session (AMQP 1.0, 2.7.4).
+    /// The session fields of a flow (AMQP 1.0, 2.7.4).
     struct Windows {
         var nextIncomingID: UInt32?
         var incomingWindow: UInt32
@@ -114,7 +114,7 @@ enum FrameBytes {
             windows.fields + uint(handle) + uint(deliveryCount) + uint(credit) + [0x40, drain ? 0x41 : 0x42])
     }
 
-    /// A detach that ends no link, with `amqp:link:stolen` (AMQP 1.0, 2.6.1).
+    /// A detach that does not close the link, with `amqp:link:stolen` (AMQP 1.0, 2.6.1).
     static func stolen(channel: UInt16, handle: UInt32) -> [UInt8] {
         let name = Array("amqp:link:stolen".utf8)
         let error = [0, 0x53, 0x1d, 0xc0, UInt8(name.count + 3), 1, 0xa3, UInt8(name.count)] + name

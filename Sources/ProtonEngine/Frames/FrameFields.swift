@@ -1,12 +1,12 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The encoded values of AMQP 1.0, 1.6, as far as finding one's way through a frame needs: bounds and small numbers.
+/// Reads encoded values of AMQP 1.0, 1.6, as far as needed to find the fields of a frame: their bounds, and small numbers.
 ///
-/// What is asked for beyond the end, or is of another type, reads as absent: proton judges the frame.
+/// A value beyond the end, or of another type, reads as absent; proton reports the error in the frame.
 enum Encoded {
-    /// How many bytes the value takes that begins at `offset`, its constructor included; nil where it does not fit or has
-    /// no constructor of AMQP's.
+    /// The size in bytes of the value that begins at `offset`, with its constructor; nil if it does not fit, or if the
+    /// constructor is not one of AMQP's.
     @inline(__always)
     static func size(_ base: UnsafeRawPointer, _ offset: Int, _ limit: Int) -> Int? {
         guard offset < limit else { return nil }
@@ -30,7 +30,7 @@ enum Encoded {
         let size: Int
         switch code >> 4 {
         case 0x0:
-            // A descriptor that is described itself does not occur: the depth is what keeps a peer from the stack.
+            // A descriptor is never described itself. The limit of the depth keeps a peer from overflowing the stack.
             guard code == 0, depth < 4,
                 let descriptor = nestedSize(base, offset + 1, limit, depth),
                 let value = nestedSize(base, offset + 1 + descriptor, limit, depth)
@@ -58,37 +58,37 @@ enum Encoded {
         return rareSize(base.load(fromByteOffset: offset, as: UInt8.self), base, offset, limit, depth: depth + 1)
     }
 
-    /// The four bytes at an offset, in network byte order; the caller has checked that they are there.
+    /// The four bytes at an offset, in network byte order; the caller has checked the bounds.
     @inline(__always)
     static func word(_ base: UnsafeRawPointer, _ offset: Int) -> UInt32 {
         UInt32(bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
 
-    /// The two bytes at an offset, in network byte order; the caller has checked that they are there.
+    /// The two bytes at an offset, in network byte order; the caller has checked the bounds.
     @inline(__always)
     static func half(_ base: UnsafeRawPointer, _ offset: Int) -> UInt16 {
         UInt16(bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
     }
 }
 
-/// The fields of a performative, one after the other (AMQP 1.0, 1.4: composite types).
+/// Reads the fields of a performative in order (AMQP 1.0, 1.4: composite types).
 struct FrameFields {
     let base: UnsafeRawPointer
     private let limit: Int
-    /// Where the next field begins, from the start of the frame.
+    /// The offset of the next field, from the start of the frame.
     private(set) var offset: Int
-    /// How many fields are still to come.
+    /// The number of fields left.
     private(set) var remaining: Int
-    /// Where the list's constructor is.
+    /// The offset of the list's constructor.
     let list: Int
-    /// Where the list ends, also where not all of it is there.
+    /// The offset of the list's end, also if the list is not complete here.
     let end: Int
     let isShort: Bool
     let count: Int
 
     /// - Parameters:
-    ///   - list: where the list's constructor is.
-    ///   - limit: where the bytes end that are there: the frame, or its first part.
+    ///   - list: the offset of the list's constructor.
+    ///   - limit: the end of the bytes, which are the frame or its first part.
     @inline(__always)
     init?(_ base: UnsafeRawPointer, list: Int, limit: Int) {
         guard list < limit else { return nil }
@@ -117,13 +117,13 @@ struct FrameFields {
         remaining = count
     }
 
-    /// The constructor of the next field; nil where there is none.
+    /// The constructor of the next field; nil if there is none.
     @inline(__always)
     var constructor: UInt8? {
         remaining > 0 && offset < limit ? base.load(fromByteOffset: offset, as: UInt8.self) : nil
     }
 
-    /// Goes over the next field.
+    /// Skips the next field.
     @inline(__always)
     mutating func skip() {
         guard remaining > 0, let size = Encoded.size(base, offset, limit) else { return stop() }
@@ -131,13 +131,13 @@ struct FrameFields {
         remaining -= 1
     }
 
-    /// Goes over several fields.
+    /// Skips several fields.
     @inline(__always)
     mutating func skip(_ count: Int) {
         for _ in 0..<count { skip() }
     }
 
-    /// Takes the next field where it is a uint.
+    /// Reads the next field if it is a uint.
     @inline(__always)
     mutating func uint() -> UInt32? {
         let start = offset
@@ -154,7 +154,7 @@ struct FrameFields {
         }
     }
 
-    /// Takes the next field where it is a ushort.
+    /// Reads the next field if it is a ushort.
     mutating func ushort() -> UInt16? {
         let start = offset
         skip()
@@ -162,7 +162,7 @@ struct FrameFields {
         return Encoded.half(base, start + 1)
     }
 
-    /// Takes the next field; whether it is the boolean true.
+    /// Reads the next field, and returns whether it is the boolean true.
     @inline(__always)
     mutating func isTrue() -> Bool {
         let start = offset
@@ -176,7 +176,7 @@ struct FrameFields {
         }
     }
 
-    /// Takes the bytes of the next field where it is a string, a symbol or binary.
+    /// Reads the bytes of the next field if it is a string, a symbol or a binary.
     mutating func variable() -> UnsafeRawBufferPointer? {
         let start = offset
         skip()
@@ -188,7 +188,7 @@ struct FrameFields {
         }
     }
 
-    /// Takes the place of the next field, where there is one that is not null.
+    /// Reads the range of the next field, if there is one that is not null.
     mutating func place() -> Range<Int>? {
         let start = offset
         skip()

@@ -5,16 +5,15 @@ import AMQP
 import CProton
 import ProtonUtilities
 
-/// The layer of frames of one transport, between its socket and proton's parser.
+/// The frame layer of one transport, between its socket and proton's parser.
 ///
-/// `@unchecked Sendable`: proton calls it from calls on its transport, of which there is one at a time: those that a thread
-/// makes in the connection's domain, and those of the proactor's (`pn_proactor_wait`, `pn_event_batch_next`,
-/// `pn_proactor_done`) before it is entered and after it is left. What uses it elsewhere is work that runs in the domain.
-/// It touches no connection but by such work.
+/// `@unchecked Sendable`: proton calls it from calls on its transport, of which there is only one at a time: calls of a thread in
+/// the connection's domain, and of the proactor (`pn_proactor_wait`, `pn_event_batch_next`, `pn_proactor_done`) before the domain
+/// is entered and after it is left. All other uses are work that runs in the domain. It uses the connection only in such work.
 final class FrameLayer: @unchecked Sendable {
     @exclusivity(unchecked) private var scanner: FrameScanner
     private let workQueue: WorkQueue
-    /// Whether work has been added that makes proton write.
+    /// Whether work was added that makes proton write.
     private var hasAskedForOutput = false
 
     init(_ limits: ConnectionLimits, _ workQueue: WorkQueue) {
@@ -24,11 +23,11 @@ final class FrameLayer: @unchecked Sendable {
         self.workQueue = workQueue
     }
 
-    /// The highest handle that the peer takes: the lowest one that it has said for a session.
+    /// The highest handle that the peer allows: the lowest `handle-max` of its sessions.
     var peerHandleMax: UInt32 { scanner.sessions.peerHandleMax }
 
-    /// Takes bytes that have come.
-    /// - Returns: those that proton gets, valid until the next call.
+    /// Processes received bytes.
+    /// - Returns: the bytes for proton, valid until the next call.
     func receive(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         let hadViolation = scanner.violation != nil
         let frames = scanner.receive(bytes)
@@ -37,29 +36,29 @@ final class FrameLayer: @unchecked Sendable {
         return frames
     }
 
-    /// Takes bytes of proton's.
-    /// - Returns: those that go out, valid until the next call.
+    /// Processes proton's output.
+    /// - Returns: the bytes to send, valid until the next call.
     func send(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         let frames = scanner.send(bytes)
         if exchange(&scanner.hasSentHeartbeat, with: false) { noteHeartbeat() }
         return frames
     }
 
-    /// Has proton look at its heartbeats once this one is written.
+    /// Makes proton check its heartbeats after this one is written.
     ///
-    /// TLS makes one longer than proton counts: it would take it for something else that went out, and send the next one after
-    /// all of the time that the peer allows in place of half of it (AMQP 1.0, 2.4.5).
+    /// With TLS a heartbeat is longer than proton expects, so that proton takes it for other output, and sends the next one after
+    /// the whole of the peer's idle time-out instead of half of it (AMQP 1.0, 2.4.5).
     private func noteHeartbeat() {
         workQueue.add { _ in }
     }
 
-    /// Has the connection end, once what came before the violation has been handled: proton may be calling from outside of
-    /// the domain, and what it hands on now makes events first.
+    /// Ends the connection after the input before the violation is handled. This is done by added work, because proton may call
+    /// from outside of the domain, and the input that it gets now makes events first.
     private func end(for violation: FrameViolation) {
         workQueue.add { $0.end(for: violation.condition) }
     }
 
-    /// Answers go out with frames of proton's: has it write some, where none have gone out by then.
+    /// Makes proton write, if no output has occurred by then, because answers are sent with proton's frames.
     private func askForOutput() {
         guard !exchange(&hasAskedForOutput, with: true) else { return }
         workQueue.add { [weak self] connection in
@@ -71,10 +70,10 @@ final class FrameLayer: @unchecked Sendable {
 }
 
 extension Connection {
-    /// Has proton write frames that `FrameScanner.send` drops, so that what it owes the peer goes out.
+    /// Makes proton write frames that `FrameScanner.send` drops, so that pending answers are sent.
     ///
-    /// Proton 0.37 writes a flow only where the credit of a link changes, and passes the layer nothing where it has nothing
-    /// to write. A link that is attached and detached at once has no other effect, and needs no link of the program's.
+    /// Proton 0.37 writes a flow only if the credit of a link changes, and calls the layer only if it has output. A link that is
+    /// attached and detached at once has no other effect, and does not involve a link of the program's.
     fileprivate func writeScratchLink() {
         guard let pointer, pn_connection_state(pointer) & PN_LOCAL_ACTIVE != 0,
             let session = pn_session_head(pointer, PN_LOCAL_ACTIVE)
@@ -88,7 +87,7 @@ extension Connection {
 }
 
 extension Link {
-    /// Whether proton's link is one of `Connection.writeScratchLink`, whose events are nobody's.
+    /// Whether proton's link is one of `Connection.writeScratchLink`, whose events are ignored.
     static func isScratch(_ pointer: OpaquePointer) -> Bool {
         guard let name = pn_link_name(pointer) else { return false }
         return UInt8(bitPattern: name[0]) == FrameScanner.scratchName[0]

@@ -1,18 +1,18 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the frames of a link have said of its credit, and of the delivery that is under way on it.
+/// The state of a link according to its frames: its credit, and its current delivery.
 struct FrameLink {
-    /// A link's name as frames are compared by: the name's hash, which no peer can foresee, and the direction.
+    /// A link's name in the form used for comparison: the hash of the name, which no peer can predict, and the direction.
     struct Name: Hashable {
         let hash: Int
         let weSend: Bool
     }
 
-    /// What a side has said of the link.
+    /// The state of one side of the link.
     enum Side: Equatable {
         case none
-        /// It has attached the link, as this handle.
+        /// It has attached the link with this handle.
         case attached(UInt32)
         case detached
     }
@@ -20,48 +20,47 @@ struct FrameLink {
     let name: Name
     var peer = Side.none
     var ours = Side.none
-    /// Whether the peer has attached another link of this name meanwhile (AMQP 1.0, 2.6.1).
+    /// Whether the peer has attached another link with this name since (AMQP 1.0, 2.6.1).
     var isStolen = false
-    /// The link of this name before this one.
+    /// The previous link with this name.
     let replaces: Int?
-    /// The sender's delivery-count, as far as it is known here.
+    /// The sender's delivery-count, as far as it is known.
     var deliveryCount: UInt32 = 0
-    /// The delivery-count at which the credit ends that the receiver has given.
+    /// The delivery-count at which the receiver's credit ends.
     var creditEnd: UInt32 = 0
-    /// Whether the receiver wants its credit used or given back.
+    /// Whether the receiver has requested a drain.
     var isDraining = false
-    /// Whether that is still owed to it, on a link where this side sends.
+    /// Whether the drain is still to be answered, on a link where this side is the sender.
     var awaitsDrainEnd = false
-    /// Whether the peer is owed a flow for the link.
+    /// Whether a flow for the link is to be sent to the peer.
     var isOwed = false
-    /// How much memory the peer's attach takes, in bytes.
+    /// The memory that the peer's attach takes, in bytes.
     var weight = 0
-    /// How much memory a value of an attach takes, in bytes: proton keeps 72, and the engine's answer copies them.
+    /// The memory that a value of an attach takes, in bytes: proton stores 72, and the engine's answer copies them.
     static let bytesPerValue = 144
-    /// What is under way on a link on which the peer sends.
+    /// The current delivery on a link where the peer is the sender.
     private var delivery = Delivery.none
     private var grant: Grant
 
-    /// The delivery of the peer's that is under way.
+    /// The current delivery of the peer.
     private enum Delivery {
         case none
-        /// Transfers have come, and more are to come; `isEmpty` is whether there was no byte in them.
+        /// Transfers have arrived, and more will follow; `isEmpty` is true if they had no bytes.
         case incomplete(id: UInt32, isEmpty: Bool)
     }
 
-    /// What is known of the credit that this side has given.
+    /// The credit that this side has issued, as far as it is known.
     private enum Grant {
-        /// The link was attached before frames came this way: its delivery-count is not known.
+        /// The link was attached before this layer saw frames, so its delivery-count is not known.
         case unknown
-        /// The most that there was at once.
+        /// The largest credit at one time.
         case most(UInt32)
     }
 
-    /// How many deliveries may come beyond the credit before the connection ends for it, besides as many as there was
-    /// credit for.
+    /// The number of deliveries beyond the credit at which the connection ends, in addition to the largest credit.
     ///
-    /// The engine ends the link at the first one, and forgives brokers that count twice: see `Link.Violation`. What came
-    /// with it, or was on its way, is bounded by this.
+    /// The engine closes the link at the first one, unless it allows for brokers that count twice: see `Link.Violation`. This
+    /// limits the deliveries that arrive at the same time, or that are in transit.
     static let excess: UInt32 = 8_192
 
     init(name: Name, replaces: Int? = nil) {
@@ -70,7 +69,7 @@ struct FrameLink {
         grant = .most(0)
     }
 
-    /// A link whose attach has not come this way.
+    /// A link whose attach this layer has not seen.
     init(unknown handle: UInt32) {
         name = Name(hash: Int(handle), weSend: false)
         replaces = nil
@@ -78,31 +77,31 @@ struct FrameLink {
         ours = .detached
     }
 
-    /// The credit that is left.
+    /// The remaining credit.
     var credit: UInt32 { UInt32(max(0, Int32(bitPattern: creditEnd &- deliveryCount))) }
 
-    /// This side gives credit.
+    /// Records credit that this side issues.
     mutating func give(count: UInt32, credit: UInt32) {
         creditEnd = count &+ credit
         if case .most(let most) = grant { grant = .most(max(most, credit)) }
     }
 
-    /// The peer has attached the link, and its deliveries count from here.
+    /// Records the initial delivery-count of the peer's attach.
     mutating func begin(at count: UInt32) {
         guard !name.weSend else { return }
-        // Credit that was given before counts from there.
+        // Credit that was issued before counts from there.
         creditEnd = count &+ credit
         deliveryCount = count
     }
 
-    /// The peer, which sends, has used or given back credit up to a delivery-count.
+    /// Records that the peer, as sender, has used or returned credit up to a delivery-count.
     mutating func advance(to count: UInt32) {
         if Int32(bitPattern: count &- deliveryCount) > 0 { deliveryCount = count }
     }
 
     // MARK: Transfers
 
-    /// A transfer of the peer's, as far as the rules about it need it.
+    /// The fields of a peer's transfer that are needed to check it.
     struct Transfer {
         let handle: UInt32
         let deliveryID: UInt32?
@@ -111,8 +110,8 @@ struct FrameLink {
         let isEmpty: Bool
     }
 
-    /// Takes a transfer of the peer's.
-    /// - Returns: what is wrong with it; nil where nothing is.
+    /// Counts and checks a transfer of the peer.
+    /// - Returns: the violation; nil if there is none.
     @inline(__always)
     mutating func take(_ transfer: Transfer) -> TransferFault? {
         guard !name.weSend else { return .wrongDirection }
@@ -141,7 +140,7 @@ struct FrameLink {
         return isEmpty ? .empty : nil
     }
 
-    /// Whether more has come beyond the credit than the link's end accounts for.
+    /// Whether too many deliveries have arrived beyond the credit.
     private var isBeyondCredit: Bool {
         guard case .most(let most) = grant else { return false }
         return deliveryCount &- creditEnd > FrameLink.excess &+ min(most, UInt32(Int32.max) - FrameLink.excess)

@@ -1,27 +1,27 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The fields of a performative: which have to be there, and of which types those are that proton reads (AMQP 1.0, 2.7).
+/// The rules for the fields of a performative: which are mandatory, and the types of those that proton reads (AMQP 1.0, 2.7).
 ///
-/// Proton 0.37 reads a field of another type as 0 or absent, so that it may take a frame for one of another link.
+/// Proton 0.37 reads a field of another type as 0 or absent, so that it may assign a frame to another link.
 struct PerformativeRules {
-    /// What a field may be, null besides: the bits of a field's number in `types`.
+    /// The type that a field may have, besides null; the raw value is the number in `types`.
     enum FieldType: UInt64 {
         case any, uint, ushort, ubyte, ulong, boolean, string, binary, described
     }
 
-    /// Four bits a field, the first ones lowest: a `FieldType`.
+    /// Four bits for each field, with the first field lowest: a `FieldType`.
     let types: UInt64
-    /// A bit a field, the first one lowest.
+    /// One bit for each mandatory field, with the first field lowest.
     let mandatory: UInt16
-    /// Those that proton keeps as values: a bit a field.
+    /// One bit for each field that proton stores as a value.
     let kept: UInt16
-    /// How many values those may have.
+    /// The maximum number of values in those fields.
     let most: Int
 
-    /// How many values an open or an attach may have that proton keeps.
+    /// The maximum number of values that proton stores for an open or an attach.
     static let mostValues = 1_024
-    /// How many values a delivery's state may have, or an error.
+    /// The maximum number of values in a delivery state or an error.
     static let mostInState = 128
 
     @inline(__always)
@@ -29,8 +29,8 @@ struct PerformativeRules {
         (self.types, self.mandatory, self.kept, self.most) = (types, mandatory, kept, most)
     }
 
-    // The fields are written from the last one to the first, by the numbers of their types. They are constants, since a
-    // table that is made at first use costs a frame more than the comparison.
+    // The fields are written from last to first, by the numbers of their types. They are constants, because a table that is made
+    // at its first use would cost more for each frame than the comparison.
 
     @inline(__always)
     static func of(_ performative: FrameViolation.Performative) -> PerformativeRules {
@@ -49,7 +49,7 @@ struct PerformativeRules {
         }
     }
 
-    /// The types that a value with this constructor may have: a bit a type.
+    /// The types that a value with this constructor may have, one bit for each.
     @inline(__always)
     static func types(of constructor: UInt8) -> UInt64 {
         let type: FieldType =
@@ -69,15 +69,15 @@ struct PerformativeRules {
 }
 
 extension FrameFields {
-    /// What the comparison of a performative's fields with the rules has found.
+    /// The result of comparing a performative's fields with the rules.
     enum Audit: Equatable {
-        /// They are as they have to be, with so many values that proton keeps.
+        /// They comply, and proton stores this number of values for them.
         case passed(values: Int)
-        /// They do not fill the list as it says, or one has the wrong type.
+        /// They do not fill the list exactly, or one has the wrong type.
         case malformed
-        /// One is missing.
+        /// A mandatory field is missing.
         case incomplete
-        /// There are too many values in them, or too deep ones.
+        /// There are too many values in them, or they are nested too deep.
         case tooMany(most: Int)
     }
 

@@ -1,10 +1,10 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is read of the frames that come, and changed in them.
+/// Checks received frames, and changes them where needed.
 extension FrameScanner {
-    /// Counts a transfer that goes on as it is.
-    /// - Returns: whether the frame is one; where not, it has to be looked at.
+    /// Counts a transfer that is passed on unchanged.
+    /// - Returns: false if the frame is not such a transfer, and has to be checked.
     @inline(__always)
     mutating func isPlainTransfer(_ base: UnsafeRawPointer, _ size: Int, _ header: Int) -> Bool {
         guard size - header >= PlainTransfer.room, base.load(fromByteOffset: 5, as: UInt8.self) == 0,
@@ -21,8 +21,8 @@ extension FrameScanner {
         return false
     }
 
-    /// Counts a disposition that goes on as it is.
-    /// - Returns: whether the frame is one; where not, it has to be looked at.
+    /// Counts a disposition that is passed on unchanged.
+    /// - Returns: false if the frame is not such a disposition, and has to be checked.
     @inline(__always)
     mutating func isPlainDisposition(_ base: UnsafeRawPointer, _ size: Int, _ header: Int) -> Bool {
         guard base.load(fromByteOffset: 5, as: UInt8.self) == 0, state == .open, violation == nil,
@@ -38,9 +38,9 @@ extension FrameScanner {
         return true
     }
 
-    /// Looks at a frame of the peer's that has a body.
-    /// - Parameter header: how long the frame's header is, in bytes.
-    /// - Returns: whether it goes on as it is; where not, `change` says what becomes of it, or `violation` why it does not.
+    /// Checks a frame of the peer that has a body.
+    /// - Parameter header: the size of the frame's header, in bytes.
+    /// - Returns: whether it is passed on unchanged; if not, `change` or `violation` is set.
     mutating func passes(_ base: UnsafeRawPointer, _ size: Int, _ header: Int) -> Bool {
         guard violation == nil else { return false }
         let type = base.load(fromByteOffset: 5, as: UInt8.self)
@@ -88,14 +88,14 @@ extension FrameScanner {
         return false
     }
 
-    /// Nothing of the frame, nor of what follows it, goes on.
+    /// Records a violation, so that neither this frame nor any later input is passed on.
     /// - Returns: false.
     private mutating func refuse(_ violation: FrameViolation) -> Bool {
         self.violation = violation
         return false
     }
 
-    /// Whether a performative may come now; open is what the first one has to be, once.
+    /// Whether a performative is allowed now: the first one must be an open, and there must be only one open.
     private mutating func enters(_ performative: FrameViolation.Performative) -> Bool {
         switch (state, performative) {
         case (.header, .open), (.unknown, .open):
@@ -120,7 +120,7 @@ extension FrameScanner {
 
     // MARK: States
 
-    /// Reads a delivery state, and puts its descriptor into the numeric form (AMQP 1.0, 3.4).
+    /// Reads a delivery state, and converts its descriptor to the numeric form (AMQP 1.0, 3.4).
     @inline(__always)
     private static func readState(_ base: UnsafeRawPointer, _ fields: inout FrameFields, _ edit: inout FrameEdit) {
         guard let place = fields.place(), let state = FrameDescriptor(base, place.lowerBound, place.upperBound),
@@ -129,9 +129,8 @@ extension FrameScanner {
         edit.replace(state.place, with: FrameBytes.descriptor(state.code))
     }
 
-    /// Reads a transfer (AMQP 1.0, 2.7.5): it is counted and judged, and a message format other than 0 is put where the
-    /// engine finds it.
-    /// - Returns: whether it goes on.
+    /// Reads, counts and checks a transfer (AMQP 1.0, 2.7.5), and stores a message format other than 0 for the engine.
+    /// - Returns: whether it is passed on.
     @inline(__always)
     private mutating func readTransfer(
         _ base: UnsafeRawPointer, _ size: Int, _ channel: UInt16, _ fields: FrameFields, _ edit: inout FrameEdit
@@ -170,7 +169,7 @@ extension FrameScanner {
         rest.skip(min(3, rest.remaining))
         let descriptor = [0] + FrameBytes.descriptor(MessageFormat.code(of: format))
         guard rest.remaining > 0 else {
-            // A list that ends before its fields do is left to proton.
+            // If the list ends before its fields do, proton reports the error.
             if rest.offset == all.end { edit.add(descriptor + [0x45], index: 7, to: all) } else { edit = FrameEdit() }
             return
         }
@@ -184,15 +183,15 @@ extension FrameScanner {
                 inner.place.lowerBound - state.lowerBound..<inner.place.upperBound - state.lowerBound,
                 with: FrameBytes.descriptor(inner.code))
         }
-        // A list of the state alone.
+        // A list with the state as its only element.
         let size = withUnsafeBytes(of: UInt32(bytes.count + 4).bigEndian, Array.init)
         edit.replace(state, with: descriptor + [0xd0] + size + [0, 0, 0, 1] + bytes)
     }
 
     // MARK: Dispositions
 
-    /// Reads a disposition (AMQP 1.0, 2.7.6), whose state may be in the symbolic form.
-    /// - Returns: whether it goes on.
+    /// Reads a disposition (AMQP 1.0, 2.7.6), whose state may have a symbolic descriptor.
+    /// - Returns: whether it is passed on.
     private mutating func readDisposition(
         _ base: UnsafeRawPointer, _ channel: UInt16, _ fields: FrameFields, _ values: Int, _ edit: inout FrameEdit
     ) -> Bool {
@@ -211,7 +210,7 @@ extension FrameScanner {
     // MARK: Flows
 
     /// Reads a flow (AMQP 1.0, 2.7.4).
-    /// - Returns: whether it goes on.
+    /// - Returns: whether it is passed on unchanged.
     private mutating func readFlow(
         _ base: UnsafeRawPointer, _ channel: UInt16, _ fields: FrameFields, _ edit: inout FrameEdit
     ) -> Bool {
@@ -225,7 +224,7 @@ extension FrameScanner {
         let start = rest.offset
         var credit = rest.uint()
         if let given = credit, given > UInt32(Int32.max) {
-            // Proton counts credit in an int: more than this it takes for less than none.
+            // Proton stores credit in an int, where a larger value would be negative.
             credit = UInt32(Int32.max)
             edit.replace(start..<rest.offset, with: [0x70, 0x7f, 0xff, 0xff, 0xff])
         }
@@ -248,7 +247,7 @@ extension FrameScanner {
         }
         if isStolen {
             if echo { sessions.request(session: session) }
-            // What it says of the session counts.
+            // Proton still needs the session fields.
             change = .replace(
                 FrameBytes.flow(
                     channel: channel,
@@ -266,8 +265,8 @@ extension FrameScanner {
 
     // MARK: Links
 
-    /// Reads an attach (AMQP 1.0, 2.7.3): a link of this name that is attached is taken from its peer (2.6.1).
-    /// - Returns: whether it goes on as it is.
+    /// Reads an attach (AMQP 1.0, 2.7.3); it detaches an attached link with the same name, as a steal (2.6.1).
+    /// - Returns: whether it is passed on unchanged.
     private mutating func readAttach(
         _ base: UnsafeRawPointer, _ channel: UInt16, _ fields: FrameFields, _ weight: Int, _ edit: inout FrameEdit
     ) -> Bool {
@@ -293,8 +292,8 @@ extension FrameScanner {
         }
     }
 
-    /// Reads a detach (AMQP 1.0, 2.7.7): that of a link that was stolen is not for proton, for which the link is no more.
-    /// - Returns: whether it goes on.
+    /// Reads a detach (AMQP 1.0, 2.7.7); that of a stolen link is dropped, because proton no longer has the link.
+    /// - Returns: whether it is passed on.
     private mutating func readDetach(_ channel: UInt16, _ fields: FrameFields) -> Bool {
         var rest = fields
         guard let handle = rest.uint() else { return refuse(.missingField(.detach)) }
@@ -311,7 +310,7 @@ extension FrameScanner {
 }
 
 extension FrameLink.Name {
-    /// Whether bytes can be the name of a link: proton's names end with a zero byte, and the engine's are UTF-8.
+    /// Whether bytes can be the name of a link: proton's names end at a zero byte, and the engine's are UTF-8.
     static func isText(_ bytes: UnsafeRawBufferPointer) -> Bool {
         !bytes.contains(0) && String(validating: bytes, as: UTF8.self) != nil
     }
@@ -324,10 +323,10 @@ extension FrameLink.Name {
 }
 
 extension FrameLink {
-    /// A flow of the peer's for the link.
+    /// Records a flow of the peer for the link.
     mutating func noteFlow(count: UInt32?, credit: UInt32?, drain: Bool) {
         if name.weSend {
-            // Before it knows the count the receiver counts from the first one, which proton says is 0.
+            // Before the receiver knows the delivery-count, it counts from the initial one, which is 0 in proton's attach.
             creditEnd = (count ?? 0) &+ (credit ?? 0)
             isDraining = drain
             awaitsDrainEnd = drain
@@ -336,6 +335,6 @@ extension FrameLink {
         }
     }
 
-    /// Whether a drain is under way on a link where this side sends, and all credit has been used.
+    /// Whether a drain is in progress on a link where this side is the sender, and all credit is used.
     func hasDrained() -> Bool { awaitsDrainEnd && Int32(bitPattern: creditEnd &- deliveryCount) <= 0 }
 }

@@ -1,15 +1,15 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is read of the frames that go out.
+/// Reads the frames that proton sends.
 extension FrameScanner {
-    /// The name of a link that only makes proton write, so that flows go out with it; none of its frames leaves.
+    /// The name of a link that only makes proton write, so that flows can be sent; none of its frames is sent.
     ///
-    /// No name of a peer's is equal to it: these bytes are no UTF-8.
+    /// No link name of a peer can equal it, because these bytes are not UTF-8.
     static let scratchName: [UInt8] = [0xff, 0xfe]
 
-    /// Counts a transfer of this side's.
-    /// - Returns: whether the frame is one; where not, it has to be looked at.
+    /// Counts a transfer that this side sends.
+    /// - Returns: false if the frame is not a plain transfer, and has to be checked.
     @inline(__always)
     mutating func countsPlainTransfer(_ base: UnsafeRawPointer) -> Bool {
         guard let transfer = PlainTransfer(base + FrameScanner.headerSize) else { return false }
@@ -25,12 +25,12 @@ extension FrameScanner {
         sessions.request(link: drained, of: session)
     }
 
-    /// Looks at a frame of this side's.
-    /// - Parameter available: how much of the frame is there.
-    /// - Returns: whether it goes out as it is; where not, it is all there, and `change` says what becomes of it.
+    /// Checks a frame of this side.
+    /// - Parameter available: the number of the frame's bytes that are available.
+    /// - Returns: whether it is sent unchanged; if not, all of it is available, and `change` is set.
     mutating func goesOut(_ base: UnsafeRawPointer, available: Int) -> Bool {
         if Encoded.word(base, 0) == FrameScanner.headerSize { hasSentHeartbeat = true }
-        // Proton writes a header of eight bytes, and short descriptors.
+        // Proton writes a header of eight bytes, and descriptors in short form.
         guard available >= 12, let descriptor = FrameDescriptor(base, FrameScanner.headerSize, available),
             let fields = FrameFields(base, list: descriptor.place.upperBound, limit: available)
         else { return true }
@@ -65,7 +65,7 @@ extension FrameScanner {
                     session.outgoingWindow = outgoing ?? 0
                 }
             }
-            // Proton 0.37 does not say its handle-max.
+            // Proton 0.37 does not send its handle-max.
             guard isWhole, fields.count <= 4, fields.audit(PerformativeRules.of(.begin)) == .passed(values: 0) else {
                 return true
             }
@@ -85,7 +85,7 @@ extension FrameScanner {
             if let session = sessions.ourIndex(channel) { sessions.weDetach(handle, on: session) }
         case 0x17: sessions.forgetOurs(channel)
         case 0x18:
-            // Behind a close without an error come the outcomes and ends of what this side had: these count.
+            // After a close without an error, the peer still sends outcomes and ends, which must be processed.
             if rest.remaining > 0, rest.constructor != 0x40 { state = .discarding }
             sessions.dropAnswers()
         default: break

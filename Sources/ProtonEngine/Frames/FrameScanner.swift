@@ -3,80 +3,80 @@
 
 import ProtonUtilities
 
-/// Reads the frames of one connection, both ways, between the socket and proton's parser.
+/// Reads the frames of one connection, in both directions, between the socket and proton's parser.
 ///
-/// What comes is handed on in whole frames, unchanged but where proton 0.37 does not read what AMQP 1.0 allows. What goes
-/// out is followed, so that flows can be answered that proton does not answer; such answers are put between its frames.
-/// A frame that would crash, bloat or stall proton, or that it takes for another one, is refused: that and what follows it
-/// is not handed on.
+/// Received frames are passed on whole, and unchanged except where proton 0.37 does not read what AMQP 1.0 allows. Sent frames
+/// are tracked, so that flows can be answered that proton does not answer; these answers are inserted between proton's frames. A
+/// frame that would crash, bloat or stall proton, or that proton would misread, is a violation: that frame and all later input is
+/// not passed on.
 ///
 /// It is pure: bytes in, bytes out. It allocates nothing for a frame that it does not change.
 struct FrameScanner: ~Copyable {
-    /// The largest frame that may come, in bytes.
+    /// The maximum size of a received frame, in bytes.
     let maxFrameSize: Int
     var sessions: SessionTable
     var output = ByteStore()
     private var incoming = Incoming()
     private var outgoing = Outgoing()
-    /// The links of this side that only make proton write: channel and handle of those whose detach has not passed.
+    /// The scratch links, which only make proton write: channel and handle of those whose detach was not written yet.
     var scratchLinks: [(channel: UInt16, handle: UInt32)] = []
 
     private struct Incoming: ~Copyable {
-        /// What has come of a frame that is not complete; after a call also what that handed on.
+        /// The bytes of an incomplete frame; after a call also the bytes that the call has returned.
         var partial = ByteStore()
         var phase = Phase.header
     }
 
     private struct Outgoing: ~Copyable {
-        /// The beginning of a frame, of which more is needed before it goes on.
+        /// The beginning of a frame, of which more is needed to check it.
         var partial = ByteStore()
         var phase = Phase.header
-        /// How many bytes of the current frame go on as they are.
+        /// How many bytes of the current frame are sent unchanged.
         var rest = 0
     }
 
     private enum Phase {
-        /// A protocol header may come, or frames: where the first bytes have come another way.
+        /// A protocol header may follow, or frames if the layer did not receive the first bytes.
         case header
         case frames
-        /// What comes is no AMQP: proton gets it as it is, and says so.
+        /// The input is not AMQP: it is passed on unchanged, and proton reports the error.
         case broken
     }
 
-    /// How far the peer has come.
+    /// The state of the peer.
     enum PeerState {
-        /// Nothing but its header has come this way, if that.
+        /// The layer has received at most the peer's header.
         case header
-        /// What it has sent before has not come this way: it may have opened the connection.
+        /// The layer has not received the peer's earlier frames: the connection may be open.
         case unknown
         case open
-        /// This side has closed the connection with an error: nothing counts any more but the peer's close (AMQP 1.0, 2.4.6), and its open
-        /// where that comes late.
+        /// This side has closed the connection with an error: only the peer's close is processed (AMQP 1.0, 2.4.6), and its open
+        /// if that arrives late.
         case discarding
     }
 
-    /// What becomes of a frame that does not simply go on.
+    /// The change to a frame that is not passed on unchanged.
     enum Change {
         case drop
         case replace([UInt8])
-        /// It goes on after another frame, which may be none, with parts of it replaced.
+        /// Replaces parts of the frame, and inserts another frame before it, which may be empty.
         case edit(FrameEdit, FrameFields, after: [UInt8])
     }
 
-    /// What becomes of the frame that has just been looked at, where that did not simply pass.
+    /// The change to the frame that was just checked, if it does not pass unchanged.
     var change = Change.drop
 
-    /// How much of a frame of this side's is looked at: it holds all fields that count, and every frame that is dropped.
+    /// How many bytes of a sent frame are examined: enough for all fields that matter, and for every frame that is dropped.
     static let prefix = 384
-    /// The size of a frame's header as proton writes it, in bytes.
+    /// The size in bytes of a frame's header as proton writes it.
     static let headerSize = 8
 
-    /// What the peer has done wrong; nothing that comes is handed on from there.
+    /// The peer's violation; no later input is passed on.
     var violation: FrameViolation?
     /// Whether this side has sent a frame without a body.
     var hasSentHeartbeat = false
     var state = PeerState.header
-    /// How long a name may be, in bytes: of a link, a container or a host.
+    /// The maximum length of a name, in bytes: of a link, a container or a host.
     let maxNameSize: Int
 
     init(maxFrameSize: UInt32, maxSessions: Int, maxLinks: Int, maxNameSize: Int) {
@@ -85,13 +85,13 @@ struct FrameScanner: ~Copyable {
         sessions = SessionTable(maxSessions: maxSessions, maxLinks: maxLinks)
     }
 
-    /// Whether flows are due that this side owes its peer: they go out with its next frames.
+    /// Whether there are flows to be sent as answers; they are sent with the next frames.
     var hasAnswers: Bool { !sessions.answers.isEmpty }
 
     // MARK: From the peer
 
-    /// Takes bytes from the peer.
-    /// - Returns: the whole frames that can be handed on, valid until the next call of a mutating function.
+    /// Processes bytes from the peer.
+    /// - Returns: the complete frames to pass on, valid until the next call of a mutating function.
     mutating func receive(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         output.removeAll()
         guard violation == nil else { return UnsafeRawBufferPointer(start: nil, count: 0) }
@@ -141,7 +141,7 @@ struct FrameScanner: ~Copyable {
             }
             offset += size
         }
-        // The rest waits for what completes it; after a violation nothing does.
+        // The remaining bytes wait for the rest of their frame; after a violation they are dropped.
         if isContinued {
             incoming.partial.consume(violation == nil ? offset : source.count)
         } else {
@@ -153,14 +153,14 @@ struct FrameScanner: ~Copyable {
         return output.bytes
     }
 
-    /// Writes a frame in its changed form.
+    /// Writes the changed form of a frame.
     private mutating func writeChanged(_ frame: UnsafeRawBufferPointer) {
         switch exchange(&change, with: .drop) {
         case .drop: break
         case .replace(let bytes): output.append(bytes)
         case .edit(let edit, let fields, let before):
             output.append(before)
-            // One that would become larger than a frame may be goes on as it came.
+            // A frame that would exceed the maximum size is passed on unchanged.
             if edit.isEmpty || !edit.write(frame, fields, limit: maxFrameSize, to: &output) { output.append(frame) }
         }
     }
@@ -169,9 +169,9 @@ struct FrameScanner: ~Copyable {
 
     // MARK: To the peer
 
-    /// Takes bytes from proton.
-    /// - Returns: the bytes that go out, valid until the next call of a mutating function; what is held back of a frame's
-    ///   beginning goes out with more of it.
+    /// Processes proton's output.
+    /// - Returns: the bytes to send, valid until the next call of a mutating function; the incomplete beginning of a frame is
+    ///   held back until more of it is written.
     mutating func send(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         output.removeAll()
         let isContinued = !outgoing.partial.isEmpty

@@ -1,40 +1,40 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the frames of a session have said: the two windows, and the links on it (AMQP 1.0, 2.5.6 and 2.6.7).
+/// The state of a session according to its frames: the two windows, and its links (AMQP 1.0, 2.5.6 and 2.6.7).
 struct FrameSession {
     var peer = Side.none
     var ours = Side.none
-    /// How many transfers have come.
+    /// The number of transfers received.
     var received: UInt32 = 0
-    /// The id of the first transfer that came; nil until the peer has said so.
+    /// The id of the first transfer received; nil until the peer has sent it.
     var firstIncoming: UInt32?
-    /// What this side has said last of how many transfers may come.
+    /// The incoming window that this side has sent last.
     var incomingWindow = Window.unknown
-    /// The id of the next transfer of this side's.
+    /// The id of this side's next transfer.
     var nextOutgoing: UInt32 = 0
     var outgoingWindow: UInt32 = 0
-    /// Whether the peer is owed a flow for the session.
+    /// Whether a flow for the session is to be sent to the peer.
     var isOwed = false
-    /// How many transfers have gone.
+    /// The number of transfers sent.
     var sent: UInt32 = 0
-    /// How much memory the peer's attaches take, in bytes.
+    /// The memory that the peer's attaches take, in bytes.
     private(set) var weight = 0
-    /// What dispositions have been about: first those of the peer as a sender, then those as a receiver.
+    /// The peer's dispositions, counted by its role: as sender and as receiver.
     var dispositions = (asSender: DispositionCount(), asReceiver: DispositionCount(first: 0))
     var links: [FrameLink] = []
     private var freeLinks: [Int] = []
-    /// The link of each handle of the peer's; -1 is none.
+    /// The link of each handle of the peer; -1 means none.
     private var byPeerHandle: [Int32] = []
     private var byOurHandle: [Int32] = []
     private var byName: [FrameLink.Name: Int] = [:]
 
-    /// The highest handle that a peer may use: this side's handle-max, which its begin says (AMQP 1.0, 2.7.2).
+    /// The highest handle that a peer may use: the `handle-max` in this side's begin (AMQP 1.0, 2.7.2).
     static let handleMax: UInt32 = 65_535
-    /// The longest delivery tag, in bytes (AMQP 1.0, 2.8.7).
+    /// The maximum length of a delivery tag, in bytes (AMQP 1.0, 2.8.7).
     static let maxTagSize = 32
 
-    /// What a side has said of the session.
+    /// The state of one side of the session.
     enum Side: Equatable {
         case none
         /// It has begun the session, on this channel.
@@ -42,16 +42,16 @@ struct FrameSession {
         case ended
     }
 
-    /// How many transfers this side lets come.
+    /// The incoming window of this side.
     enum Window {
         case unknown
-        /// This many from the first one on.
+        /// This number of transfers from the first one on.
         case initial(UInt32)
-        /// Up to the transfer of this id, which is the first that may not come.
+        /// Up to the transfer with this id, which is the first that is not allowed.
         case end(UInt32)
     }
 
-    /// How many links are followed.
+    /// The number of links that are tracked.
     var linkCount: Int { links.count - freeLinks.count }
 
     // MARK: Links
@@ -101,7 +101,7 @@ struct FrameSession {
         byOurHandle[Int(handle)] = Int32(link)
     }
 
-    /// - Returns: whether the link is over on both sides, and no longer followed.
+    /// - Returns: whether both sides have detached the link, so that it is no longer tracked.
     mutating func peerDetaches(_ link: Int) -> Bool {
         if case .attached(let handle) = links[link].peer, self.link(peerHandle: handle) == link {
             byPeerHandle[Int(handle)] = -1
@@ -110,13 +110,13 @@ struct FrameSession {
         return remove(link)
     }
 
-    /// - Returns: whether the link is over on both sides, and no longer followed.
+    /// - Returns: whether both sides have detached the link, so that it is no longer tracked.
     mutating func weDetach(_ link: Int) -> Bool {
         if case .attached(let handle) = links[link].ours, self.link(ourHandle: handle) == link {
             byOurHandle[Int(handle)] = -1
         }
         links[link].ours = .detached
-        // One that has no attach of the peer's, as far as is known here, may have had it before frames came this way.
+        // The layer may not have seen the peer's attach of this link, so it does not wait for a detach.
         if links[link].peer == .none { links[link].peer = .detached }
         return remove(link)
     }
@@ -131,7 +131,7 @@ struct FrameSession {
         return true
     }
 
-    /// Whether this side receives on a link whose attach by the peer has not come this way.
+    /// Whether this side receives on a link whose attach by the peer this layer has not seen.
     var receivesUnknown: Bool {
         links.contains { link in
             guard case .none = link.peer, case .attached = link.ours else { return false }
@@ -139,11 +139,11 @@ struct FrameSession {
         }
     }
 
-    /// The oldest link of a name that this side has not attached.
+    /// The oldest link with a name that this side has not attached.
     func unattachedLink(named name: FrameLink.Name) -> Int? {
         var found: Int?
         var next = byName[name]
-        // Each is older than the one before; the bound is for what cannot happen.
+        // Each link is older than the one before, so the loop ends; the count limits it in any case.
         for _ in 0..<links.count {
             guard let link = next, links[link].name == name else { break }
             if links[link].ours == .none { found = link }
@@ -154,7 +154,7 @@ struct FrameSession {
 
     // MARK: Flows
 
-    /// What a flow now says of the session; nil where that is not known.
+    /// The session fields of a flow at this time; nil if they are not known.
     private var windows: FrameBytes.Windows? {
         guard case .begun = ours, let firstIncoming else { return nil }
         let next = firstIncoming &+ received

@@ -1,16 +1,16 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// How many values there are in an encoded one, nested ones included: proton 0.37 keeps 72 bytes of memory for each.
+/// Counts the values in an encoded value, including nested ones: proton 0.37 stores 72 bytes for each.
 ///
-/// An array of values that have no bytes says only how many there are: 13 bytes make proton take 5 MB.
+/// An array of values without bytes has only a count: 13 bytes can make proton allocate 5 MB.
 struct FrameValues {
     private let base: UnsafeRawPointer
-    /// How many there have been.
+    /// The number of values so far.
     private(set) var count = 0
-    /// How many there may be.
+    /// The maximum number of values.
     let most: Int
-    /// How deep values may be nested.
+    /// The maximum nesting.
     static let depth = 32
 
     init(_ base: UnsafeRawPointer, most: Int) {
@@ -18,14 +18,14 @@ struct FrameValues {
         self.most = most
     }
 
-    /// Goes over the value that begins at `offset`.
-    /// - Returns: where it ends; nil where it is malformed, or has too many values or too deep ones.
+    /// Counts the values of the value that begins at `offset`.
+    /// - Returns: its end; nil if it is malformed, has too many values, or is nested too deep.
     mutating func skim(_ offset: Int, _ limit: Int, depth: Int = 0) -> Int? {
         count += 1
         guard depth < FrameValues.depth, count <= most, offset < limit else { return nil }
         let code = byte(offset)
         guard code == 0 else { return skimContent(code, offset + 1, limit, depth) }
-        // Nearly every state is one without fields.
+        // Nearly every state has no fields.
         if offset + 4 <= limit, byte(offset + 1) == 0x53, byte(offset + 3) == 0x45 {
             count += 1
             return offset + 4
@@ -34,7 +34,7 @@ struct FrameValues {
         return skim(value, limit, depth: depth + 1)
     }
 
-    /// Goes over what follows a constructor.
+    /// Counts the values after a constructor.
     private mutating func skimContent(_ code: UInt8, _ offset: Int, _ limit: Int, _ depth: Int) -> Int? {
         let end: Int
         switch code >> 4 {
@@ -60,15 +60,15 @@ struct FrameValues {
         }
     }
 
-    /// Goes over what a list, a map or an array holds, from its count on.
-    /// - Parameter width: how many bytes the count has.
+    /// Counts the elements of a list, a map or an array, from its count on.
+    /// - Parameter width: the size of the count, in bytes.
     private mutating func skimItems(_ code: UInt8, _ offset: Int, _ width: Int, _ end: Int, _ depth: Int) -> Int? {
         guard offset + width <= end else { return nil }
         let items = width == 1 ? Int(byte(offset)) : Int(Encoded.word(base, offset))
         guard items <= most - count else { return nil }
         var next = offset + width
         if code >> 4 >= 0xe {
-            // One constructor for all, which may be described.
+            // One constructor for all elements, which may be described.
             guard next < end else { return nil }
             if byte(next) == 0 {
                 guard let descriptor = skim(next + 1, end, depth: depth + 1), descriptor < end else { return nil }

@@ -3,25 +3,25 @@
 
 import AMQP
 
-/// What a peer has done wrong in its frames, for which the connection ends (AMQP 1.0, 2.8.15 to 2.8.18).
+/// A violation in a peer's frames, for which the connection ends (AMQP 1.0, 2.8.15 to 2.8.18).
 ///
-/// What concerns a link alone, and does not harm proton, is judged by the engine: see `Link.Violation`.
+/// Violations that concern only one link, and do not harm proton, are detected by the engine: see `Link.Violation`.
 enum FrameViolation: Equatable {
     // MARK: Frames
 
-    /// A frame is smaller than its header, or its header is smaller than one may be.
+    /// A frame is smaller than its header, or its header is smaller than the minimum.
     case noFrame
     /// A frame is larger than this side allows.
     case frameSize(limit: Int)
-    /// A frame is of a type that is none of AMQP's, or of SASL's, which is over.
+    /// The type of a frame is neither AMQP nor SASL, or it is SASL after the SASL exchange has ended.
     case frameType(UInt8)
-    /// A frame holds no performative that there is.
+    /// A frame has an unknown performative.
     case performative
-    /// The fields of a performative do not fill its list, or one has the wrong type.
+    /// The fields of a performative do not fill its list exactly, or one has the wrong type.
     case encoding(Performative)
-    /// A field that a performative has to have is not there.
+    /// A mandatory field of a performative is missing.
     case missingField(Performative)
-    /// There are more values in a performative than proton is to keep, or too deep ones.
+    /// A performative has more values than the limit, or they are nested too deep.
     case values(Performative, most: Int)
 
     // MARK: The connection's state
@@ -33,30 +33,30 @@ enum FrameViolation: Equatable {
 
     // MARK: Sessions
 
-    /// The channel is beyond this side's channel-max.
+    /// The channel exceeds this side's channel-max.
     case channel(UInt16, max: Int)
-    /// A session is begun on a channel that has one, or an answer to a begin was answered before.
+    /// A begin uses a channel that has a session, or answers a begin that was answered before.
     case channelInUse(UInt16)
     /// There is no session on the channel.
     case noSession(UInt16)
-    /// More sessions have been begun and ended than may wait for this side's begin.
+    /// The peer has begun and ended more sessions than may wait for this side's begin.
     case sessions(limit: Int)
 
     // MARK: Links
 
-    /// The handle is beyond this side's handle-max.
+    /// The handle exceeds this side's handle-max.
     case handle(UInt32)
-    /// A link is attached with the handle of another.
+    /// An attach uses the handle of another link.
     case handleInUse(UInt32)
     /// No link is attached with the handle.
     case noLink(UInt32)
-    /// More links are attached than may be, those included that this side has not detached yet.
+    /// There are more attached links than allowed, including those that this side has not detached yet.
     case links(limit: Int)
-    /// What the attaches of all links say takes too much memory.
+    /// The attaches of all links take too much memory.
     case linkMemory(limit: Int)
-    /// A name is longer than this side takes.
+    /// A name is longer than this side allows.
     case nameSize(limit: Int)
-    /// A name is no text, or has a zero byte.
+    /// A name is not valid text, or has a zero byte.
     case name
 
     // MARK: Transfers
@@ -64,16 +64,16 @@ enum FrameViolation: Equatable {
     /// A transfer breaks a rule.
     case transfer(FrameLink.TransferFault)
 
-    /// Dispositions are about many more deliveries than there have been.
+    /// Dispositions have many more deliveries than there were.
     case dispositions
 
-    /// The performatives, for texts.
+    /// The performatives, with names for texts.
     enum Performative: UInt8 {
         case open = 0x10
         case begin, attach, flow, transfer, disposition, detach, end, close
     }
 
-    /// What the peer and the program are told.
+    /// The error condition for the peer and the program.
     var condition: Condition {
         switch self {
         case .noFrame: Condition(.framingError, "What came is no frame.")
@@ -117,17 +117,17 @@ enum FrameViolation: Equatable {
 }
 
 extension FrameLink {
-    /// What is wrong with a transfer.
+    /// The violation in a transfer.
     enum TransferFault: Equatable, CaseIterable {
-        /// It is on a link on which this side sends.
+        /// It is on a link where this side is the sender.
         case wrongDirection
-        /// It is a delivery's first, and has no delivery-id.
+        /// It is the first of a delivery, and has no delivery-id.
         case noDeliveryID
-        /// It has another delivery-id than the transfers before it, and these have not ended their delivery.
+        /// It has another delivery-id than the transfers before it, whose delivery has not ended.
         case otherDeliveryID
-        /// It ends a delivery that has not a byte.
+        /// It ends a delivery without any bytes.
         case empty
-        /// So many deliveries have come beyond the credit that the link's end has not stopped them.
+        /// Too many deliveries have arrived beyond the credit, although the link is closed.
         case credit
 
         fileprivate var condition: Condition {

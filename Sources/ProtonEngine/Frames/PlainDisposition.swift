@@ -1,9 +1,10 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A disposition whose fields are found without a look at each, as most that come for messages of this side's.
+/// A disposition in the usual form, which is read without parsing each field; most dispositions for this side's messages are.
 ///
-/// One with a state that has fields, or that is written in a rarer way, is none: the scanner then goes through the fields.
+/// A disposition whose state has fields, or that is encoded in a less usual way, is not plain: the scanner then parses the
+/// fields.
 struct PlainDisposition {
     let isReceiver: Bool
     let first: UInt32
@@ -12,10 +13,10 @@ struct PlainDisposition {
 
     /// - Parameters:
     ///   - base: the performative.
-    ///   - limit: how many bytes there are from there on, to the frame's end.
+    ///   - limit: the number of bytes from there to the end of the frame.
     @inline(__always)
     init?(_ base: UnsafeRawPointer, limit: Int) {
-        // The descriptor, and a short list of at least a role, a first delivery and two fields more.
+        // The descriptor, and a short list of at least the role, the first delivery and two more fields.
         guard limit >= 10, Encoded.word(base, 0) == 0x0053_15c0 else { return nil }
         let end = 5 + Int(PlainDisposition.byte(base, 4))
         let count = PlainDisposition.byte(base, 5)
@@ -42,7 +43,7 @@ struct PlainDisposition {
             if PlainDisposition.byte(base, offset) == 0x40 {
                 offset += 1
             } else {
-                // A state by its number, and a list without fields in either form.
+                // A state with a numeric descriptor, and an empty list in either form.
                 guard offset + 4 <= end, Encoded.half(base, offset) == 0x0053 else { return nil }
                 switch PlainDisposition.byte(base, offset + 3) {
                 case 0x45: offset += 4
@@ -65,7 +66,7 @@ struct PlainDisposition {
         base.load(fromByteOffset: offset, as: UInt8.self)
     }
 
-    /// Takes an unsigned integer.
+    /// Reads a uint.
     @inline(__always)
     private static func uint(_ base: UnsafeRawPointer, _ offset: inout Int, _ end: Int) -> UInt32? {
         guard offset < end else { return nil }

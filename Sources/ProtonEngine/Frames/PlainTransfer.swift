@@ -1,29 +1,29 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A transfer whose fields are found without a look at each: nearly every frame on a busy connection is one.
+/// A transfer in the usual form, which is read without parsing each field; nearly every frame on a busy connection is one.
 ///
-/// What is written in a rarer way, or is too short to be read without checking bounds, is none: the scanner then goes
-/// through the fields. The fields of one that needs no reading fill their list.
+/// A transfer that is encoded in a less usual way, or is too short to be read without bounds checks, is not plain: the scanner
+/// then parses the fields. If `needsReading` is false, the fields fill their list exactly.
 struct PlainTransfer {
     let handle: UInt32
-    /// The delivery's id, where it has one.
+    /// The delivery-id, if the transfer has one.
     let deliveryID: UInt32
     let hasDeliveryID: Bool
-    /// Whether it is the last of its message.
+    /// Whether it is the last transfer of its message.
     let isComplete: Bool
-    /// Whether it has a message format other than 0, or a state: such a transfer may have to be changed.
+    /// Whether it has a state, or a message format other than 0: such a transfer may have to be changed.
     let needsReading: Bool
-    /// How many bytes the performative takes.
+    /// The size of the performative, in bytes.
     let size: Int
 
-    /// How many bytes have to be there from the performative on: more than the fields that are read can take.
+    /// The number of bytes that must be available from the performative on: more than the fields that are read can take.
     static let room = 80
 
-    /// - Parameter base: the performative, with `room` bytes from there on.
+    /// - Parameter base: the performative, with `room` bytes available.
     @inline(__always)
     init?(_ base: UnsafeRawPointer) {
-        // The descriptor, and a list of either size.
+        // The descriptor, and a list in the short or long form.
         guard Encoded.word(base, 0) & 0xffff_ffef == 0x0053_14c0 else { return nil }
         let count: UInt32
         var offset: Int
@@ -66,7 +66,7 @@ struct PlainTransfer {
             (isComplete, needsReading) = (true, hasFormat)
             return
         }
-        // Whether it is settled, and whether more comes: true, false and null have a byte each.
+        // The fields `settled` and `more`: true, false and null take one byte each.
         guard PlainTransfer.isFlag(base, offset) else { return nil }
         offset += 1
         guard count > 5 else {
@@ -91,7 +91,7 @@ struct PlainTransfer {
             needsReading = true
             return
         }
-        // No state, and the flags: one that is aborted is none of these.
+        // The state must be null; the flags follow, and an aborted transfer is not plain.
         if count > 7 { offset += 1 }
         for index in 8..<11 where count > index {
             guard PlainTransfer.isFlag(base, offset), index != 9 || PlainTransfer.byte(base, offset) != 0x41 else {
@@ -108,13 +108,13 @@ struct PlainTransfer {
         base.load(fromByteOffset: offset, as: UInt8.self)
     }
 
-    /// Whether there is null, true or false, in a byte.
+    /// Whether a byte is null, true or false.
     @inline(__always)
     private static func isFlag(_ base: UnsafeRawPointer, _ offset: Int) -> Bool {
         byte(base, offset) &- 0x40 < 3
     }
 
-    /// Takes an unsigned integer.
+    /// Reads a uint.
     @inline(__always)
     private static func uint(_ base: UnsafeRawPointer, _ offset: inout Int) -> UInt32? {
         switch byte(base, offset) {

@@ -1,10 +1,10 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What attaches, detaches and transfers do to the links of a table.
+/// Applies attaches, detaches and transfers to the links of a table.
 extension SessionTable {
-    /// Counts a transfer of the peer's, and judges it.
-    /// - Returns: what is wrong with it; nil where nothing is.
+    /// Counts and checks a transfer of the peer.
+    /// - Returns: the violation; nil if there is none.
     @inline(__always)
     mutating func take(_ transfer: FrameLink.Transfer, on channel: UInt16) -> FrameViolation? {
         guard let session = peerIndex(channel), let link = sessions[session].link(peerHandle: transfer.handle) else {
@@ -16,10 +16,10 @@ extension SessionTable {
         }
     }
 
-    /// A transfer on a link whose attach has not come this way.
+    /// Handles a transfer on a link whose attach this layer has not seen.
     private mutating func takeUnknown(_ transfer: FrameLink.Transfer, on channel: UInt16) -> FrameViolation? {
         guard let session = peerSession(channel) else { return .noSession(channel) }
-        // One that goes on without this side's having attached it has no credit: it is one on which this side sends.
+        // If this side has not attached the link either, the transfer has no credit: this side is the sender of the link.
         guard !knowsAll, sessions[session].receivesUnknown else { return .noLink(transfer.handle) }
         guard transfer.handle <= FrameSession.handleMax else { return .handle(transfer.handle) }
         guard let link = insert(FrameLink(unknown: transfer.handle), on: session) else {
@@ -29,8 +29,8 @@ extension SessionTable {
         return take(transfer, on: channel)
     }
 
-    /// Counts a transfer of this side's.
-    /// - Returns: the link, where its message has used the last credit of a drain.
+    /// Counts a transfer of this side.
+    /// - Returns: the link, if its message has used the last credit of a drain.
     @inline(__always)
     mutating func countTransfer(of handle: UInt32, isComplete: Bool, on session: Int) -> Int? {
         with(session) { session in
@@ -44,19 +44,19 @@ extension SessionTable {
         }
     }
 
-    /// What becomes of an attach of the peer's.
+    /// The result of a peer's attach.
     enum Attach {
-        /// The link has its place.
+        /// The link is accepted.
         case taken
-        /// It takes the place of the link of its name that is attached with another handle.
+        /// The link is accepted, and steals the link with the same name, which is attached with another handle.
         case stolen(from: UInt32)
         case refused(FrameViolation)
     }
 
-    /// The peer attaches a link.
+    /// Handles an attach of the peer.
     /// - Parameters:
-    ///   - count: the delivery-count from which it sends.
-    ///   - weight: how much memory the attach takes, in bytes.
+    ///   - count: the initial delivery-count, if the peer is the sender.
+    ///   - weight: the memory that the attach takes, in bytes.
     mutating func peerAttaches(
         _ name: FrameLink.Name, _ handle: UInt32, count: UInt32, weight: Int, on session: Int
     ) -> Attach {
@@ -70,7 +70,7 @@ extension SessionTable {
         if let known {
             switch sessions[session].links[known].peer {
             case .none:
-                // This side has attached it first.
+                // This side has attached the link first.
                 sessions[session].links[known].begin(at: count)
                 sessions[session].peerAttaches(known, as: handle, weight: weight)
                 return .taken
@@ -88,11 +88,11 @@ extension SessionTable {
         return .stolen(from: stolen)
     }
 
-    /// This side attaches a link.
+    /// Handles an attach of this side.
     mutating func weAttach(_ name: FrameLink.Name, _ handle: UInt32, on session: Int) {
         guard handle <= FrameSession.handleMax else { return }
         let known = sessions[session].link(named: name)
-        // Where there is none, the peer's attach has not come this way.
+        // If there is none, this layer has not seen the peer's attach.
         guard
             let link = sessions[session].unattachedLink(named: name)
                 ?? insert(FrameLink(name: name, replaces: known), on: session)
@@ -100,19 +100,19 @@ extension SessionTable {
         weAttach(link, as: handle, on: session)
     }
 
-    /// The peer detaches a link.
+    /// Handles a detach of the peer.
     mutating func peerDetaches(_ link: Int, of session: Int) {
         if sessions[session].peerDetaches(link) { dropAnswer(for: link, of: session) }
     }
 
-    /// This side detaches a link.
+    /// Handles a detach of this side.
     mutating func weDetach(_ handle: UInt32, on session: Int) {
         guard let link = sessions[session].link(ourHandle: handle) else { return }
         _ = sessions[session].weDetach(link)
         dropAnswer(for: link, of: session)
     }
 
-    /// Follows one link more, where the connection may have that.
+    /// Adds a link, unless the limit of the connection is reached.
     private mutating func insert(_ link: FrameLink, on session: Int) -> Int? {
         guard sessions.reduce(0, { $0 + $1.linkCount }) < linkLimit else { return nil }
         return sessions[session].insert(link)

@@ -3,40 +3,39 @@
 
 import ProtonUtilities
 
-/// What the frames of one connection have said of its sessions and links: for answers to flows, and to tell what a peer
-/// may not do.
+/// The state of a connection's sessions and links according to its frames, to answer flows and to detect violations.
 ///
-/// Its entries are bounded: a peer that goes beyond what the connection may have breaks a rule.
+/// Its size is limited: a peer that exceeds the limits of the connection violates a rule.
 struct SessionTable {
-    /// Whether all frames of the peer's have come this way; where not, what they have attached and begun is not known.
+    /// Whether this layer has seen all frames of the peer; if not, there may be sessions and links that it does not know.
     var knowsAll = false
-    /// How many sessions the peer has begun and ended that this side has not begun yet.
+    /// The number of sessions that the peer has begun and ended, and that this side has not begun yet.
     private var endedEarly = 0
-    /// How many such sessions there may be: more than there are in the bytes that proton takes at once.
+    /// The maximum number of such sessions: more than fit in the bytes that proton processes at once.
     static let mostEndedEarly = 2_048
     var sessions: [FrameSession] = []
-    /// The session of each channel of the peer's; -1 is none.
+    /// The session of each channel of the peer; -1 means none.
     private var byPeer: [Int32] = []
-    /// The session of each channel of this side's; -1 is none.
+    /// The session of each channel of this side; -1 means none.
     private var byOurs: [Int32] = []
     private var free: [Int] = []
-    /// What waits to be said in flows of this side's.
+    /// The flows that this side has to send as answers.
     private(set) var answers: [Answer] = []
-    /// How many channels of the peer's are followed: 65,536 at most.
+    /// The number of the peer's channels that are tracked: at most 65,536.
     let maxSessions: Int
-    /// The lowest handle-max that the peer has said for a session.
+    /// The lowest handle-max that the peer has sent for a session.
     var peerHandleMax = UInt32.max
-    /// How many deliveries dispositions have been about again, since the bytes before.
+    /// The number of settled deliveries in dispositions, in the current bytes.
     var repeated = 0
-    /// How much memory the attaches of all links may take, in bytes: 16 KiB a link that there may be, and at least 16 MiB.
+    /// The maximum memory for the attaches of all links, in bytes: 16 KiB for each allowed link, and at least 16 MiB.
     let linkMemory: Int
-    /// How many links there may be at once, those included that one side has not detached yet.
+    /// The maximum number of links, including those that one side has not detached yet.
     let linkLimit: Int
 
-    /// A flow that the peer is owed.
+    /// A flow that answers the peer.
     struct Answer: Equatable {
         let session: Int
-        /// The link that it is for; nil for the session.
+        /// The link of the flow; nil for a flow of the session.
         let link: Int?
     }
 
@@ -47,7 +46,7 @@ struct SessionTable {
         linkMemory = max(links, 1_024) * 16_384
     }
 
-    /// The session on a channel of the peer's.
+    /// The session on a channel of the peer.
     @inline(__always)
     func peerIndex(_ channel: UInt16) -> Int? {
         guard Int(channel) < byPeer.count else { return nil }
@@ -55,7 +54,7 @@ struct SessionTable {
         return index < 0 ? nil : Int(index)
     }
 
-    /// The session on a channel of this side's.
+    /// The session on a channel of this side.
     @inline(__always)
     func ourIndex(_ channel: UInt16) -> Int? {
         guard Int(channel) < byOurs.count else { return nil }
@@ -63,7 +62,7 @@ struct SessionTable {
         return index < 0 ? nil : Int(index)
     }
 
-    /// Changes a session.
+    /// Changes a session in place.
     @inline(__always)
     mutating func with<Result>(_ index: Int, _ body: (inout FrameSession) -> Result) -> Result {
         body(&sessions[index])
@@ -71,13 +70,13 @@ struct SessionTable {
 
     // MARK: Begin and end
 
-    /// The peer begins a session, or answers a begin of this side's.
+    /// Handles a begin of the peer, which may answer one of this side.
     mutating func peerBegins(_ channel: UInt16, answering ours: UInt16?) -> FrameViolation? {
         guard channel < maxSessions else { return .channel(channel, max: maxSessions - 1) }
         guard peerIndex(channel) == nil else { return .channelInUse(channel) }
         let index: Int
         if let ours {
-            // Proton says that there is none where this side has begun none.
+            // If this side has begun no session there, proton reports the error.
             guard let begun = ourIndex(ours) else { return nil }
             guard sessions[begun].peer == .none else { return .channelInUse(ours) }
             index = begun
@@ -96,7 +95,7 @@ struct SessionTable {
         sessions[index].peer = .begun(channel)
     }
 
-    /// The session on a channel of the peer's, also of one whose begin has not come this way.
+    /// The session on a channel of the peer, also if this layer has not seen its begin.
     mutating func peerSession(_ channel: UInt16) -> Int? {
         if let index = peerIndex(channel) { return index }
         guard !knowsAll, channel < maxSessions else { return nil }
@@ -104,16 +103,16 @@ struct SessionTable {
         return peerIndex(channel)
     }
 
-    /// This side has begun a session, or answered a begin of the peer's.
+    /// Handles a begin of this side, which may answer one of the peer.
     mutating func weBegin(_ channel: UInt16, answering peer: UInt16?) -> Int? {
         guard channel < 2 * maxSessions else { return nil }
         forgetOurs(channel)
-        // Not the session before it on that channel of the peer's, of which this side has not sent the end.
+        // The session before on the peer's channel is not meant, even if this side has not sent its end.
         let index: Int
         if let peer, let known = peerSession(peer), sessions[known].ours == .none {
             index = known
         } else {
-            // Of a session that the peer has ended already proton's begin names no channel.
+            // If the peer has already ended the session, proton's begin has no remote channel.
             if peer == nil, endedEarly > 0 { endedEarly -= 1 }
             index = insert()
         }
@@ -123,7 +122,7 @@ struct SessionTable {
         return index
     }
 
-    /// The peer ends a session.
+    /// Handles an end of the peer.
     mutating func peerEnds(_ channel: UInt16) -> FrameViolation? {
         guard let index = peerIndex(channel) else { return knowsAll ? .noSession(channel) : nil }
         if sessions[index].ours == .none { endedEarly += 1 }
@@ -167,13 +166,13 @@ struct SessionTable {
 
     // MARK: Answers
 
-    /// Notes that the peer is owed a flow for a session; it is due once this side has begun that.
+    /// Requests a flow for a session; it is sent after this side has begun the session.
     mutating func request(session: Int) {
         guard !exchange(&sessions[session].isOwed, with: true), case .begun = sessions[session].ours else { return }
         answers.append(Answer(session: session, link: nil))
     }
 
-    /// Notes that the peer is owed a flow for a link; it is due once this side has attached that.
+    /// Requests a flow for a link; it is sent after this side has attached the link.
     mutating func request(link: Int, of session: Int) {
         guard !exchange(&sessions[session].links[link].isOwed, with: true),
             case .attached = sessions[session].links[link].ours
@@ -181,13 +180,13 @@ struct SessionTable {
         answers.append(Answer(session: session, link: link))
     }
 
-    /// This side has attached a link: what the peer is owed for it is due.
+    /// Handles an attach of this side: a requested flow for the link can be sent now.
     mutating func weAttach(_ link: Int, as handle: UInt32, on session: Int) {
         sessions[session].weAttach(link, as: handle)
         if sessions[session].links[link].isOwed { answers.append(Answer(session: session, link: link)) }
     }
 
-    /// Takes what is due: the frames of it.
+    /// Takes the pending answers as frames.
     mutating func takeAnswers() -> [[UInt8]] {
         let due = answers
         answers.removeAll()
@@ -201,10 +200,10 @@ struct SessionTable {
         }
     }
 
-    /// Drops what is due: the connection is closed.
+    /// Drops the pending answers, because the connection is closed.
     mutating func dropAnswers() { answers.removeAll() }
 
-    /// Drops what is due for a link that is over.
+    /// Drops the pending answer for a detached link.
     mutating func dropAnswer(for link: Int, of session: Int) {
         answers.removeAll { $0 == Answer(session: session, link: link) }
     }

@@ -3,18 +3,19 @@
 
 import AMQP
 
-/// A frame as a line for a person, as `0 -> @transfer(20) [handle=0x0] (17) \x00Sw…`, without what is nobody's business:
-/// what a log-in consists of, and the payload of messages beyond a bound.
+/// Formats a frame as a line of text, such as `0 -> @transfer(20) [handle=0x0] (17) \x00Sw…`.
 ///
-/// Lines look as proton's do, which are not used: proton 0.37 reads beyond the ends of frames that are malformed.
-enum FrameText {
-    /// How long a line may be without a payload, in bytes.
+/// The responses of SASL are omitted, because they contain secrets. The payload of messages is limited.
+///
+/// Lines have the format of proton's, which are not used because proton 0.37 reads beyond the end of malformed frames.
+package enum FrameText {
+    /// The maximum length of a line without its payload, in bytes.
     static let maxLength = 4_096
 
     /// - Parameters:
-    ///   - frame: a whole frame, or a protocol header.
-    ///   - payload: how many characters of a frame's payload are shown.
-    static func line(_ frame: [UInt8], isIncoming: Bool, payload: Int) -> String {
+    ///   - frame: a complete frame, or a protocol header.
+    ///   - payload: the maximum number of characters of a frame's payload.
+    package static func line(_ frame: [UInt8], isIncoming: Bool, payload: Int) -> String {
         let way = isIncoming ? "<-" : "->"
         guard frame.count >= 8 else { return "  \(way) (no frame)" }
         if frame.starts(with: "AMQP".utf8) { return "  \(way) \(headerName(frame))" }
@@ -31,7 +32,7 @@ enum FrameText {
         let rest = body.dropFirst(size)
         guard !rest.isEmpty else { return line }
         line += " (\(rest.count))"
-        // No byte takes less than one character.
+        // A byte takes at least one character.
         return payload > 0 ? line + " " + bounded(rest.prefix(payload + 1).quoted, payload) : line
     }
 
@@ -52,7 +53,7 @@ enum FrameText {
         return try? AMQPValue(decoding: Array(bytes), limits: limits)
     }
 
-    /// The frame's name, and the names of mechanisms.
+    /// The frame's name, the names of mechanisms, and the code of the outcome.
     private static func withoutSecrets(_ value: AMQPValue) -> String {
         guard case .described(let described) = value, case .list(let fields) = described.value else { return "[…]" }
         var line = "@"
@@ -66,13 +67,14 @@ enum FrameText {
             line += "[mechanism="
             append(.symbol(name), to: &line)
             return bounded(line, 128) + ", …]"
+        case ("sasl-outcome", .ubyte(let code)?): return bounded(line, 128) + "[code=\(hexadecimal(code))]"
         default: return bounded(line, 128) + "[…]"
         }
     }
 
     // MARK: Values
 
-    /// Appends a descriptor with the name that it stands for.
+    /// Appends a descriptor, with its name.
     @discardableResult
     private static func appendName(_ descriptor: AMQPValue, to line: inout String) -> ListShape? {
         guard case .ulong(let code) = descriptor else {
@@ -85,7 +87,7 @@ enum FrameText {
         return shape
     }
 
-    /// Appends a value; nothing more once the line is too long.
+    /// Appends a value, unless the line is already too long.
     private static func append(_ value: AMQPValue, to line: inout String) {
         guard line.utf8.count <= maxLength else { return }
         switch value {
@@ -133,7 +135,7 @@ enum FrameText {
         line += end
     }
 
-    /// Fields with their names; those that are null are left out.
+    /// Appends fields with their names, without null fields.
     private static func append(_ fields: [AMQPValue], of shape: ListShape, to line: inout String) {
         line += "["
         var isFirst = true
@@ -154,7 +156,7 @@ enum FrameText {
 }
 
 extension Sequence<UInt8> {
-    /// Whether a symbol needs no quotes: it has letters, digits and hyphens only.
+    /// Whether a symbol needs no quotes: it has only letters, digits and hyphens.
     fileprivate var isPlain: Bool {
         var isEmpty = true
         for byte in self {

@@ -3,7 +3,7 @@
 
 package import AMQP
 
-/// The fields of one of the lists that AMQP defines, for reading and writing them by name.
+/// The fields of a list type of AMQP, for access by name.
 package struct ListShape: Sendable {
     package struct Field: Sendable {
         package enum Kind: String, Sendable {
@@ -13,7 +13,7 @@ package struct ListShape: Sendable {
         package let name: String
         package let kind: Kind
 
-        /// A value as the field's type, where it can be that.
+        /// Converts a value to the field's type, if possible.
         package func convert(_ value: AMQPValue) -> AMQPValue {
             switch kind {
             case .any, .role: value
@@ -31,7 +31,7 @@ package struct ListShape: Sendable {
     package let name: String
     package let fields: [Field]
 
-    /// - Parameter fields: names, each with its type where a literal may have another one: `handle:uint`.
+    /// - Parameter fields: the names, with a type if a literal may need conversion: `handle:uint`.
     private init(_ code: UInt64, _ name: String, _ fields: String) {
         (self.code, self.name) = (code, name)
         self.fields = fields.split(separator: " ").map { field in
@@ -43,10 +43,10 @@ package struct ListShape: Sendable {
 
     package func index(of name: String) -> Int? { fields.firstIndex { $0.name == name } }
 
-    /// The shape with a descriptor.
+    /// The shape for a descriptor.
     package static func of(_ code: UInt64) -> ListShape? { byCode[code] }
 
-    /// The shape with a name.
+    /// The shape for a name.
     package static func named(_ name: String) -> ListShape? { byName[name] }
 
     private static let byCode = Dictionary(all.map { ($0.code, $0) }) { first, _ in first }

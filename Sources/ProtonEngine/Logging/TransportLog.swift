@@ -4,22 +4,22 @@
 import CProton
 import Glibc
 
-/// What is told of a transport: its frames, and lines of proton's own log.
+/// The log of a transport: its frames, and the lines of proton's own log.
 ///
-/// It is called from calls on transports, of which several may be made at once.
+/// It is called during calls on transports, possibly on several threads at the same time.
 package struct TransportLog: Sendable {
-    /// What a line is of.
+    /// The kind of a line.
     package enum Kind: Sendable {
-        /// A frame or a protocol header, one way or the other.
+        /// A frame or a protocol header, received or sent.
         case frame
         case error, warning, info, debug
     }
 
-    /// How many characters of the payload of a frame are told, as they are printed.
+    /// The maximum number of characters of a frame's payload, as printed.
     package var payload: Int
-    /// Whether proton's lines for its developers are told.
+    /// Whether to log proton's debug lines.
     package var includesDebug: Bool
-    /// Takes a line, and the peer's address where there is a socket.
+    /// Receives a line, with the peer's address if there is a socket.
     package var take: @Sendable (_ kind: Kind, _ text: String, _ peer: String?) -> Void
 
     package init(
@@ -28,13 +28,13 @@ package struct TransportLog: Sendable {
         (self.payload, self.includesDebug, self.take) = (max(0, payload), includesDebug, take)
     }
 
-    /// How long a line of proton's own may be, in bytes.
+    /// The maximum length of a line of proton's, in bytes.
     private static let maxLength = 4_096
 
-    /// Tells what proton itself has to say of a transport from now on: not its frames, of which `FrameTrace` tells.
+    /// Starts to log proton's own lines for a transport; `FrameTrace` logs the frames.
     func begin(_ transport: OpaquePointer) {
         guard let logger = pn_transport_logger(transport) else { return }
-        // Proton calls it from calls on the transport only, which outlives them.
+        // Proton calls it only during calls on the transport, which outlives them.
         pn_logger_set_log_sink(logger, takeLine, Int(bitPattern: transport))
         var levels = [PN_LEVEL_CRITICAL, PN_LEVEL_ERROR, PN_LEVEL_WARNING, PN_LEVEL_INFO]
         if includesDebug { levels += [PN_LEVEL_DEBUG, PN_LEVEL_TRACE] }
@@ -43,11 +43,11 @@ package struct TransportLog: Sendable {
             logger, UInt16(truncatingIfNeeded: PN_SUBSYSTEM_ALL.rawValue), UInt16(truncatingIfNeeded: mask))
     }
 
-    /// Takes a line of proton's.
+    /// Logs a line of proton's.
     fileprivate func note(_ level: pn_log_level_t, _ line: UnsafePointer<CChar>, _ transport: OpaquePointer) {
         let kind: Kind
         switch level.rawValue {
-        // Frames, and bytes as they are, which nobody has asked for here: passwords are among them.
+        // Frames and raw bytes, which are not logged here: they include passwords.
         case let bits where bits & (PN_LEVEL_FRAME.rawValue | PN_LEVEL_RAW.rawValue) != 0: return
         case let bits where bits & (PN_LEVEL_CRITICAL.rawValue | PN_LEVEL_ERROR.rawValue) != 0: kind = .error
         case let bits where bits & PN_LEVEL_WARNING.rawValue != 0: kind = .warning
@@ -66,13 +66,13 @@ private func takeLine(
 ) {
     guard let transport = OpaquePointer(bitPattern: context), let line else { return }
     SASLContext.of(transport)?.trace?.log.note(level, line, transport)
-    // Who asks proton itself for lines by its environment gets these too.
+    // If the environment enables proton's own log, it receives these lines too.
     guard TransportLog.isTracing else { return }
     pn_logger_get_log_sink(pn_default_logger())?(
         Int(bitPattern: pn_transport_logger(transport)), subsystem, level, line)
 }
 
 extension TransportLog {
-    /// Whether the environment asks proton for lines of its log.
+    /// Whether the environment enables proton's own log.
     fileprivate static let isTracing = getenv("PN_TRACE_FRM") != nil || getenv("PN_LOG") != nil
 }

@@ -1,15 +1,15 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// For which peers something is allowed that a network makes dangerous.
+/// The peers for which an option applies that is dangerous on a network.
 ///
-/// A Boolean literal stands for `.everywhere` or `.never`.
+/// A Boolean literal means `.everywhere` or `.never`.
 public enum Allowance: Sendable, Hashable, ExpressibleByBooleanLiteral {
-    /// For none.
+    /// For no peers.
     case never
-    /// For peers on the same machine: those of the addresses 127.0.0.0/8 and ::1.
+    /// For peers on the same machine: with addresses in 127.0.0.0/8, or ::1.
     case onLoopback
-    /// For all.
+    /// For all peers.
     case everywhere
 
     /// `.everywhere` for true, `.never` for false.
@@ -18,7 +18,7 @@ public enum Allowance: Sendable, Hashable, ExpressibleByBooleanLiteral {
     /// `.everywhere` for true, `.never` for false.
     public init(booleanLiteral isAllowed: Bool) { self.init(isAllowed) }
 
-    /// Whether it is allowed for a peer.
+    /// Whether the option applies for a peer.
     /// - Parameter isLoopback: whether the peer is on the same machine.
     public func includes(isLoopback: Bool) -> Bool {
         switch self {

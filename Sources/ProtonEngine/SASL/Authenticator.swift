@@ -1,34 +1,34 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Decides who may log in at a listener: `Authentication.required`.
+/// Decides which clients may authenticate at a listener: `Authentication.required`.
 ///
-/// It is asked off the connection's thread, at the same time for several connections. All that a log-in takes, its hooks
-/// included, has to end within `ConnectionLimits.handshakeTimeout`, or the connection is given up. What its methods throw is
-/// told to the client as a temporary failure (`sys-temp`).
+/// Its methods are called off the connection's thread, at the same time for several connections. The whole authentication,
+/// including these methods, must end within `ConnectionLimits.handshakeTimeout`, or the connection is dropped. If a method
+/// throws, the client receives a temporary failure (`sys-temp`).
 ///
-/// Compare secrets in constant time, and take as long for a user that there is not as for a wrong password: `UserFile` does.
+/// Compare secrets in constant time, and take as long for an unknown user as for a wrong password: `UserFile` does both.
 public protocol Authenticator: Sendable {
-    /// The mechanisms that it can decide about, of EXTERNAL, PLAIN and those of SCRAM. Default: all of them.
+    /// The mechanisms that it supports, of EXTERNAL, PLAIN and the SCRAM mechanisms. Default: all of them.
     ///
-    /// PLAIN is offered over TLS only, or where `ConnectionOptions.allowsInsecureMechanisms` says so, and EXTERNAL to clients
+    /// PLAIN is offered only over TLS, or if `ConnectionOptions.allowsInsecureMechanisms` applies; EXTERNAL is offered to clients
     /// whose certificate TLS has verified.
     var mechanisms: Set<SASLMechanism> { get }
-    /// Whether a user's password is right (PLAIN).
+    /// Whether a user's password is correct (PLAIN).
     func verify(_ login: PasswordLogin) async throws -> Bool
-    /// What is kept of a user's password (SCRAM); nil where there is no such user: the exchange goes on with a salt that
-    /// looks like one, and fails at its end.
+    /// The stored credential of a user (SCRAM); nil if there is no such user: the exchange then continues with a salt that looks
+    /// real, and fails at its end.
     func scramCredential(for user: String, hash: SCRAMHash) async throws -> SCRAMCredential?
-    /// Whether the user of a verified client certificate may log in (EXTERNAL). Default true.
+    /// Whether the user of a verified client certificate may authenticate (EXTERNAL). Default true.
     func admits(certificateUser: String) async throws -> Bool
-    /// Whether a user who is logged in may act as another. Default false.
+    /// Whether an authenticated user may act as another one. Default false.
     func permits(_ user: String, toActAs authorization: String) async throws -> Bool
-    /// How many rounds the salt of a user goes with that there is not. Default `SCRAMCredential.defaultIterations`.
+    /// The number of iterations that an unknown user gets with the salt. Default `SCRAMCredential.defaultIterations`.
     var decoyIterations: Int { get }
 
-    /// A client has logged in, other than by ANONYMOUS; awaited before it is told.
+    /// Called after a client has authenticated, except with ANONYMOUS; awaited before the client receives the outcome.
     func accepted(_ attempt: LoginAttempt) async
-    /// A client has failed to log in; awaited before it is told: to delay those who guess, to count, to log.
+    /// Called after an authentication has failed, to delay, count or log it; awaited before the client receives the outcome.
     func refused(_ attempt: LoginAttempt) async
 }
 
@@ -47,45 +47,45 @@ extension Authenticator {
     public func refused(_ attempt: LoginAttempt) async {}
 }
 
-/// A user and a password that a client has sent (PLAIN).
+/// A user name and a password that a client has sent (PLAIN).
 public struct PasswordLogin: Sendable, CustomStringConvertible, CustomReflectable {
-    /// The user.
+    /// The user name.
     public let user: String
     /// The password.
     public let password: String
-    /// Who the client is.
+    /// The client's connection.
     public let peer: SASLPeer
 
-    /// Creates a log-in, for tests of an authenticator.
+    /// Creates a login, for tests of an authenticator.
     public init(user: String, password: String, peer: SASLPeer = SASLPeer()) {
         (self.user, self.password, self.peer) = (user, password, peer)
     }
 
-    /// The user, without the password.
+    /// The user name, without the password.
     public var description: String { "user \(user), password (hidden)" }
-    /// The user, without the password.
+    /// The user name, without the password.
     public var customMirror: Mirror { Mirror(self, children: ["user": user]) }
 }
 
-/// How a listener's clients log in: `ConnectionOptions.authentication`.
+/// How a listener authenticates its clients: `ConnectionOptions.authentication`.
 public struct Authentication: Sendable {
     let authenticator: (any Authenticator)?
     package let mechanisms: [any SASLServerMechanism]
     let allowsAnonymous: Allowance
 
-    /// Nobody has to: all clients are taken as ANONYMOUS, or as the user of their certificate where TLS has verified one.
+    /// No authentication: all clients are ANONYMOUS, or have the user of their certificate if TLS has verified one.
     public static let anonymous = anonymous(from: .everywhere)
 
-    /// Nobody has to who comes from where that is allowed; others cannot.
+    /// No authentication for the peers that the allowance includes; other peers cannot connect.
     public static func anonymous(from allowance: Allowance) -> Authentication {
         Authentication(authenticator: nil, mechanisms: [], allowsAnonymous: allowance)
     }
 
-    /// Everybody has to.
+    /// All clients must authenticate.
     /// - Parameters:
-    ///   - authenticator: who decides.
-    ///   - mechanisms: those of the program's own, which are offered as well.
-    ///   - allowsAnonymous: who may do without all the same. Default: nobody.
+    ///   - authenticator: decides which clients may authenticate.
+    ///   - mechanisms: the program's own mechanisms, which are offered in addition.
+    ///   - allowsAnonymous: the peers that need not authenticate. Default: none.
     public static func required(
         _ authenticator: any Authenticator, mechanisms: [any SASLServerMechanism] = [],
         allowsAnonymous: Allowance = .never
@@ -93,13 +93,13 @@ public struct Authentication: Sendable {
         Authentication(authenticator: authenticator, mechanisms: mechanisms, allowsAnonymous: allowsAnonymous)
     }
 
-    /// Everybody has to, by a mechanism of the program's own.
+    /// All clients must authenticate, with a mechanism of the program's own.
     public static func required(
         mechanisms: [any SASLServerMechanism], allowsAnonymous: Allowance = .never
     ) -> Authentication {
         Authentication(authenticator: nil, mechanisms: mechanisms, allowsAnonymous: allowsAnonymous)
     }
 
-    /// Whether the clients of a listener have to log in, so that none may leave SASL out.
+    /// Whether the clients of a listener must authenticate, so that none may omit SASL.
     package func isRequired(onLoopback: Bool) -> Bool { !allowsAnonymous.includes(isLoopback: onLoopback) }
 }

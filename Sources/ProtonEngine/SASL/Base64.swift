@@ -19,7 +19,7 @@ package enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// - Returns: nil where the text is anything but what `encode` makes.
+    /// - Returns: nil if the text is not exactly what `encode` produces.
     package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         let bytes = Array(text)
         guard bytes.count.isMultiple(of: 4) else { return nil }
@@ -42,7 +42,7 @@ package enum Base64 {
         let dropped = result.suffix(padding)
         guard dropped.allSatisfy({ $0 == 0 }) else { return nil }
         result.removeLast(padding)
-        // Bits of the last digit that mean nothing have to be zero: each value has one text.
+        // Unused bits of the last digit must be zero, so that each value has exactly one text.
         return encode(result).utf8.elementsEqual(bytes) ? result : nil
     }
 

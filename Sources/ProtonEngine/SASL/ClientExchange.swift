@@ -1,29 +1,29 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a step of a client's exchange leads to.
+/// The result of a step of a client's exchange.
 enum ClientStep: Sendable {
-    /// This is sent; nil, of the first step, is no initial response.
+    /// Send this response; nil, for the first step, means no initial response.
     case send([UInt8]?)
-    /// Something has to be done first that takes its time: elsewhere, and then the exchange goes on with what comes of it.
+    /// Run this closure off the connection's thread, because it takes time, and continue the exchange with its result.
     case later(@Sendable () async throws -> (next: any ClientExchange, response: [UInt8]?))
 }
 
-/// A client's mechanism: a state machine without proton, a thread or a clock.
+/// A client's mechanism: a state machine, independent of proton, threads and time.
 protocol ClientExchange: Sendable {
     mutating func start() throws(SASLError) -> ClientStep
     mutating func respond(to challenge: [UInt8]) throws(SASLError) -> ClientStep
     mutating func finish(_ data: [UInt8]?) throws(SASLError)
 }
 
-/// What went wrong in an exchange: "the peer cannot be trusted: `text`".
+/// An error in an exchange, as a text that follows "the peer cannot be trusted:".
 struct SASLError: Error, Equatable {
     let text: String
 
     init(_ text: String) { self.text = text }
 }
 
-/// A mechanism that says all that it has to say at once: ANONYMOUS, EXTERNAL, PLAIN.
+/// A mechanism with a single response: ANONYMOUS, EXTERNAL, PLAIN.
 struct SingleResponse: ClientExchange {
     let response: [UInt8]
 
@@ -35,7 +35,7 @@ struct SingleResponse: ClientExchange {
         SingleResponse(response: Array((authorization ?? "").utf8))
     }
 
-    /// RFC 4616; nil where a text has a zero byte, which PLAIN cannot say.
+    /// PLAIN (RFC 4616); nil if a text has a zero byte, which PLAIN cannot send.
     static func plain(user: String, password: String, authorization: String?) -> SingleResponse? {
         let texts = [authorization ?? "", user, password].map { Array($0.utf8) }
         guard !user.isEmpty, !texts.joined().contains(0) else { return nil }
@@ -44,7 +44,7 @@ struct SingleResponse: ClientExchange {
 
     mutating func start() -> ClientStep { .send(response) }
 
-    /// A server that does not look at an initial response asks with nothing.
+    /// A server that ignores an initial response sends an empty challenge.
     mutating func respond(to challenge: [UInt8]) throws(SASLError) -> ClientStep {
         guard challenge.isEmpty else { throw SASLError("it sent a challenge that the mechanism does not have") }
         return .send(response)
@@ -53,13 +53,13 @@ struct SingleResponse: ClientExchange {
     mutating func finish(_ data: [UInt8]?) {}
 }
 
-/// A token of OAuth 2.0: RFC 7628, or what came before it.
+/// A token of OAuth 2.0: RFC 7628, or its predecessor XOAUTH2.
 struct TokenExchange: ClientExchange {
     let response: [UInt8]
-    /// What ends an exchange that a server has refused.
+    /// The response that ends an exchange after the server has refused the token.
     let answerToError: [UInt8]
 
-    /// RFC 7628, section 3.1; nil where a text has a character that it cannot say.
+    /// OAUTHBEARER (RFC 7628, section 3.1); nil if a text has a character that it cannot send.
     static func oauthBearer(user: String?, token: String, host: String?) -> TokenExchange? {
         guard isToken(token), !hasControls(user), !hasControls(host) else { return nil }
         let authorization = user.map { Array("a=".utf8) + SCRAMMessage.escape($0) } ?? []
@@ -83,13 +83,13 @@ struct TokenExchange: ClientExchange {
 
     mutating func start() -> ClientStep { .send(response) }
 
-    /// A challenge says why the token is refused, in JSON: the outcome comes once it is answered.
+    /// A challenge with the error in JSON: the server sends its outcome after the response.
     mutating func respond(to challenge: [UInt8]) -> ClientStep { .send(challenge.isEmpty ? response : answerToError) }
 
     mutating func finish(_ data: [UInt8]?) {}
 }
 
-/// SCRAM, with the password hashed off the connection's thread.
+/// SCRAM; the password is hashed off the connection's thread.
 struct SCRAMExchange: ClientExchange {
     private var client: SCRAMClient
     private let password: String
@@ -111,7 +111,7 @@ struct SCRAMExchange: ClientExchange {
                     before.password, salt: salt, iterations: iterations, hash: before.client.hash)
                 guard let salted else { throw SASLBusy() }
                 var next = before
-                // Apart: a tuple would take the copy before it is changed.
+                // A separate statement, because a tuple would copy `next` before it is changed.
                 let response = next.client.derived(salted)
                 return (next, response)
             }
@@ -121,10 +121,10 @@ struct SCRAMExchange: ClientExchange {
     mutating func finish(_ data: [UInt8]?) throws(SASLError) { try client.finish(data) }
 }
 
-/// Too many passwords wait to be hashed.
+/// The error if too many passwords wait to be hashed.
 struct SASLBusy: Error {}
 
-/// A mechanism of the program's.
+/// A mechanism of the program's own.
 struct CustomExchange: ClientExchange {
     var exchange: any SASLClientExchange
 

@@ -11,7 +11,7 @@ final class ClientSASL: SASLContext, @unchecked Sendable {
     private let circumstances: MechanismChoice.Circumstances
     private let allowsInsecure: Allowance
 
-    /// - Parameter attempt: how many tries of the connection came before.
+    /// - Parameter attempt: the number of earlier tries to connect.
     init(
         frames: FrameLayer?, tls: TLSSession?, trace: FrameTrace?, maxFrameSize: UInt32, _ workQueue: WorkQueue,
         _ source: CredentialSource, attempt: Int, _ circumstances: MechanismChoice.Circumstances,
@@ -42,8 +42,8 @@ final class ClientSASL: SASLContext, @unchecked Sendable {
         return true
     }
 
-    /// The largest response that is sent, in bytes: AMQP 1.0 has frames of SASL's of 512 bytes at most (5.3.1), of which few
-    /// servers take many more.
+    /// The maximum size of a response, in bytes: AMQP 1.0 limits SASL frames to 512 bytes (5.3.1), and few servers accept much
+    /// more.
     static let maxResponseSize = 6_000
 
     private func perform(_ action: SASLClient.Action, _ layer: SASLLayer) {
@@ -77,13 +77,13 @@ final class ClientSASL: SASLContext, @unchecked Sendable {
         }
     }
 
-    /// Gives up: the connection ends.
+    /// Ends the connection because authentication has failed.
     private func giveUp(_ failure: LoginFailure) {
         self.failure = failure
         fail(Condition(.unauthorizedAccess, "Authentication failed [mech=\(mechanism?.rawValue ?? "none")]"))
     }
 
-    /// Asks the program for its credentials.
+    /// Requests the credentials from the program.
     private func ask() {
         guard case .provider(let provide) = source else { return }
         let attempt = attempt

@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a client logs in with.
+/// The credentials that a client authenticates with.
 public struct Credentials: Sendable, Equatable {
     enum Kind: Equatable {
         case anonymous(user: String?)
@@ -11,31 +11,31 @@ public struct Credentials: Sendable, Equatable {
     }
 
     let kind: Kind
-    /// Whom to act as, where that is another than the user who logs in; nil is the user.
+    /// The authorization identity: the user to act as, if it is not the authenticated user; nil means the authenticated user.
     public var authorization: String?
 
-    /// No log-in: ANONYMOUS, or EXTERNAL where a client certificate is given.
+    /// No credentials: ANONYMOUS, or EXTERNAL if there is a client certificate.
     public static let anonymous = Credentials(kind: .anonymous(user: nil))
 
-    /// The client certificate of TLS: EXTERNAL, and nothing else.
+    /// The client certificate of TLS, with EXTERNAL only.
     public static let external = Credentials(kind: .external)
 
-    /// A user with a password: SCRAM, or PLAIN where the server knows no SCRAM. Never ANONYMOUS.
+    /// A user name and a password: SCRAM, or PLAIN if the server does not support SCRAM. Never ANONYMOUS.
     public static func password(user: String, password: String) -> Credentials {
         Credentials(kind: .password(user: user, password: password))
     }
 
     /// A token of OAuth 2.0: OAUTHBEARER or XOAUTH2.
     ///
-    /// Servers that want the token in the place of a password, as RabbitMQ does, take `password(user:password:)`.
+    /// For servers that accept the token as a password, such as RabbitMQ, use `password(user:password:)`.
     public static func token(user: String? = nil, token: String) -> Credentials {
         Credentials(kind: .token(user: user, token: token))
     }
 
-    /// Those of a user without a password, as proton has them: ANONYMOUS, whose trace is the user's name.
+    /// A user without a password, as in proton: ANONYMOUS, with the user name as its trace information.
     package static func anonymous(user: String?) -> Credentials { Credentials(kind: .anonymous(user: user)) }
 
-    /// The name of the user; nil where there is none.
+    /// The user name; nil if there is none.
     public var user: String? {
         switch kind {
         case .anonymous(let user), .token(let user, _): user
@@ -46,7 +46,7 @@ public struct Credentials: Sendable, Equatable {
 }
 
 extension Credentials: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// The user, without the secret.
+    /// The user name, without the secret.
     public var description: String {
         switch kind {
         case .anonymous: "anonymous"
@@ -57,22 +57,22 @@ extension Credentials: CustomStringConvertible, CustomDebugStringConvertible, Cu
     }
     /// The same as `description`.
     public var debugDescription: String { description }
-    /// The user, without the secret.
+    /// The user name, without the secret.
     public var customMirror: Mirror { Mirror(self, children: ["user": user as Any]) }
 }
 
-/// Where a client's credentials come from.
+/// The source of a client's credentials.
 public enum CredentialSource: Sendable, CustomStringConvertible, CustomReflectable {
-    /// They are always the same.
+    /// Fixed credentials.
     case fixed(Credentials)
-    /// They are asked for when a server wants them, at each try: for tokens that expire.
+    /// A closure that is called at each try, when the server requests credentials: for tokens that expire.
     ///
-    /// It is told how many times it was asked before on this connection, and runs off the connection's thread. What it throws
-    /// ends the try with `ProtonError.Code.authenticationUnavailable`, which is tried again, unless it throws a `ProtonError`
-    /// of another code. It has as long as the handshake: `ConnectionLimits.handshakeTimeout`.
+    /// `attempt` is the number of earlier calls on this connection. The closure runs off the connection's thread. If it throws,
+    /// the try ends with `ProtonError.Code.authenticationUnavailable`, and the connection is tried again, unless the error is a
+    /// `ProtonError` with another code. Its time limit is that of the handshake: `ConnectionLimits.handshakeTimeout`.
     case provider(@Sendable (_ attempt: Int) async throws -> Credentials)
 
-    /// A user with a password.
+    /// A user name and a password.
     public static func password(user: String, password: String) -> CredentialSource {
         .fixed(.password(user: user, password: password))
     }
@@ -82,7 +82,7 @@ public enum CredentialSource: Sendable, CustomStringConvertible, CustomReflectab
         .fixed(.token(user: user, token: token))
     }
 
-    /// What kind of source it is, without the secret.
+    /// The kind of the source, without the secret.
     public var description: String {
         switch self {
         case .fixed(let credentials): credentials.description
@@ -90,6 +90,6 @@ public enum CredentialSource: Sendable, CustomStringConvertible, CustomReflectab
         }
     }
 
-    /// Nothing of the secret.
+    /// The kind of the source, without the secret.
     public var customMirror: Mirror { Mirror(self, children: ["source": description]) }
 }

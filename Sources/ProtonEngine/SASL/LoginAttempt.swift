@@ -1,31 +1,31 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// One client's try to log in, and how it ended.
+/// A client's attempt to authenticate, with its outcome.
 public struct LoginAttempt: Sendable, Hashable {
-    /// Why a log-in was refused: what the log says; the client is told none of it.
+    /// The outcome of an attempt. A reason for a failure is for the log; the client does not receive it.
     public enum Outcome: Sendable, Hashable {
-        /// The client is logged in.
+        /// The client is authenticated.
         case accepted
-        /// Wrong user or password, or who the client is may not log in.
+        /// The user or the password is wrong, or the user may not authenticate.
         case wrongCredentials
         /// The client chose a mechanism that was not offered to it.
         case notOffered
-        /// The client broke the protocol, or a limit of the exchange.
+        /// The client violated the protocol, or a limit of the exchange.
         case malformed
-        /// The user may not act as the one that was asked for.
+        /// The user may not act as the requested one.
         case notPermitted
-        /// It could not be checked: too many log-ins at once, or the authenticator failed.
+        /// The check was not possible: too many attempts at once, or the authenticator failed.
         case unavailable
     }
 
     /// The mechanism that the client chose.
     public let mechanism: SASLMechanism
-    /// The user that the client says it is; nil where it did not come to that. It may be any text: escape it where it is shown.
+    /// The user name that the client sent; nil if it sent none. It may be any text: escape it before it is displayed.
     public let user: String?
-    /// Who the client is.
+    /// The client's connection.
     public let peer: SASLPeer
-    /// How it ended.
+    /// The outcome.
     public let outcome: Outcome
 
     /// Creates an attempt, for tests of an authenticator.
@@ -33,7 +33,7 @@ public struct LoginAttempt: Sendable, Hashable {
         (self.mechanism, self.user, self.peer, self.outcome) = (mechanism, user, peer, outcome)
     }
 
-    /// What went wrong, for the log.
+    /// The outcome as a text for the log.
     package var summary: String {
         switch outcome {
         case .accepted: "it is"

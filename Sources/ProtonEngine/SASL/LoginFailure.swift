@@ -3,17 +3,17 @@
 
 import AMQP
 
-/// Why a log-in failed, as this side knows it.
+/// The reason why authentication failed, as far as this side knows it.
 enum LoginFailure: Error {
-    /// None of the mechanisms that the server offers may be used.
+    /// None of the mechanisms that the server offers can be used.
     case noMechanism([(name: SASLMechanism, obstacle: MechanismChoice.Obstacle)])
     /// The server has refused it, with a code of sasl-outcome (AMQP 1.0, 5.3.3.6).
     case refused(SASLMechanism, code: UInt8)
-    /// The server broke the protocol, or has not proved who it is.
+    /// The server violated the protocol, or did not prove its identity.
     case untrusted(SASLMechanism?, String)
-    /// The program has no credentials to give.
+    /// The program could not provide credentials.
     case credentials(any Error)
-    /// A client of this side's was refused.
+    /// A client of this listener was refused.
     case attempt(LoginAttempt)
 
     /// The failure as an error that says what to do.
@@ -64,7 +64,7 @@ enum LoginFailure: Error {
         }
     }
 
-    /// What is offered, and what would help.
+    /// The offered mechanisms, and how to make one usable.
     private static func advice(_ obstacles: [(name: SASLMechanism, obstacle: MechanismChoice.Obstacle)]) -> String {
         guard !obstacles.isEmpty else { return "it offers none" }
         let names = obstacles.prefix(16).map { $0.name.description }.joined(separator: ", ")

@@ -1,48 +1,48 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which of a server's mechanisms a client uses.
+/// Selects one of a server's mechanisms for a client.
 struct MechanismChoice {
-    /// What the program allows, and what is known of the connection.
+    /// The settings of the program, and the properties of the connection.
     struct Circumstances {
-        /// The mechanisms that may be used; nil is all.
+        /// The mechanisms that may be used; nil means all.
         var allowed: Set<SASLMechanism>?
-        /// Those of the program's own, which come before the others.
+        /// The program's own mechanisms, which precede the others.
         var custom: [any SASLClientMechanism] = []
-        /// Whether a secret may be sent as it is: TLS, or a connection on which that is allowed.
+        /// Whether a secret may be sent in plaintext: over TLS, or on a connection where that is allowed.
         var isProtected = true
-        /// Whether TLS shows the server a certificate of this side's.
+        /// Whether this side presents a certificate in TLS.
         var hasCertificate = false
-        /// The host that is asked for.
+        /// The host that the client wants to connect to.
         var host: String?
-        /// Makes a nonce for SCRAM; nil where the system has no random bytes.
+        /// Makes a nonce for SCRAM; nil if the system has no random bytes.
         var makeNonce: @Sendable () -> String? = SCRAMClient.makeNonce
     }
 
-    /// Why a mechanism that is offered is not used.
+    /// The reason why an offered mechanism is not used.
     enum Obstacle: Equatable {
-        /// The program's `allowedMechanisms` leaves it out.
+        /// The program's `allowedMechanisms` does not include it.
         case notAllowed
-        /// It would send a secret over a connection that is not protected.
+        /// It would send a secret over a connection without protection.
         case unprotected
-        /// It logs nobody in, and there is a password or a token.
+        /// It does not authenticate, and there is a password or a token.
         case anonymous
-        /// It wants a password, or a client certificate, and there is none.
+        /// It requires a password or a client certificate, and there is none.
         case noCredentials
-        /// There is no such mechanism here.
+        /// It is not implemented here.
         case unknown
     }
 
     let name: SASLMechanism
     let exchange: any ClientExchange
 
-    /// The mechanisms of this package, strongest first.
+    /// The mechanisms of this package, the strongest first.
     static let order: [SASLMechanism] = [
         .external, .scramSHA512, .scramSHA256, .scramSHA1, .oauthBearer, .xoauth2, .plain, .anonymous,
     ]
 
-    /// Chooses the strongest mechanism that is offered and may be used; those of the program come first.
-    /// - Returns: why each of those that are offered is not used, where there is none.
+    /// Selects the strongest usable mechanism of those offered; the program's own mechanisms come first.
+    /// - Returns: if none is usable, the obstacle for each.
     static func choose(
         from offered: [SASLMechanism], with credentials: Credentials, _ circumstances: Circumstances
     ) -> Result<MechanismChoice, LoginFailure> {
@@ -82,14 +82,14 @@ struct MechanismChoice {
         return .success(exchange)
     }
 
-    /// Begins a mechanism; nil where the credentials are none for it.
+    /// Begins an exchange of a mechanism; nil if the credentials do not suit it.
     private static func exchange(
         _ name: SASLMechanism, of credentials: Credentials, _ circumstances: Circumstances
     ) -> (any ClientExchange)? {
         switch (name, credentials.kind) {
         case (.external, .external):
             return SingleResponse.external(credentials.authorization)
-        // Where the program wants nothing else, the server may know who this side is by other means.
+        // If the program allows only EXTERNAL, the server may identify this side by other means.
         case (.external, _) where circumstances.hasCertificate || circumstances.allowed == [.external]:
             return SingleResponse.external(credentials.authorization)
         case (.anonymous, .anonymous(let user)):

@@ -4,12 +4,12 @@
 import ProtonUtilities
 import Synchronization
 
-/// Threads that hash passwords: what takes milliseconds, or on a client as long as the server says, and would hold up a loop
-/// or the tasks of the program.
+/// Threads that hash passwords. Hashing takes milliseconds, and for a client as long as the server demands, so it must not block
+/// a loop or the program's tasks.
 ///
-/// They are started when there is something to do, and end when there is nothing more.
+/// The threads start when there is work, and end when there is none.
 package final class PasswordHashing: Sendable {
-    /// That of the process: two threads, and 256 passwords that wait for them.
+    /// The instance of the process: two threads, and at most 256 waiting passwords.
     package static let shared = PasswordHashing(threads: 2, maxWaiting: 256)
 
     private struct State {
@@ -26,11 +26,11 @@ package final class PasswordHashing: Sendable {
         (maxThreads, self.maxWaiting) = (threads, maxWaiting)
     }
 
-    /// How many rounds have been done: what a log-in costs.
+    /// The number of iterations done: the cost of authentications.
     package var rounds: Int { count.load(ordering: .relaxed) }
 
     /// Hashes a password (`SCRAMHash.derive`).
-    /// - Returns: nil where too many wait already.
+    /// - Returns: nil if too many passwords are waiting.
     package func derive(_ password: String, salt: [UInt8], iterations: Int, hash: SCRAMHash) async -> [UInt8]? {
         await withCheckedContinuation { continuation in
             let isTaken = add { [self] in

@@ -1,16 +1,16 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// User names and passwords as they are hashed and compared (RFC 4013, SASLprep; RFC 8265, 4.2).
+/// Prepares user names and passwords for hashing and comparison (RFC 4013, SASLprep; RFC 8265, 4.2).
 ///
-/// Texts in ASCII stay as they are. Of others, spaces become U+0020, and characters that are not seen are dropped. There is no
-/// normalization: a text that is not ASCII has to be the same characters on both sides, composed as keyboards make them (NFC).
+/// ASCII texts are unchanged. In other texts, all spaces become U+0020, and invisible characters are removed. There is no
+/// normalization: a text that is not ASCII must have the same characters on both sides, composed as keyboards produce them (NFC).
 package enum PreparedText {
-    /// The most bytes that a name or a password may have.
+    /// The maximum length of a name or a password, in bytes.
     static let maxSize = 1_024
 
-    /// - Returns: nil where the text is empty or too long, or has a character that no name or password may have: a control
-    ///   character, a private one, a surrogate, or one that is none.
+    /// - Returns: nil if the text is empty or too long, or if it has a character that is not allowed: a control or private-use
+    ///   character, a surrogate, or an unassigned code point.
     package static func prepare(_ text: some StringProtocol) -> String? {
         guard text.utf8.count <= maxSize else { return nil }
         var result = String.UnicodeScalarView()

@@ -1,16 +1,16 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A client's SASL exchange (AMQP 1.0, 5.3): a state machine without proton, a thread or a clock.
+/// A client's SASL exchange (AMQP 1.0, 5.3): a state machine, independent of proton, threads and time.
 struct SASLClient {
     enum State {
-        /// The server has not said yet what it offers.
+        /// Waiting for the server's mechanisms.
         case waiting
-        /// The program's credentials are asked for.
+        /// Waiting for the program's credentials.
         case asking(offered: [SASLMechanism])
-        /// The server's next frame is waited for.
+        /// Waiting for the server's next frame.
         case exchanging(SASLMechanism, any ClientExchange, steps: Int)
-        /// The next response is being made, elsewhere.
+        /// Waiting for the next response, which is computed off the connection's thread.
         case computing(SASLMechanism, steps: Int)
         case succeeded
         case failed(LoginFailure)
@@ -18,28 +18,28 @@ struct SASLClient {
 
     enum Action {
         case none
-        /// Ask the program for its credentials; `take` follows.
+        /// Request the program's credentials; `take` follows.
         case ask
         /// Send sasl-init.
         case begin(SASLMechanism, response: [UInt8]?)
         /// Send sasl-response.
         case respond([UInt8])
-        /// Have this done elsewhere; `computed` follows.
+        /// Run this off the connection's thread; `computed` follows.
         case compute(@Sendable () async throws -> (next: any ClientExchange, response: [UInt8]?))
         /// End the connection.
         case fail(LoginFailure)
     }
 
-    /// How many challenges a server may send.
+    /// The maximum number of challenges from a server.
     static let maxSteps = 8
-    /// How many bytes a challenge, or the data of an outcome, may have.
+    /// The maximum size of a challenge, and of the data of an outcome, in bytes.
     static let maxChallengeSize = 16_384
 
     private(set) var state = State.waiting
     private var circumstances = MechanismChoice.Circumstances()
 
-    /// The server says what it offers.
-    /// - Parameter credentials: nil where they have to be asked for.
+    /// Handles the server's mechanisms.
+    /// - Parameter credentials: nil if they have to be requested.
     mutating func take(
         _ offered: [SASLMechanism], _ credentials: Credentials?, _ circumstances: MechanismChoice.Circumstances
     ) -> Action {
@@ -50,7 +50,7 @@ struct SASLClient {
         return .ask
     }
 
-    /// The program has given its credentials, or has none to give.
+    /// Handles the program's credentials, or its error.
     mutating func take(_ credentials: Result<Credentials, any Error>) -> Action {
         guard case .asking(let offered) = state else { return .none }
         switch credentials {
@@ -72,7 +72,7 @@ struct SASLClient {
         }
     }
 
-    /// The server sends a challenge.
+    /// Handles a challenge from the server.
     mutating func challenge(_ bytes: [UInt8]) -> Action {
         guard case .exchanging(let name, var exchange, let steps) = state else {
             return violation("it sent a challenge that nothing had asked for")
@@ -87,7 +87,7 @@ struct SASLClient {
         }
     }
 
-    /// What was to be done elsewhere is done.
+    /// Handles the result of `Action.compute`.
     mutating func computed(_ result: Result<(next: any ClientExchange, response: [UInt8]?), any Error>) -> Action {
         guard case .computing(let name, let steps) = state else { return .none }
         switch result {
@@ -110,10 +110,10 @@ struct SASLClient {
         }
     }
 
-    /// The server says how it ends.
+    /// Handles the server's outcome.
     /// - Parameters:
-    ///   - code: 0 is success (AMQP 1.0, 5.3.3.6).
-    ///   - data: what came with it; nil where nothing did.
+    ///   - code: 0 means success (AMQP 1.0, 5.3.3.6).
+    ///   - data: the additional data of the outcome; nil if there is none.
     mutating func outcome(_ code: UInt8, _ data: [UInt8]?) -> Action {
         switch state {
         case .exchanging(let name, var exchange, _):

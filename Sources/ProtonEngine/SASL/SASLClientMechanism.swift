@@ -3,16 +3,17 @@
 
 /// A SASL mechanism of the program's own, for clients (RFC 4422): `ConnectionOptions.clientMechanisms`.
 public protocol SASLClientMechanism: Sendable {
-    /// Its name, as servers offer it.
+    /// The name of the mechanism, as servers offer it.
     var name: SASLMechanism { get }
-    /// Whether an eavesdropper could log in with what it sends: then it is used over TLS only, or where
-    /// `ConnectionOptions.allowsInsecureMechanisms` says so. Default true.
+    /// Whether an eavesdropper could authenticate with the data that it sends. Default true.
+    ///
+    /// If so, it is used only over TLS, or if `ConnectionOptions.allowsInsecureMechanisms` applies.
     var needsProtection: Bool { get }
-    /// Begins an exchange with a server that offers it.
+    /// Begins an exchange with a server that offers the mechanism.
     /// - Parameters:
-    ///   - credentials: what the program logs in with.
-    ///   - host: the host that is asked for in the open frame; nil where it is none.
-    /// - Returns: nil where it cannot be used with these credentials.
+    ///   - credentials: the program's credentials.
+    ///   - host: the hostname of the open frame; nil if there is none.
+    /// - Returns: nil if the mechanism cannot be used with these credentials.
     func begin(_ credentials: Credentials, host: String?) -> (any SASLClientExchange)?
 }
 
@@ -23,20 +24,20 @@ extension SASLClientMechanism {
 
 /// One exchange of a client's mechanism with a server.
 ///
-/// Its methods are called one after the other, off the connection's thread but for `finish`. Together they have as long as the
-/// handshake: `ConnectionLimits.handshakeTimeout`. What they throw ends the try.
+/// Its methods are called one after the other, off the connection's thread except for `finish`. Their total time limit is that of
+/// the handshake: `ConnectionLimits.handshakeTimeout`. An error that they throw ends the try.
 public protocol SASLClientExchange: Sendable {
-    /// Makes the initial response; nil sends none.
+    /// Makes the initial response; nil means none.
     mutating func start() async throws -> [UInt8]?
     /// Answers a challenge.
     mutating func respond(to challenge: [UInt8]) async throws -> [UInt8]
-    /// The server has accepted the log-in: throws where it should have proved who it is, and has not. Called on the
-    /// connection's thread, and must not block.
-    /// - Parameter data: what came with the outcome.
+    /// Called after the server has accepted the client: throws if the server should have proved its identity, and has not. Called
+    /// on the connection's thread, and must not block.
+    /// - Parameter data: the additional data of the outcome.
     mutating func finish(_ data: [UInt8]?) throws
 }
 
 extension SASLClientExchange {
-    /// Takes the server's word.
+    /// Accepts without a proof of the server's identity.
     public mutating func finish(_ data: [UInt8]?) throws {}
 }

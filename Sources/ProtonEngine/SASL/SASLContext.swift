@@ -5,83 +5,84 @@ import AMQP
 import CProton
 import ProtonUtilities
 
-/// What belongs to one transport's SASL layer: all its bytes, before SASL is done and after; in a subclass the exchange of a
-/// client or a server.
+/// The SASL layer of one transport: all of its bytes pass through it, during SASL and afterwards.
 ///
-/// Proton's transport keeps it until it is freed (`pnx_sasl_implementation.free`), on whichever thread frees the transport.
+/// Subclasses implement the exchange of a client or a server.
 ///
-/// `@unchecked Sendable`, its subclasses too: proton calls the functions of SASL from calls on its transport, of which there
-/// is one at a time: those that a thread makes in the connection's domain, and those of the proactor's (`pn_proactor_wait`,
-/// `pn_event_batch_next`, `pn_proactor_done`) before it is entered and after it is left. What uses it elsewhere is work that
-/// runs in the domain.
+/// Proton's transport keeps it until the transport is freed (`pnx_sasl_implementation.free`), on any thread.
+///
+/// `@unchecked Sendable`, its subclasses too: proton calls the SASL functions from calls on its transport, of which there is only
+/// one at a time: calls of a thread in the connection's domain, and of the proactor (`pn_proactor_wait`, `pn_event_batch_next`,
+/// `pn_proactor_done`) before the domain is entered and after it is left. All other uses are work that runs in the domain.
 class SASLContext: @unchecked Sendable {
-    /// How far SASL has come.
+    /// The progress of SASL.
     enum Progress {
-        /// The peer has not begun it, and may leave it out.
+        /// The peer has not begun SASL, and may omit it.
         case none
-        /// Nothing but SASL is taken from the peer.
+        /// Only SASL is accepted from the peer.
         case underWay
-        /// The peer is logged in, and AMQP's protocol header is taken from it.
+        /// SASL has succeeded, and the AMQP protocol header is expected from the peer.
         case succeeded
-        /// What comes passes the layer of frames.
+        /// Input passes the frame layer.
         case done
-        /// The connection ends: nothing is taken from the peer.
+        /// The connection ends: no input is accepted.
         case failed
     }
 
-    /// What has become of the mechanisms that a server's proton is to write.
+    /// The state of the mechanisms that a server's proton writes.
     private enum Offering {
         case none, due, written
     }
 
-    /// What proton has been handed in the place of the peer's open frame.
+    /// The state of the stand-in that proton receives instead of the peer's open frame.
     private enum StandIn {
         case none
-        /// Proton gets it when the current call returns.
+        /// Proton receives it when the current call returns.
         case handedOn
         /// Proton has read it.
         case read
     }
 
-    /// The layer of frames; nil where there is none.
+    /// The frame layer; nil if there is none.
     final let frames: FrameLayer?
-    /// The TLS of the transport, where it has any.
+    /// The TLS session of the transport; nil without TLS.
     final let tls: TLSSession?
-    /// What the transport's frames are told to; nil is nobody.
+    /// The log of the transport's frames; nil for none.
     final let trace: FrameTrace?
     private let workQueue: WorkQueue
-    /// What is done elsewhere for the exchange; there is one thing at a time.
+    /// The task that computes a part of the exchange; there is only one at a time.
     private var task: Task<Void, Never>?
-    /// Why the log-in has failed.
+    /// The reason why authentication failed.
     final var failure: LoginFailure?
-    /// How far SASL has come.
+    /// The progress of SASL.
     final private(set) var progress = Progress.none
-    /// The user that a client logs in as, where the program was asked for that.
+    /// The user of a client's credentials, if the program was asked for these.
     final var user: String?
     /// The mechanism that the client has chosen.
     final var mechanism: SASLMechanism?
 
     private var input: SASLInput
     private var output = SASLOutput()
-    /// Whether the peer's header of SASL's has come: a server's proton takes it.
+    /// Whether the peer's SASL header was read; for a server, proton reads it.
     private var hasHeader: Bool
     private var offering = Offering.none
     private var standIn = StandIn.none
-    /// Whether the event that the peer has opened has come for it.
+    /// Whether the remote open event of the stand-in has occurred.
     private var isStandInTold = false
-    /// What a call of proton's gets, until the next one.
+    /// The bytes that a call returns to proton, valid until the next call.
     private var buffer = ByteStore()
-    /// Whether proton has been handed the peer's open frame.
+    /// Whether proton has received the peer's open frame.
     private var isOpenHandedOn = false
-    /// Whether all that proton wrote before that is out.
+    /// Whether all output from before the peer's open frame is sent.
     private var isOutputDone = false
-    /// Whether work has been added that has proton ask for output.
+    /// Whether work was added that makes proton ask for output.
     private var hasAskedForOutput = false
-    /// How many frames proton has written only to ask for output.
+    /// The number of frames that proton has written only to ask for output.
     private var askedCount = 0
-    /// How many frames have come and gone that proton does not know of, less those that it knows and that have not.
+    /// The number of frames sent and received that proton does not count, minus those that it counts and that were not sent or
+    /// received.
     private(set) final var unseenFrames: (sent: Int64, received: Int64) = (0, 0)
-    /// What proton keeps the addresses of.
+    /// Strings whose addresses proton keeps.
     private var names: (user: CString?, authorization: CString?, mechanisms: CString?)
 
     init(
@@ -95,29 +96,29 @@ class SASLContext: @unchecked Sendable {
 
     deinit { task?.cancel() }
 
-    // MARK: What a subclass does
+    // MARK: Overridden by subclasses
 
-    /// A server is to say what it offers.
+    /// The mechanisms that a server offers.
     func offers(_ layer: SASLLayer) -> [SASLMechanism] { [] }
 
-    /// Takes a frame of the peer's.
-    /// - Returns: whether it is one that the peer's side may send.
+    /// Handles a frame from the peer.
+    /// - Returns: whether the peer is allowed to send this frame.
     func take(_ frame: SASLFrame, _ layer: SASLLayer) -> Bool { false }
 
     // MARK: Progress
 
-    /// What proton keeps for a transport; nil where its SASL is not one of these.
+    /// The context of a transport; nil if its SASL is not implemented here.
     static func of(_ transport: OpaquePointer) -> SASLContext? {
         pnx_sasl_get_context(transport).map { Unmanaged<SASLContext>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    /// Whether the peer has begun SASL, and neither side has ended it.
+    /// Whether the SASL exchange is in progress.
     final var isUnderWay: Bool { if case .underWay = progress { true } else { false } }
 
-    /// Whether what the peer sends comes to this.
+    /// Whether the peer's input passes through this layer.
     final var isBegun: Bool { if case .none = progress { false } else { true } }
 
-    /// Nothing but SASL is taken from the peer from now on.
+    /// Begins SASL: only SASL is accepted from the peer from now on.
     final func begin(_ layer: SASLLayer) {
         guard case .none = progress else { return }
         progress = .underWay
@@ -125,18 +126,18 @@ class SASLContext: @unchecked Sendable {
             trace?.note(SASLInput.ProtocolLayer.sasl.header, isIncoming: false, layer)
             return layer.takeOver()
         }
-        // Proton takes the client's header, and writes this side's.
+        // Proton reads the client's header, and writes this side's.
         trace?.note(SASLInput.ProtocolLayer.sasl.header, isIncoming: true, layer)
         trace?.note(SASLInput.ProtocolLayer.sasl.header, isIncoming: false, layer)
     }
 
-    /// Offers a client mechanisms.
+    /// Offers mechanisms to a client.
     final func offer(_ layer: SASLLayer) {
         offering = .due
         layer.offer()
     }
 
-    /// Proton writes what SASL has to say, or has written it and looks for more.
+    /// Called before proton writes SASL frames, and again when it looks for more of them.
     final func prepareWrite(_ layer: SASLLayer) {
         switch offering {
         case .none: break
@@ -156,7 +157,7 @@ class SASLContext: @unchecked Sendable {
         return list.pointer
     }
 
-    /// The peer is logged in, or has logged this side in.
+    /// Completes SASL successfully, on either side.
     final func succeed(_ layer: SASLLayer, user: String?, authorization: String?) {
         guard case .underWay = progress else { return }
         progress = .succeeded
@@ -166,33 +167,33 @@ class SASLContext: @unchecked Sendable {
         askForOutput(layer)
     }
 
-    /// The log-in has failed: the transport ends once what has been posted is out.
+    /// Ends the transport after the posted frames are sent, because authentication has failed.
     final func fail(_ condition: Condition) {
         guard case .underWay = progress else { return }
         progress = .failed
         onTransport { context, layer in
-            // TLS writes nothing more once the transport has failed.
+            // TLS writes nothing after the transport has failed, so the output is flushed before.
             layer.flush()
             layer.fail(condition)
             context.trace?.log.take(.error, "\(condition.name) \(condition.description ?? "")", layer.address)
         }
     }
 
-    /// The peer has broken the protocol: the connection ends.
+    /// Ends the connection because the peer violated the protocol.
     private func refuse(_ violation: SASLInput.Violation) {
         progress = .failed
         workQueue.add { $0.end(for: violation.condition) }
     }
 
-    /// Ends the connection: the peer has sent a frame of SASL's without SASL.
+    /// Ends the connection because the peer has sent a SASL frame outside of SASL.
     final func refuseLateFrame(_ layer: SASLLayer) {
         workQueue.add { $0.end(for: Condition(.framingError, "A frame of SASL came outside of SASL.")) }
     }
 
     // MARK: Bytes
 
-    /// Takes bytes from the peer.
-    /// - Returns: those that proton gets, valid until the next call.
+    /// Processes bytes from the peer.
+    /// - Returns: the bytes for proton, valid until the next call.
     final func receive(_ bytes: UnsafeRawBufferPointer, _ layer: SASLLayer) -> UnsafeRawBufferPointer {
         trace?.note(bytes, isIncoming: true, layer)
         if case .done = progress { return takeFrames(bytes, layer) }
@@ -226,27 +227,27 @@ class SASLContext: @unchecked Sendable {
         }
         guard case .succeeded = progress, try input.takeHeader(.amqp) else { return }
         progress = .done
-        // Proton has had one.
+        // Proton has already received a header, with the stand-in.
         SASLInput.ProtocolLayer.amqp.header.withUnsafeBytes { _ = frames?.receive($0) }
         var rest = input.takeRest()
-        // Proton is still to be asked for output.
+        // Proton must still be able to ask for output.
         if case .handedOn = standIn { SASLLayer.setIdleTimeout(ofOpenIn: &rest) }
         rest.withUnsafeBytes { buffer.append(takeFrames($0, layer)) }
     }
 
-    /// Takes frames of AMQP's from the peer.
+    /// Processes AMQP frames from the peer.
     private func takeFrames(_ bytes: UnsafeRawBufferPointer, _ layer: SASLLayer) -> UnsafeRawBufferPointer {
         let frames = frames?.receive(bytes) ?? bytes
         if !isOpenHandedOn, !frames.isEmpty {
             isOpenHandedOn = true
-            // What it has just written for another reason does as well.
+            // If proton has just written a frame to ask for output, no other is needed.
             if !isAsked { noteAsked(layer.forgetHeartbeat()) }
         }
         return frames
     }
 
-    /// Takes bytes of proton's.
-    /// - Returns: those that go out, valid until the next call.
+    /// Processes proton's output.
+    /// - Returns: the bytes to send, valid until the next call.
     final func send(_ bytes: UnsafeRawBufferPointer, _ layer: SASLLayer) -> UnsafeRawBufferPointer {
         if isOutputDone {
             let frames = frames?.send(bytes) ?? bytes
@@ -274,14 +275,16 @@ class SASLContext: @unchecked Sendable {
         askForOutput(layer)
     }
 
-    /// Has proton ask for output: now, since the peer's open frame may put an end to that, or once it has read the stand-in.
+    /// Makes proton ask for output: at once if it has read the stand-in, and otherwise in the domain.
+    ///
+    /// The call is made at once if possible, because the peer's open frame may make it impossible later.
     private func askForOutput(_ layer: SASLLayer) {
         if case .read = standIn { return askNow(layer) }
         guard !exchange(&hasAskedForOutput, with: true) else { return }
         onTransport { context, layer in context.askNow(layer) }
     }
 
-    /// Whether a frame that proton has written for nothing else is still to come.
+    /// Whether a frame that proton has written only to ask for output is still to be dropped.
     private var isAsked: Bool { output.dropped < askedCount }
 
     private func askNow(_ layer: SASLLayer) {
@@ -290,21 +293,21 @@ class SASLContext: @unchecked Sendable {
         noteAsked(layer.askForOutput())
     }
 
-    /// Proton has written frames that are to be dropped.
+    /// Counts frames that proton has written and that are to be dropped.
     private func noteAsked(_ count: Int) {
         askedCount += count
         unseenFrames.sent -= Int64(count)
     }
 
-    /// Whether an event that the peer has opened the connection is that of the stand-in; says so once.
+    /// Whether a remote open event is that of the stand-in; true once.
     final func takeStandInEvent() -> Bool {
         guard isBegun else { return false }
         return !exchange(&isStandInTold, with: true)
     }
 
-    // MARK: What a subclass needs
+    // MARK: Used by subclasses
 
-    /// Has work done in the connection's domain, while this is its transport's.
+    /// Adds work to the connection's domain; it is skipped if the connection has another transport by then.
     private func onTransport(_ work: @escaping @Sendable (SASLContext, SASLLayer) -> Void) {
         workQueue.add { [weak self] connection in
             guard let self, let transport = connection.pointer.flatMap(pn_connection_transport),
@@ -315,14 +318,15 @@ class SASLContext: @unchecked Sendable {
         }
     }
 
-    /// Has something done elsewhere, in the place of what was being done, and goes on with the result in the connection's
-    /// domain, where the transport is still there.
+    /// Runs a closure off the connection's thread, in place of an earlier one.
+    ///
+    /// The result is passed to `goOn` in the connection's domain, if the transport still exists.
     final func elsewhere<Result: Sendable>(
         _ work: @escaping @Sendable () async -> Result,
         then goOn: @escaping @Sendable (SASLLayer, Result) -> Void
     ) {
         task?.cancel()
-        // Before the program's own tasks: those may be many, and a handshake has a deadline.
+        // With a high priority, because a handshake has a time limit, and the program may have many tasks.
         task = Task.detached(priority: .high) { [weak self] in
             let result = await work()
             self?.onTransport { _, layer in goOn(layer, result) }
@@ -330,7 +334,7 @@ class SASLContext: @unchecked Sendable {
     }
 }
 
-/// A C string whose address stays.
+/// A C string with a fixed address.
 private final class CString {
     private let bytes: UnsafeMutableBufferPointer<CChar>
 

@@ -3,7 +3,7 @@
 
 import AMQP
 
-/// A frame of SASL's (AMQP 1.0, 5.3.3).
+/// A SASL frame (AMQP 1.0, 5.3.3).
 enum SASLFrame: Equatable {
     /// A server offers mechanisms.
     case mechanisms([String])
@@ -16,9 +16,9 @@ enum SASLFrame: Equatable {
 
     // MARK: From the peer
 
-    /// Reads what a frame holds behind its header; nil where that is no frame of SASL's.
+    /// Decodes the body of a frame; nil if it is not a SASL frame.
     init?(_ body: [UInt8]) {
-        // The values of SASL's frames are flat, but for the array of mechanisms; a client's hostname is of no interest.
+        // The values of SASL frames are not nested, except for the array of mechanisms; a client's hostname is ignored.
         let limits = DecodingLimits(depth: 4, elements: body.count, totalSize: body.count)
         guard case .described(let performative)? = try? AMQPValue(decoding: body, limits: limits),
             case .list(let fields) = performative.value
@@ -45,7 +45,7 @@ enum SASLFrame: Equatable {
         }
     }
 
-    /// One name, or several; nil where it is anything else.
+    /// One or several names; nil if the field has another type.
     private static func names(_ field: AMQPValue) -> [String]? {
         switch field {
         case .null: []
@@ -57,7 +57,7 @@ enum SASLFrame: Equatable {
         }
     }
 
-    /// The bytes of a field, which may be left out; nil where it is anything else.
+    /// The bytes of an optional field; nil if the field has another type.
     private static func bytes(_ field: AMQPValue) -> [UInt8]?? {
         switch field {
         case .null: .some(nil)
@@ -68,7 +68,7 @@ enum SASLFrame: Equatable {
 
     // MARK: To the peer
 
-    /// The whole frame.
+    /// The complete frame.
     var encoded: [UInt8] {
         switch self {
         case .mechanisms(let names):

@@ -3,14 +3,14 @@
 
 import CProton
 
-/// SASL in Swift over `pnx_sasl`, for clients and servers.
+/// Implements SASL in Swift through `pnx_sasl`, for clients and servers.
 ///
-/// Proton is left its protocol header, and a server's mechanisms; what else goes both ways, it hands to `SASLContext` as to a
-/// security layer. Nothing sees what comes from a peer that leaves SASL out.
+/// Proton handles only its protocol header, and a server's mechanisms; it passes all other bytes, in both directions, to
+/// `SASLContext` as to a security layer. The bytes of a peer that omits SASL do not pass through here.
 enum SASLImplementation {
-    /// Proton keeps the address for as long as there are transports.
+    /// Proton keeps the address as long as there are transports.
     ///
-    /// `nonisolated(unsafe)`: it is written once, before anybody reads it, and never freed.
+    /// `nonisolated(unsafe)`: it is written once, before any use, and never freed.
     nonisolated(unsafe) private static let table: UnsafePointer<pnx_sasl_implementation> = {
         let table = UnsafeMutablePointer<pnx_sasl_implementation>.allocate(capacity: 1)
         table.initialize(
@@ -24,9 +24,9 @@ enum SASLImplementation {
         return UnsafePointer(table)
     }()
 
-    /// Puts the implementation into a transport whose SASL layer has been made (`pn_sasl`).
+    /// Installs the implementation in a transport whose SASL layer was created (`pn_sasl`).
     static func install(in transport: OpaquePointer, _ context: SASLContext) {
-        // Released by `saslFree`, which proton calls as it frees the transport.
+        // Released by `saslFree`, which proton calls when it frees the transport.
         pnx_sasl_set_implementation(transport, table, Unmanaged.passRetained(context).toOpaque())
     }
 }
@@ -36,7 +36,7 @@ private func withContext<Result>(
     _ transport: OpaquePointer?, _ body: (SASLContext, SASLLayer) -> Result
 ) -> Result? {
     guard let transport, let context = pnx_sasl_get_context(transport) else { return nil }
-    // The transport holds it until `saslFree`.
+    // The transport references it until `saslFree`.
     return Unmanaged<SASLContext>.fromOpaque(context)._withUnsafeGuaranteedRef {
         body($0, SASLLayer(transport: transport))
     }
@@ -49,7 +49,7 @@ private func saslFree(_ transport: OpaquePointer?) {
 
 // MARK: A server's mechanisms
 
-/// - Returns: what proton copies at once.
+/// - Returns: a string that proton copies at once.
 private func saslListMechanisms(_ transport: OpaquePointer?) -> UnsafePointer<CChar>? {
     withContext(transport) { $0.mechanismList($1) } ?? nil
 }
@@ -64,11 +64,11 @@ private func saslInitServer(_ transport: OpaquePointer?) -> Bool {
 
 // MARK: Frames
 
-// Proton reads frames of SASL's where there is no SASL: those that come end the connection.
+// Proton reads SASL frames even without SASL: one that arrives ends the connection.
 
 private func saslInitClient(_ transport: OpaquePointer?) -> Bool { true }
 
-/// Proton is about to write frames of SASL's.
+/// Called before proton writes SASL frames.
 private func saslPrepareWrite(_ transport: OpaquePointer?) {
     _ = withContext(transport) { context, layer in context.prepareWrite(layer) }
 }
@@ -92,7 +92,7 @@ private func saslProcessBytes(_ transport: OpaquePointer?, _ bytes: UnsafePointe
 
 private func saslCanEncrypt(_ transport: OpaquePointer?) -> Bool { true }
 
-/// How many bytes proton passes at a time, at most.
+/// The maximum number of bytes that proton passes at a time.
 private func saslMaxEncryptSize(_ transport: OpaquePointer?) -> Int { 64 * 1_024 }
 
 private func saslEncode(_ transport: OpaquePointer?, _ bytes: pn_bytes_t, _ out: UnsafeMutablePointer<pn_bytes_t>?)

@@ -3,25 +3,25 @@
 
 import AMQP
 
-/// What a peer sends before SASL is done (AMQP 1.0, 5.3.1): a protocol header, frames of SASL's, and the header of AMQP.
+/// Parses a peer's input until SASL is completed (AMQP 1.0, 5.3.1): a protocol header, SASL frames, and the AMQP header.
 ///
 /// It is pure: bytes in, frames out.
 struct SASLInput {
-    /// What is wrong with what has come; the connection ends for it.
+    /// A violation in the input; the connection ends for it.
     enum Violation: Error, Equatable {
-        /// Another header has come than the one of a layer.
+        /// The header is not that of the expected layer.
         case header(ProtocolLayer, [UInt8])
-        /// What has come is no frame: it is smaller than its header, or its header is smaller than one may be.
+        /// A frame is smaller than its header, or its header is smaller than the minimum.
         case noFrame
         /// A frame is larger than this side allows.
         case frameSize(limit: Int)
-        /// A frame is of AMQP's, or of a type that there is not.
+        /// The type of a frame is AMQP, or unknown.
         case early
-        /// A frame is none of SASL's, or one that only the other side may send.
+        /// A frame is not a SASL frame, or is one that only the other side may send.
         case encoding
     }
 
-    /// What a protocol header announces (AMQP 1.0, 2.2 and 5.3.1).
+    /// The layer that a protocol header announces (AMQP 1.0, 2.2 and 5.3.1).
     enum ProtocolLayer: String {
         case amqp = "AMQP"
         case sasl = "SASL"
@@ -29,7 +29,7 @@ struct SASLInput {
         var header: [UInt8] { [0x41, 0x4d, 0x51, 0x50, self == .sasl ? 3 : 0, 1, 0, 0] }
     }
 
-    /// The largest frame that may come, in bytes.
+    /// The maximum size of a received frame, in bytes.
     let maxFrameSize: Int
     private var bytes: [UInt8] = []
     private var offset = 0
@@ -44,13 +44,13 @@ struct SASLInput {
         bytes += more
     }
 
-    /// Takes the protocol header that is to come next.
-    /// - Returns: whether it has come as a whole.
+    /// Takes the expected protocol header.
+    /// - Returns: whether it is complete.
     mutating func takeHeader(_ layer: ProtocolLayer) throws(Violation) -> Bool {
         let header = layer.header
         let start = rest.prefix(header.count)
         if start.count < header.count {
-            // What does not begin as AMQP does is not waited for.
+            // If the input does not begin as AMQP does, this does not wait for more.
             guard start.count < 3 || header.prefix(4).starts(with: start.prefix(4)) else {
                 throw .header(layer, Array(start))
             }
@@ -61,7 +61,7 @@ struct SASLInput {
         return true
     }
 
-    /// Takes the next frame; nil where none has come as a whole. Frames without a body are passed over.
+    /// Takes the next frame; nil if none is complete. Frames without a body are skipped.
     mutating func nextFrame() throws(Violation) -> SASLFrame? {
         while rest.count >= 8 {
             let head = Array(rest.prefix(8))
@@ -80,7 +80,7 @@ struct SASLInput {
         return nil
     }
 
-    /// Takes what has come and is none of that.
+    /// Takes the remaining bytes.
     mutating func takeRest() -> [UInt8] {
         defer { (bytes, offset) = ([], 0) }
         return Array(rest)
@@ -88,7 +88,7 @@ struct SASLInput {
 }
 
 extension SASLInput.Violation {
-    /// What the program is told; a peer that has not opened its connection is told nothing.
+    /// The error condition for the program; a peer that has not opened its connection receives none.
     var condition: Condition {
         switch self {
         case .header(let layer, let bytes):
@@ -102,7 +102,7 @@ extension SASLInput.Violation {
 }
 
 extension Sequence<UInt8> {
-    /// The bytes as proton quotes them: what is no printable ASCII, and quotes, as `\x` and two digits.
+    /// The bytes as proton quotes them: bytes that are not printable ASCII, and quotes, become `\x` and two digits.
     var quoted: String {
         map { byte in
             switch byte {

@@ -5,7 +5,7 @@ import AMQP
 import CProton
 import Glibc
 
-/// Proton's SASL layer of one transport (`pnx_sasl`): what SASL's state machines know of it and do with it.
+/// Proton's SASL layer of one transport (`pnx_sasl`), as the SASL state machines use it.
 struct SASLLayer {
     let transport: OpaquePointer
 
@@ -15,15 +15,15 @@ struct SASLLayer {
     /// Whether the peer is on the same machine, or there is no socket.
     var isLoopback: Bool { Transport.isLoopback(pn_transport_remote_addr(transport)) }
 
-    /// The peer's address; nil where there is no socket.
+    /// The peer's address; nil if there is no socket.
     var address: String? { Transport.text(pn_transport_remote_addr(transport)) }
 
-    /// Whether what has been started for the transport may still be finished.
+    /// Whether the transport can still complete what was started for it.
     var isAlive: Bool {
         !pn_transport_tail_closed(transport) && !pn_condition_is_set(pn_transport_condition(transport))
     }
 
-    /// What a server's authenticator is told of its client.
+    /// The description of a client for a server's authenticator.
     var peer: SASLPeer {
         SASLPeer(
             address: address, isLoopback: isLoopback,
@@ -32,39 +32,40 @@ struct SASLLayer {
 
     // MARK: Taking over from proton
 
-    /// Has proton take SASL for finished: from its next output on all bytes pass the context, both ways.
+    /// Makes proton treat SASL as completed: from its next output on, all bytes pass through the context, in both directions.
     ///
-    /// Proton 0.37 reads frames of AMQP's inside of its SASL layer (PROTON-2945), and tells nobody before it acts on them. In
-    /// its state for errors it writes and reads nothing of SASL's any more; with an outcome that is no failure it puts its
-    /// security layer in, which hands all bytes to `SASLImplementation`.
+    /// Proton 0.37 reads AMQP frames inside its SASL layer (PROTON-2945), and processes them without notice. In its error state,
+    /// it neither writes nor reads SASL frames; with a successful outcome, it installs its security layer, which passes all bytes
+    /// to `SASLImplementation`.
     func takeOver() {
         pn_sasl_done(pn_sasl(transport), PN_SASL_OK)
         pnx_sasl_set_desired_state(transport, SASL_ERROR)
     }
 
-    /// Has a server's proton offer its mechanisms, the last that it does for SASL; `takeOver` follows them.
+    /// Makes a server's proton offer its mechanisms, which is its last part in SASL; `takeOver` follows.
     ///
-    /// Proton calls this before it reads the first bytes behind the client's header, where it must not come to read them
-    /// itself, or as it writes its own header, and then goes on to write the mechanisms.
+    /// Proton calls this either before it reads the first bytes after the client's header, which it must not read itself, or when
+    /// it writes its own header, and then writes the mechanisms next.
     func offer() {
-        // The client has chosen SASL: that it logs in before it opens is seen to by the context.
+        // The client has chosen SASL; the context ensures that it authenticates before it opens.
         pn_transport_require_auth(transport, false)
         pnx_sasl_set_desired_state(transport, SASL_POSTED_MECHANISMS)
-        // Within TLS's output a call for output would write over what that has written: there the last record is this side's
-        // header. Where it is not, proton has just read from the client.
+        // While TLS writes its output, a request for output would overwrite that output: in this case the last record is this
+        // side's header. Otherwise proton has just read from the client, and output may be requested.
         if SASLContext.of(transport)?.tls?.takeHasWrittenLast() != true { _ = pn_transport_pending(transport) }
     }
 
-    /// A protocol header and an open frame that proton is handed in the place of the peer's until SASL is done.
+    /// The stand-in: a protocol header and an open frame that proton receives instead of the peer's until SASL is completed.
     ///
-    /// Without them it has nothing to write when SASL has: `askForOutput`. The idle-time-out is the longest that there is.
+    /// Without it, proton has no output at the times when SASL has: see `askForOutput`. It has the maximum idle-time-out.
     static let standIn: [UInt8] =
         SASLInput.ProtocolLayer.amqp.header
         + [0, 0, 0, 23, 2, 0, 0, 0, 0, 0x53, 0x10, 0xc0, 10, 5, 0x40, 0x40, 0x40, 0x40, 0x70]
         + [0xff, 0xff, 0xff, 0xff]
 
-    /// Puts the longest idle-time-out into a whole open frame at the beginning of bytes, where that has none: proton has
-    /// frames to write as long as there is one.
+    /// Sets the maximum idle-time-out in the complete open frame at the beginning of bytes, if that has none.
+    ///
+    /// Proton writes empty frames only if there is an idle-time-out.
     static func setIdleTimeout(ofOpenIn bytes: inout [UInt8]) {
         guard bytes.count >= 8 else { return }
         let size = bytes[..<4].reduce(0) { $0 << 8 | Int($1) }
@@ -82,16 +83,16 @@ struct SASLLayer {
         bytes.replaceSubrange(..<size, with: head + bytes[4..<start] + body)
     }
 
-    /// Has proton write a frame without a body, so that the context is asked for output.
+    /// Makes proton write an empty frame, so that it asks the context for output.
     ///
-    /// Proton writes such frames when half of the peer's idle-time-out has passed since it wrote: it is told of times that are
-    /// not. When it is told of another, it reckons anew from that, since it has written. (The proactor aborts the process
-    /// where the time that it is to call again at becomes earlier more than once.)
-    /// - Returns: how many frames proton has written, 0 or 1.
+    /// Proton writes such a frame when half of the peer's idle-time-out has passed since its last output, so this passes times
+    /// that are not real. When proton receives another time, it counts from that one, because it has written. (The proactor
+    /// aborts the process if the time of its next call becomes earlier more than once.)
+    /// - Returns: the number of frames that proton has written, 0 or 1.
     func askForOutput() -> Int {
         defer { noteOutput() }
         return countFrames {
-            // Where proton has written since it was told of a time, the frame is due half an idle-time-out after this.
+            // If proton has written since the last tick, the frame is due half an idle-time-out after this time.
             pn_transport_tick(transport, -SASLLayer.far)
             pn_transport_tick(transport, pn_proactor_now_64())
         } orElse: {
@@ -99,9 +100,10 @@ struct SASLLayer {
         }
     }
 
-    /// Has proton reckon anew when the next frame without a body is due, with what the peer's open frame says: it does where
-    /// it has written since it was told of a time.
-    /// - Returns: how many frames proton has written, 0 or 1.
+    /// Makes proton recompute the time of the next empty frame with the idle-time-out of the peer's open frame.
+    ///
+    /// Proton does so if it has written since the last tick.
+    /// - Returns: the number of frames that proton has written, 0 or 1.
     func forgetHeartbeat() -> Int {
         countFrames {
             pn_transport_tick(transport, SASLLayer.far)
@@ -110,7 +112,7 @@ struct SASLLayer {
         }
     }
 
-    /// Counts the frames that proton writes as it is told of times, while its own idle time-out does not count.
+    /// Counts the frames that proton writes during ticks, with its own idle time-out disabled.
     private func countFrames(_ body: () -> Void, orElse: () -> Void) -> Int {
         let count = pn_transport_get_frames_output(transport)
         let idleTimeout = pn_transport_get_idle_timeout(transport)
@@ -121,7 +123,7 @@ struct SASLLayer {
         return Int(pn_transport_get_frames_output(transport) - count)
     }
 
-    /// Makes an event, without which the proactor does not look for output once it has found none in a batch.
+    /// Makes an event, because the proactor stops looking for output after it has found none in a batch.
     private func noteOutput() {
         guard let connection = pn_transport_connection(transport) else { return }
         pn_collector_put(
@@ -129,23 +131,23 @@ struct SASLLayer {
             UnsafeMutableRawPointer(transport), PN_TRANSPORT)
     }
 
-    /// Farther from any time that a machine's clock shows, in milliseconds, than the longest idle-time-out is long.
+    /// A distance in milliseconds from any real clock time that exceeds the maximum idle-time-out.
     private static let far: Int64 = 1 << 42
 
-    /// Has proton put what there is to write into the transport's output; not called from within that.
+    /// Makes proton write pending output to the transport's buffer; must not be called during that.
     func flush() { _ = pn_transport_pending(transport) }
 
-    /// Ends the transport with an error, once what waits is written.
+    /// Ends the transport with an error, after the pending output is written.
     ///
-    /// Proton has no call for that but for its idle time-out: it is told that this is over, and the error is replaced.
+    /// Proton has a call for this only for its idle time-out: this makes the time-out expire, and replaces the error.
     func fail(_ condition: Condition) {
         let logger = pn_transport_logger(transport)
         let (sink, context) = (pn_logger_get_log_sink(logger), pn_logger_get_log_sink_context(logger))
-        // It would tell of an idle time-out.
+        // Otherwise proton would log an idle time-out.
         pn_logger_set_log_sink(logger, { _, _, _, _ in }, 0)
         let now = pn_proactor_now_64()
         pn_transport_set_idle_timeout(transport, 1)
-        // The first sets the time where something has come since proton looked for the last time.
+        // If input has arrived since the last tick, the first tick only sets the time.
         pn_transport_tick(transport, now)
         pn_transport_tick(transport, SASLLayer.far)
         pn_transport_set_idle_timeout(transport, 0)
@@ -156,7 +158,7 @@ struct SASLLayer {
 }
 
 extension Transport {
-    /// Whether an address of proton's is one of this machine: 127.0.0.0/8, ::1, or none, where there is no socket.
+    /// Whether an address of proton's is on this machine: 127.0.0.0/8, ::1, or no address if there is no socket.
     static func isLoopback(_ address: OpaquePointer?) -> Bool {
         guard let address, let socket = pn_netaddr_sockaddr(address) else { return true }
         switch Int32(socket.pointee.sa_family) {
@@ -173,7 +175,7 @@ extension Transport {
         }
     }
 
-    /// Whether the 16 bytes of an IPv6 address are ::1, or those of an IPv4 address of this machine.
+    /// Whether the 16 bytes of an IPv6 address are ::1, or an IPv4 loopback address.
     static func isLoopback(_ bytes: [UInt8]) -> Bool {
         if bytes.dropLast().allSatisfy({ $0 == 0 }) { return bytes.last == 1 }
         return bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10...12].elementsEqual([0xff, 0xff, 127])

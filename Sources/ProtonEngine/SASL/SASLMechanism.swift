@@ -8,17 +8,17 @@ public struct SASLMechanism: RawRepresentable, Hashable, Sendable, CustomStringC
     /// The name, in capital letters.
     public let rawValue: String
 
-    /// Takes a name; small letters become capital ones.
+    /// Creates a mechanism from its name; lower-case letters become upper case.
     public init(rawValue: String) { self.rawValue = rawValue.uppercased() }
 
-    /// Takes a name.
+    /// Creates a mechanism from its name.
     public init(stringLiteral name: String) { self.init(rawValue: name) }
 
-    /// No log-in; the text that goes with it, the user's name if there is one, means nothing (RFC 4505).
+    /// No authentication; the trace information, which is the user name if there is one, has no meaning (RFC 4505).
     public static let anonymous: SASLMechanism = "ANONYMOUS"
-    /// Who the peer is, TLS has found out by its certificate (RFC 4422, appendix A).
+    /// The identity that TLS has verified by the peer's certificate (RFC 4422, appendix A).
     public static let external: SASLMechanism = "EXTERNAL"
-    /// User and password as they are (RFC 4616).
+    /// User name and password in plaintext (RFC 4616).
     public static let plain: SASLMechanism = "PLAIN"
     /// A password that is not sent, with SHA-1 (RFC 5802).
     public static let scramSHA1: SASLMechanism = "SCRAM-SHA-1"
@@ -31,10 +31,10 @@ public struct SASLMechanism: RawRepresentable, Hashable, Sendable, CustomStringC
     /// A token of OAuth 2.0, as Google's and Microsoft's servers took it before RFC 7628.
     public static let xoauth2: SASLMechanism = "XOAUTH2"
 
-    /// The name, or a note that it is none: it may be a peer's text.
+    /// The name, or a note that it is invalid, because it may be a peer's text.
     public var description: String { isValid ? rawValue : "(no valid name)" }
 
-    /// Whether it is a name that the standard allows.
+    /// Whether the standard allows the name.
     public var isValid: Bool {
         (1...20).contains(rawValue.utf8.count)
             && rawValue.utf8.allSatisfy { byte in

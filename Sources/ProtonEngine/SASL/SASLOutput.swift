@@ -1,37 +1,37 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What this side sends until SASL is done: SASL's frames, and behind them AMQP's header and frames, which wait.
+/// The output of this side until SASL is completed: SASL frames, followed by the AMQP header and frames, which are held back.
 ///
-/// Proton writes the latter as soon as there are any, and frames without a body where it is asked for output
-/// (`SASLLayer.askForOutput`): those are dropped.
+/// Proton writes the AMQP header and frames as soon as there are any. It also writes empty frames when it is made to ask for
+/// output (`SASLLayer.askForOutput`); those are dropped.
 struct SASLOutput: ~Copyable {
     private var posted: [UInt8] = []
     private var held = ByteStore()
-    /// The beginning of a frame, as far as its size is not known.
+    /// The beginning of a frame whose size is not known yet.
     private var partial: [UInt8] = []
-    /// How many bytes of what has begun are still to come: of the protocol header at first.
+    /// The number of missing bytes of the current frame; at first, of the protocol header.
     private var rest = 8
-    /// How many frames without a body have been dropped.
+    /// The number of empty frames that were dropped.
     private(set) var dropped = 0
 
     init() {}
 
-    /// Whether all that has come from proton ends with a whole frame.
+    /// Whether proton's output so far ends with a complete frame.
     var isWhole: Bool { partial.isEmpty && rest == 0 }
 
-    /// Adds a frame of SASL's.
+    /// Adds a SASL frame.
     mutating func post(_ frame: [UInt8]) { posted += frame }
 
-    /// Moves the frames of SASL's that have not been taken.
+    /// Moves the SASL frames to a store.
     mutating func takePosted(to store: inout ByteStore) {
         store.append(posted)
-        // Passwords are among them.
+        // The frames may contain passwords.
         posted.withUnsafeMutableBytes { Secrets.wipe($0) }
         posted = []
     }
 
-    /// Keeps bytes of proton's.
+    /// Holds back bytes of proton's output.
     mutating func hold(_ bytes: UnsafeRawBufferPointer) {
         var bytes = bytes[...]
         while !bytes.isEmpty {
@@ -57,7 +57,7 @@ struct SASLOutput: ~Copyable {
         }
     }
 
-    /// Hands the bytes that are kept to a closure, and lets go of them.
+    /// Passes the bytes held back to a closure, and removes them.
     mutating func release(_ body: (UnsafeRawBufferPointer) -> Void) {
         body(held.bytes)
         held.removeAll()

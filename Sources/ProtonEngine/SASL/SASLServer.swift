@@ -1,22 +1,22 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A listener's side of SASL (AMQP 1.0, 5.3): a state machine without proton, a thread or a clock.
+/// A listener's side of SASL (AMQP 1.0, 5.3): a state machine, independent of proton, threads and time.
 struct SASLServer {
-    /// How an exchange ends.
+    /// The result of an exchange.
     enum Verdict: Equatable, Sendable {
         case success(user: String, authorization: String, data: [UInt8]?)
         case failure(LoginAttempt)
     }
 
     private enum State {
-        /// The client has not chosen yet.
+        /// Waiting for the client to choose a mechanism.
         case offering
-        /// What the client has sent is being checked, elsewhere.
+        /// Waiting for a check of the client's data, off the connection's thread.
         case checking(SASLMechanism, steps: Int)
-        /// The client's response is waited for.
+        /// Waiting for the client's response.
         case challenged(SASLMechanism, any SASLServerExchange, steps: Int)
-        /// The client is refused, and the authenticator is being told.
+        /// The client is refused; waiting for the authenticator to receive the attempt.
         case reporting
         case ended
     }
@@ -25,27 +25,27 @@ struct SASLServer {
         case none
         /// Send sasl-challenge.
         case challenge([UInt8])
-        /// Check this elsewhere; `checked` follows.
+        /// Check this off the connection's thread; `checked` follows.
         case check(any SASLServerExchange, [UInt8]?)
         /// Send sasl-outcome.
         case end(Verdict)
-        /// Tell the authenticator of a try that it has not seen, elsewhere; `reported` follows.
+        /// Report an attempt to the authenticator, off the connection's thread; `reported` follows.
         case report(LoginAttempt)
     }
 
-    /// What a step that was checked elsewhere has led to.
+    /// The result of a check.
     enum Checked: Sendable {
         case challenge([UInt8], next: any SASLServerExchange)
         case end(Verdict)
     }
 
-    /// How many responses a client may send, the initial one included.
+    /// The maximum number of a client's responses, including the initial one.
     static let maxSteps = 8
-    /// How many bytes a response may have.
+    /// The maximum size of a response, in bytes.
     static let maxResponseSize = 16_384
 
     private let authentication: Authentication
-    /// The mechanisms that may be used; nil is all.
+    /// The mechanisms that may be used; nil means all.
     private var allowed: Set<SASLMechanism>?
     private let allowsInsecure: Allowance
     private let decoySecret: [UInt8]
@@ -59,21 +59,21 @@ struct SASLServer {
         self.decoySecret = decoySecret
     }
 
-    /// What the salts of users that there are not are made with, in this process.
+    /// The secret that the salts of unknown users are derived from, for this process.
     static let decoySecret = Secrets.random(32) ?? []
 
-    /// Who a client is that does not log in.
+    /// The user name of a client that does not authenticate.
     static let anonymousUser = "anonymous"
 
     // MARK: Mechanisms
 
-    /// Offers nothing, and takes nothing.
+    /// Disables all mechanisms.
     mutating func forbid() { allowed = [] }
 
-    /// The most mechanisms that are offered: proton 0.37 has room for 32, and writes behind that.
+    /// The maximum number of mechanisms that are offered: proton 0.37 has room for 32, and writes beyond that.
     static let maxMechanisms = 32
 
-    /// What is offered to a peer, strongest first.
+    /// The mechanisms that are offered to a peer, the strongest first.
     func offers(to peer: SASLPeer) -> [SASLMechanism] {
         let isProtected = peer.isEncrypted || allowsInsecure.includes(isLoopback: peer.isLoopback)
         var names: [SASLMechanism] = []
@@ -104,7 +104,7 @@ struct SASLServer {
 
     // MARK: Frames
 
-    /// The client has chosen a mechanism (sasl-init).
+    /// Handles the client's choice of a mechanism (sasl-init).
     mutating func begin(_ name: SASLMechanism, _ response: [UInt8]?, _ peer: SASLPeer) -> Action {
         guard case .offering = state else { return violation(peer) }
         guard offers(to: peer).contains(name) else { return refuse(name, peer, .notOffered) }
@@ -118,7 +118,7 @@ struct SASLServer {
         return .check(exchange, response)
     }
 
-    /// The client answers a challenge (sasl-response).
+    /// Handles the client's response to a challenge (sasl-response).
     mutating func respond(_ response: [UInt8], _ peer: SASLPeer) -> Action {
         guard case .challenged(let name, let exchange, let steps) = state else { return violation(peer) }
         guard steps < SASLServer.maxSteps, isTaken(response) else { return refuse(name, peer, .malformed) }
@@ -128,7 +128,7 @@ struct SASLServer {
 
     private func isTaken(_ response: [UInt8]?) -> Bool { response?.count ?? 0 <= SASLServer.maxResponseSize }
 
-    /// What was checked elsewhere, and reported to the authenticator.
+    /// Handles the result of a check, which the authenticator has received.
     mutating func checked(_ result: Checked) -> Action {
         guard case .checking(let name, let steps) = state else { return .none }
         switch result {
@@ -141,14 +141,14 @@ struct SASLServer {
         }
     }
 
-    /// The authenticator has been told of a client that is refused.
+    /// Handles the end of the report to the authenticator.
     mutating func reported(_ attempt: LoginAttempt) -> Action {
         guard case .reporting = state else { return .none }
         state = .ended
         return .end(.failure(attempt))
     }
 
-    /// A frame that has no place here: no answer that is still being made is waited for.
+    /// Handles an unexpected frame, without waiting for a check in progress.
     private mutating func violation(_ peer: SASLPeer) -> Action {
         switch state {
         case .offering: return refuse("", peer, .malformed)
@@ -167,9 +167,9 @@ struct SASLServer {
         return .report(attempt)
     }
 
-    // MARK: Elsewhere
+    // MARK: Off the connection's thread
 
-    /// Checks what a client has sent, and tells the authenticator how it ended: off the connection's thread.
+    /// Checks the client's data, and reports the outcome to the authenticator; runs off the connection's thread.
     static func check(
         _ exchange: any SASLServerExchange, _ response: [UInt8]?, _ name: SASLMechanism, _ peer: SASLPeer,
         _ authenticator: (any Authenticator)?

@@ -1,13 +1,13 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A client's side of SCRAM (RFC 5802), without channel binding: a state machine that hashes nothing itself.
+/// A client's side of SCRAM (RFC 5802), without channel binding: a state machine that does not hash the password itself.
 struct SCRAMClient {
-    /// What a message of the server's leads to.
+    /// The result of a message from the server.
     enum Step: Equatable {
-        /// The password is to be hashed, with `derived` to follow.
+        /// Hash the password; `derived` follows.
         case derive(salt: [UInt8], iterations: Int)
-        /// This is sent.
+        /// Send this response.
         case send([UInt8])
     }
 
@@ -27,20 +27,20 @@ struct SCRAMClient {
     private let nonce: String
     private var state = State.new
 
-    /// The header that says that there is no channel binding.
+    /// The header of a client without channel binding.
     private var header: [UInt8] {
         Array("n,".utf8) + (authorization.isEmpty ? [] : Array("a=".utf8) + SCRAMMessage.escape(authorization))
             + [SCRAMMessage.comma]
     }
 
     /// - Parameters:
-    ///   - user: prepared.
+    ///   - user: the prepared user name.
     ///   - nonce: random, printable and without a comma.
     init(_ hash: SCRAMHash, user: String, authorization: String?, nonce: String) {
         (self.hash, self.user, self.authorization, self.nonce) = (hash, user, authorization ?? "", nonce)
     }
 
-    /// 24 random bytes in Base64; nil where the system has none.
+    /// 24 random bytes in Base64; nil if the system has no random bytes.
     static func makeNonce() -> String? { Secrets.random(24).map(Base64.encode) }
 
     mutating func start() -> [UInt8] {
@@ -49,8 +49,8 @@ struct SCRAMClient {
         return header + bare
     }
 
-    /// Takes a challenge.
-    /// - Throws: `SASLError` where the server breaks the protocol, or does not know the password.
+    /// Handles a challenge.
+    /// - Throws: `SASLError` if the server violates the protocol, or does not know the password.
     mutating func respond(to challenge: [UInt8]) throws(SASLError) -> Step {
         let before = state
         state = .failed
@@ -84,8 +84,8 @@ struct SCRAMClient {
         return .derive(salt: salt, iterations: iterations)
     }
 
-    /// The password is hashed.
-    /// - Returns: what is sent.
+    /// Handles the hashed password.
+    /// - Returns: the response to send.
     mutating func derived(_ saltedPassword: [UInt8]) -> [UInt8] {
         guard case .deriving(let authentication, let final) = state else { return [] }
         let keys = SCRAMKeys(saltedPassword: saltedPassword, hash: hash)
@@ -94,9 +94,9 @@ struct SCRAMClient {
         return final + Array(",p=\(Base64.encode(proof))".utf8)
     }
 
-    /// The server says that the log-in was successful.
-    /// - Parameter data: what came with that: the server's last message, where it was no challenge.
-    /// - Throws: `SASLError` where the server has not proved that it knows the password.
+    /// Handles a successful outcome.
+    /// - Parameter data: the additional data of the outcome: the server's last message, if that was not a challenge.
+    /// - Throws: `SASLError` if the server has not proved that it knows the password.
     mutating func finish(_ data: [UInt8]?) throws(SASLError) {
         let before = state
         state = .failed

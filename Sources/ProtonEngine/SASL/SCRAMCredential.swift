@@ -1,36 +1,38 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a server keeps of a user's password for one SCRAM mechanism (RFC 5802, section 3): nobody can log in with it.
+/// The data that a server stores of a password for one SCRAM mechanism (RFC 5802, section 3); it is not enough to log in.
 public struct SCRAMCredential: Sendable, Hashable {
-    /// Random bytes that were hashed with the password.
+    /// The random bytes that were hashed with the password.
     public let salt: [UInt8]
-    /// How many rounds the password was hashed for.
+    /// The number of iterations of the hash.
     public let iterations: Int
-    /// The hash of the key that a client proves to have (`StoredKey`).
+    /// The hash of the key that a client proves to know (`StoredKey`).
     public let storedKey: [UInt8]
-    /// The key that the server proves to have (`ServerKey`).
+    /// The key that the server proves to know (`ServerKey`).
     public let serverKey: [UInt8]
 
-    /// How many rounds a password is hashed for unless told otherwise: 15,000.
+    /// The default number of iterations: 15,000.
     ///
-    /// That takes a client, or a server with PLAIN, about 10 ms a log-in.
+    /// This takes about 10 ms for each authentication, for a client, or for a server with PLAIN.
     public static let defaultIterations = 15_000
-    /// How many rounds there may be: 4,096 (RFC 7677, section 4) to 1,000,000.
+    /// The allowed number of iterations: 4,096 (RFC 7677, section 4) to 1,000,000.
     public static let allowedIterations = 4_096...1_000_000
 
-    /// Takes what is kept elsewhere.
+    /// Creates a credential from stored data.
     public init(salt: [UInt8], iterations: Int, storedKey: [UInt8], serverKey: [UInt8]) {
         (self.salt, self.iterations) = (salt, iterations)
         (self.storedKey, self.serverKey) = (storedKey, serverKey)
     }
 
-    /// Hashes a password; it takes milliseconds.
+    /// Creates a credential by hashing a password, which takes milliseconds.
     /// - Parameters:
-    ///   - salt: nil is 16 random bytes.
-    ///   - iterations: from `allowedIterations`. Default `defaultIterations`.
-    /// - Throws: `ProtonError.Code.invalidArgument` for a password with characters that none may have, an empty or too long
-    ///   one (1,024 bytes), and iterations that are not allowed.
+    ///   - password: the password.
+    ///   - hash: the hash of the mechanism.
+    ///   - salt: the salt; nil means 16 random bytes.
+    ///   - iterations: the number of iterations, in `allowedIterations`. Default `defaultIterations`.
+    /// - Throws: `ProtonError.Code.invalidArgument` if the password is empty, is longer than 1,024 bytes or has characters that
+    ///   are not allowed, and if the iterations are not allowed.
     public init(
         password: String, hash: SCRAMHash, iterations: Int = defaultIterations, salt: [UInt8]? = nil
     ) throws(ProtonError) {
@@ -53,20 +55,20 @@ public struct SCRAMCredential: Sendable, Hashable {
         self.init(salt: salt, iterations: iterations, storedKey: keys.stored, serverKey: keys.server)
     }
 
-    /// How many bytes a new salt has.
+    /// The size of a new salt, in bytes.
     static let saltSize = 16
 
-    /// What a user that there is not would have: the same salt each time, and keys that fit no password.
-    /// - Parameter secret: what only the server knows: without it nobody can tell such a salt from a real one.
+    /// A credential for an unknown user: the same salt each time, and keys that match no password.
+    /// - Parameter secret: a secret of the server: without it, such a salt cannot be distinguished from a real one.
     package static func decoy(user: String, hash: SCRAMHash, iterations: Int, secret: [UInt8]) -> SCRAMCredential {
         let text = Array("\(hash.rawValue) \(user)".utf8)
         let salt = Array(SCRAMHash.sha256.authenticate(text, key: secret).prefix(saltSize))
-        // What has to be random is only what a client would have to prove: were there none, no proof would fit either.
+        // Only the key that a client would have to prove must be random. Without random bytes, no proof matches either.
         let key = Secrets.random(hash.size) ?? hash.authenticate(text, key: secret)
         return SCRAMCredential(salt: salt, iterations: iterations, storedKey: key, serverKey: key)
     }
 
-    /// Whether a salted password is the user's, in a time that tells nothing.
+    /// Whether a salted password is the user's, in a time that does not depend on the contents.
     package func matches(saltedPassword: [UInt8], hash: SCRAMHash) -> Bool {
         Secrets.areEqual(SCRAMKeys(saltedPassword: saltedPassword, hash: hash).stored, storedKey)
     }
@@ -81,7 +83,7 @@ extension SCRAMCredential: CustomStringConvertible, CustomDebugStringConvertible
     public var customMirror: Mirror { Mirror(self, children: ["iterations": iterations]) }
 }
 
-/// The keys that follow from a salted password (RFC 5802, section 3).
+/// The keys that are derived from a salted password (RFC 5802, section 3).
 struct SCRAMKeys {
     let client: [UInt8]
     let stored: [UInt8]

@@ -3,7 +3,7 @@
 
 /// The hash of a SCRAM mechanism (RFC 5802, RFC 7677).
 public enum SCRAMHash: String, Sendable, CaseIterable, Comparable {
-    /// SHA-1, for peers that know no other: SCRAM-SHA-1 (RFC 5802).
+    /// SHA-1, for peers that support no other: SCRAM-SHA-1 (RFC 5802).
     case sha1
     /// SHA-256: SCRAM-SHA-256 (RFC 7677).
     case sha256

@@ -3,9 +3,9 @@
 
 /// The messages of SCRAM: attributes of one letter, separated by commas (RFC 5802, sections 5.1 and 7).
 ///
-/// They are taken as bytes: characters of `String` would join a comma with a mark that follows it.
+/// They are processed as bytes, because a `Character` of a `String` would combine a comma with a combining mark after it.
 enum SCRAMMessage {
-    /// What a message may have at most, in bytes.
+    /// The maximum size of a message, in bytes.
     static let maxSize = 4_096
     static let comma = UInt8(ascii: ",")
     private static let equals = UInt8(ascii: "=")
@@ -18,7 +18,7 @@ enum SCRAMMessage {
         func isNamed(_ letter: Unicode.Scalar) -> Bool { UInt32(name) == letter.value }
     }
 
-    /// The attributes of a message, or of a part of one; nil where it is none of SCRAM's.
+    /// The attributes of a message, or of a part of one; nil if it is not a SCRAM message.
     static func attributes(_ message: ArraySlice<UInt8>) -> [Attribute]? {
         guard message.count <= maxSize else { return nil }
         var result: [Attribute] = []
@@ -40,7 +40,7 @@ enum SCRAMMessage {
         }
     }
 
-    /// A prepared name from an attribute; nil where it has another escape, or is none.
+    /// The prepared name in an attribute; nil if it has another escape, or is not a valid name.
     static func name(_ value: ArraySlice<UInt8>) -> String? {
         var bytes: [UInt8] = []
         var rest = value
@@ -59,12 +59,12 @@ enum SCRAMMessage {
         return String(validating: bytes, as: UTF8.self).flatMap(PreparedText.prepare)
     }
 
-    /// Whether a nonce has only the characters that it may have: printable ones of ASCII, but no comma.
+    /// Whether a nonce has only allowed characters: printable ASCII without the comma.
     static func isNonce(_ value: ArraySlice<UInt8>) -> Bool {
         !value.isEmpty && value.allSatisfy { (0x21...0x7e).contains($0) && $0 != comma }
     }
 
-    /// A number of iterations: digits without a zero before them; nil where it is none that fits an `Int32`.
+    /// A number of iterations: digits without leading zeros; nil if it is not a number that fits an `Int32`.
     static func number(_ value: ArraySlice<UInt8>) -> Int? {
         let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
         guard let first = value.first, first != digits.lowerBound, value.count <= 10,

@@ -1,15 +1,15 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A server's side of SCRAM (RFC 5802), without channel binding: a state machine that keeps no users.
+/// A server's side of SCRAM (RFC 5802), without channel binding: a state machine that stores no users.
 struct SCRAMServer {
-    /// What a message of the client's leads to.
+    /// The result of a message from the client.
     enum Step: Equatable {
-        /// The user's credential is wanted, with `found` to follow.
+        /// Look up the user's credential; `found` follows.
         case find(user: String)
-        /// The client has proved that it knows the password; `data` goes with the outcome.
+        /// The client has proved that it knows the password; `data` is sent with the outcome.
         case success(user: String, authorization: String?, data: [UInt8])
-        /// It has not, or has broken the protocol.
+        /// The client has not proved it, or has violated the protocol.
         case failure(user: String?)
     }
 
@@ -20,7 +20,7 @@ struct SCRAMServer {
         case ended
     }
 
-    /// What the client's first message says.
+    /// The client's first message.
     private struct First {
         var header: ArraySlice<UInt8>
         var bare: ArraySlice<UInt8>
@@ -38,7 +38,7 @@ struct SCRAMServer {
         (self.hash, self.nonce) = (hash, nonce)
     }
 
-    /// Takes a message of the client's.
+    /// Handles a message from the client.
     mutating func respond(to message: [UInt8]) -> Step {
         let before = state
         state = .ended
@@ -53,8 +53,8 @@ struct SCRAMServer {
         }
     }
 
-    /// The user's credential is there.
-    /// - Returns: the challenge that is sent.
+    /// Handles the user's credential.
+    /// - Returns: the challenge to send.
     mutating func found(_ credential: SCRAMCredential) -> [UInt8] {
         guard case .finding(let first) = state else { return [] }
         let whole = first.nonce + Array(nonce.utf8)
@@ -67,7 +67,7 @@ struct SCRAMServer {
     private static func parse(_ message: [UInt8]) -> First? {
         guard message.count <= SCRAMMessage.maxSize else { return nil }
         let parts = message.split(separator: SCRAMMessage.comma, maxSplits: 2, omittingEmptySubsequences: false)
-        // A client that wants its channel bound would use another mechanism (RFC 5802, section 6).
+        // A client that requires channel binding would use another mechanism (RFC 5802, section 6).
         guard parts.count == 3, parts[0].elementsEqual("n".utf8) || parts[0].elementsEqual("y".utf8),
             let attributes = SCRAMMessage.attributes(parts[2]), attributes.count >= 2, attributes[0].isNamed("n"),
             attributes[1].isNamed("r"), SCRAMMessage.isNonce(attributes[1].value),
@@ -93,7 +93,7 @@ struct SCRAMServer {
             attributes[1].value.elementsEqual(nonce), let last = attributes.last, last.isNamed("p"),
             let proof = Base64.decode(last.value), proof.count == hash.size
         else { return .failure(user: first.user) }
-        // All of it but the proof: `,p=` and what follows.
+        // The message without the proof: without `,p=` and what follows it.
         let final = message[..<(last.value.startIndex - 3)]
         let comma = [SCRAMMessage.comma]
         let authentication = Array(first.bare) + comma + challenge + comma + final

@@ -13,7 +13,7 @@ struct PlainServer: SASLServerExchange {
         var password: String
     }
 
-    /// Takes a message apart; nil where it is none: `[authorization] NUL user NUL password`.
+    /// Parses a message, `[authorization] NUL user NUL password`; nil if it is invalid.
     static func parse(_ bytes: [UInt8]) -> Message? {
         let parts = bytes.split(separator: 0, omittingEmptySubsequences: false)
         guard parts.count == 3, let user = text(parts[1]), let password = text(parts[2]) else { return nil }
@@ -34,7 +34,7 @@ struct PlainServer: SASLServerExchange {
     }
 }
 
-/// SCRAM at a listener (RFC 5802): what the authenticator keeps, and a state machine.
+/// SCRAM at a listener (RFC 5802): combines the authenticator's credentials with the state machine.
 struct SCRAMServerExchange: SASLServerExchange {
     private let authenticator: any Authenticator
     private var server: SCRAMServer
@@ -64,7 +64,7 @@ struct SCRAMServerExchange: SASLServerExchange {
     }
 }
 
-/// EXTERNAL at a listener: the user is known already, and the message says whom it wants to act as.
+/// EXTERNAL at a listener: TLS has identified the user, and the message has the user that the client wants to act as.
 struct ExternalServer: SASLServerExchange {
     let authenticator: (any Authenticator)?
     let user: String

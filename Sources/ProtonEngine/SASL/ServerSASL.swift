@@ -36,7 +36,7 @@ final class ServerSASL: SASLContext, @unchecked Sendable {
         return true
     }
 
-    /// Lets nobody log in over a connection that has to be encrypted, and is not.
+    /// Disables authentication over a connection that must be encrypted and is not.
     private func requireTLS(_ layer: SASLLayer) {
         if let tls, tls.requiresTLS, !layer.isEncrypted { server.forbid() }
     }
@@ -65,7 +65,7 @@ final class ServerSASL: SASLContext, @unchecked Sendable {
     }
 
     private func end(_ verdict: SASLServer.Verdict, _ layer: SASLLayer) {
-        // What was decided elsewhere comes too late where the peer has broken the protocol meanwhile.
+        // The result is too late if the peer has violated the protocol in the meantime.
         guard isUnderWay else { return }
         switch verdict {
         case .success(let user, let authorization, let data):

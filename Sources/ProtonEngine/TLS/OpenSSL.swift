@@ -5,29 +5,29 @@ import COpenSSL
 import CProton
 import Glibc
 
-/// How this library gets at what proton's TLS is made of, and keeps objects of its own with it.
+/// Gives access to the OpenSSL objects of proton's TLS, and attaches objects of this library to them.
 ///
-/// Proton hands out neither its `SSL_CTX` nor its `SSL`. OpenSSL calls `wasMade` for each one that is made in the process,
-/// on the thread that makes it: what is made within `capture` is proton's.
+/// Proton exposes neither its `SSL_CTX` nor its `SSL`. OpenSSL calls `wasMade` for each one that is made in the process, on the
+/// thread that makes it: those that are made during `capture` are proton's.
 enum OpenSSL {
-    /// What proton made.
+    /// The objects that proton has made.
     struct Captured {
         var context: OpaquePointer?
         var session: OpaquePointer?
     }
 
-    /// The places of this library's objects in an `SSL_CTX` and in an `SSL`; negative where there are none.
+    /// The indexes of this library's objects in an `SSL_CTX` and in an `SSL`; negative if there are none.
     static let contextIndex = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, nil, contextWasMade, nil, nil)
     static let sessionIndex = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, nil, sessionWasMade, nil, sessionIsFreed)
 
-    /// Where a thread that is in `capture` finds its `Captured`.
+    /// The thread-specific key for the `Captured` of a thread that is in `capture`.
     fileprivate static let slot: pthread_key_t? = {
         var key = pthread_key_t()
         return pthread_key_create(&key, nil) == 0 ? key : nil
     }()
 
     /// Runs `body`.
-    /// - Returns: the last `SSL_CTX` and the last `SSL` that were made by it.
+    /// - Returns: the last `SSL_CTX` and the last `SSL` that it has made.
     static func capture(_ body: () -> Void) -> Captured {
         var captured = Captured()
         guard let slot, contextIndex >= 0, sessionIndex >= 0 else {
@@ -43,12 +43,12 @@ enum OpenSSL {
         return captured
     }
 
-    /// An error code of OpenSSL's as its reason, such as `wrong version number`.
+    /// The reason of an OpenSSL error code, such as `wrong version number`.
     static func text(_ code: UInt) -> String {
         ERR_reason_error_string(code).map { String(cString: $0) } ?? "error \(String(code, radix: 16))"
     }
 
-    /// The security level that the system's OpenSSL has for a new context, and its ciphers: proton changes both.
+    /// The default security level and ciphers of the system's OpenSSL; proton changes both.
     static let defaults: (securityLevel: Int32, ciphers: String) = {
         guard let context = SSL_CTX_new(TLS_method()) else { return (2, "DEFAULT:!aNULL:!eNULL") }
         defer { SSL_CTX_free(context) }
@@ -83,7 +83,7 @@ private func sessionWasMade(
     captured()?.pointee.session = parent.map { OpaquePointer($0) }
 }
 
-/// The `SSL` goes, with its transport: so does what this library keeps with it (`TLSSession.bind`).
+/// Called when an `SSL` is freed with its transport: releases the object that `TLSSession.bind` has attached.
 private func sessionIsFreed(
     _ parent: UnsafeMutableRawPointer?, _ value: UnsafeMutableRawPointer?,
     _ data: UnsafeMutablePointer<CRYPTO_EX_DATA>?, _ index: Int32, _ number: Int, _ argument: UnsafeMutableRawPointer?

@@ -4,26 +4,26 @@
 import COpenSSL
 import Glibc
 
-/// A certificate of OpenSSL's.
+/// An OpenSSL certificate.
 ///
-/// `@unchecked Sendable`: nobody changes it, and OpenSSL guards what it keeps with it by a lock of its own.
+/// `@unchecked Sendable`: it is never changed, and OpenSSL protects its caches in it by a lock of its own.
 final class X509Certificate: @unchecked Sendable {
     let pointer: OpaquePointer
 
-    /// - Parameter pointer: a certificate whose reference is this object's from now on.
+    /// - Parameter pointer: a certificate, whose reference this object takes over.
     init(owning pointer: OpaquePointer) { self.pointer = pointer }
 
     deinit { X509_free(pointer) }
 }
 
-/// Certificates and keys in PEM (RFC 7468), from files and from texts.
+/// Reads certificates and keys in PEM (RFC 7468), from files and from texts.
 enum PEM {
-    /// The most that a file may hold, in bytes: 16 MiB, some 10,000 certificates.
+    /// The maximum size of a file, in bytes: 16 MiB, about 10,000 certificates.
     static let maxSize = 16 * 1_024 * 1_024
 
     /// Reads a file.
-    /// - Parameter what: what the file is to hold, for the error.
-    /// - Throws: `ProtonError.Code.invalidArgument` that names the file.
+    /// - Parameter what: the expected contents of the file, for the error.
+    /// - Throws: `ProtonError.Code.invalidArgument` with the name of the file.
     static func read(_ path: String, _ what: String) throws(ProtonError) -> [UInt8] {
         func unreadable(_ reason: String) -> ProtonError {
             ProtonError(.invalidArgument, "\(what) \(path.isEmpty ? "''" : path) cannot be read: \(reason).")
@@ -45,18 +45,18 @@ enum PEM {
     }
 
     /// The certificates in a text, in their order.
-    /// - Parameter name: how an error names the text.
-    /// - Throws: `ProtonError.Code.invalidArgument` where there is none, or one that is damaged.
+    /// - Parameter name: the name of the text in an error.
+    /// - Throws: `ProtonError.Code.invalidArgument` if there is no certificate, or if one is damaged.
     static func certificates(_ text: [UInt8], _ name: String) throws(ProtonError) -> [X509Certificate] {
         var certificates: [X509Certificate] = []
         ERR_clear_error()
         withMemory(text) { memory in
-            // `TRUSTED CERTIFICATE` as well, without what it trusts it for.
+            // Reads a `TRUSTED CERTIFICATE` as well, and ignores its trust settings.
             while let next = PEM_read_bio_X509(memory, nil, noPassword, nil) {
                 certificates.append(X509Certificate(owning: next))
             }
         }
-        // Ends with this, where nothing is left that begins as one.
+        // The expected error if no other PEM block follows.
         let reason = ERR_peek_last_error()
         ERR_clear_error()
         guard ERR_GET_REASON(reason) == PEM_R_NO_START_LINE else {
@@ -70,7 +70,7 @@ enum PEM {
     }
 
     /// Calls `body` with the private key in a text.
-    /// - Throws: `ProtonError.Code.invalidArgument` where there is none, or the password is wrong.
+    /// - Throws: `ProtonError.Code.invalidArgument` if there is no key, or if the password is wrong.
     static func withKey<Result>(
         _ text: [UInt8], password: String?, _ name: String, _ body: (OpaquePointer) throws(ProtonError) -> Result
     ) throws(ProtonError) -> Result {
@@ -107,13 +107,13 @@ enum PEM {
     }
 }
 
-/// What the password of a key is, and whether it was wanted.
+/// The password of a key, and whether OpenSSL has asked for it.
 private struct PasswordEntry {
     var bytes: [UInt8]
     var wasAsked: Bool
 }
 
-/// Without it OpenSSL would ask on the terminal.
+/// Without this callback, OpenSSL would ask on the terminal.
 private func noPassword(
     _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int32, _ isForWriting: Int32, _ data: UnsafeMutableRawPointer?
 ) -> Int32 { -1 }

@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A certificate with its private key, by which a peer shows who it is.
+/// A certificate with its private key, which identifies this side to its peer.
 ///
 /// Neither the key nor its password appears in a description, a mirror or a dump.
 public struct TLSCertificate: Sendable, Hashable {
@@ -13,27 +13,27 @@ public struct TLSCertificate: Sendable, Hashable {
     let source: Source
     let password: String?
 
-    /// A certificate in files.
+    /// Creates a certificate from files.
     /// - Parameters:
-    ///   - file: the certificate in PEM, and after it those of the authorities between it and the one that is trusted.
-    ///   - keyFile: the private key in PEM; nil is the file of the certificate.
-    ///   - password: what the key is encrypted with; nil where it is not.
+    ///   - file: the certificate in PEM, followed by the intermediate certificates up to the trusted authority.
+    ///   - keyFile: the private key in PEM; nil means that it is in the file of the certificate.
+    ///   - password: the password of the encrypted key; nil if it is not encrypted.
     public init(file: String, keyFile: String? = nil, password: String? = nil) {
         source = .files(chain: file, key: keyFile ?? file)
         self.password = password
     }
 
-    /// A certificate in texts, of a store of secrets for instance: nothing of it is written to a file.
+    /// Creates a certificate from texts, for example from a store of secrets; nothing is written to a file.
     /// - Parameters:
-    ///   - pem: the certificate in PEM, and after it those of the authorities between it and the one that is trusted.
-    ///   - key: the private key in PEM; nil is the text of the certificate.
-    ///   - password: what the key is encrypted with; nil where it is not.
+    ///   - pem: the certificate in PEM, followed by the intermediate certificates up to the trusted authority.
+    ///   - key: the private key in PEM; nil means that it is in the text of the certificate.
+    ///   - password: the password of the encrypted key; nil if it is not encrypted.
     public init(pem: String, key: String? = nil, password: String? = nil) {
         source = .texts(chain: pem, key: key ?? pem)
         self.password = password
     }
 
-    /// The files whose change is noticed.
+    /// The files that are checked for changes.
     var paths: [String] {
         switch source {
         case .files(let chain, let key): chain == key ? [chain] : [chain, key]
@@ -43,7 +43,7 @@ public struct TLSCertificate: Sendable, Hashable {
 }
 
 extension TLSCertificate: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// The certificate's file, or that it is in memory; nothing of the key.
+    /// The certificate's file, or a note that it is in memory; nothing of the key.
     public var description: String {
         switch source {
         case .files(let chain, _): "TLSCertificate(\(chain))"

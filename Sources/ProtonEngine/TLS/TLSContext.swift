@@ -5,15 +5,15 @@ import COpenSSL
 import CProton
 import Glibc
 
-/// What the connections of the same options share of TLS: proton's domain, and the `SSL_CTX` in it.
+/// The TLS context that connections with the same options share: proton's domain, and its `SSL_CTX`.
 ///
-/// Proton's own settings of the domain are not used: they want files, read a common name beside other names, do not know
-/// addresses, and allow ciphers without certificates where nobody is verified.
+/// Proton's own settings of the domain are not used: they require files, check the common name in addition to other names, do not
+/// support IP addresses, and allow ciphers without certificates if peers are not verified.
 ///
-/// `@unchecked Sendable`: it is set up before anybody else has it. After that proton only reads its domain, and OpenSSL guards
-/// what changes in an `SSL_CTX` by locks of its own.
+/// `@unchecked Sendable`: it is set up before it is shared. After that, proton only reads its domain, and OpenSSL protects the
+/// mutable parts of an `SSL_CTX` by locks of its own.
 package final class TLSContext: @unchecked Sendable {
-    /// Which side of TLS connections speak.
+    /// The role of this side in TLS.
     enum Role {
         case client(TLSVerification, TLSSessionCache?)
         case server(userName: TLSServerOptions.UserName, allowsPlain: Bool)
@@ -25,8 +25,8 @@ package final class TLSContext: @unchecked Sendable {
 
     deinit { pn_ssl_domain_free(domain) }
 
-    /// Reads what a client's options name.
-    /// - Throws: `ProtonError.Code.invalidArgument`; `.tlsFailed` where proton uses another OpenSSL than this library.
+    /// Reads the files of a client's options.
+    /// - Throws: `ProtonError.Code.invalidArgument`; `.tlsFailed` if proton uses another OpenSSL than this library.
     convenience init(_ options: TLSClientOptions) throws(ProtonError) {
         let sessions = options.resumesSessions ? TLSSessionCache() : nil
         try self.init(PN_SSL_MODE_CLIENT, .client(options.verification, sessions))
@@ -48,7 +48,7 @@ package final class TLSContext: @unchecked Sendable {
         }
     }
 
-    /// Reads what a listener's options name.
+    /// Reads the files of a listener's options.
     /// - Throws: as for a client.
     convenience init(_ options: TLSServerOptions) throws(ProtonError) {
         try self.init(PN_SSL_MODE_SERVER, .server(userName: options.userName, allowsPlain: options.allowsPlain))
@@ -61,7 +61,7 @@ package final class TLSContext: @unchecked Sendable {
             SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, noteVerification)
         }
         if let clients = options.clientTrust { try trust(clients, toldToClients: true) }
-        // Without it, a client that has shown its certificate could not resume.
+        // Without it, a client that has presented its certificate could not resume a session.
         let name = Array("AMQP".utf8)
         SSL_CTX_set_session_id_context(context, name, UInt32(name.count))
         if options.allowsPlain { pn_ssl_domain_allow_unsecured_client(domain) }
@@ -78,7 +78,7 @@ package final class TLSContext: @unchecked Sendable {
         (domain, self.context, self.role) = (made, context, role)
     }
 
-    /// What it means that OpenSSL does not tell this library of what proton makes.
+    /// The error if OpenSSL does not notify this library of the objects that proton makes.
     static let otherLibrary = ProtonError(
         .tlsFailed,
         "libqpid-proton uses another OpenSSL than this program: TLS could not be verified, and is not begun. Build the program "
@@ -87,7 +87,7 @@ package final class TLSContext: @unchecked Sendable {
     // MARK: Setting up
 
     private func setProtocol(_ minimum: TLSVersion, _ ciphers: String?, _ suites: String?) throws(ProtonError) {
-        // Proton lowers the level for servers, to let ciphers through that have no certificate.
+        // Proton lowers the level for servers, to allow ciphers without a certificate.
         SSL_CTX_set_security_level(context, OpenSSL.defaults.securityLevel)
         let version = minimum == .tls12 ? TLS1_2_VERSION : TLS1_3_VERSION
         guard COpenSSL_set_min_version(context, version) == 1 else {
@@ -144,14 +144,14 @@ package final class TLSContext: @unchecked Sendable {
         }
     }
 
-    /// Trusts these authorities, and no others.
+    /// Sets the trusted authorities, in place of all others.
     private func trust(_ trust: TLSTrust, toldToClients: Bool = false) throws(ProtonError) {
         guard let store = X509_STORE_new() else {
             throw ProtonError(.limitExceeded, "There is no memory for the certificates that are trusted.")
         }
-        // Proton's has the system's authorities.
+        // Proton's store has the system's authorities.
         SSL_CTX_set_cert_store(context, store)
-        // An authority that is named is trusted, also where another one has certified it.
+        // A configured authority is trusted, even if another authority has certified it.
         if trust.isOwn { X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN)) }
         for source in trust.sources {
             switch source {
@@ -183,16 +183,16 @@ package final class TLSContext: @unchecked Sendable {
 
     // MARK: Connections
 
-    /// Has a transport speak TLS, before its first byte.
+    /// Starts TLS on a transport, before its first byte.
     /// - Parameters:
-    ///   - serverName: the server that a client is to reach.
-    ///   - address: where it is looked for, for sessions that are gone on with.
-    /// - Returns: nil where that cannot be done; the transport must not be used then.
+    ///   - serverName: the name of the server, for a client.
+    ///   - address: the server's address, which identifies sessions that can be resumed.
+    /// - Returns: nil on failure; the transport must not be used then.
     func begin(in transport: OpaquePointer, serverName: String?, address: String) -> TLSSession? {
         let name = serverName.flatMap(TLSServerName.init)
         if case .client = role, name == nil { return nil }
         guard let layer = pn_ssl(transport) else { return nil }
-        // Proton would take the virtual host in its place.
+        // Otherwise proton would use the virtual host.
         if let serverName { pn_ssl_set_peer_hostname(layer, serverName) }
         var result: Int32 = -1
         let captured = OpenSSL.capture { result = pn_ssl_init(layer, domain, nil) }
@@ -206,19 +206,19 @@ package final class TLSContext: @unchecked Sendable {
         return session
     }
 
-    /// Says whom a client is to reach.
+    /// Sets the name of the server for a client.
     private func prepare(_ ssl: OpaquePointer, for name: TLSServerName?) -> Bool {
         guard case .client(let verification, _) = role else { return true }
         return name?.set(in: ssl, isVerified: verification == .full) ?? false
     }
 }
 
-/// A server's name, as it is verified and told.
+/// A server's name, for verification and for SNI.
 enum TLSServerName: Equatable {
     case name(String)
     case address(String)
 
-    /// Nil of what OpenSSL would take for something else: nothing (any name), what begins with a dot (all names below).
+    /// Nil for texts that OpenSSL interprets otherwise: an empty one (any name), and one that begins with a dot (all subdomains).
     init?(_ text: String) {
         let name = text.hasSuffix(".") ? String(text.dropLast()) : text
         let host = String(name.prefix { $0 != "%" })
@@ -233,8 +233,8 @@ enum TLSServerName: Equatable {
         self = .name(name)
     }
 
-    /// Has OpenSSL check the name within the handshake (RFC 9525).
-    /// - Returns: whether it will.
+    /// Makes OpenSSL verify the name during the handshake (RFC 9525).
+    /// - Returns: whether this succeeded.
     func set(in ssl: OpaquePointer, isVerified: Bool) -> Bool {
         let parameters = SSL_get0_param(ssl)
         X509_VERIFY_PARAM_set_hostflags(
@@ -244,14 +244,14 @@ enum TLSServerName: Equatable {
             guard COpenSSL_set_server_name(ssl, name) == 1 else { return false }
             return !isVerified || X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1
         case .address(let address):
-            // An address is no name to tell (RFC 6066, 3), and proton has told it.
+            // SNI does not allow an address (RFC 6066, 3), and proton has set it.
             guard COpenSSL_set_server_name(ssl, nil) == 1 else { return false }
             return !isVerified || X509_VERIFY_PARAM_set1_ip_asc(parameters, address) == 1
         }
     }
 }
 
-/// Notes why a certificate is refused; whether it is stays as OpenSSL says.
+/// Records why a certificate was refused; does not change OpenSSL's decision.
 private func noteVerification(_ isValid: Int32, _ store: OpaquePointer?) -> Int32 {
     guard isValid != 1,
         let ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),
@@ -263,7 +263,7 @@ private func noteVerification(_ isValid: Int32, _ store: OpaquePointer?) -> Int3
     return isValid
 }
 
-/// Keeps a session that a server has given; OpenSSL hands its reference over where this returns 1.
+/// Keeps a session that a server has sent; if this returns 1, it takes over OpenSSL's reference.
 private func keepSession(_ ssl: OpaquePointer?, _ state: OpaquePointer?) -> Int32 {
     guard let ssl, let state, let session = TLSSession.of(ssl), case .client(_, let sessions?) = session.role else {
         return 0

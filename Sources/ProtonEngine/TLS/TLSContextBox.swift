@@ -4,23 +4,23 @@
 import Glibc
 import ProtonUtilities
 
-/// Options that a context of TLS is made of.
+/// Options from which a TLS context is made.
 protocol TLSContextOptions: Sendable, Hashable {
-    /// The files that are read for it.
+    /// The files that the options name.
     var paths: [String] { get }
-    /// The context that was made of them last.
+    /// The last context that was made from the options.
     var contexts: TLSContextBox<Self> { get set }
     /// Reads the files, and makes a context.
     func makeContext() throws(ProtonError) -> TLSContext
 }
 
-/// The context that was made of options last, shared by all copies of these, and made again when a file of theirs changes.
+/// The last context made from options. All copies of the options share it, and it is made again when one of their files changes.
 ///
-/// For `==` and hashes every box is the same: it is no part of the options' value.
+/// All boxes are equal for `==` and hashes, because the box is not part of the options' value.
 final class TLSContextBox<Options: TLSContextOptions>: Sendable, Hashable {
     private struct Entry {
         var options: Options
-        /// What the files were when they were read last, with success or not.
+        /// The identities of the files when they were last read, with or without success.
         var files: [FileIdentity?]
         var context: TLSContext
     }
@@ -30,15 +30,15 @@ final class TLSContextBox<Options: TLSContextOptions>: Sendable, Hashable {
     static func == (one: TLSContextBox, other: TLSContextBox) -> Bool { true }
     func hash(into hasher: inout Hasher) {}
 
-    /// The context to use now.
-    /// - Returns: it, and why files that have changed could not be used: told once for each change.
-    /// - Throws: `ProtonError.Code.invalidArgument` where there is none yet and none can be made.
+    /// Returns the current context.
+    /// - Returns: the context, and the error if changed files could not be used, once for each change.
+    /// - Throws: `ProtonError.Code.invalidArgument` if there is no context yet and none can be made.
     func current(for options: Options) throws(ProtonError) -> (context: TLSContext, failure: ProtonError?) {
         let files = options.paths.map(FileIdentity.init)
         return try entry.withLock { entry throws(ProtonError) in
             guard let old = entry, old.options == options else {
                 let context = try options.makeContext()
-                // With a box of their own: they would keep this one, and this one them.
+                // With another box, because the options and this box would otherwise reference each other.
                 var kept = options
                 kept.contexts = TLSContextBox()
                 entry = Entry(options: kept, files: files, context: context)
@@ -57,12 +57,12 @@ final class TLSContextBox<Options: TLSContextOptions>: Sendable, Hashable {
     }
 }
 
-/// What tells whether a file has changed.
+/// The identity of a file, which differs after a change.
 struct FileIdentity: Equatable {
     private let (device, inode, size): (UInt, UInt, Int)
     private let (seconds, nanoseconds): (Int, Int)
 
-    /// Nil where there is no such file.
+    /// Nil if there is no such file.
     init?(_ path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }

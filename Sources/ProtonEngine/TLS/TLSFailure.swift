@@ -3,24 +3,24 @@
 
 import AMQP
 
-/// What is wrong with TLS, as a table of findings and reasons: it looks at nothing but its arguments.
+/// Describes a TLS failure, based on tables of findings and reasons; it depends only on its arguments.
 package struct TLSFailure: Equatable {
-    /// What happened and what to do, to be put behind the peer's name.
+    /// What happened and what to do; the text follows the peer's name.
     package let message: String
-    /// Whether another try may well get past it: the peer went away, and has not refused anything.
+    /// Whether another try is likely to succeed: the peer closed the connection, and did not refuse anything.
     package let isInterruption: Bool
 
-    /// What this side is, for what to do.
+    /// The role of this side, for the advice.
     enum Side: Equatable {
         case client(serverName: String)
         case server
     }
 
-    /// Nil where it was not TLS that ended the connection.
+    /// Nil if the connection did not end because of TLS.
     /// - Parameters:
-    ///   - finding: what OpenSSL told of.
-    ///   - progress: how far the handshake had come.
-    ///   - condition: the transport's, as proton sets it.
+    ///   - finding: the finding of OpenSSL.
+    ///   - progress: the progress of the handshake.
+    ///   - condition: the condition of the transport, as proton sets it.
     init?(_ finding: TLSFinding?, _ progress: Progress, _ condition: Condition?, _ side: Side) {
         let text = condition?.description ?? ""
         let reason = TLSFailure.reason(in: text)
@@ -44,16 +44,17 @@ package struct TLSFailure: Equatable {
         }
     }
 
-    /// Whether a condition is that of a client that goes on in the clear: refused by SASL, or behind it, or gone as it saw that.
+    /// Whether a condition shows a client that continued without TLS: refused by SASL or after it, or closed by the client at
+    /// once.
     private static func isOfPlainClient(_ condition: Condition?, _ text: String) -> Bool {
         if condition?.name == .unauthorizedAccess || text.contains("connection unencrypted") { return true }
-        // One that said nothing at all is another matter.
+        // A client that sent nothing at all is not meant.
         return text.contains("connection aborted") && !text.contains("No protocol header")
     }
 
-    /// How far a handshake has come.
+    /// The progress of a handshake.
     enum Progress: Equatable {
-        /// A client may do without.
+        /// TLS is optional for the client.
         case notWanted
         case waiting
         case begun
@@ -64,9 +65,9 @@ package struct TLSFailure: Equatable {
         (self.message, self.isInterruption) = (message, isInterruption)
     }
 
-    /// The reason in proton's words for an error of OpenSSL's: `SSL Failure: error:0A00010B:SSL routines::wrong version number`.
+    /// The OpenSSL reason in proton's text for an error: `SSL Failure: error:0A00010B:SSL routines::wrong version number`.
     private static func reason(in text: String) -> Int? {
-        // Behind another condition it is but what followed from that.
+        // After another condition, it is only a consequence of that one.
         guard text.hasPrefix("SSL Failure") else { return nil }
         let digits = text.dropFirst("SSL Failure: error:".count).prefix { $0.isHexDigit }
         return Int(digits, radix: 16).map { $0 & 0x7F_FFFF } ?? 0
@@ -114,7 +115,7 @@ package struct TLSFailure: Equatable {
             + "serverName of TLSClientOptions"
     }
 
-    /// A time in seconds since 1970, as ISO 8601 writes it.
+    /// A time in seconds since 1970, in the format of ISO 8601.
     static func time(_ seconds: Int64?, _ prefix: String = "") -> String {
         guard let seconds else { return "" }
         let (days, rest) = (Int(seconds.floorDivided(by: 86_400)), Int(seconds.floorRemainder(by: 86_400)))
@@ -132,7 +133,7 @@ package struct TLSFailure: Equatable {
             + "\(two(rest / 3_600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
     }
 
-    // MARK: What the peer says
+    // MARK: The peer's alert
 
     private init(alert: UInt8, _ side: Side) {
         let isClient = if case .client = side { true } else { false }
@@ -161,7 +162,7 @@ package struct TLSFailure: Equatable {
         }
     }
 
-    // MARK: What OpenSSL says
+    // MARK: OpenSSL's error
 
     private init(reason: Int, _ text: String, _ progress: Progress, _ side: Side) {
         let isClient = if case .client = side { true } else { false }
@@ -170,7 +171,7 @@ package struct TLSFailure: Equatable {
             self.init("went away without closing the connection.", isInterruption: true)
         case TLSReason.unexpectedEnd: self.init(interruption: side)
         case _ where progress == .established:
-            // Damaged or forged on the way.
+            // Damaged or forged in transit.
             self.init("sent what TLS cannot read: \(TLSFailure.words(text)).", isInterruption: true)
         case TLSReason.wrongVersion, TLSReason.unknownProtocol, TLSReason.longRecord, TLSReason.badRecord,
             TLSReason.httpRequest, TLSReason.proxyRequest:
@@ -195,7 +196,7 @@ package struct TLSFailure: Equatable {
         self.init("ended the connection within the TLS handshake: \(why)", isInterruption: true)
     }
 
-    /// What OpenSSL calls it, without its numbers.
+    /// OpenSSL's text, without its numbers.
     private static func words(_ text: String) -> String {
         guard text.contains("SSL Failure: error:") else { return text }
         return text.split(separator: ":").last.map(String.init) ?? text

@@ -3,21 +3,21 @@
 
 import COpenSSL
 
-/// The first thing that OpenSSL tells of what is wrong with a handshake.
+/// The first problem that OpenSSL reports in a handshake.
 enum TLSFinding: Equatable {
-    /// A certificate is refused: the peer's own, or one of those that vouch for it.
+    /// A certificate is refused: the peer's own, or one of its issuers.
     case refusedCertificate(code: Int32, isPeersOwn: Bool, TLSCertificateSummary?)
-    /// The peer says what it finds wrong (RFC 8446, 6.2).
+    /// The peer has sent an alert (RFC 8446, 6.2).
     case alertReceived(UInt8)
-    /// This side has said so; the transport's condition tells more.
+    /// This side has sent an alert; the transport's condition has more information.
     case alertSent(UInt8)
 }
 
-/// What an error says of a certificate.
+/// The parts of a certificate that an error shows.
 struct TLSCertificateSummary: Equatable {
     var subject: String
     var issuer: String
-    /// The names that it is made out to, as `openssl x509` shows them; of many the first eight.
+    /// The names of the certificate, as `openssl x509` shows them; at most eight.
     var names: [String]
     var notBefore: Int64?
     var notAfter: Int64?
@@ -33,7 +33,7 @@ extension TLSCertificateSummary {
     }
 }
 
-/// OpenSSL's codes for why a certificate is refused (`X509_STORE_CTX_get_error`).
+/// OpenSSL's codes for the refusal of a certificate (`X509_STORE_CTX_get_error`).
 enum TLSRefusal {
     static let noIssuer = Int32(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT)
     static let notYetValid = Int32(X509_V_ERR_CERT_NOT_YET_VALID)
@@ -75,7 +75,7 @@ enum TLSAlert {
     static func text(_ alert: UInt8) -> String { String(cString: SSL_alert_desc_string_long(Int32(alert))) }
 }
 
-/// OpenSSL's reasons, of its library for TLS (`openssl/sslerr.h`).
+/// OpenSSL's error reasons of its TLS library (`openssl/sslerr.h`).
 enum TLSReason {
     static let noCiphers = Int(SSL_R_NO_CIPHERS_AVAILABLE)
     static let noVersion = Int(SSL_R_NO_PROTOCOLS_AVAILABLE)

@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A version of TLS, least first; older ones are never spoken (RFC 8996).
+/// A version of TLS, in ascending order; older versions are never used (RFC 8996).
 public enum TLSVersion: Sendable, Hashable, Comparable, CaseIterable {
     /// TLS 1.2 (RFC 5246).
     case tls12
@@ -9,22 +9,22 @@ public enum TLSVersion: Sendable, Hashable, Comparable, CaseIterable {
     case tls13
 }
 
-/// What a client wants to know of a server before it says anything.
+/// How a client verifies a server before it sends any data.
 public enum TLSVerification: Sendable, Hashable {
-    /// A certificate that the trusted authorities vouch for, made out to the server's name: the default.
+    /// The certificate must be issued by a trusted authority, for the server's name: the default.
     ///
-    /// The name has to be among the certificate's subject alternative names, of type DNS for a name and of type IP for an
-    /// address; the subject's common name is not looked at (RFC 9525, 6.3).
+    /// The name must be among the certificate's subject alternative names, with type DNS for a name and type IP for an address;
+    /// the subject's common name is ignored (RFC 9525, 6.3).
     case full
-    /// A certificate that the trusted authorities vouch for, made out to anybody.
+    /// The certificate must be issued by a trusted authority, for any name.
     ///
-    /// Insecure with authorities that certify others: each of these can pass for the server. Proton's `VERIFY_PEER`.
+    /// Insecure with authorities that certify others: each of these can impersonate the server. Proton's `VERIFY_PEER`.
     case insecureAnyName
-    /// Nothing: anybody on the way can pass for the server, and read and change what is sent.
+    /// No verification: anyone on the route can impersonate the server, and read and change the data.
     case insecureNoVerification
 }
 
-/// Whose word is taken for who a peer is: certificates of authorities.
+/// The certificates of the authorities that are trusted to identify peers.
 public struct TLSTrust: Sendable, Hashable {
     enum Source: Sendable, Hashable {
         case system
@@ -34,57 +34,57 @@ public struct TLSTrust: Sendable, Hashable {
 
     let sources: [Source]
 
-    /// The authorities that the system trusts, of Debian's package `ca-certificates`.
+    /// The authorities that the system trusts, from Debian's package `ca-certificates`.
     ///
     /// OpenSSL reads the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` for it.
     public static let system = TLSTrust(sources: [.system])
 
-    /// The authorities in a file, certificates in PEM one after the other, or in a directory that `openssl rehash` has made.
+    /// The authorities in a file of PEM certificates, or in a directory that was prepared by `openssl rehash`.
     public static func file(_ path: String) -> TLSTrust { TLSTrust(sources: [.path(path)]) }
 
-    /// The authorities in a text, certificates in PEM one after the other.
+    /// The authorities in a text of PEM certificates.
     public static func pem(_ text: String) -> TLSTrust { TLSTrust(sources: [.pem(text)]) }
 
-    /// These authorities and others.
+    /// Returns these authorities and others.
     public func adding(_ other: TLSTrust) -> TLSTrust { TLSTrust(sources: sources + other.sources) }
 
-    /// The files whose change is noticed.
+    /// The files that are checked for changes.
     var paths: [String] { sources.compactMap { if case .path(let path) = $0 { path } else { nil } } }
 
-    /// Whether only what the program names is trusted.
+    /// Whether only authorities that the program names are trusted.
     var isOwn: Bool { !sources.contains(.system) }
 }
 
-/// How a client speaks TLS: of `ConnectionOptions.tls`, for URLs that begin with `amqps:`.
+/// The TLS options of a client: `ConnectionOptions.tls`, for URLs that begin with `amqps:`.
 ///
-/// The defaults verify that the server is who its certificate says, and that this is the URL's host, before anything of
-/// AMQP or SASL is sent.
+/// With the defaults, the client verifies the server's certificate, and that it is for the URL's host, before it sends any AMQP
+/// or SASL data.
 ///
-/// Files are read where the connection is made, and again for a later try where they have changed.
+/// Files are read when the connection is made, and again for a later try if they have changed.
 public struct TLSClientOptions: Sendable, Hashable {
-    /// Whose word is taken for who the server is. Default the system's authorities.
+    /// The trusted authorities. Default: the system's authorities.
     public var trust: TLSTrust
-    /// What the client shows to a server that asks who it is; nil, the default, is nothing.
+    /// The certificate that the client presents if the server requests one; nil, the default, means none.
     public var certificate: TLSCertificate?
-    /// What the client wants to know of the server. Default `.full`.
+    /// How the client verifies the server. Default `.full`.
     public var verification: TLSVerification
-    /// The server's name: the one that its certificate has to have, and that it is told of (SNI, RFC 6066, 3).
+    /// The server's name: the name that its certificate must have, and that the client sends (SNI, RFC 6066, 3).
     ///
-    /// Nil, the default, is the host of the URL, whatever the virtual host is. An address is verified, but not told.
+    /// Nil, the default, means the host of the URL, independent of the virtual host. An IP address is verified, but not sent.
     public var serverName: String?
-    /// The oldest version that is spoken. Default TLS 1.2.
+    /// The minimum protocol version. Default TLS 1.2.
     public var minimumVersion: TLSVersion
-    /// The ciphers of TLS 1.2, as `openssl ciphers` has them; nil, the default, is those that the system's OpenSSL uses.
+    /// The ciphers of TLS 1.2, in the format of `openssl ciphers`; nil, the default, means those of the system's OpenSSL.
     public var ciphers: String?
-    /// The cipher suites of TLS 1.3, as in `TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256`; nil, the default, is
-    /// those that the system's OpenSSL uses.
+    /// The cipher suites of TLS 1.3, such as `TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256`; nil, the default, means those
+    /// of the system's OpenSSL.
     public var cipherSuites: String?
-    /// Whether a later connection to the same server may go on with the keys of an earlier one. Default true.
+    /// Whether a later connection to the same server may resume the session of an earlier one. Default true.
     public var resumesSessions: Bool
 
     var contexts = TLSContextBox<TLSClientOptions>()
 
-    /// Creates options, each with the default that it has where it is left out.
+    /// Creates options; a parameter that is omitted has its default.
     public init(
         trust: TLSTrust = .system, certificate: TLSCertificate? = nil, verification: TLSVerification = .full,
         serverName: String? = nil, minimumVersion: TLSVersion = .tls12, ciphers: String? = nil,
@@ -101,52 +101,52 @@ public struct TLSClientOptions: Sendable, Hashable {
     }
 }
 
-/// How a listener speaks TLS.
+/// The TLS options of a listener.
 ///
-/// Files are read as it begins to listen. They are read again, without a restart, for the first connection that comes after
-/// one of them has changed; where that fails, such as while a certificate is replaced and its key is not yet, the
-/// listener goes on with what it has and the log says why. Connections that there are keep what they began with.
+/// Files are read when the listener starts. They are read again, without a restart, for the first connection after one of them
+/// has changed. If that fails, for example while a certificate is replaced and its key is not yet, the listener keeps its present
+/// context, and the log has the reason. Existing connections are not affected.
 public struct TLSServerOptions: Sendable, Hashable {
-    /// What a listener asks of its clients.
+    /// Whether a listener requests a certificate from its clients.
     public enum ClientCertificates: Sendable, Hashable {
-        /// They are not asked for a certificate: the default.
+        /// No certificate is requested: the default.
         case notAsked
-        /// They may show a certificate; one that the authorities do not vouch for ends the connection.
+        /// A certificate is optional; one that was not issued by these authorities ends the connection.
         case optional(TLSTrust)
-        /// They have to show a certificate that the authorities vouch for.
+        /// A certificate that was issued by these authorities is required.
         case required(TLSTrust)
     }
 
-    /// What of a client's certificate is its user name for SASL's EXTERNAL.
+    /// The part of a client's certificate that is its user name for SASL EXTERNAL.
     public enum UserName: Sendable, Hashable {
-        /// The whole subject as RFC 2253 writes it, such as `CN=alice,O=Example`: the default, as in proton and RabbitMQ.
+        /// The whole subject in the format of RFC 2253, such as `CN=alice,O=Example`: the default, as in proton and RabbitMQ.
         case subject
-        /// The subject's common name; none where it has several, or one with a NUL in it.
+        /// The subject's common name; none if there are several, or if it has a NUL.
         ///
-        /// Use it where each authority that is trusted keeps common names apart.
+        /// Use it if each trusted authority issues a common name to one client only.
         case commonName
         /// The first subject alternative name that is an e-mail address, a DNS name or a URI.
         case subjectAlternativeName
     }
 
-    /// What the listener shows to its clients.
+    /// The certificate that the listener presents to its clients.
     public var certificate: TLSCertificate
-    /// What the listener asks of its clients. Default `.notAsked`.
+    /// Whether the listener requests a certificate from its clients. Default `.notAsked`.
     public var clientCertificates: ClientCertificates
-    /// What of a client's certificate is its user name. Default `.subject`.
+    /// The part of a client's certificate that is its user name. Default `.subject`.
     public var userName: UserName
-    /// Whether clients that speak no TLS are taken on the same port. Default false.
+    /// Whether clients without TLS are accepted on the same port. Default false.
     public var allowsPlain: Bool
-    /// The oldest version that is spoken. Default TLS 1.2.
+    /// The minimum protocol version. Default TLS 1.2.
     public var minimumVersion: TLSVersion
-    /// The ciphers of TLS 1.2, as `openssl ciphers` has them; nil, the default, is those that the system's OpenSSL uses.
+    /// The ciphers of TLS 1.2, in the format of `openssl ciphers`; nil, the default, means those of the system's OpenSSL.
     public var ciphers: String?
-    /// The cipher suites of TLS 1.3; nil, the default, is those that the system's OpenSSL uses.
+    /// The cipher suites of TLS 1.3; nil, the default, means those of the system's OpenSSL.
     public var cipherSuites: String?
 
     var contexts = TLSContextBox<TLSServerOptions>()
 
-    /// Creates options, each with the default that it has where it is left out.
+    /// Creates options; a parameter that is omitted has its default.
     public init(
         certificate: TLSCertificate, clientCertificates: ClientCertificates = .notAsked, userName: UserName = .subject,
         allowsPlain: Bool = false, minimumVersion: TLSVersion = .tls12, ciphers: String? = nil,
@@ -161,7 +161,7 @@ public struct TLSServerOptions: Sendable, Hashable {
         self.cipherSuites = cipherSuites
     }
 
-    /// Whose word is taken for who a client is; nil where none is asked.
+    /// The authorities that are trusted to identify clients; nil if no certificate is requested.
     var clientTrust: TLSTrust? {
         switch clientCertificates {
         case .notAsked: nil

@@ -4,28 +4,28 @@
 import COpenSSL
 import Glibc
 
-/// The certificate that a peer has shown (X.509, RFC 5280).
+/// The certificate that a peer has presented (X.509, RFC 5280).
 public struct TLSPeerCertificate: Sendable {
     let certificate: X509Certificate
 
     private var pointer: OpaquePointer { certificate.pointer }
 
-    /// The subject as RFC 2253 writes it, such as `CN=alice,O=Example`.
+    /// The subject in the format of RFC 2253, such as `CN=alice,O=Example`.
     public var subject: String { TLSPeerCertificate.text(X509_get_subject_name(pointer)) }
 
-    /// The authority that signed the certificate, as RFC 2253 writes it.
+    /// The authority that signed the certificate, in the format of RFC 2253.
     public var issuer: String { TLSPeerCertificate.text(X509_get_issuer_name(pointer)) }
 
-    /// The subject's common name; nil where it has none or several, or one with a NUL in it.
+    /// The subject's common name; nil if there are none or several, or if it has a NUL.
     public var commonName: String? {
         let names = fields(NID_commonName)
         return names.count == 1 ? names.first : nil
     }
 
-    /// A part of the subject, the first of its kind; nil where there is none.
+    /// The first field of a kind in the subject; nil if there is none.
     public func subjectField(_ field: SubjectField) -> String? { fields(field.id).first }
 
-    /// A kind of part that a subject has.
+    /// A kind of field in a subject.
     public enum SubjectField: Sendable, Hashable {
         /// `C`, of two letters.
         case country
@@ -52,11 +52,11 @@ public struct TLSPeerCertificate: Sendable {
         }
     }
 
-    /// One of the names that a certificate is made out to (RFC 5280, 4.2.1.6).
+    /// One of the names for which a certificate was issued (RFC 5280, 4.2.1.6).
     public enum AlternativeName: Sendable, Hashable, CustomStringConvertible {
-        /// A name of the Domain Name System, or a pattern such as `*.example.com`.
+        /// A DNS name, or a pattern such as `*.example.com`.
         case dns(String)
-        /// An address, as in `127.0.0.1` or `::1`.
+        /// An IP address, such as `127.0.0.1` or `::1`.
         case ip(String)
         /// An e-mail address.
         case email(String)
@@ -74,7 +74,7 @@ public struct TLSPeerCertificate: Sendable {
         }
     }
 
-    /// The names that the certificate is made out to, in its order; those of other kinds, and with a NUL in them, are left out.
+    /// The names for which the certificate was issued, in its order, without those of other kinds or with a NUL.
     public var subjectAlternativeNames: [AlternativeName] {
         guard let list = X509_get_ext_d2i(pointer, NID_subject_alt_name, nil, nil) else { return [] }
         let names = OpaquePointer(list)
@@ -100,10 +100,10 @@ public struct TLSPeerCertificate: Sendable {
         OpenSSL.memoryText { PEM_write_bio_X509($0, pointer) }
     }
 
-    /// The last moment at which the certificate is valid, in seconds since 1970; nil where it has no such time.
+    /// The end of the certificate's validity, in seconds since 1970; nil if it has none.
     public var notAfter: Int64? { TLSPeerCertificate.seconds(X509_get0_notAfter(pointer)) }
 
-    /// The first moment at which the certificate is valid, in seconds since 1970; nil where it has no such time.
+    /// The start of the certificate's validity, in seconds since 1970; nil if it has none.
     public var notBefore: Int64? { TLSPeerCertificate.seconds(X509_get0_notBefore(pointer)) }
 
     /// The serial number, in hexadecimal digits.
@@ -123,7 +123,7 @@ public struct TLSPeerCertificate: Sendable {
         return bytes.prefix(Int(count)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
-    /// Who a client is, for SASL's EXTERNAL; nil where the certificate does not say it clearly.
+    /// The user name of a client for SASL EXTERNAL; nil if the certificate has no unambiguous one.
     func userName(_ kind: TLSServerOptions.UserName) -> String? {
         let name: String? =
             switch kind {
@@ -148,7 +148,7 @@ public struct TLSPeerCertificate: Sendable {
         var index = X509_NAME_get_index_by_NID(name, id, -1)
         while index >= 0 {
             let entry = X509_NAME_get_entry(name, index)
-            // One that cannot be read counts too: a name with several is not clear.
+            // An unreadable name counts too, because a subject with several names is ambiguous.
             found.append(TLSPeerCertificate.utf8(X509_NAME_ENTRY_get_data(entry)) ?? "")
             index = X509_NAME_get_index_by_NID(name, id, index)
         }
@@ -170,13 +170,13 @@ public struct TLSPeerCertificate: Sendable {
         return Array(UnsafeBufferPointer(start: start, count: Int(max(0, ASN1_STRING_length(string)))))
     }
 
-    /// A string of the type IA5String; nil where it has a NUL or what is not ASCII.
+    /// A string of the type IA5String; nil if it has a NUL, or is not ASCII.
     private static func ascii(_ string: UnsafePointer<ASN1_STRING>?) -> String? {
         let bytes = bytes(string)
         return bytes.allSatisfy { $0 > 0 && $0 < 128 } ? String(decoding: bytes, as: UTF8.self) : nil
     }
 
-    /// A string of any type, as UTF-8; nil where it has a NUL.
+    /// A string of any type, as UTF-8; nil if it has a NUL.
     private static func utf8(_ string: UnsafePointer<ASN1_STRING>?) -> String? {
         var start: UnsafeMutablePointer<UInt8>?
         let count = ASN1_STRING_to_UTF8(&start, string)
@@ -206,7 +206,7 @@ public struct TLSPeerCertificate: Sendable {
 }
 
 extension TLSPeerCertificate: CustomStringConvertible {
-    /// The subject, and the names that the certificate is made out to.
+    /// The subject, and the names for which the certificate was issued.
     public var description: String {
         let names = subjectAlternativeNames
         return names.isEmpty ? subject : "\(subject) (\(names.map(\.description).joined(separator: ", ")))"
@@ -215,11 +215,11 @@ extension TLSPeerCertificate: CustomStringConvertible {
 
 /// A hash for the fingerprint of a certificate.
 public enum TLSFingerprintHash: Sendable, Hashable {
-    /// SHA-1, of 40 digits: for comparison with old lists only.
+    /// SHA-1, with 40 digits: only for comparison with old lists.
     case sha1
-    /// SHA-256, of 64 digits.
+    /// SHA-256, with 64 digits.
     case sha256
-    /// SHA-512, of 128 digits.
+    /// SHA-512, with 128 digits.
     case sha512
 
     fileprivate var digest: OpaquePointer? {
@@ -232,7 +232,7 @@ public enum TLSFingerprintHash: Sendable, Hashable {
 }
 
 extension OpenSSL {
-    /// What `write` writes into a memory of OpenSSL's, as text.
+    /// The text that `write` writes to an OpenSSL memory buffer.
     static func memoryText(_ write: (OpaquePointer?) -> Int32) -> String {
         guard let memory = BIO_new(BIO_s_mem()) else { return "" }
         defer { BIO_free(memory) }

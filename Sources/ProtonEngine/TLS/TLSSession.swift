@@ -4,50 +4,50 @@
 import AMQP
 import COpenSSL
 
-/// What is known of the TLS of one transport.
+/// The TLS state of one transport.
 ///
-/// OpenSSL keeps it with the `SSL` until that is freed, with the transport.
+/// OpenSSL keeps it with the `SSL` until that is freed with the transport.
 ///
-/// `@unchecked Sendable`: OpenSSL's callbacks come in calls of proton's on the transport, of which there is one at a time, on
-/// the thread that has the connection (see `SASLContext`); who reads it is in the connection's domain, or in such a call.
+/// `@unchecked Sendable`: OpenSSL's callbacks occur in proton's calls on the transport, of which there is only one at a time, on
+/// the thread that has the connection (see `SASLContext`); all readers are in the connection's domain, or in such a call.
 package final class TLSSession: @unchecked Sendable {
-    /// How far the handshake has come.
+    /// The progress of the handshake.
     enum State {
-        /// Nothing has been said.
+        /// No data was exchanged yet.
         case waiting
         case handshaking
         case established(TLSInfo)
     }
 
     let role: TLSContext.Role
-    /// The server that a client is to reach.
+    /// The name of the server, for a client.
     let serverName: String?
-    /// What tells the sessions of one server from those of others.
+    /// The key that distinguishes the sessions of one server from those of others.
     let key: String
     private(set) var state = State.waiting
-    /// The first thing that OpenSSL found wrong, or that the peer did.
+    /// The first problem that OpenSSL or the peer has reported.
     private(set) var finding: TLSFinding?
-    /// Whether the last record of TLS was one of this side's, and the `SSL` that tells of it; nil where that is not asked for.
+    /// Whether this side has written the last TLS record, and the `SSL` that reports it; nil if it is not tracked.
     private var lastRecord: (isWritten: Bool, ssl: OpaquePointer)?
 
     init(_ role: TLSContext.Role, serverName: String?, key: String) {
         (self.role, self.serverName, self.key) = (role, serverName, key)
     }
 
-    /// What the handshake has come to; nil before it is done.
+    /// The result of the handshake; nil before it is completed.
     package var info: TLSInfo? { if case .established(let info) = state { info } else { nil } }
 
-    /// The user that a client's certificate names, for SASL's EXTERNAL; nil where there is none.
+    /// The user of a client's certificate, for SASL EXTERNAL; nil if there is none.
     var certificateUser: String? {
         guard case .server(let kind, _) = role else { return nil }
         return info?.peerCertificate?.userName(kind)
     }
 
-    /// Whether a client that has not begun TLS is to be refused.
+    /// Whether a client that has not begun TLS must be refused.
     var requiresTLS: Bool { if case .server(_, allowsPlain: true) = role { false } else { true } }
 
-    /// What is wrong with TLS, where it is that which ended the transport.
-    /// - Parameter condition: the transport's.
+    /// The TLS failure that ended the transport; nil if there is none.
+    /// - Parameter condition: the condition of the transport.
     func failure(_ condition: Condition?) -> TLSFailure? {
         let progress: TLSFailure.Progress =
             switch state {
@@ -66,8 +66,8 @@ package final class TLSSession: @unchecked Sendable {
 
     // MARK: OpenSSL's callbacks
 
-    /// Has OpenSSL tell of the handshake, and keep this object with its `SSL`.
-    /// - Returns: whether it does.
+    /// Registers callbacks for the handshake, and attaches this object to the `SSL`.
+    /// - Returns: whether this succeeded.
     func bind(to ssl: OpaquePointer) -> Bool {
         let retained = Unmanaged.passRetained(self)
         // Released by `sessionIsFreed`.
@@ -83,10 +83,10 @@ package final class TLSSession: @unchecked Sendable {
         return true
     }
 
-    /// Whether the last record of TLS was one of this side's; it is not asked for again.
+    /// Whether this side has written the last TLS record; ends the tracking.
     ///
-    /// Called from within proton's TLS layer, which has its `SSL`, and not from OpenSSL, which cannot do without the callback
-    /// while it is in it.
+    /// Must be called during a call of proton's TLS layer, which has its `SSL`, and not from an OpenSSL callback, because the
+    /// message callback must not be removed while OpenSSL is in it.
     func takeHasWrittenLast() -> Bool {
         guard let lastRecord else { return false }
         SSL_set_msg_callback(lastRecord.ssl, nil)
@@ -96,12 +96,12 @@ package final class TLSSession: @unchecked Sendable {
 
     fileprivate func noteRecord(isWritten: Bool) { lastRecord?.isWritten = isWritten }
 
-    /// What this library keeps with an `SSL`.
+    /// The object of this library that is attached to an `SSL`.
     static func of(_ ssl: OpaquePointer) -> TLSSession? {
         SSL_get_ex_data(ssl, OpenSSL.sessionIndex).map { Unmanaged<TLSSession>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    /// OpenSSL refuses a certificate of the peer's.
+    /// Records that OpenSSL refuses a certificate of the peer.
     func noteRefusal(_ code: Int32, depth: Int32, _ certificate: OpaquePointer?) {
         guard finding == nil else { return }
         var summary: TLSCertificateSummary?
@@ -112,7 +112,7 @@ package final class TLSSession: @unchecked Sendable {
     }
 
     fileprivate func noteAlert(_ alert: UInt8, isReceived: Bool) {
-        // The first is that the peer is done.
+        // The peer's `close_notify` is not a problem.
         guard alert != TLSAlert.closeNotify, finding == nil else { return }
         finding = isReceived ? .alertReceived(alert) : .alertSent(alert)
     }
@@ -121,9 +121,9 @@ package final class TLSSession: @unchecked Sendable {
         if case .waiting = state { state = .handshaking }
     }
 
-    /// The handshake is done: keeps what it has come to, since the `SSL` may be gone when it is asked for.
+    /// Stores the result of the completed handshake, because the `SSL` may be freed when it is needed.
     fileprivate func noteEnd(_ ssl: OpaquePointer) {
-        // TLS 1.3 tells so again as tickets come.
+        // TLS 1.3 reports it again for each ticket.
         if case .established = state { return }
         let cipher = SSL_get_current_cipher(ssl).flatMap { SSL_CIPHER_get_name($0) }
         let told = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)

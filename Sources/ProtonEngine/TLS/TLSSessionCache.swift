@@ -4,12 +4,12 @@
 import COpenSSL
 import ProtonUtilities
 
-/// The sessions that a client may go on with, of the options that it was made for (RFC 8446, 2.2).
+/// The sessions that a client can resume, for the options of the cache (RFC 8446, 2.2).
 ///
-/// A session is used once, so that nobody on the way can tell that two connections are of the same client (RFC 8446, C.4). At
-/// most four are kept of a server, and of 64 servers; the oldest go first.
+/// A session is used once, so that an observer cannot see that two connections belong to the same client (RFC 8446, C.4). The
+/// cache keeps at most four sessions for each server, and at most 64 servers; the oldest are removed first.
 final class TLSSessionCache: Sendable {
-    /// `@unchecked Sendable`: whoever takes it out of the list is the only one to have it.
+    /// `@unchecked Sendable`: the code that takes it out of the list has the only reference.
     private final class Kept: @unchecked Sendable {
         let state: OpaquePointer
         init(_ state: OpaquePointer) { self.state = state }
@@ -20,7 +20,7 @@ final class TLSSessionCache: Sendable {
     /// The newest server, and its newest session, are last.
     private let servers = UncheckedMutex<[(key: String, sessions: [Kept])]>([])
 
-    /// Keeps a session, whose reference is the cache's from now on.
+    /// Keeps a session, and takes over its reference.
     func keep(_ state: OpaquePointer, for key: String) {
         servers.withLock { servers in
             let index = servers.firstIndex { $0.key == key }
@@ -31,12 +31,12 @@ final class TLSSessionCache: Sendable {
         }
     }
 
-    /// Has a connection offer the newest session of its server, where there is one.
+    /// Makes a connection offer the newest session of its server, if there is one.
     func use(_ key: String, in ssl: OpaquePointer) {
         let kept: Kept? = servers.withLock { servers in
             guard let index = servers.firstIndex(where: { $0.key == key }) else { return nil }
             while let newest = servers[index].sessions.popLast() {
-                // OpenSSL gives the last session of a connection up that ends without a word.
+                // OpenSSL invalidates the last session of a connection that ends without a `close_notify`.
                 if SSL_SESSION_is_resumable(newest.state) == 1 { return newest }
             }
             return nil

@@ -4,21 +4,21 @@
 public import Proton
 public import ProtonEngine
 
-/// A client and a server that talk to each other in memory: without a socket, a thread or anything to wait for.
+/// A client and a server that are connected in memory, without a socket, a thread or a wait.
 ///
 ///     let (client, server) = (Greeter(), Echo())
 ///     let pair = try ConnectionPair(client: client, server: server)
 ///     try pair.run()
 ///     #expect(client.answers == ["Hello World!"])
 ///
-/// The handlers are those of programs, unchanged. The client is told of its start, and the connection that it makes
-/// there leads to the server, whatever its URL: with SASL, frames and all, as over a network. The server is not told of
-/// a start, since it would listen, but of everything that its peer does. Timers, the waits of both and their heartbeats
-/// go by `clock`, and what they do is done in `run` too, so that a test takes the same course each time.
+/// The handlers are the same as in a program. The client's handler receives the start events, and the connection that it makes
+/// then leads to the server, whatever its URL. SASL and frames are the same as over a network. The server's handler receives no
+/// start events, because it would listen, but it receives all other events. Timers, time-outs and heartbeats of both sides use
+/// `clock` and are processed in `run` too, so that a test runs in the same order each time.
 ///
-/// A pair, its connections and its handlers belong to the thread that uses them.
+/// Use a pair, its connections and its handlers on one thread only.
 public final class ConnectionPair {
-    /// One of the two ways that bytes go.
+    /// A direction in which bytes are sent.
     public enum Direction: Sendable, CaseIterable {
         /// From the client to the server.
         case toServer
@@ -26,28 +26,27 @@ public final class ConnectionPair {
         case toClient
     }
 
-    /// The client's connection: the one that it made when it was told of its start, or else one that is made for it.
+    /// The client's connection: the one that the client made at its start, or else one that the pair made for it.
     public let client: Connection
     /// The server's connection.
     public let server: Connection
-    /// What timers go by: turn it, and `run`.
+    /// The clock that timers use: advance it, and call `run`.
     public let clock: TestClock
 
     private let clientContainer: Container
     private let serverContainer: Container
     private let pipe: MemoryPipe
 
-    /// Joins two handlers, and tells the client of its start (`onReactorInit`, `onStart`).
+    /// Connects two handlers, and sends the start events to the client (`onReactorInit`, `onStart`).
     ///
-    /// Nothing goes from one to the other before `run`. A connection that breaks is not made again, whatever the options
-    /// say.
+    /// Nothing is transferred before `run`. A connection that breaks is not made again, whatever the options.
     /// - Parameters:
     ///   - client: the handler of the side that connects.
     ///   - server: the handler of the side that the client connects to.
-    ///   - clientOptions: how the client connects where it gives `connect` no options.
-    ///   - serverOptions: how the server takes the connection.
-    /// - Throws: what the client throws at its start; `ProtonError.Code.invalidArgument` where it makes more than one
-    ///   connection, or the options make no sense.
+    ///   - clientOptions: the client's options, if it calls `connect` without options.
+    ///   - serverOptions: the server's options for the connection.
+    /// - Throws: any error that the client throws at its start; `ProtonError.Code.invalidArgument` if it makes more than one
+    ///   connection, or if the options are invalid.
     public init(
         client: any ProtonHandler, server: any ProtonHandler, clientOptions: ConnectionOptions = ConnectionOptions(),
         serverOptions: ConnectionOptions = ConnectionOptions()
@@ -63,7 +62,7 @@ public final class ConnectionPair {
         pipe = MemoryPipe(client: clientSide, server: serverSide, at: clock.now)
     }
 
-    /// The connection that a client has made, or one that is made for it.
+    /// The connection that a client has made, or a new one if it has made none.
     private static func takeConnection(of client: Container) throws -> ConnectionDriver {
         var connections = try client.takeConnectionsInMemory()
         if connections.isEmpty {
@@ -86,15 +85,15 @@ public final class ConnectionPair {
         serverContainer.endInMemory(server)
     }
 
-    /// Lets both sides talk, until neither has more to say.
+    /// Transfers bytes and handles events until neither side has output left.
     ///
-    /// May be called again, when the test or the clock has given them something to do.
+    /// Call it again after the test or the clock has given the sides something to do.
     /// - Parameters:
-    ///   - bytesAtATime: how many bytes go at once, at least 1; few of them show what comes of frames in pieces.
-    ///   - rounds: how many times each side has its turn before this gives up.
-    /// - Throws: what callbacks throw, and errors of the client's connection that no handler takes care of, as
-    ///   `Container.run` does; `ProtonError.Code.limitExceeded` where they do not come to rest, and
-    ///   `.invalidArgument` where a callback makes another connection.
+    ///   - bytesAtATime: the maximum number of bytes per transfer, at least 1; a small number tests frames that arrive in pieces.
+    ///   - rounds: the maximum number of rounds, in each of which both sides are processed once.
+    /// - Throws: any error that a callback throws, and errors of the client's connection that no handler handles, as
+    ///   `Container.run` does; `ProtonError.Code.limitExceeded` if the sides still have output after all rounds;
+    ///   `.invalidArgument` if a callback makes another connection.
     public func run(bytesAtATime: Int = .max, rounds: Int = 10_000_000) throws {
         var left = rounds
         repeat {
@@ -110,15 +109,16 @@ public final class ConnectionPair {
         return try container.turnInMemory()
     }
 
-    /// Whether the connection is over, on both sides.
+    /// Whether both sides of the connection are closed.
     public var isClosed: Bool { pipe.isFinished }
 
-    /// How many bytes have gone in a direction.
+    /// The number of bytes transferred in a direction.
     public func byteCount(_ direction: Direction) -> Int { pipe.count(direction) }
 
-    /// Breaks the connection when so many bytes have gone in a direction, as when a cable is cut.
+    /// Breaks the connection after a number of bytes in a direction, like a cable that is cut.
     ///
-    /// Both sides are told that their transport is gone. Where as many have gone already it breaks in the next `run`.
+    /// Both sides receive the event that their transport is closed. If the number is already reached, the connection breaks in
+    /// the next `run`.
     public func cut(_ direction: Direction, after count: Int) {
         pipe.cut(direction, after: count)
     }

@@ -4,7 +4,7 @@
 public import Proton
 public import ProtonBroker
 
-/// Runs a body with a broker in memory: no socket, no thread, nothing to wait for, and the same course each time.
+/// Runs a body with a broker in memory: without a socket, a thread or a wait, and in the same order each time.
 ///
 ///     try withBrokerInMemory { broker in
 ///         let greeter = Greeter()
@@ -13,13 +13,13 @@ public import ProtonBroker
 ///         #expect(greeter.answers == ["hello"])
 ///     }
 ///
-/// What the programs still have open at the end is dropped, and no handler is told.
+/// Connections that are still open at the end are dropped, and no handler receives an event for it.
 /// - Parameters:
-///   - options: how the broker treats its peers. `threads` means nothing here.
-///   - body: what is done with the broker, on this thread.
-/// - Returns: what the body returns.
-/// - Throws: what the body throws; `ProtonError.Code.invalidArgument` for options that make no sense, and for those with
-///   a store, which needs a thread.
+///   - options: the broker's options. `threads` has no effect.
+///   - body: a closure that uses the broker, called on this thread.
+/// - Returns: the result of the body.
+/// - Throws: any error that the body throws; `ProtonError.Code.invalidArgument` for invalid options, and for options with a
+///   store, because a store needs a thread.
 public func withBrokerInMemory<Result>(
     options: BrokerOptions = BrokerOptions(), _ body: (MemoryBroker) throws -> Result
 ) throws -> Result {
@@ -28,17 +28,16 @@ public func withBrokerInMemory<Result>(
     return try body(broker)
 }
 
-/// A broker and its clients, which talk when the test says so: what `withBrokerInMemory` gives its body.
+/// A broker and its clients in memory, which communicate only when the test calls `run`; `withBrokerInMemory` makes one.
 ///
-/// The clients are handlers of programs, unchanged: whatever the URL that they connect to, it leads to this broker, with
-/// SASL, frames and all, as over a network. Nothing happens by itself: `run` has all do what there is to do, in an order
-/// that is always the same, and times to live, delays, timers and heartbeats wait until `clock` is turned.
+/// The clients are the same handlers as in a program. Every connection that they make leads to this broker, whatever its URL;
+/// SASL and frames are the same as over a network. Nothing happens until the test calls `run`, which processes all pending work,
+/// always in the same order. Times to live, delays, timers and heartbeats use `clock`, which the test advances.
 ///
-/// A broker, its clients and their handlers belong to the thread that made them. None of them is `Sendable`, so that in
-/// the Swift 6 language mode the compiler refuses to use them on two. `BlockingConnection` and `Container.run`, which
-/// wait, are for `withBroker`.
+/// Use a broker, its clients and their handlers only on the thread that made them. None of them is `Sendable`, so the compiler
+/// rejects other uses in the Swift 6 language mode. For `BlockingConnection` and `Container.run`, which block, use `withBroker`.
 public final class MemoryBroker {
-    /// What all times go by, the broker's and its clients': turn it, and `run`.
+    /// The clock of the broker and its clients: advance it, and call `run`.
     public let clock = TestClock()
 
     private let broker: InMemoryBroker
@@ -53,16 +52,16 @@ public final class MemoryBroker {
         broker = try InMemoryBroker(options, clock: clock)
     }
 
-    /// Starts a program: tells its handler of the start (`onReactorInit`, `onStart`), as `Container.run` does.
+    /// Starts a program: sends its handler the start events (`onReactorInit`, `onStart`), as `Container.run` does.
     ///
-    /// Nothing goes to the broker before `run`. A program may make several connections, at its start or later, as may the
-    /// test by the client's `container`. One that breaks is not made again, whatever the options say.
+    /// Nothing is sent to the broker before `run`. A program may make several connections, at its start or later, and the test
+    /// may make more with the client's `container`. A connection that breaks is not made again, whatever the options.
     /// - Parameters:
     ///   - program: the program's handler.
-    ///   - id: its container id; nil is `client-1`, `client-2` and so on, as they are started.
-    ///   - options: how it connects where it gives `connect` no options.
-    /// - Throws: what the program throws at its start; `ProtonError.Code.invalidArgument` for options that make no sense,
-    ///   `.closed` where the broker has ended.
+    ///   - id: its container id; nil means `client-1`, `client-2` and so on, in the order of the starts.
+    ///   - options: the program's options, if it calls `connect` without options.
+    /// - Throws: any error that the program throws at its start; `ProtonError.Code.invalidArgument` for invalid options,
+    ///   `.closed` if the broker has ended.
     @discardableResult
     public func start(
         _ program: any ProtonHandler, id: String? = nil, options: ConnectionOptions = ConnectionOptions()
@@ -75,13 +74,13 @@ public final class MemoryBroker {
         return client
     }
 
-    /// Has the broker and its clients do what there is to do, until none of them has more to say.
+    /// Processes the pending work of the broker and its clients, until none of them has output left.
     ///
-    /// May be called again, when the test or the clock has given them something to do.
-    /// - Parameter rounds: how many times each has its turn before this gives up, within seconds by the default.
-    /// - Throws: what callbacks throw, and errors of connections and links that no handler takes care of, as
-    ///   `Container.run` does; `ProtonError.Code.limitExceeded` where they do not come to rest, `.closed` where the broker
-    ///   has ended, `.invalidArgument` where a callback calls this.
+    /// Call it again after the test or the clock has given them something to do.
+    /// - Parameter rounds: the maximum number of rounds, in each of which all are processed once; the default takes only seconds.
+    /// - Throws: any error that a callback throws, and errors of connections and links that no handler handles, as
+    ///   `Container.run` does; `ProtonError.Code.limitExceeded` if there is output after all rounds, `.closed` if the broker has
+    ///   ended, `.invalidArgument` if a callback calls this.
     public func run(rounds: Int = 100_000) throws {
         switch phase {
         case .resting: phase = .running
@@ -104,14 +103,14 @@ public final class MemoryBroker {
         } while hasTimePassed
     }
 
-    /// What the broker holds and whom it serves now.
+    /// The queues, connections and other state of the broker at this time.
     public var status: BrokerStatus { broker.status }
 
     /// Drops all connections.
     func end() {
         phase = .ended
         for client in clients { client.end(with: broker) }
-        // Their handlers may keep this.
+        // The handlers of the clients may reference this broker.
         clients = []
     }
 

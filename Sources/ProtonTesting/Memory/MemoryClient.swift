@@ -5,9 +5,9 @@ public import Proton
 import ProtonBroker
 import ProtonEngine
 
-/// A program that is a client of a `MemoryBroker`, which made this by `start`; it belongs to the broker's thread.
+/// A program that is a client of a `MemoryBroker`; `start` makes one. Use it on the broker's thread only.
 public final class MemoryClient {
-    /// The container of the program: a test may connect, make links and schedule with it, as callbacks do.
+    /// The container of the program: a test may use it to connect, create links and schedule timers, as callbacks do.
     public let container: Container
 
     private struct Line {
@@ -20,22 +20,22 @@ public final class MemoryClient {
 
     init(_ container: Container) { self.container = container }
 
-    /// Whether the program is at its end, so that `Container.run` would return: without a connection or a timer.
+    /// Whether the program has neither a connection nor a timer, so that `Container.run` would return.
     public var hasEnded: Bool { container.isIdleInMemory }
 
-    /// Breaks the program's connections in the next `run`, as when its process is killed: both sides are told.
+    /// Breaks the program's connections in the next `run`, as if its process were killed: both sides receive the event.
     public func cut() {
         for line in lines { line.pipe.cut(.toServer, after: 0) }
     }
 
-    /// Takes the program off the network: what it and the broker send on its connections is lost, and neither is told.
+    /// Disconnects the program from the network: all bytes that it and the broker send are lost, and neither receives an event.
     ///
-    /// Each finds out when the clock passes its `ConnectionLimits.idleTimeout`, for want of heartbeats.
+    /// Each side closes the connection when the clock passes its `ConnectionLimits.idleTimeout`, because no heartbeat arrives.
     public func unplug() {
         for line in lines { line.pipe.unplug() }
     }
 
-    /// Connects what wants to be connected, and gives the timers and each connection their turn.
+    /// Makes the connections that the program asked for, and processes the timers and each connection once.
     /// - Returns: whether there was something to do.
     func turn(with broker: InMemoryBroker) throws -> Bool {
         var isMoving = try container.turnInMemory()
@@ -50,18 +50,18 @@ public final class MemoryClient {
         return isMoving
     }
 
-    /// Lets the time pass for heartbeats.
-    /// - Returns: whether any has passed.
+    /// Advances the time of the connections, for heartbeats.
+    /// - Returns: whether the time of any of them has advanced.
     func passTime(to now: ContinuousClock.Instant) throws -> Bool {
         var hasPassed = false
         for line in lines where try line.pipe.passTime(to: now) { hasPassed = true }
         return hasPassed
     }
 
-    /// Drops all connections; the broker lets go of what they had, and the program is not told.
+    /// Drops all connections: the broker releases their resources, and the program receives no event.
     func end(with broker: InMemoryBroker) {
         container.dropConnectionsInMemory()
-        // The broker's handlers throw nothing.
+        // The broker's handlers throw no errors.
         for line in lines { try? line.pipe.dropServer() }
         for line in lines { end(line, with: broker) }
         lines = []

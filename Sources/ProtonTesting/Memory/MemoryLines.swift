@@ -7,33 +7,33 @@ import ProtonBroker
 import ProtonEngine
 import ProtonUtilities
 
-/// The connections of a `MemoryNetwork`, and what listens on it.
+/// The connections and listeners of a `MemoryNetwork`.
 ///
-/// Connections, and the broker, are used by the thread of the network's loop.
+/// The connections and the broker are used on the thread of the network's loop.
 final class MemoryLines: LoopNetwork {
-    /// What becomes of connections.
+    /// The effect of a simulated fault on connections.
     enum Reachability {
-        /// They are made.
+        /// They are established.
         case up
         /// They are refused.
         case down
-        /// Nothing arrives on them.
+        /// They are established, but no bytes arrive.
         case unplugged
     }
 
     private struct Line {
         let pipe: MemoryPipe
-        /// The broker's side; nil where a server of the loop's has taken the connection.
+        /// The broker's connection; nil if a server in the loop has accepted the connection.
         let broker: Connection?
     }
 
     private struct State {
         var reachability = Reachability.up
         var broker: InMemoryBroker?
-        /// Connections that want to be made, and where to.
+        /// Connections to be made, with their addresses.
         var wanted: [(driver: ConnectionDriver, address: String)] = []
         var lines: [Line] = []
-        /// Connections that are refused, until they have come to their end.
+        /// Refused connections, until their last events are handled.
         var refused: [ConnectionDriver] = []
         var listeners: [String: Listener] = [:]
         var lastPort = 49_151
@@ -73,7 +73,7 @@ final class MemoryLines: LoopNetwork {
         state.withLock { $0.wanted.append((driver, address)) }
     }
 
-    /// Changes what becomes of connections; on the loop's thread.
+    /// Changes the reachability; called on the loop's thread.
     func change(to reachability: Reachability) {
         let lines = state.withLock { state in
             state.reachability = reachability
@@ -85,7 +85,7 @@ final class MemoryLines: LoopNetwork {
         }
     }
 
-    /// Breaks the connections that there are; on the loop's thread.
+    /// Breaks all connections; called on the loop's thread.
     func cut() {
         for line in state.withLock(\.lines) { line.pipe.cut() }
     }
@@ -144,7 +144,7 @@ final class MemoryLines: LoopNetwork {
         for line in finished { if let connection = line.broker { broker?.end(connection) } }
     }
 
-    /// Lets go of everything: the loop has ended, and no thread runs it.
+    /// Releases everything after the loop has ended; its thread no longer runs.
     func end() {
         let old = state.withLock { state in exchange(&state, with: State(broker: nil)) }
         for line in old.lines { if let connection = line.broker { old.broker?.end(connection) } }

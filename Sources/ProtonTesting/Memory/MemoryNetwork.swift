@@ -6,28 +6,27 @@ public import ProtonBroker
 import ProtonEngine
 import ProtonUtilities
 
-/// A network in memory for programs with async/await: a broker, clients and servers without sockets, by a clock that the
-/// test turns. `withMemoryNetwork` makes one.
+/// A network in memory for programs with async/await: a broker, clients and servers without sockets, with a clock that the test
+/// advances. `withMemoryNetwork` makes one.
 ///
-/// What its clients connect to is the broker, whatever the URL, or a server of this network that listens there; with SASL,
-/// frames and all, as over sockets. One thread carries the bytes: it does something when a program has asked for something,
-/// and never waits for a time. Time-outs, waits before a connection is made again, heartbeats and times to live go by `clock`.
+/// Its clients connect to the broker, whatever the URL, or to a server of this network that listens at the URL's address; SASL
+/// and frames are the same as over sockets. One thread transfers the bytes. It runs when a program has asked for something, and
+/// never waits for a time. Time-outs, reconnect delays, heartbeats and times to live use `clock`.
 ///
-/// All of it may be used from any task.
+/// All members may be used from any task.
 public final class MemoryNetwork: Sendable {
-    /// What all times go by: those of clients, of servers and of the broker.
+    /// The clock of the clients, the servers and the broker.
     ///
-    /// `advance(by:)` of the network waits until somebody waits for a time; this one's does not.
+    /// The network's `advance(by:)` waits until a timer is set; the clock's own `advance(by:)` does not.
     public let clock: TestClock
-    /// The container that the network's connections run in, for what `client` and `server` do not make:
-    /// `AMQPClient.container`, `AMQPServer.container`.
+    /// The container of the network's connections, for the parts of a program that `client` and `server` do not make.
     ///
-    /// What listens in it, and what it connects to, is in memory.
+    /// Assign it to `AMQPClient.container` or `AMQPServer.container`. All of its listeners and connections are in memory.
     public let container: ContainerHandle
 
     private let lines: MemoryLines
     private let thread: ContainerThread
-    /// Nil where the network has no broker.
+    /// Nil if the network has no broker.
     private let broker: InMemoryBroker.View?
 
     init(broker options: BrokerOptions?) throws {
@@ -43,11 +42,11 @@ public final class MemoryNetwork: Sendable {
 
     // MARK: Clients and servers
 
-    /// A client whose connections go over this network.
+    /// Creates a client whose connections use this network.
     /// - Parameters:
-    ///   - url: where to: the address of a server of this network, or any other, which is the broker's.
-    ///   - credentials: what to log in with; nil is what the URL says.
-    ///   - options: how connections are made.
+    ///   - url: the address of a server of this network; any other address means the broker.
+    ///   - credentials: the credentials to authenticate with; nil means those in the URL.
+    ///   - options: the options for connections.
     /// - Throws: `AMQPURLError`.
     public func client(
         _ url: String = "amqp://broker", credentials: CredentialSource? = nil,
@@ -58,10 +57,10 @@ public final class MemoryNetwork: Sendable {
         return client
     }
 
-    /// A server that listens on this network.
+    /// Creates a server that listens on this network.
     /// - Parameters:
-    ///   - url: where, as in `service`; port 0 is a free one.
-    ///   - options: how connections are taken.
+    ///   - url: the address to listen on; port 0 means a free port.
+    ///   - options: the options for accepted connections.
     /// - Throws: `AMQPURLError`.
     public func server(_ url: String, options: ConnectionOptions = ConnectionOptions()) throws -> AMQPServer {
         var server = try AMQPServer(url, options: options)
@@ -71,16 +70,16 @@ public final class MemoryNetwork: Sendable {
 
     // MARK: The broker
 
-    /// What the broker holds and whom it serves now; of a network without a broker nothing.
+    /// The queues, connections and other state of the broker at this time; empty if the network has no broker.
     public var status: BrokerStatus { broker?.status ?? .none }
 
-    /// Waits until the broker is in some state, as `Broker.wait` does.
+    /// Waits until the broker's status meets a condition, as `Broker.wait` does.
     /// - Parameters:
-    ///   - limit: how long to wait at most, by the system's clock; by default 10 seconds.
-    ///   - condition: whether it is in the state; called once at least.
-    /// - Returns: the state.
-    /// - Throws: `ProtonError.Code.timedOut` where it does not come into it in time, `.invalidArgument` where the network has
-    ///   no broker; `CancellationError`.
+    ///   - limit: the maximum wait, by the system's clock; by default 10 seconds.
+    ///   - condition: returns whether the status meets the condition; called at least once.
+    /// - Returns: the status.
+    /// - Throws: `ProtonError.Code.timedOut` if the condition is not met in time, `.invalidArgument` if the network has no
+    ///   broker; `CancellationError`.
     @discardableResult
     public func wait(
         atMost limit: Duration = .seconds(10), until condition: @escaping @Sendable (BrokerStatus) -> Bool
@@ -93,25 +92,24 @@ public final class MemoryNetwork: Sendable {
 
     // MARK: Time
 
-    /// Waits until everything that was asked for so far is said and answered: neither side of a connection has more to say.
+    /// Waits until everything that was requested so far is sent and answered: neither side of a connection has output left.
     ///
-    /// What tasks do about the answers comes later. Also returns when the task is cancelled.
+    /// Tasks may not have handled the answers yet. Also returns when the task is cancelled.
     public func rest() async {
         await lines.waiting.wait(for: .rest) { wake() }
     }
 
-    /// Turns the clock, once a client or a server waits for a time that comes within the duration.
+    /// Advances the clock, after a client or a server has set a timer that fires within the duration.
     ///
     ///     async let outcome = sender.send("x", timeout: .seconds(60))
     ///     try await network.advance(by: .seconds(60))  // the time-out has been set by then
     ///
-    /// A program may set a time-out before it has sent what it is about: where that matters, wait for the message first. Times
-    /// that only the broker waits for, such as a message's time to live, and heartbeats are not waited for: `clock.advance`
-    /// turns the clock for these.
+    /// A program may set a time-out before it sends the message; if that matters, wait for the message first. This does not wait
+    /// for heartbeats and for times that only the broker uses, such as a message's time to live: use `clock.advance` for these.
     /// - Parameters:
-    ///   - duration: how far.
-    ///   - limit: how long to wait at most, by the system's clock; by default 10 seconds.
-    /// - Throws: `ProtonError.Code.timedOut` where nobody waits for such a time by then; `CancellationError`.
+    ///   - duration: the time to advance.
+    ///   - limit: the maximum wait, by the system's clock; by default 10 seconds.
+    /// - Throws: `ProtonError.Code.timedOut` if no such timer is set in time; `CancellationError`.
     public func advance(by duration: Duration, atMost limit: Duration = .seconds(10)) async throws {
         let isThere = try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask { [self] in
@@ -135,26 +133,26 @@ public final class MemoryNetwork: Sendable {
 
     // MARK: Faults
 
-    /// Breaks all connections, once everything is said that was asked for: both sides are told when this returns.
+    /// Breaks all connections, after all requested output is sent. When this returns, both sides have received the event.
     public func cut() async {
         await change { $0.cut() }
     }
 
-    /// Breaks all connections, and refuses others while the body runs: the peers are gone, as when their process ends. What
-    /// the broker holds is kept.
-    /// - Returns: what the body returns.
-    /// - Throws: what the body throws.
+    /// Breaks all connections, and refuses new ones while the body runs, as if the peers' processes had ended. The broker keeps
+    /// its messages.
+    /// - Returns: the result of the body.
+    /// - Throws: any error that the body throws.
     public func whileDown<Result>(_ body: () async throws -> Result) async rethrows -> Result {
         try await during(.down, body)
     }
 
-    /// Lets nothing arrive while the body runs, without a word to anybody: the cable is out.
+    /// Delivers no bytes while the body runs, and neither side receives an event, as if the cable were unplugged.
     ///
-    /// Each side finds out when the clock passes its `ConnectionLimits.idleTimeout`, for want of heartbeats. What was sent
-    /// meanwhile arrives at the end, where the connection is still there. To close a connection in the body waits for the
-    /// clock to pass `ConnectionLimits.closeTimeout`.
-    /// - Returns: what the body returns.
-    /// - Throws: what the body throws.
+    /// Each side closes the connection when the clock passes its `ConnectionLimits.idleTimeout`, because no heartbeat arrives.
+    /// The bytes sent in the meantime arrive after the body, if the connection is still open. Closing a connection in the body
+    /// waits until the clock passes `ConnectionLimits.closeTimeout`.
+    /// - Returns: the result of the body.
+    /// - Throws: any error that the body throws.
     public func whileUnplugged<Result>(_ body: () async throws -> Result) async rethrows -> Result {
         try await during(.unplugged, body)
     }
@@ -180,15 +178,15 @@ public final class MemoryNetwork: Sendable {
         await rest()
     }
 
-    /// Has the loop take a turn.
+    /// Wakes the loop.
     private func wake() {
         try? container.execute { _ in }
     }
 
     // MARK: The end
 
-    /// Closes what is open, and waits until the network's thread has ended.
-    /// - Throws: what ended the loop, where that was not this.
+    /// Closes all connections, and waits until the network's thread has ended.
+    /// - Throws: the error that ended the loop, unless this call ended it.
     fileprivate func end() async throws {
         container.stop(Condition(.connectionForced, "The network in memory has ended."), grace: .seconds(1))
         let result = await withCheckedContinuation { continuation in
@@ -202,7 +200,7 @@ public final class MemoryNetwork: Sendable {
     }
 }
 
-/// Runs a body with a network in memory, with a broker: no socket, no sleep, and times by a clock.
+/// Runs a body with a network in memory that has a broker: without sockets or sleeps, and with a clock for all times.
 ///
 ///     try await withMemoryNetwork { network in
 ///         try await network.client().withConnection { connection in
@@ -212,15 +210,14 @@ public final class MemoryNetwork: Sendable {
 ///         network.clock.advance(by: .seconds(3_600))
 ///     }
 ///
-/// What is still open at the end is closed, also where the task is cancelled.
+/// All that is still open at the end is closed, also if the task is cancelled.
 /// - Parameters:
-///   - options: how the broker treats its peers; nil is a network without a broker, for servers of the test's.
-///     `threads` means nothing here.
-///   - body: what is done with the network.
-/// - Returns: what the body returns.
-/// - Throws: what the body throws; `ProtonError.Code.invalidArgument` for options that make no sense, and for those with a
-///   store, which needs a thread; `.limitExceeded` where the system has no thread left; `.timedOut` where the network does not
-///   come to its end.
+///   - options: the broker's options; nil makes a network without a broker, for servers of the test. `threads` has no effect.
+///   - body: a closure that uses the network.
+/// - Returns: the result of the body.
+/// - Throws: any error that the body throws; `ProtonError.Code.invalidArgument` for invalid options, and for options with a
+///   store, because a store needs a thread; `.limitExceeded` if the system has no thread left; `.timedOut` if the network does
+///   not end in time.
 public func withMemoryNetwork<Result>(
     broker options: BrokerOptions? = BrokerOptions(), _ body: (MemoryNetwork) async throws -> Result
 ) async throws -> Result {

@@ -5,20 +5,20 @@ import AMQP
 package import ProtonEngine
 import ProtonUtilities
 
-/// Two connections without sockets, and the bytes on their way from one to the other.
+/// Two connections without sockets, and the bytes in transit between them.
 ///
-/// It belongs to one thread, as its connections do.
+/// Use it on one thread only, as its connections.
 package final class MemoryPipe {
     private let client: ConnectionDriver
     private let server: ConnectionDriver
     private var toServer = Way()
     private var toClient = Way()
     private var isUnplugged = false
-    /// Whether what is sent waits on its way, until it goes on.
+    /// Whether the bytes in transit are held back.
     var isHeld = false
     private var time: Time
 
-    /// The time of both engines, which counts from somewhere, and the clock's when it was last looked at.
+    /// The time of both engines, which has its own epoch, and the clock's time at the last update.
     private struct Time {
         var engines: Int64 = 1
         var clock: ContinuousClock.Instant
@@ -26,7 +26,7 @@ package final class MemoryPipe {
 
     /// One direction.
     private struct Way {
-        /// What was sent and has not been taken.
+        /// The bytes that were sent and have not yet arrived.
         var underWay: [UInt8] = []
         var count = 0
         var cut: Int?
@@ -37,23 +37,23 @@ package final class MemoryPipe {
         time = Time(clock: now)
     }
 
-    /// How many bytes have gone in a direction.
+    /// The number of bytes transferred in a direction.
     package func count(_ direction: ConnectionPair.Direction) -> Int {
         direction == .toServer ? toServer.count : toClient.count
     }
 
-    /// Lets the connection break after so many bytes in a direction.
+    /// Makes the connection break after a number of bytes in a direction.
     package func cut(_ direction: ConnectionPair.Direction, after count: Int) {
         if direction == .toServer { toServer.cut = count } else { toClient.cut = count }
     }
 
-    /// Loses what is under way and what both sides send from now on, without a word to them.
+    /// Discards the bytes in transit, and all that both sides send from now on; neither side receives an event.
     func unplug() {
         isUnplugged = true
         (toServer.underWay, toClient.underWay) = ([], [])
     }
 
-    /// Breaks the connection now: both sides are told that their transport is gone.
+    /// Breaks the connection now: both sides receive the event that their transport is closed.
     func cut() {
         for driver in [client, server] {
             driver.closeInput()
@@ -61,31 +61,32 @@ package final class MemoryPipe {
         }
     }
 
-    /// Tells the server that the connection is gone, and the client nothing.
+    /// Closes the server's transport only; the client receives no event.
     func dropServer() throws {
         server.closeInput()
         server.closeOutput()
         try server.dispatchEvents()
     }
 
-    /// Whether both connections have come to their end.
+    /// Whether both connections have ended and all of their events are handled.
     package var isFinished: Bool { client.isFinished && server.isFinished }
 
-    /// Moves bytes and handles events until neither side has more to say.
+    /// Transfers bytes and handles events until neither side has output left.
     /// - Parameters:
-    ///   - step: how many bytes go at a time.
-    ///   - rounds: how many times at most each side has its turn.
-    /// - Throws: what handlers throw; `ProtonError.Code.limitExceeded` where the two do not come to rest.
+    ///   - step: the maximum number of bytes per transfer.
+    ///   - rounds: the maximum number of rounds.
+    /// - Throws: any error that a handler throws; `ProtonError.Code.limitExceeded` if there is output after all rounds.
     package func pump(step: Int = .max, rounds: Int = 10_000_000) throws {
         var rounds = rounds
         try MemoryPipe.untilRest(rounds: &rounds) { try round(step: step) }
     }
 
-    /// Repeats a round of turns until nothing is left to do.
+    /// Repeats a round until nothing is left to do.
     /// - Parameters:
-    ///   - rounds: how many at most; those that were needed are taken off.
+    ///   - rounds: the maximum number of rounds; reduced by the number that was needed.
     ///   - round: returns whether there was something to do.
-    /// - Throws: what the round throws; `ProtonError.Code.limitExceeded` where there is no end to it.
+    /// - Throws: any error that the round throws; `ProtonError.Code.limitExceeded` if there is still something to do after all
+    ///   rounds.
     static func untilRest(rounds: inout Int, _ round: () throws -> Bool) throws {
         let limit = rounds
         while rounds > 0 {
@@ -97,7 +98,7 @@ package final class MemoryPipe {
             "The sides do not come to rest: after \(limit) rounds they still answer each other.")
     }
 
-    /// Gives each side its turn once.
+    /// Processes each side once.
     /// - Returns: whether there was something to do.
     func round(step: Int = .max) throws -> Bool {
         var isMoving = try client.dispatchEvents()
@@ -107,17 +108,17 @@ package final class MemoryPipe {
         return isMoving
     }
 
-    /// Lets the time pass for the heartbeats of both sides, from each that is due to the next.
+    /// Advances the time of both sides, from each heartbeat that is due to the next.
     /// - Returns: whether time has passed since the last call.
     func passTime(to now: ContinuousClock.Instant) throws -> Bool {
         let leap = time.clock.duration(to: now).milliseconds
-        // What was said until now was said at the time of the last call.
+        // The bytes sent until now count as sent at the time of the last call.
         var next = tick()
         guard leap > 0 else { return false }
-        // As far as the engines have gone, who know no parts of a millisecond.
+        // Whole milliseconds only, because the engines have no fractions.
         time.clock = time.clock.advanced(by: .milliseconds(leap))
         let end = time.engines + min(leap, MemoryPipe.longestLeap)
-        // More heartbeats than that would change nothing: where a side is silent, the other has seen it long before.
+        // More heartbeats would change nothing: if a side is silent, the other has detected it long before.
         for _ in 0..<10_000 where time.engines < end {
             time.engines = next.map { min(max($0, time.engines + 1), end) } ?? end
             next = tick()
@@ -126,11 +127,11 @@ package final class MemoryPipe {
         return true
     }
 
-    /// In milliseconds: a hundred years, as good as for ever.
+    /// In milliseconds: a hundred years, which is effectively unlimited.
     private static let longestLeap: Int64 = 100 * 366 * 86_400_000
 
-    /// Tells both engines the time.
-    /// - Returns: when to tell it again; nil where it does not matter.
+    /// Updates the time of both engines.
+    /// - Returns: the time of the next update; nil if none is needed.
     private func tick() -> Int64? {
         [client, server].map { $0.tick(time.engines) }.filter { $0 > 0 }.min()
     }
@@ -143,7 +144,7 @@ package final class MemoryPipe {
         guard !isUnplugged else { return !output.isEmpty }
         way.count += output.count
         way.underWay += output
-        // As with a socket, whose buffer takes it.
+        // As with a socket, whose buffer accepts the bytes.
         guard !isHeld else { return !output.isEmpty }
         let taken = receiver.putInput(way.underWay[...])
         way.underWay.removeFirst(taken)

@@ -4,20 +4,20 @@
 import Proton
 import ProtonUtilities
 
-/// The tasks that wait for something of a `MemoryNetwork`.
+/// The tasks that wait for an event of a `MemoryNetwork`.
 final class MemoryWaiting: Sendable {
-    /// What a task waits for.
+    /// The event that a task waits for.
     enum Event {
-        /// That nothing is left to be said.
+        /// No output is left.
         case rest
-        /// That a timer is due within this time.
+        /// A timer is set that fires within this time.
         case timer(within: Duration)
     }
 
     private struct Waiter {
         let event: Event
         let continuation: CheckedContinuation<Void, Never>
-        /// Whether a turn has begun since: what was asked for before is done in it.
+        /// Whether the loop has begun a turn since the wait began: that turn processes all earlier requests.
         var isSeen = false
     }
 
@@ -29,8 +29,8 @@ final class MemoryWaiting: Sendable {
 
     private let state = UncheckedMutex(State())
 
-    /// Waits for an event, for the end of the network, or until the task is cancelled.
-    /// - Parameter wake: has the loop take a turn.
+    /// Waits for an event, for the end of the network, or for the cancellation of the task.
+    /// - Parameter wake: wakes the loop.
     func wait(for event: Event, _ wake: () -> Void) async {
         let id = state.withLock { state in
             state.lastID += 1
@@ -39,7 +39,7 @@ final class MemoryWaiting: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isKept = state.withLock { state in
-                    // A task is marked as cancelled before its handler runs.
+                    // A task is marked as cancelled before its cancellation handler runs.
                     guard !state.hasEnded, !Task.isCancelled else { return false }
                     state.waiters[id] = Waiter(event: event, continuation: continuation)
                     return true
@@ -51,15 +51,15 @@ final class MemoryWaiting: Sendable {
         }
     }
 
-    /// A turn of the loop begins.
+    /// Marks the waiters at the beginning of a turn of the loop.
     func beginTurn() {
         state.withLock { state in
             for id in state.waiters.keys { state.waiters[id]?.isSeen = true }
         }
     }
 
-    /// The loop has taken a turn in which there was nothing to do: those go on whose event this is.
-    /// - Returns: whether all have been looked at; those that came meanwhile want another turn.
+    /// Resumes the tasks whose event has occurred, after a turn of the loop in which there was nothing to do.
+    /// - Returns: false if a task began to wait during the turn, so that another turn is needed.
     func endRest(_ loop: LoopInMemory) -> Bool {
         let (deadline, now) = (loop.nextDeadline, loop.now)
         let (found, isDone) = state.withLock { state in
@@ -77,7 +77,7 @@ final class MemoryWaiting: Sendable {
         return isDone
     }
 
-    /// Nothing happens any more.
+    /// Resumes all tasks, after the end of the network.
     func end() {
         let waiters = state.withLock { state in
             state.hasEnded = true

@@ -5,9 +5,9 @@ import AMQP
 import ProtonEngine
 
 extension Frame: CustomStringConvertible {
-    /// The frame for a person: `attach(name: "link", handle: 0, role: receiver, source: source(address: "queue"))`.
+    /// The frame in readable form: `attach(name: "link", handle: 0, role: receiver, source: source(address: "queue"))`.
     ///
-    /// Fields that are null are left out.
+    /// Null fields are omitted.
     public var description: String {
         var text = kind.rawValue
         if let shape = kind.shape { text += "(\(shape.describe(fields)))" }
@@ -32,7 +32,7 @@ extension ListShape {
 }
 
 extension AMQPValue {
-    /// The value as it stands in frames for a person: numbers without their types, lists of AMQP's with their names.
+    /// The value in readable form: numbers without their types, described lists with their names.
     var frameText: String {
         if let number = integer(as: Int.self) { return "\(number)" }
         switch self {

@@ -3,7 +3,7 @@
 
 public import AMQP
 
-// The frames that scripts send most, with what they have to say; `fields` sets others, or takes one away with `.null`.
+// The most common frames of scripts, with their usual fields. `fields` sets others, or removes one with `.null`.
 
 extension Frame {
     /// An open frame.
@@ -13,7 +13,7 @@ extension Frame {
         Frame(.open, ["container-id": .string(containerID)]).with(fields)
     }
 
-    /// A begin frame that opens a session, with room for 10,000 transfers.
+    /// A begin frame that starts a session, with an incoming window of 10,000 transfers.
     public static func begin(channel: UInt16 = 0, _ fields: KeyValuePairs<String, AMQPValue> = [:]) -> Frame {
         Frame(.begin, ["next-outgoing-id": 0, "incoming-window": 10_000, "outgoing-window": 10_000], channel: channel)
             .with(fields)
@@ -52,8 +52,11 @@ extension Frame {
         ).with(fields)
     }
 
-    /// The attach frame that answers another one: the same link from its other end, with what was asked for.
-    /// - Parameter handle: this side's own; nil is the same as the other side's.
+    /// The attach frame that answers another one: the other end of the same link, with the requested modes, source and target.
+    /// - Parameters:
+    ///   - other: the attach frame of the peer.
+    ///   - handle: the handle of this side; nil means the same as that of the other side.
+    ///   - channel: the channel of this side.
     public static func attach(answering other: Frame, handle: UInt32? = nil, channel: UInt16 = 0) -> Frame {
         var frame = Frame(.attach, channel: channel)
         for name in ["name", "handle", "snd-settle-mode", "rcv-settle-mode", "source", "target"] {
@@ -66,8 +69,12 @@ extension Frame {
         return frame
     }
 
-    /// A flow frame that gives a link credit.
-    /// - Parameter fields: `delivery-count` has to say how many messages have come, where some have.
+    /// A flow frame that grants credit to a link.
+    /// - Parameters:
+    ///   - credit: the credit of the link.
+    ///   - handle: the handle of this side.
+    ///   - channel: the channel of this side.
+    ///   - fields: set `delivery-count` to the number of messages that have arrived, if any have.
     public static func flow(
         credit: UInt32, handle: UInt32 = 0, channel: UInt16 = 0, _ fields: KeyValuePairs<String, AMQPValue> = [:]
     ) -> Frame {
@@ -80,7 +87,7 @@ extension Frame {
         ).with(fields)
     }
 
-    /// A transfer frame with bytes for a message.
+    /// A transfer frame with the bytes of a message.
     public static func transfer(
         _ id: UInt32, payload: [UInt8], handle: UInt32 = 0, channel: UInt16 = 0,
         _ fields: KeyValuePairs<String, AMQPValue> = [:]
@@ -96,7 +103,7 @@ extension Frame {
     }
 
     /// A transfer frame with a message.
-    /// - Throws: `CodecError` where the message cannot be encoded.
+    /// - Throws: `CodecError` if the message cannot be encoded.
     public static func transfer(
         _ id: UInt32, _ message: Message, handle: UInt32 = 0, channel: UInt16 = 0,
         _ fields: KeyValuePairs<String, AMQPValue> = [:]
@@ -106,9 +113,11 @@ extension Frame {
 
     /// A disposition frame that settles deliveries with a state.
     /// - Parameters:
-    ///   - state: what became of them.
-    ///   - first: the id of the first, and of the last where the fields tell no other.
-    ///   - isReceiver: whether it is about what this side received. Default true.
+    ///   - state: the state of the deliveries.
+    ///   - first: the id of the first delivery, and of the last one unless the fields give another.
+    ///   - isReceiver: whether this side is the receiver of the deliveries. Default true.
+    ///   - channel: the channel of this side.
+    ///   - fields: other fields, or other values of these.
     public static func disposition(
         _ state: DeliveryState, _ first: UInt32, isReceiver: Bool = true, channel: UInt16 = 0,
         _ fields: KeyValuePairs<String, AMQPValue> = [:]
@@ -150,7 +159,7 @@ extension Frame {
         return frame
     }
 
-    /// How SASL ends: 0 is well, 1 wrong credentials (Security, section 5.3.3.6).
+    /// The outcome of SASL: 0 is success, 1 is wrong credentials (Security, section 5.3.3.6).
     public static func saslOutcome(_ code: UInt8) -> Frame {
         Frame(.saslOutcome, ["code": .ubyte(code)])
     }
@@ -166,7 +175,7 @@ extension Frame {
     }
 }
 
-// What fields of frames hold.
+// Values for the fields of frames.
 extension AMQPValue {
     /// A source with an address, or without one.
     public static func source(_ address: String?) -> AMQPValue { list(0x28, address) }

@@ -5,9 +5,9 @@ import AMQP
 import ProtonEngine
 
 extension AMQPValue {
-    /// Whether a value is what a script wants: of a described list each part that is not null.
+    /// Whether a value matches the expected one: of a described list, only parts whose expected value is not null are compared.
     ///
-    /// A boolean that is left out is false, wherever AMQP has one that may be.
+    /// A missing value matches false, because every boolean of AMQP that may be omitted is false by default.
     func matches(_ wanted: AMQPValue) -> Bool {
         if isNull, wanted == false { return true }
         guard case .described(let wanted) = wanted, case .described(let own) = self,
@@ -22,6 +22,6 @@ extension AMQPValue {
 }
 
 extension Frame.Kind {
-    /// The fields of the performative; nil of a frame without one.
+    /// The fields of the performative; nil for a frame without one.
     var shape: ListShape? { ListShape.named(rawValue) }
 }

@@ -5,12 +5,12 @@ import AMQP
 import ProtonEngine
 
 extension Frame {
-    /// What frames are refused that are larger: 16 MiB.
+    /// The maximum size of a frame: 16 MiB.
     static let maxSize = 16 * 1_024 * 1_024
 
-    /// Takes the first frame, or header, off bytes.
-    /// - Returns: nil where it has not come whole yet.
-    /// - Throws: `ProtonError.Code.protocolViolation` for what is no frame.
+    /// Removes the first frame, or protocol header, from bytes.
+    /// - Returns: nil if it is incomplete.
+    /// - Throws: `ProtonError.Code.protocolViolation` if the bytes are not a frame.
     package static func take(from bytes: inout ArraySlice<UInt8>) throws -> Frame? {
         guard bytes.count >= 8 else { return nil }
         if bytes.starts(with: protocolName) {
@@ -37,7 +37,7 @@ extension Frame {
         return frame
     }
 
-    /// The frames in bytes; what is incomplete at the end, or no frame, is left out.
+    /// The frames in bytes, up to the first incomplete or invalid one.
     package static func parse(_ bytes: [UInt8]) -> [Frame] {
         var rest = bytes[...]
         var frames: [Frame] = []
@@ -47,7 +47,7 @@ extension Frame {
 
     private init(_ body: [UInt8], channel: UInt16) {
         self.init(body.isEmpty ? .empty : .other, channel: channel, payload: body)
-        // What follows the performative need be no value.
+        // The payload after the performative need not be a value.
         guard let length = Frame.performativeLength(body),
             let value = try? AMQPValue(decoding: Array(body.prefix(length))), case .described(let described) = value,
             case .list(let fields) = described.value, let code = described.descriptor.integer(as: UInt64.self),
@@ -56,9 +56,9 @@ extension Frame {
         (self.kind, self.fields, payload) = (kind, fields, Array(body.dropFirst(length)))
     }
 
-    /// How many bytes a described list at the beginning takes up; nil where there is none.
+    /// The number of bytes of a described list at the beginning; nil if there is none.
     ///
-    /// The descriptor is a small or large ulong, as all peers write it.
+    /// The descriptor is a small or large ulong, as all peers encode it.
     private static func performativeLength(_ body: [UInt8]) -> Int? {
         guard body.count > 3, body[0] == 0 else { return nil }
         let list = body[1] == 0x53 ? 3 : body[1] == 0x80 ? 10 : body.count

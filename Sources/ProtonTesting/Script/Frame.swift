@@ -8,47 +8,69 @@ public import AMQP
 ///     Frame.open("peer", ["max-frame-size": 512])
 ///     Frame(.detach, ["handle": 0, "closed": true])
 ///
-/// Fields go by the names that the specification has for them. Those that are not given are null. A number becomes one of
-/// the field's type, and a string a symbol where the field is one, so that literals do.
+/// Fields have the names of the specification; those not given are null. A number is converted to the field's type, and a string
+/// to a symbol if the field is one, so that literals can be used.
 public struct Frame: Sendable, Hashable {
-    /// What a frame is: a performative, or one of those without any.
+    /// The kind of a frame: a performative, a protocol header, or a frame without a performative.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// The header of AMQP 1.0.0.
         case amqpHeader = "AMQP header"
         /// The header of SASL.
         case saslHeader = "SASL header"
-        /// The header of another protocol, or of another version: its four bytes are the payload.
+        /// The header of another protocol, or of another version: the payload is the last four bytes of the header.
         case otherHeader = "other header"
         /// A frame without a body: a heartbeat.
         case empty = "empty frame"
-        /// A frame whose body is no performative: the body is the payload.
+        /// A frame whose body is not a performative: the payload is the body.
         case other = "other frame"
 
-        case open, begin, attach, flow, transfer, disposition, detach, end, close
+        /// The performative that opens a connection (2.7.1).
+        case open
+        /// The performative that begins a session (2.7.2).
+        case begin
+        /// The performative that attaches a link (2.7.3).
+        case attach
+        /// The performative that gives credit, and tells windows (2.7.4).
+        case flow
+        /// The performative with a message, or a part of one (2.7.5).
+        case transfer
+        /// The performative with a state of deliveries (2.7.6).
+        case disposition
+        /// The performative that detaches or closes a link (2.7.7).
+        case detach
+        /// The performative that ends a session (2.7.8).
+        case end
+        /// The performative that closes a connection (2.7.9).
+        case close
+        /// The mechanisms that a server offers (Security, section 5.3.3.1).
         case saslMechanisms = "sasl-mechanisms"
+        /// The mechanism that a client chooses (Security, section 5.3.3.2).
         case saslInit = "sasl-init"
+        /// What a server asks (Security, section 5.3.3.3).
         case saslChallenge = "sasl-challenge"
+        /// What a client answers (Security, section 5.3.3.4).
         case saslResponse = "sasl-response"
+        /// How a log-in has ended (Security, section 5.3.3.5).
         case saslOutcome = "sasl-outcome"
     }
 
-    /// What the frame is.
+    /// The kind of the frame.
     public var kind: Kind
     /// The channel; 0 unless it belongs to a session.
     public var channel: UInt16
-    /// What follows the performative: of a transfer the message, or a part of it.
+    /// The bytes after the performative: in a transfer, the message or a part of it.
     public var payload: [UInt8]
     /// The performative's fields, in order; those at the end may be missing.
     package var fields: [AMQPValue] = []
-    /// Names that were given, and are none of the performative's.
+    /// Names that were given and are not fields of the performative.
     private var unknownNames: [String] = []
 
     /// Creates a frame.
     /// - Parameters:
-    ///   - kind: what it is.
-    ///   - fields: the performative's fields by name; where a name is given twice the last one counts.
+    ///   - kind: the kind of the frame.
+    ///   - fields: the performative's fields by name; if a name is repeated, the last value is used.
     ///   - channel: the channel.
-    ///   - payload: what follows the performative.
+    ///   - payload: the bytes after the performative.
     public init(
         _ kind: Kind, _ fields: KeyValuePairs<String, AMQPValue> = [:], channel: UInt16 = 0, payload: [UInt8] = []
     ) {
@@ -61,7 +83,7 @@ public struct Frame: Sendable, Hashable {
     /// The header of SASL.
     public static let saslHeader = Frame(.saslHeader)
 
-    /// A field by the name that it has in the specification, as in `frame["container-id"]`; null where it is left out.
+    /// A field by its name in the specification, as in `frame["container-id"]`; null if it is absent.
     public subscript(name: String) -> AMQPValue {
         get {
             guard let index = kind.shape?.index(of: name), index < fields.count else { return .null }
@@ -74,18 +96,18 @@ public struct Frame: Sendable, Hashable {
         }
     }
 
-    /// The error of a detach, an end or a close; nil where there is none.
+    /// The error of a detach, an end or a close; nil if there is none.
     public var condition: Condition? { try? Condition(described: self["error"]) }
 
-    /// The state of a transfer or a disposition; nil where there is none.
+    /// The state of a transfer or a disposition; nil if there is none.
     public var state: DeliveryState? { try? DeliveryState(described: self["state"]) }
 
     /// The message of a transfer.
-    /// - Throws: `CodecError` where the payload is not a whole message.
+    /// - Throws: `CodecError` if the payload is not a complete message.
     public func message() throws -> Message { try Message(decoding: payload) }
 
-    /// Makes sure that names of fields are right.
-    /// - Throws: `ProtonError.Code.invalidArgument` that names the first that is not.
+    /// Checks the names of the fields.
+    /// - Throws: `ProtonError.Code.invalidArgument` with the first name that is not a field.
     func checkNames() throws {
         guard let name = unknownNames.first else { return }
         let names = kind.shape?.fields.map(\.name).joined(separator: ", ") ?? "none"
@@ -93,9 +115,9 @@ public struct Frame: Sendable, Hashable {
             .invalidArgument, "The field \"\(name)\" is none of \(kind.rawValue): its fields are \(names).")
     }
 
-    /// The frame as bytes.
-    /// - Throws: `ProtonError.Code.invalidArgument` for a field that the performative has not; `CodecError` for values
-    ///   that cannot be encoded.
+    /// Encodes the frame.
+    /// - Throws: `ProtonError.Code.invalidArgument` for a field that the performative does not have; `CodecError` for values that
+    ///   cannot be encoded.
     public func encoded() throws -> [UInt8] {
         try checkNames()
         switch kind {
@@ -110,7 +132,7 @@ public struct Frame: Sendable, Hashable {
         }
     }
 
-    /// Any bytes as the body of a frame.
+    /// A frame whose body is any bytes.
     package static func framed(_ body: [UInt8], type: UInt8 = 0, channel: UInt16 = 0) -> [UInt8] {
         let size = UInt32(clamping: body.count + 8)
         return withUnsafeBytes(of: size.bigEndian, Array.init) + [2, type, UInt8(channel >> 8), UInt8(channel & 255)]

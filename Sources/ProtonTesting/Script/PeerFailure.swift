@@ -3,12 +3,12 @@
 
 import AMQP
 
-/// How a peer ends a link, or with it what it is on.
+/// The ways in which a peer can end a link, or the session or connection of the link.
 package enum PeerFailure: String, CaseIterable {
     case detaches, detachesWithoutClosing, closesTheLink, rollsBack
     case endsTheSession, closes, closesWithoutReason, vanishes
 
-    /// Does it to a link.
+    /// Ends a link in this way.
     package func play(on peer: ScriptedPeer, handle: UInt32) throws {
         let error = Condition(.notAllowed, "no more")
         switch self {
@@ -23,7 +23,7 @@ package enum PeerFailure: String, CaseIterable {
         }
     }
 
-    /// Does it to a link, and answers the other side up to the end of the connection.
+    /// Ends a link in this way, and answers the other side until the connection is closed.
     package func playToTheEnd(on peer: ScriptedPeer, handle: UInt32) throws {
         try play(on: peer, handle: handle)
         if self == .vanishes { return }

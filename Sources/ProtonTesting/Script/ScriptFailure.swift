@@ -1,24 +1,24 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What went otherwise than a script says: what it expected, and what came.
+/// The error when a peer does not do what a script expects: the expectation, and the frame or event that occurred instead.
 public struct ScriptFailure: Error, Sendable, CustomStringConvertible {
-    /// What came in place of what was expected.
+    /// The event that occurred instead of the expected one.
     enum Event: Sendable {
         case frame(Frame)
         case bytes(String)
-        /// The other side has closed its socket, or it was reset.
+        /// The other side has closed or reset its socket.
         case end
         case nothing(within: Duration)
     }
 
-    /// What the script expected.
+    /// The expectation of the script.
     public let expected: String
     let event: Event
-    /// What came before.
+    /// The kinds of the frames that arrived before.
     let history: [Frame.Kind]
 
-    /// What came, or that nothing did.
+    /// The frame or event that occurred.
     public var received: String {
         switch event {
         case .frame(let frame): "\(frame)"
@@ -28,13 +28,13 @@ public struct ScriptFailure: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Both in a few lines, with the kinds of the last frames that came before.
+    /// The expectation and the event, with the kinds of the last frames before it.
     public var description: String {
         let before = history.isEmpty ? "" : "\nafter:    \(history.map(\.rawValue).joined(separator: ", "))"
         return "The script and its peer differ.\nexpected: \(expected)\nreceived: \(received)\(before)"
     }
 
-    /// Whether the other side said something, and so is the one to look at.
+    /// Whether the other side sent something unexpected, so that it is the cause.
     var isMismatch: Bool {
         switch event {
         case .frame, .bytes: true

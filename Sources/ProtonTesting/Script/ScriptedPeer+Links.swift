@@ -4,7 +4,7 @@
 import AMQP
 
 extension ScriptedServer {
-    /// Takes the next connection, up to its session.
+    /// Accepts the next connection and its session.
     package func acceptSession() throws -> ScriptedPeer {
         let peer = try accept()
         try peer.handshake()
@@ -14,11 +14,11 @@ extension ScriptedServer {
 }
 
 extension ScriptedPeer {
-    /// Takes the next link, and attaches it.
+    /// Waits for the next link, and attaches it.
     /// - Parameters:
-    ///   - credit: how many messages it may send, where it is a sender.
-    ///   - node: the address of the node that is made, where it asks for a dynamic one.
-    /// - Returns: the link's attach.
+    ///   - credit: the credit to grant, if the link is a sender.
+    ///   - node: the address of the node to create, if the link asks for a dynamic one.
+    /// - Returns: the link's attach frame.
     @discardableResult
     package func attachNext(credit: UInt32 = 0, node: String = "dynamic") throws -> Frame {
         let attach = try expect(.attach, skipping: .flow)
@@ -39,6 +39,6 @@ extension ScriptedPeer {
 extension Frame {
     /// The handle of a frame of a link.
     package var handle: UInt32 { UInt32(self["handle"].intValue ?? 0) }
-    /// The id of the first delivery that a frame is about.
+    /// The id of the first delivery of a frame.
     package var deliveryID: UInt32 { UInt32(self[kind == .transfer ? "delivery-id" : "first"].intValue ?? 0) }
 }

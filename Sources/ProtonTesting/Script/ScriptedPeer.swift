@@ -4,7 +4,7 @@
 public import AMQP
 import ProtonEngine
 
-/// A peer that does frame by frame what a script says, over a real socket: for what no well-behaved library would do.
+/// A peer that follows a script frame by frame over a real socket, to test behaviour that no correct library has.
 ///
 ///     let peer = try ScriptedPeer(connectingTo: broker.port)
 ///     try peer.handshake()
@@ -15,30 +15,30 @@ import ProtonEngine
 ///     try peer.send(bytes: [0xde, 0xad, 0xbe, 0xef])
 ///     try peer.expect(.close)
 ///
-/// Each call waits for `limit` at most; what comes otherwise than expected is thrown as a `ScriptFailure`, which tells
-/// both in words. A peer that another one is to connect to is made by `withScriptedServer`. It belongs to one thread.
+/// Each call waits for `limit` at most. If something other than the expected happens, it throws a `ScriptFailure`, which
+/// describes both. For a peer that accepts connections, use `withScriptedServer`. Use a peer on one thread only.
 public final class ScriptedPeer {
-    /// How long each call waits at most.
+    /// The maximum wait of each call.
     public let limit: Duration
-    /// The frames that came and were taken, headers included: the last 1,000.
+    /// The frames that the script has received, including protocol headers: the last 1,000.
     public private(set) var received: [Frame] = []
 
     private let socket: Socket
     private let isServer: Bool
-    /// What came and was not taken.
+    /// The bytes that arrived and were not yet read.
     private var buffer: ArraySlice<UInt8> = []
 
     init(_ socket: Socket, isServer: Bool, limit: Duration) {
         (self.socket, self.isServer, self.limit) = (socket, isServer, limit)
     }
 
-    /// Connects to a port of this machine.
+    /// Connects to a port on loopback.
     /// - Parameters:
     ///   - port: the port, as in `broker.port`.
-    ///   - limit: how long each call waits at most. Default 10 seconds.
-    ///   - receiveBuffer: how many bytes the system keeps that this peer does not read; nil is the system's choice. A
-    ///     small one makes a peer that is slow at once.
-    /// - Throws: `ProtonError.Code.connectFailed` where nobody listens.
+    ///   - limit: the maximum wait of each call. Default 10 seconds.
+    ///   - receiveBuffer: the size in bytes of the socket's receive buffer; nil means the system's default. With a small one, a
+    ///     peer that does not read blocks its sender early.
+    /// - Throws: `ProtonError.Code.connectFailed` if nothing listens on the port.
     public convenience init(
         connectingTo port: Int, limit: Duration = .seconds(10), receiveBuffer: Int? = nil
     ) throws {
@@ -48,13 +48,13 @@ public final class ScriptedPeer {
     // MARK: Sending
 
     /// Sends frames.
-    /// - Throws: `ProtonError.Code.invalidArgument` for a field that a performative has not; `ScriptFailure` where the
-    ///   other side is gone, or does not read.
+    /// - Throws: `ProtonError.Code.invalidArgument` for a field that a performative does not have; `ScriptFailure` if the other
+    ///   side has closed the connection, or does not read.
     public func send(_ frames: Frame...) throws {
         try send(frames)
     }
 
-    /// Sends frames, all at once.
+    /// Sends frames, all in one write.
     public func send(_ frames: [Frame]) throws {
         let text = frames.map(\.kind.rawValue).joined(separator: ", ")
         try write(frames.flatMap { try $0.encoded() }, "to send \(text)")
@@ -75,15 +75,15 @@ public final class ScriptedPeer {
 
     // MARK: Expecting
 
-    /// Waits for the next frame, which has to be of a kind, with the fields that are given.
+    /// Waits for the next frame, which must have a kind and the given fields.
     /// - Parameters:
-    ///   - kind: what it has to be.
-    ///   - fields: the fields that matter, by the names that the specification has for them; null has to be left out, and
-    ///     false may be. Of a source, an error and the like only those parts count that are not null.
-    ///   - skipped: kinds of frames that may come before, as many as there are: those whose number is not known.
+    ///   - kind: the expected kind.
+    ///   - fields: the fields to compare, by their names in the specification. A field given as null must be absent, and one
+    ///     given as false may be. Of a source, an error and other described lists, only parts that are not null are compared.
+    ///   - skipped: kinds of frames that may arrive before, in any number.
     /// - Returns: the frame.
-    /// - Throws: `ScriptFailure` where something else comes, or nothing; `ProtonError.Code.invalidArgument` for the name of
-    ///   a field that the performative has not.
+    /// - Throws: `ScriptFailure` if another frame arrives, or none; `ProtonError.Code.invalidArgument` for the name of a field
+    ///   that the performative does not have.
     @discardableResult
     public func expect(
         _ kind: Frame.Kind, _ fields: KeyValuePairs<String, AMQPValue> = [:], skipping skipped: Frame.Kind...
@@ -95,33 +95,33 @@ public final class ScriptedPeer {
             let isRight = fields.allSatisfy { name, _ in frame[name].matches(wanted[name]) }
             if frame.kind == kind, isRight { return frame }
             guard skipped.contains(frame.kind) else {
-                // What was taken last is what is wrong.
+                // The frame received last is the wrong one.
                 throw failure("\(wanted)", .frame(frame), after: received.dropLast())
             }
         }
     }
 
-    /// Waits for the end of the connection: the other side has closed its socket, and said nothing more.
-    /// - Throws: `ScriptFailure` where a frame comes, or nothing happens.
+    /// Waits until the other side closes its socket, without sending another frame.
+    /// - Throws: `ScriptFailure` if a frame arrives, or if nothing happens.
     public func expectEnd() throws {
         let expected = "the end of the connection"
         guard let frame = try nextOrEnd(expected) else { return }
         throw failure(expected, .frame(frame), after: received.dropLast())
     }
 
-    /// Waits for the next frame, whatever it is.
+    /// Waits for the next frame of any kind.
     public func receive() throws -> Frame { try next("a frame") }
 
     /// Waits for the end of the connection.
-    /// - Returns: the frames that come before.
+    /// - Returns: the frames that arrive before it.
     public func receiveAll() throws -> [Frame] {
         var frames: [Frame] = []
         while let frame = try nextOrEnd("the end of the connection") { frames.append(frame) }
         return frames
     }
 
-    /// Waits for bytes, in place of frames.
-    /// - Returns: what there is, at least one; empty at the end of the connection.
+    /// Waits for bytes, without decoding frames.
+    /// - Returns: the bytes that arrived, at least one; empty at the end of the connection.
     public func receiveBytes() throws -> [UInt8] {
         if buffer.isEmpty, try !readMore("bytes") { return [] }
         defer { buffer = [] }
@@ -133,7 +133,7 @@ public final class ScriptedPeer {
         return frame
     }
 
-    /// - Returns: nil at the end.
+    /// - Returns: nil at the end of the connection.
     private func nextOrEnd(_ expected: String) throws -> Frame? {
         while true {
             do {
@@ -152,7 +152,7 @@ public final class ScriptedPeer {
         }
     }
 
-    /// - Returns: false at the end.
+    /// - Returns: false at the end of the connection.
     private func readMore(_ expected: String) throws -> Bool {
         switch socket.read(until: .now + limit) {
         case .value(let bytes): buffer += bytes
@@ -170,7 +170,8 @@ public final class ScriptedPeer {
 
     // MARK: Beginning and ending
 
-    /// Does this side's part of the opening: headers and open frames, and SASL ANONYMOUS where a client begins with SASL.
+    /// Does this side's part of opening the connection: protocol headers and open frames, and SASL ANONYMOUS if a client begins
+    /// with SASL.
     /// - Parameter open: this side's open frame.
     /// - Returns: the other side's open frame.
     @discardableResult
@@ -195,9 +196,9 @@ public final class ScriptedPeer {
         return try expect(.open)
     }
 
-    /// Closes the socket without a word: the other side sees the end of the connection.
+    /// Closes the socket without sending a frame: the other side sees the end of the connection.
     public func close() { socket.close() }
 
-    /// Resets the connection: the other side's next call fails, as when this machine had crashed.
+    /// Resets the connection: the other side's next call fails, as if this machine had crashed.
     public func reset() { socket.close(resets: true) }
 }

@@ -4,7 +4,7 @@
 import ProtonEngine
 import Synchronization
 
-/// A free port of this machine that a script accepts connections on; `withScriptedServer` makes one.
+/// A free port on loopback on which a script accepts connections; `withScriptedServer` makes one.
 ///
 /// It may be used from any thread.
 public final class ScriptedServer: Sendable {
@@ -12,11 +12,11 @@ public final class ScriptedServer: Sendable {
     public let port: Int
     private let listener: Socket
     private let limit: Duration
-    /// Kept, since they are closed when what the script came to is known: then the other side cannot be first to fail.
+    /// The sockets are kept so that they close only when the result of the script is known: the other side cannot fail first.
     private let sockets = Mutex<[Socket]>([])
 
-    /// Listens, for as long as the server is kept: connections wait until they are accepted.
-    /// - Parameter limit: how long each call of the server and of its peers waits at most. Default 10 seconds.
+    /// Listens as long as the server exists; connections wait until they are accepted.
+    /// - Parameter limit: the maximum wait of each call of the server and of its peers. Default 10 seconds.
     /// - Throws: `ProtonError.Code.listenFailed`.
     public init(limit: Duration = .seconds(10)) throws {
         listener = try Socket.listen()
@@ -28,11 +28,11 @@ public final class ScriptedServer: Sendable {
         close()
     }
 
-    /// Where to connect to, as in `127.0.0.1:5672`.
+    /// The address to connect to, as in `127.0.0.1:5672`.
     public var address: String { "127.0.0.1:\(port)" }
 
     /// Waits for the next connection.
-    /// - Throws: `ScriptFailure` where nobody connects.
+    /// - Throws: `ScriptFailure` if no connection arrives in time.
     public func accept() throws -> ScriptedPeer {
         let event: ScriptFailure.Event
         switch listener.accept(until: .now + limit) {
@@ -52,7 +52,7 @@ public final class ScriptedServer: Sendable {
     }
 }
 
-/// Runs a server that a script plays, and its client.
+/// Runs a server that follows a script, and its client.
 ///
 ///     try await withScriptedServer { server in
 ///         let peer = try server.accept()
@@ -66,15 +66,14 @@ public final class ScriptedServer: Sendable {
 ///         try Container(MyHandler(address)).run()
 ///     }
 ///
-/// Each runs on a thread of its own. When the script is over, its connections are closed.
+/// Each runs on a thread of its own. When the script has ended, its connections are closed.
 /// - Parameters:
-///   - limit: how long each step of the script waits at most. Default 10 seconds.
-///   - script: what the server does; it may accept several connections.
-///   - client: what connects to the address that it is given.
-/// - Returns: what the client returns.
-/// - Throws: what was wrong first: the `ScriptFailure` where the client sent something else than the script says, or else
-///   what the client throws, or else what the script does. Where the script fails and the client does not end within
-///   `limit`, its thread is left behind.
+///   - limit: the maximum wait of each step of the script. Default 10 seconds.
+///   - script: the actions of the server; it may accept several connections.
+///   - client: connects to the address that it receives.
+/// - Returns: the result of the client.
+/// - Throws: the first cause: the `ScriptFailure` if the client sent something unexpected, or else the client's error, or else
+///   the script's error. If the script fails and the client does not end within `limit`, the client's thread continues.
 public func withScriptedServer<Value: Sendable>(
     limit: Duration = .seconds(10), _ script: @escaping @Sendable (ScriptedServer) throws -> Void,
     client: @escaping @Sendable (_ address: String) throws -> Value
@@ -83,13 +82,13 @@ public func withScriptedServer<Value: Sendable>(
         limit: limit, script, asyncClient: { address in try await onThread { try client(address) } })
 }
 
-/// Runs a server by a script beside a client with async/await, as the form for clients that block does.
+/// Runs a server that follows a script, and a client with async/await, as the form for blocking clients does.
 /// - Parameters:
-///   - limit: how long each step of the script waits at most. Default 10 seconds.
-///   - script: what the server does; it may accept several connections.
-///   - client: what connects to the address that it is given. It runs as a task.
-/// - Returns: what the client returns.
-/// - Throws: as the other form. Where the script fails and the client does not end within `limit`, its task is cancelled.
+///   - limit: the maximum wait of each step of the script. Default 10 seconds.
+///   - script: the actions of the server; it may accept several connections.
+///   - client: connects to the address that it receives. It runs as a task.
+/// - Returns: the result of the client.
+/// - Throws: as the other form. If the script fails and the client does not end within `limit`, the client's task is cancelled.
 public func withScriptedServer<Value: Sendable>(
     limit: Duration = .seconds(10), _ script: @escaping @Sendable (ScriptedServer) throws -> Void,
     asyncClient client: @escaping @Sendable (_ address: String) async throws -> Value
@@ -110,14 +109,14 @@ public func withScriptedServer<Value: Sendable>(
                 server.close()
                 if case .failure = result, served == nil {
                     group.addTask {
-                        // The bound of the wait for the client, whose end is the event.
+                        // This limits the wait for the client, whose end is the event.
                         try? await Task.sleep(for: limit)
                         return .timeIsUp
                     }
                 }
             case .client(let result):
                 served = result
-                // What the script still waits for will not come.
+                // The client has ended, so the script must not wait for it.
                 if case .failure = result { server.close() }
             case .timeIsUp:
                 group.cancelAll()
@@ -131,7 +130,7 @@ public func withScriptedServer<Value: Sendable>(
     }
 }
 
-/// What one of the two came to, or that there is no more time for the client.
+/// The result of the script or of the client, or the end of the time limit.
 private enum Step<Value: Sendable>: Sendable {
     case script(Result<Void, any Error>)
     case client(Result<Value, any Error>)
@@ -146,7 +145,7 @@ private func result<Value>(_ body: () async throws -> Value) async -> Result<Val
     }
 }
 
-/// Tells the cause, and not what came of it.
+/// Returns or throws the cause, not the errors that follow from it.
 private func outcome<Value>(
     _ scripted: Result<Void, any Error>, _ served: Result<Value, any Error>
 ) throws -> Value {

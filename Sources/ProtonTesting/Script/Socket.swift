@@ -6,11 +6,11 @@ import ProtonEngine
 import ProtonUtilities
 import Synchronization
 
-/// A TCP socket on loopback, whose every wait has a bound.
+/// A TCP socket on loopback; every wait has a time limit.
 ///
-/// It may be used from any thread; `close` ends what others wait for.
+/// It may be used from any thread; `close` ends the waits of other threads.
 package final class Socket: Sendable {
-    /// What a wait came to.
+    /// The result of a wait.
     enum Outcome<Value> {
         case value(Value)
         case end
@@ -19,13 +19,13 @@ package final class Socket: Sendable {
 
     private enum State {
         case open(Int32, waiting: Int)
-        /// To be closed by the last that waits, since the system gives the number of a closed socket to another one.
+        /// The last waiting thread closes the socket, because the system reuses the number of a closed descriptor.
         case closing(Int32, waiting: Int)
         case closed
     }
 
     private let state: Mutex<State>
-    /// The port that it listens on, or that it is connected to.
+    /// The port that the socket listens on, or is connected to.
     let port: Int
 
     private init(_ descriptor: Int32, port: Int) {
@@ -39,8 +39,8 @@ package final class Socket: Sendable {
 
     // MARK: Making one
 
-    /// Connects to a port of this machine.
-    /// - Parameter receiveBuffer: how many bytes the system keeps for a reader that is slow; nil is the system's choice.
+    /// Connects to a port on loopback.
+    /// - Parameter receiveBuffer: the size in bytes of the socket's receive buffer; nil means the system's default.
     static func connect(to port: Int, receiveBuffer: Int?) throws -> Socket {
         guard let number = UInt16(exactly: port), number > 0 else {
             throw ProtonError(.invalidArgument, "A peer cannot connect to port \(port): it must be from 1 to 65535.")
@@ -52,20 +52,20 @@ package final class Socket: Sendable {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
         }
         var address = loopback(number)
-        // On loopback this takes no time, also where nobody accepts.
+        // On loopback this does not block, even if nothing accepts the connection.
         guard with(&address, { Glibc.connect(descriptor, $0, $1.pointee) }) == 0 else {
             throw ProtonError(.connectFailed, "Cannot connect to 127.0.0.1:\(port): \(Socket.reason(errno)).")
         }
         return socket
     }
 
-    /// Listens on a free port of this machine.
+    /// Listens on a free loopback port.
     static func listen() throws -> Socket {
         let descriptor = try make()
         var address = loopback(0)
         guard with(&address, { bind(descriptor, $0, $1.pointee) }) == 0, Glibc.listen(descriptor, 64) == 0,
             with(&address, { getsockname(descriptor, $0, $1) }) == 0,
-            // A connection that goes before it is accepted must not make that wait for the next one.
+            // If a connection is closed before it is accepted, a blocking `accept` would wait for the next one.
             fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0
         else {
             let reason = Socket.reason(errno)
@@ -145,8 +145,8 @@ package final class Socket: Sendable {
         return .value(())
     }
 
-    /// Waits until the socket is ready, and has something done with it.
-    /// - Parameter body: returns nil where `errno` tells why it could not be done.
+    /// Waits until the socket is ready, and calls a closure.
+    /// - Parameter body: returns nil on failure, with the reason in `errno`.
     private func wait<Value>(
         for events: Int32, until deadline: ContinuousClock.Instant, _ body: (Int32) -> Outcome<Value>?
     ) -> Outcome<Value> {
@@ -158,7 +158,8 @@ package final class Socket: Sendable {
             let count = poll(&entry, 1, Int32(clamping: left.milliseconds + 1))
             if count > 0 {
                 if let outcome = body(descriptor) { return outcome }
-                // Not ready after all, or interrupted: once more. All else means that the connection is gone.
+                // The socket is not ready after all, or the call was interrupted: try again. All other errors mean that the
+                // connection is closed.
                 if errno != EAGAIN, errno != EINTR, errno != ECONNABORTED { return .end }
             } else if count < 0, errno != EINTR {
                 return .end
@@ -191,8 +192,8 @@ package final class Socket: Sendable {
         }
     }
 
-    /// Closes it, and ends what others wait for.
-    /// - Parameter resets: whether the other side is told by a reset, and not by the end of the bytes.
+    /// Closes the socket, and ends the waits of other threads.
+    /// - Parameter resets: whether to reset the connection instead of closing it gracefully.
     func close(resets: Bool = false) {
         state.withLock { state in
             guard case .open(let descriptor, let waiting) = state else { return }
