@@ -46,10 +46,12 @@ build=$(swift build --show-bin-path)
 rm -rf "$parts"
 mkdir -p "$parts"/{symbols,first,archives,landing}
 
-# What the modules' own imports of C modules need.
+# The C modules that the packages import: those with a map of their own, and those that SwiftPM has made one for.
 includes=()
 while read -r map; do includes+=(-I "$(dirname "$map")"); done < <(
     find Sources .build/checkouts/*/Sources -maxdepth 3 -name module.modulemap)
+while read -r map; do includes+=(-Xcc "-fmodule-map-file=$map"); done < <(
+    find "$build/" -maxdepth 2 -path '*.build/module.modulemap')
 
 target=$(swiftc -print-target-info | python3 -c 'import json, sys; print(json.load(sys.stdin)["target"]["unversionedTriple"])')
 for module in "${modules[@]}"; do
