@@ -5,8 +5,8 @@ import Proton
 import ProtonEngine
 
 extension Broker {
-    /// Checks what can be checked of addresses and options without listening, and without opening the store.
-    /// - Throws: as `init`, but for ports that cannot be listened on and a store that cannot be read.
+    /// Checks addresses and options, without listening and without opening the store.
+    /// - Throws: as `init`, except for ports that are not available and a store that cannot be read.
     package static func check(addresses: [String], options: BrokerOptions) throws {
         try options.validate()
         for address in addresses {

@@ -5,17 +5,17 @@ import Logging
 package import Proton
 package import ProtonEngine
 
-/// A broker whose loop does not run, and that does not listen, since a test moves its connections' bytes.
+/// A broker that does not listen and whose loop does not run, since a test moves the bytes of its connections.
 ///
 /// It belongs to one thread.
 package final class InMemoryBroker {
     private let container: Container
     private let context: BrokerContext
     private let metrics: BrokerMetrics?
-    /// Counts the connections, where the options limit them.
+    /// Counts the connections, if the options limit them.
     private let listener: Listener?
 
-    /// - Throws: `ProtonError.Code.invalidArgument` for options that make no sense, or name a store.
+    /// - Throws: `ProtonError.Code.invalidArgument` for invalid options, and for a store.
     package init(_ options: BrokerOptions, clock: any ContainerClock) throws {
         try options.validate()
         guard options.store == nil else {
@@ -40,33 +40,33 @@ package final class InMemoryBroker {
 
     deinit { context.end() }
 
-    /// Takes a connection of a client.
-    /// - Parameter wake: tells who drives it that another thread wants something done with it, such as a log-in's end.
+    /// Accepts a connection of a client.
+    /// - Parameter wake: called when another thread has work for the connection, such as the end of an authentication.
     package func accept(wake: (@Sendable () -> Void)? = nil) throws -> ConnectionDriver {
         try container.acceptInMemory(on: listener, ConnectionHandler(context), wake: wake)
     }
 
     /// Runs the timers that are due.
-    /// - Returns: whether there was one.
+    /// - Returns: whether there were any.
     package func turn() throws -> Bool { try container.turnInMemory() }
 
     /// Ends a connection that was accepted.
     package func end(_ connection: Connection) { container.endInMemory(connection) }
 
-    /// What the broker holds and whom it serves now.
+    /// The current queues, connections and counts of the broker.
     package var status: BrokerStatus { context.status }
 
-    /// The broker as other threads may look at it.
+    /// A view of the broker for other threads.
     package var view: View { View(context: context) }
 
-    /// A broker as any thread may look at it.
+    /// A view of a broker that any thread may use.
     package struct View: Sendable {
         let context: BrokerContext
 
-        /// What the broker holds and whom it serves now.
+        /// The current queues, connections and counts of the broker.
         package var status: BrokerStatus { context.status }
 
-        /// Waits until the broker is in some state, as `Broker.wait` does.
+        /// Waits until the broker's status meets a condition, as `Broker.wait` does.
         package func wait(
             atMost limit: Duration, until condition: @escaping @Sendable (BrokerStatus) -> Bool
         ) async throws -> BrokerStatus {
@@ -76,7 +76,7 @@ package final class InMemoryBroker {
 }
 
 extension BrokerStatus {
-    /// That of no broker.
+    /// The status without a broker.
     package static var none: BrokerStatus {
         BrokerStatus(queues: [], connections: [], bytes: 0, received: 0, removed: 0, storeFailure: nil)
     }

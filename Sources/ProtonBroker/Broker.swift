@@ -9,49 +9,49 @@ import Synchronization
 
 /// A message broker: queues and topics, competing consumers, selectors, browsers, transactions.
 ///
-/// As a program it runs on the calling thread; in a test it starts in one line, on a thread of its own:
+/// As a program it runs on the calling thread; in a test one line starts it, on its own thread:
 ///
 ///     let broker = try Broker.start()
 ///     defer { broker.stop() }
 ///     try Container(HelloWorld("localhost:\(broker.port)", "examples")).run()
 ///
-/// Messages are accepted once they are in their queue, and forwarded as the bytes that came. They are kept in memory, and
-/// where `BrokerOptions.store` is set the durable ones on disk as well. What a consumer releases, or had when it went,
-/// goes back to its old place in the queue, with its delivery count raised where the delivery failed or the peer vanished.
-/// What it rejects is dropped, or goes to `BrokerOptions.deadLetterAddress`. Its members may be used from any thread.
+/// A message is accepted when it is in its queue, and is forwarded with the bytes that arrived. Messages are kept in memory, and,
+/// if `BrokerOptions.store` is set, durable ones on disk as well. Messages that a consumer releases, or has not settled when it
+/// detaches, return to their place in the queue; their delivery count is raised if the delivery failed or the connection was
+/// lost. Messages that it rejects are dropped, or go to `BrokerOptions.deadLetterAddress`. The members may be used from any
+/// thread.
 public final class Broker: Sendable {
-    /// What is listened on, as in `127.0.0.1:5672`, or `amqps://127.0.0.1:5671` with TLS.
+    /// The address that it listens on, such as `127.0.0.1:5672`, or `amqps://127.0.0.1:5671` with TLS.
     public let address: String
-    /// The port that is listened on, also where port 0 was asked for.
+    /// The port that it listens on, also if port 0 was requested.
     public let port: Int
 
-    /// What is listened on, as with `address`, each of several.
+    /// All addresses that it listens on, in the form of `address`.
     public let addresses: [String]
 
-    // `run` uses it on its threads, once; `stop` and the timer make the calls that any thread may make, under the loop's
-    // lock.
+    // `run` uses it on its threads, once; `stop` and the timer only make calls that any thread may make, under the loop's lock.
     private nonisolated(unsafe) let container: Container
     private let context: BrokerContext
-    /// Nil where nobody wants any.
+    /// Nil if the options set no interval for metrics.
     private let metrics: BrokerMetrics?
     private let grace: Duration
     private let life = Life()
 
-    /// Creates a broker that listens from now on, and serves its peers once it runs.
+    /// Creates a broker that listens at once, and serves its peers when it runs.
     /// - Parameters:
-    ///   - addresses: where to listen, as in `localhost:5672`, or `amqps://localhost` for TLS by `BrokerOptions.tls`; port 0
-    ///     is a free one, see `port`. None is `localhost:5672`.
-    ///   - options: how peers are treated.
-    ///   - clock: what times to live, delays and timers go by; nil, the default, is the system's clock.
-    /// - Throws: `ProtonError.Code.listenFailed` where a port is in use or not allowed, `.invalidArgument` for options
-    ///   that make no sense; `AMQPURLError` for an address that is none; what the store throws that cannot be read.
+    ///   - addresses: the addresses to listen on, such as `localhost:5672`, or `amqps://localhost` for TLS with
+    ///     `BrokerOptions.tls`; port 0 is a free port, see `port`. Without addresses it is `localhost:5672`.
+    ///   - options: the broker's options.
+    ///   - clock: the clock of times to live, delays and timers; nil, the default, is the system's clock.
+    /// - Throws: `ProtonError.Code.listenFailed` if a port is in use or not allowed, `.invalidArgument` for invalid options;
+    ///   `AMQPURLError` for an invalid address; the error of a store that cannot be read.
     public convenience init(
         _ addresses: String..., options: BrokerOptions = BrokerOptions(), clock: (any ContainerClock)? = nil
     ) throws {
         try self.init(addresses: addresses, options: options, clock: clock)
     }
 
-    /// The same, of addresses that a program has as an array.
+    /// Creates a broker, as the other initializer does, with addresses in an array.
     public init(
         addresses urls: [String], options: BrokerOptions = BrokerOptions(), clock: (any ContainerClock)? = nil
     ) throws {
@@ -104,30 +104,30 @@ public final class Broker: Sendable {
         return Bound(bound: bound, port: port, hasTLS: hasTLS)
     }
 
-    /// A socket that is listened on.
+    /// A socket that the broker listens on.
     private struct Bound {
         /// The address and the port.
         let bound: String
         let port: Int
         let hasTLS: Bool
 
-        /// What a client connects to.
+        /// The URL for clients.
         var url: String { hasTLS ? "amqps://\(bound)" : bound }
     }
 
-    /// Starts a broker on a thread of its own.
+    /// Starts a broker on its own thread.
     /// - Parameters:
-    ///   - address: where to listen; default a free port of this machine's loopback.
-    ///   - options: how peers are treated.
-    ///   - clock: what its times go by; nil, the default, is the system's clock.
+    ///   - address: the address to listen on; default a free port of the loopback interface.
+    ///   - options: the broker's options.
+    ///   - clock: the clock of times to live, delays and timers; nil, the default, is the system's clock.
     /// - Returns: the broker, which listens and serves until it is stopped.
-    /// - Throws: as `init`; `ProtonError.Code.limitExceeded` where the system has no thread left.
+    /// - Throws: as `init`; `ProtonError.Code.limitExceeded` if the system has no thread left.
     public static func start(
         _ address: String = "127.0.0.1:0", options: BrokerOptions = BrokerOptions(),
         clock: (any ContainerClock)? = nil
     ) throws -> Broker {
         let broker = try Broker(address, options: options, clock: clock)
-        // From here `stop` waits for the thread, also where it has not come to run yet.
+        // From here on `stop` waits for the thread, also if it does not run yet.
         broker.life.begin()
         guard let thread = Thread.start({ try? broker.run() }) else {
             broker.life.end()
@@ -141,8 +141,8 @@ public final class Broker: Sendable {
     /// Serves peers on this thread until the broker is stopped.
     /// - Parameters:
     ///   - stopsOnSignals: whether SIGINT and SIGTERM stop it. Default false.
-    ///   - started: called on this thread once signals are watched for: the place to say that the broker is there.
-    /// - Throws: `ProtonError.Code.closed` where it has run before; what ended it, where that was not `stop`.
+    ///   - started: called on this thread when the signals are watched: the place to report that the broker is ready.
+    /// - Throws: `ProtonError.Code.closed` if it has run before; the error that ended it, if that was not `stop`.
     public func run(stopsOnSignals: Bool = false, started: () -> Void = {}) throws {
         life.begin()
         defer { life.end() }
@@ -159,29 +159,28 @@ public final class Broker: Sendable {
         try context.options.store?.close()
     }
 
-    /// Stops a broker that runs: closes the listener and all connections, and waits until it has ended.
+    /// Stops a running broker: closes the listeners and all connections, and waits until it has ended.
     ///
-    /// Connections are closed with `amqp:connection:forced`, so that no peer takes this for the end of its messages.
-    /// Peers have `BrokerOptions.stopGrace` to close their side. Messages that no store keeps are gone. Does nothing the
-    /// second time.
-    /// - Returns: whether the broker has ended; false only where its thread is held up for a second beyond the grace.
+    /// Connections are closed with `amqp:connection:forced`, so that no peer takes this for a normal end. Peers have
+    /// `BrokerOptions.stopGrace` to close their side. Messages that are not in a store are lost. A second call does nothing.
+    /// - Returns: whether the broker has ended; false only if its thread is blocked for more than a second beyond the grace
+    ///   period.
     @discardableResult
     public func stop() -> Bool {
         close()
         return life.waitForEnd(atMost: grace + .seconds(1))
     }
 
-    // MARK: Looking inside
+    // MARK: Status
 
-    /// What the broker holds and whom it serves now.
+    /// The current queues, connections and counts of the broker.
     public var status: BrokerStatus { context.status }
 
-    /// Waits until the broker is in some state, such as with so many messages in a queue; looks whenever it has changed.
+    /// Waits until the broker's status meets a condition, such as a number of messages in a queue; it is checked after each
+    /// change.
     /// - Parameters:
-    ///   - limit: how long to wait at most; by default 10 seconds.
-    ///   - condition: whether it is in the state; called once at least.
-    /// - Returns: the state.
-    /// - Throws: `ProtonError.Code.timedOut` where it does not come into it in time; `CancellationError`.
+    ///   - limit: the maximum time to wait; by default 10 seconds.
+    ///   - condition: the condition; called at least once.
     @discardableResult
     public func wait(
         atMost limit: Duration = .seconds(10), until condition: @escaping @Sendable (BrokerStatus) -> Bool
@@ -191,10 +190,10 @@ public final class Broker: Sendable {
 
     // MARK: Rules
 
-    /// Has other rules hold from now on; nil allows every peer that is taken everything.
+    /// Replaces the rules; nil allows every admitted peer everything.
     ///
-    /// They hold for links that are attached, and for messages that are sent without an address of their link, from now on;
-    /// links that are attached already are not looked at again.
+    /// They apply to links that are attached, and to messages that are sent to the anonymous relay, from now on; links that are
+    /// attached already are not checked again.
     public func setRules(_ rules: AccessRules?) {
         context.rules.replace(with: rules)
         context.logger.notice("new rules hold for links that are attached from now on")
@@ -209,17 +208,17 @@ public final class Broker: Sendable {
     }
 }
 
-/// Each connection has a handler of its own: the container's has nothing to do.
+/// The handler of the container, which does nothing: each connection has its own handler.
 private final class Idle: ProtonHandler, Sendable {}
 
-/// Whether a broker runs or has ended, to be waited for.
+/// Whether a broker runs or has ended, for threads that wait for it.
 private final class Life: Sendable {
     private enum Phase {
         case new, running, ended
     }
 
     private let phase = Mutex(Phase.new)
-    // Signalled once the broker has ended, and again by each that has waited for it.
+    // Signalled when the broker has ended, and again by each thread that has waited for it.
     private let ended = DispatchSemaphore(value: 0)
 
     func begin() {

@@ -4,8 +4,8 @@
 import Proton
 
 extension BrokerContext {
-    /// Waits until the broker is in some state; looks whenever it has changed.
-    /// - Throws: `ProtonError.Code.timedOut` where it does not come into it in time; `CancellationError`.
+    /// Waits until the broker's status meets a condition; it is checked after each change.
+    /// - Throws: `ProtonError.Code.timedOut` if it is not met in time; `CancellationError`.
     func wait(
         atMost limit: Duration, until condition: @escaping @Sendable (BrokerStatus) -> Bool
     ) async throws -> BrokerStatus {
@@ -18,7 +18,7 @@ extension BrokerContext {
                 return nil
             }
             group.addTask {
-                // The bound of the wait for a change.
+                // The time limit of the wait for a change.
                 try await Task.sleep(for: limit)
                 return nil
             }

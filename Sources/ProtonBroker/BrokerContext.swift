@@ -5,7 +5,7 @@ import Logging
 import Proton
 import Synchronization
 
-/// What all connections and queues of a broker share; each of its threads may use it.
+/// The objects that all connections and queues of a broker share; each of its threads may use it.
 final class BrokerContext: Sendable {
     let options: BrokerOptions
     let clock: QueueClock
@@ -21,13 +21,13 @@ final class BrokerContext: Sendable {
     let admission: PeerAdmission
     let linkNames = LinkRegistry()
     let table: AddressTable
-    /// Where durable messages are kept; nil where the broker keeps nothing.
+    /// The store of durable messages; nil if the broker has none.
     let store: BrokerStore?
-    /// How many messages came into queues that are gone, and left them for good.
+    /// How many messages arrived in, and left, queues that are deleted.
     let received = Atomic<UInt64>(0)
     let removed = Atomic<UInt64>(0)
 
-    /// - Throws: where the options' store cannot be read.
+    /// - Throws: if the options' store cannot be read.
     init(_ options: BrokerOptions, clock: QueueClock, limitLog: LimitLog? = nil) throws {
         self.options = options
         self.clock = clock
@@ -69,16 +69,16 @@ final class BrokerContext: Sendable {
         }
     }
 
-    /// Has a container's timers tell the queues of the time, and swift-metrics of the broker.
-    /// - Parameter name: what tells the broker's metrics from those of others.
-    /// - Returns: the metrics, still to be started; nil where nobody wants any.
+    /// Connects the queues and swift-metrics to a container's timers.
+    /// - Parameter name: distinguishes the broker's metrics from those of others.
+    /// - Returns: the metrics, which have to be started; nil if the options set no interval.
     func useTimers(of container: Container, name: String) -> BrokerMetrics? {
         let handle = container.handle
         // A container that has ended needs no timers.
         let start: Schedule.StartTimer = { delay, body in try? handle.schedule(after: delay) { _ in body() } }
         schedule.start(start) { [weak self] queue in
             queue.advance()
-            // What it held may all have expired.
+            // All of its messages may have expired.
             self?.table.forgetIfUnused(queue)
         }
         return options.metricsInterval.map { interval in
@@ -86,7 +86,7 @@ final class BrokerContext: Sendable {
         }
     }
 
-    /// Lets go of the queues, which hold this: the broker has ended.
+    /// Releases the queues, which keep this object: the broker has ended.
     func end() { table.removeAll() }
 
     var status: BrokerStatus {
@@ -100,10 +100,10 @@ final class BrokerContext: Sendable {
 
     // MARK: Dead letters
 
-    /// Puts a message that cannot be delivered into the dead-letter queue of its own.
+    /// Moves a message that cannot be delivered to the dead-letter queue.
     ///
-    /// The store forgets the message of its own queue in the group that brings it into the other: there is no moment at
-    /// which it is in none.
+    /// The store removes the message from its queue in the same group that adds it to the dead-letter queue: it is always in one
+    /// of them.
     func deadLetter(_ message: QueuedMessage, from queue: Queue, _ reason: DeadLetterReason) {
         let removal =
             message.isStored ? StoreChange.remove(queue: queue.settings.storeID, place: message.place) : nil

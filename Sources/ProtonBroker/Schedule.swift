@@ -7,7 +7,7 @@ import Proton
 import ProtonUtilities
 import Synchronization
 
-/// When queues have something to do because time has passed, and the one timer that tells them.
+/// The times at which queues have work to do, with one timer for all of them.
 final class Schedule: Sendable {
     /// Starts a timer; it can be cancelled. Callable from any thread.
     typealias StartTimer = @Sendable (Duration, @escaping @Sendable () -> Void) -> TimerTask?
@@ -25,13 +25,13 @@ final class Schedule: Sendable {
     }
 
     private struct State {
-        /// The next time of each queue. Entries of earlier answers may be there as well.
+        /// The next time of each queue. Outdated entries may still exist.
         var entries = Heap<Entry>()
         var wakes: [ObjectIdentifier: Wake] = [:]
-        /// The timer that goes off next, and when.
+        /// The timer that fires next, and its time.
         var timer: (time: Int64, task: TimerTask?)?
         var startTimer: StartTimer?
-        /// What is done with a queue whose time has come.
+        /// Is called with a queue when its time has come.
         var tell: (@Sendable (Queue) -> Void)?
     }
 
@@ -43,7 +43,7 @@ final class Schedule: Sendable {
     /// How many entries there are.
     var count: Int { state.withLock { $0.entries.count } }
 
-    /// Sets how a timer is started, and what is done with a queue whose time has come.
+    /// Sets how a timer is started, and the function that is called with a queue when its time has come.
     func start(_ startTimer: @escaping StartTimer, tell: @escaping @Sendable (Queue) -> Void) {
         state.withLock { state in
             state.startTimer = startTimer
@@ -52,7 +52,7 @@ final class Schedule: Sendable {
         arrange()
     }
 
-    /// Has a queue told at a time, by the queues' clock: instead of a later time that was asked for before.
+    /// Schedules a queue for a time of the queues' clock, in place of its earlier schedule.
     func wake(_ queue: Queue, at time: Int64) {
         let id = ObjectIdentifier(queue)
         let isNext = state.withLock { state in
@@ -64,13 +64,13 @@ final class Schedule: Sendable {
         if isNext { arrange() }
     }
 
-    /// Leaves one entry for each queue that is still there.
+    /// Keeps one entry for each queue that still exists.
     private static func thinOut(_ state: inout State) {
         state.wakes = state.wakes.filter { $0.value.queue != nil }
         state.entries = Heap(state.wakes.map { Entry(time: $0.value.time, queue: $0.key) })
     }
 
-    /// Starts the timer for the next entry, in the place of one for a later time.
+    /// Starts the timer for the next entry, in place of one with a later time.
     private func arrange() {
         let now = clock.now
         let (start, time, old): (StartTimer?, Int64, TimerTask?) = state.withLock { state in
@@ -84,7 +84,7 @@ final class Schedule: Sendable {
         old?.cancel()
         let task = start(.milliseconds(max(0, time - now))) { [weak self] in self?.timerWentOff(time) }
         state.withLock { state in
-            // It may have gone off meanwhile, or an earlier one has taken its place.
+            // It may have fired meanwhile, or been replaced by an earlier one.
             if state.timer?.time == time { state.timer = (time, task) }
         }
     }
@@ -107,9 +107,10 @@ final class Schedule: Sendable {
     }
 }
 
-/// The time as queues see it: that of the system, or of a clock that a test turns.
+/// The clock of the queues: the system's, or one that a test controls.
 ///
-/// A class, since an instant's size is known at run time only: a state that held one would be slower in all of its fields.
+/// A class, since the size of an instant is known only at run time: a state that contains one would be slower in all of its
+/// fields.
 final class QueueClock: Sendable {
     private let clock: (any ContainerClock)?
     private let start: ContinuousClock.Instant
@@ -121,7 +122,7 @@ final class QueueClock: Sendable {
         startOfDay = QueueClock.systemTime
     }
 
-    /// Milliseconds of a clock that nobody sets, from some moment on.
+    /// The milliseconds of a monotonic clock, from some moment on.
     var now: Int64 { start.duration(to: clock?.now ?? .now).wholeMilliseconds }
 
     /// Milliseconds since 1970.

@@ -5,40 +5,40 @@ public import CoreMetrics
 public import Proton
 import Synchronization
 
-/// Tells swift-metrics what the connections of an `AMQPClient`, or of an `AMQPServer`, do.
+/// Reports the connections of an `AMQPClient`, or of an `AMQPServer`, to swift-metrics.
 ///
 ///     client.instruments.append(AMQPMetrics())
 ///     server.instruments.append(AMQPMetrics(prefix: "proton_server_"))
 ///
-/// | name, after `proton_client_` | kind | dimensions | what |
+/// | name, after `proton_client_` | kind | dimensions | meaning |
 /// | --- | --- | --- | --- |
 /// | `messages_sent_total` | counter | | messages that were handed over to be sent |
-/// | `outcomes_total` | counter | `outcome` | what became of them: `accepted`, `rejected`, `released`, `modified`, `not_sent`, `in_doubt` |
-/// | `outcome_duration` | timer | | from handing a message over to its outcome, of those that have one |
+/// | `outcomes_total` | counter | `outcome` | their outcomes: `accepted`, `rejected`, `released`, `modified`, `not_sent`, `in_doubt` |
+/// | `outcome_duration` | timer | | the time from handing a message over to its outcome, if it has one |
 /// | `messages_received_total` | counter | | messages that were handed out to the program |
-/// | `settlements_total` | counter | `outcome` | what the program said of them: as of outcomes, or `other`; `none` where nobody kept the message |
-/// | `process_duration` | timer | `result` | what `AMQPDelivery.process` and `serve` took: `returned`, `thrown` |
-/// | `request_duration` | timer | `result` | what requests took: `answered`, `refused`, `not_sent`, `in_doubt` |
-/// | `credit` | gauge | `role` | how many messages may be sent, or come, at once |
-/// | `messages_unsettled` | gauge | `role` | messages that are under way |
+/// | `settlements_total` | counter | `outcome` | the program's settlements: outcomes as above, or `other`; `none` if the message was dropped without one |
+/// | `process_duration` | timer | `result` | the duration of `AMQPDelivery.process` and `serve`: `returned`, `thrown` |
+/// | `request_duration` | timer | `result` | the duration of requests: `answered`, `refused`, `not_sent`, `in_doubt` |
+/// | `credit` | gauge | `role` | how many messages may be sent, or may arrive, at once |
+/// | `messages_unsettled` | gauge | `role` | messages that are not settled |
 /// | `messages_waiting` | gauge | `role` | messages that wait for credit, or for the program |
-/// | `connections` | gauge | | connections that are open |
+/// | `connections` | gauge | | open connections |
 /// | `connections_lost_total` | counter | | connections that were lost, and are made again |
 /// | `reconnects_total` | counter | | connections that were made again |
-/// | `failed_tries_total` | counter | | tries to make a connection that failed |
+/// | `failed_tries_total` | counter | | failed attempts to connect |
 ///
-/// `role` is `sender` or `receiver`; gauges are sums over all links, as of the last batch that changed them. A name is in
-/// no dimension unless the program says which: `address` in `init` adds the dimension `address` to what is of a link, with up to
-/// 100 values; what comes beyond is `other`.
+/// `role` is `sender` or `receiver`; gauges are sums over all links, as of the last batch that changed them. No dimension
+/// contains a name unless the program asks for it: `address` in `init` adds the dimension `address` to the metrics of links, with
+/// up to 100 values; further ones become `other`.
 public final class AMQPMetrics: AMQPInstrument {
     private struct State {
         var series: [String: LinkSeries] = [:]
         var links: [UInt64: (series: LinkSeries, levels: AMQPLinkLevels)] = [:]
-        /// The connections that were open, by whether they are.
+        /// Whether each known connection is open.
         var connections: [UInt64: Bool] = [:]
     }
 
-    /// How many values the dimension `address` takes.
+    /// The maximum number of values of the dimension `address`.
     private static let maxAddresses = 100
 
     private let factory: any MetricsFactory
@@ -51,13 +51,13 @@ public final class AMQPMetrics: AMQPInstrument {
     private let reconnects: Counter
     private let failedTries: Counter
 
-    /// Creates an instrument; one may serve several clients.
+    /// Creates an instrument, which can serve several clients.
     /// - Parameters:
-    ///   - prefix: what all names begin with. Default `proton_client_`.
-    ///   - dimensions: what each metric has in addition, such as the client's name. Default none.
-    ///   - address: the value of the dimension `address` for the address of a link, which is nil where the peer made the node or
-    ///     each message has its own; nil, the default, leaves the dimension out.
-    ///   - factory: what makes the metrics. Default that of the process.
+    ///   - prefix: the prefix of all names. Default `proton_client_`.
+    ///   - dimensions: additional dimensions of each metric, such as the client's name. Default none.
+    ///   - address: the value of the dimension `address` for the address of a link, which is nil if the peer created the node or
+    ///     each message has its own; nil, the default, omits the dimension.
+    ///   - factory: the factory of the metrics. Default that of the process.
     public init(
         prefix: String = "proton_client_", dimensions: [(String, String)] = [],
         address: (@Sendable (String?) -> String)? = nil,
@@ -86,14 +86,14 @@ public final class AMQPMetrics: AMQPInstrument {
 
     // MARK: Messages
 
-    /// Counts the message, and what becomes of it.
+    /// Counts the message, and its outcome.
     public func willSend(_ message: inout Message, by link: AMQPLinkInfo) -> AMQPSendObserver? {
         let series = series(of: link)
         series.sent.increment()
         return { result, latency in series.ended(result, latency) }
     }
 
-    /// Counts the message, and what the program says of it.
+    /// Counts the message, and its settlement by the program.
     public func didReceive(_ message: Message, isSettled: Bool, by link: AMQPLinkInfo) -> AMQPSettlementObserver? {
         let series = series(of: link)
         series.received.increment()
@@ -101,7 +101,7 @@ public final class AMQPMetrics: AMQPInstrument {
         return { state, _ in series.settled(state) }
     }
 
-    /// Takes the time of the body.
+    /// Measures the duration of the body.
     public func process<Result>(
         _ message: Message, from link: AMQPLinkInfo, _ body: () async throws -> Result
     ) async rethrows -> Result {
@@ -116,7 +116,7 @@ public final class AMQPMetrics: AMQPInstrument {
         }
     }
 
-    /// Takes the time of the request.
+    /// Measures the duration of the request.
     public func request<Response>(
         _ message: Message, to link: AMQPLinkInfo, _ body: () async throws -> Response
     ) async rethrows -> Response {
@@ -155,7 +155,7 @@ public final class AMQPMetrics: AMQPInstrument {
             let series = state.links[link.id]?.series ?? series(of: link, &state)
             let old = state.links[link.id]?.levels ?? AMQPLinkLevels()
             state.links[link.id] = levels == AMQPLinkLevels() ? nil : (series, levels)
-            // Under the lock: what is recorded last is what holds.
+            // Under the lock: the last recorded value must be the current one.
             series.levels(of: link.role).change(from: old, to: levels)
         }
     }

@@ -7,7 +7,7 @@ import Synchronization
 
 /// The metrics of the links that have the same dimensions.
 final class LinkSeries: Sendable {
-    /// The kinds of outcomes that are told apart.
+    /// The outcomes that the dimension `outcome` distinguishes.
     private enum Kind: String, CaseIterable {
         case accepted
         case rejected
@@ -15,9 +15,9 @@ final class LinkSeries: Sendable {
         case modified
         case notSent = "not_sent"
         case inDoubt = "in_doubt"
-        /// Of settlements: a state that is no outcome.
+        /// For settlements: a state that is not an outcome.
         case other
-        /// Of settlements: nobody kept the message.
+        /// For settlements: the message was dropped without one.
         case none
 
         static let ofSends: [Kind] = [.accepted, .rejected, .released, .modified, .notSent, .inDoubt]
@@ -45,7 +45,7 @@ final class LinkSeries: Sendable {
     private let senders: Levels
     private let receivers: Levels
 
-    /// - Parameter prefix: what all names begin with.
+    /// - Parameter prefix: the prefix of all names.
     init(_ prefix: String, _ dimensions: [(String, String)], _ factory: any MetricsFactory) {
         func counter(_ name: String, _ more: [(String, String)] = []) -> Counter {
             Counter(label: prefix + name, dimensions: dimensions + more, factory: factory)
@@ -74,7 +74,7 @@ final class LinkSeries: Sendable {
 
     func levels(of role: AMQPLinkInfo.Role) -> Levels { role == .sender ? senders : receivers }
 
-    /// What became of a message that was to be sent.
+    /// Counts the result of a message that was to be sent.
     func ended(_ result: Result<Outcome, AMQPSendError>, _ time: Duration) {
         let kind: Kind
         switch result {
@@ -87,7 +87,7 @@ final class LinkSeries: Sendable {
         outcomes[kind]?.increment()
     }
 
-    /// What the program has said of a message.
+    /// Counts the settlement of a message by the program.
     func settled(_ state: DeliveryState?) {
         let kind: Kind =
             switch state {
@@ -110,14 +110,14 @@ final class LinkSeries: Sendable {
     }
 }
 
-/// The gauges of how much is under way, over all links of a role.
+/// The gauges of credit and of unsettled and waiting messages, over all links of a role.
 final class Levels: Sendable {
     private let total = Mutex(AMQPLinkLevels())
     private let credit: Gauge
     private let unsettled: Gauge
     private let waiting: Gauge
 
-    /// - Parameter prefix: what all names begin with.
+    /// - Parameter prefix: the prefix of all names.
     init(_ prefix: String, _ dimensions: [(String, String)], _ factory: any MetricsFactory) {
         func gauge(_ name: String) -> Gauge {
             Gauge(label: prefix + name, dimensions: dimensions, factory: factory)
@@ -145,7 +145,7 @@ extension Timer {
 }
 
 extension Duration {
-    /// The whole nanoseconds, bounded where there are too many.
+    /// The whole nanoseconds, limited to the largest `Int64`.
     var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)

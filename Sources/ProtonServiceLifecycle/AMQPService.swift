@@ -6,7 +6,7 @@
 public import Proton
 public import ServiceLifecycle
 
-/// A connection of an `AMQPClient` as a service: it runs a body, and ends it in good order when the process is to end.
+/// A connection of an `AMQPClient` as a service: it runs a body, and ends gracefully at a shutdown.
 ///
 ///     let work = AMQPService(client) { connection in
 ///         for try await delivery in connection.receiver(from: "jobs") {
@@ -18,27 +18,30 @@ public import ServiceLifecycle
 ///         services: [work], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
 ///     ).run()
 ///
-/// At a graceful shutdown receivers get no more messages: `AMQPConnection.finishReceiving`. The body goes on with those that
-/// have come, and ends as its loops do; then the connection is closed, and what was settled has gone out. A body without
-/// such a loop asks for the shutdown itself, by `gracefulShutdown()` and the like.
+/// At a graceful shutdown receivers get no more messages: see `AMQPConnection.finishReceiving`. The body handles those that have
+/// arrived, and ends when its loops end; then the connection is closed, after the settlements were sent. A body without such a
+/// loop checks for the shutdown itself, with `gracefulShutdown()` for instance.
 ///
-/// A group takes a service that returns before for a failure: `ServiceGroupConfiguration` says what it does then. How long a
-/// body may take is the group's `maximumGracefulShutdownDuration`; when that is over the body's task is cancelled.
+/// If a service returns earlier, its group treats that as a failure: see `ServiceGroupConfiguration`. The time limit of a body is
+/// the group's `maximumGracefulShutdownDuration`; when it has passed, the body's task is cancelled.
 public struct AMQPService: Service {
     private let client: AMQPClient
     private let body: @Sendable (AMQPConnection) async throws -> Void
 
     /// Creates a service, which connects when it runs.
     /// - Parameters:
-    ///   - client: where to connect to, and how.
-    ///   - body: what is done with the connection: links, loops, or another service that uses it.
+    ///   - client: the client to connect with.
+    ///   - body: the work with the connection: links, loops, or another service that uses it.
     public init(_ client: AMQPClient, _ body: @escaping @Sendable (AMQPConnection) async throws -> Void) {
         (self.client, self.body) = (client, body)
     }
 
-    /// Connects, runs the body, and closes the connection; where that ends before, and is not made again, the body is cancelled. A shutdown before the peer has opened it ends it without the body.
-    /// - Throws: what the body throws; what ended the connection; as `AMQPClient.connect`; `CancellationError` where the task is cancelled before the
-    ///   connection is open.
+    /// Connects, runs the body, and closes the connection.
+    ///
+    /// If the connection ends meanwhile, and is not made again, the body is cancelled. A shutdown before the connection is open
+    /// ends the service without the body.
+    /// - Throws: the errors of the body and of `AMQPClient.connect`; the error that ended the connection; `CancellationError` if
+    ///   the task is cancelled before the connection is open.
     public func run() async throws {
         let connection: AMQPConnection
         do {
@@ -59,7 +62,7 @@ public struct AMQPService: Service {
         await connection.close()
     }
 
-    /// Runs the body, and cancels it where the connection ends for good meanwhile.
+    /// Runs the body, and cancels it if the connection ends meanwhile, and is not made again.
     private func runBody(with connection: AMQPConnection) async throws {
         let events = connection.events
         try await withThrowingTaskGroup(of: Ended.self) { group in
@@ -78,7 +81,7 @@ public struct AMQPService: Service {
         }
     }
 
-    /// What has ended without an error.
+    /// What ended without an error.
     private enum Ended {
         case body, connection
     }

@@ -6,8 +6,9 @@
 public import Proton
 public import Tracing
 
-/// Makes spans of what the connections of an `AMQPClient` send and handle, for swift-distributed-tracing, and carries their
-/// context in the messages' annotations.
+/// Creates spans for the messages of an `AMQPClient`, with swift-distributed-tracing.
+///
+/// It propagates their context in the annotations of the messages.
 ///
 ///     client.instruments.append(AMQPTracing())
 ///
@@ -17,16 +18,16 @@ public import Tracing
 /// | --- | --- | --- |
 /// | `send {address}` | producer | A message is handed over; it has its outcome, or will have none. |
 /// | `process {address}` | consumer | The body of `AMQPDelivery.process`, or of `AMQPConnection.serve`. |
-/// | `request {address}` | client | A request is made; its response is there. |
+/// | `request {address}` | client | A request is sent; its response has arrived. |
 ///
-/// A `process` span continues that of the message's sender. Names and attributes have the address of the link, which is the
-/// program's choice, so that they are few; not that of nodes that peers make.
+/// A `process` span continues the span of the message's sender. Names and attributes contain the address of the link, which the
+/// program chooses, so that there are few of them; they do not contain addresses of nodes that peers create.
 ///
-/// The context travels twice: `traceparent` and `tracestate` are annotations of these names, where the tracer writes the fields of
-/// W3C's Trace Context; and all that the tracer writes is a map in the annotation `x-opt-qpid-tracestate`, which the other
-/// bindings of proton use. Of what comes the W3C fields count first.
+/// The context is sent in two forms. `traceparent` and `tracestate` are annotations of these names, if the tracer writes the
+/// fields of W3C's Trace Context. All fields that the tracer writes are a map in the annotation `x-opt-qpid-tracestate`, which
+/// the other bindings of proton use. In received messages the W3C fields have priority.
 public struct AMQPTracing: AMQPInstrument {
-    /// In which annotations the context travels.
+    /// The annotations that carry the context.
     public struct ContextAnnotations: OptionSet, Sendable {
         /// The bits.
         public let rawValue: Int
@@ -36,7 +37,7 @@ public struct AMQPTracing: AMQPInstrument {
 
         /// `traceparent` and `tracestate`.
         public static let w3c = ContextAnnotations(rawValue: 1)
-        /// `x-opt-qpid-tracestate`, as of proton's Python and C++ bindings.
+        /// `x-opt-qpid-tracestate`, as in proton's Python and C++ bindings.
         public static let qpid = ContextAnnotations(rawValue: 2)
     }
 
@@ -44,10 +45,10 @@ public struct AMQPTracing: AMQPInstrument {
     private let annotations: ContextAnnotations
     private let system: String
 
-    /// Creates an instrument; one may serve several clients.
+    /// Creates an instrument, which can serve several clients.
     /// - Parameters:
-    ///   - tracer: what makes the spans; nil, the default, is the process's when it is needed.
-    ///   - annotations: where the context of messages that are sent goes. Default both.
+    ///   - tracer: the tracer that creates the spans; nil, the default, is the process's tracer at the time of use.
+    ///   - annotations: the annotations for the context of sent messages. Default both.
     ///   - system: the attribute `messaging.system`, such as `rabbitmq` or `servicebus`. Default `amqp`.
     public init(
         tracer: (any Tracer)? = nil, annotations: ContextAnnotations = [.w3c, .qpid], system: String = "amqp"
@@ -57,7 +58,7 @@ public struct AMQPTracing: AMQPInstrument {
 
     private var tracer: any Tracer { ownTracer ?? InstrumentationSystem.tracer }
 
-    /// Begins a producer's span, and puts its context into the message.
+    /// Starts a producer's span, and writes its context into the message.
     public func willSend(_ message: inout Message, by link: AMQPLinkInfo) -> AMQPSendObserver? {
         let tracer = tracer
         let operation = SpanOperation(.send, message, link, system)
@@ -76,7 +77,7 @@ public struct AMQPTracing: AMQPInstrument {
         }
     }
 
-    /// Runs the body in a consumer's span, which continues that of the message's sender.
+    /// Runs the body in a consumer's span, which continues the span of the message's sender.
     public func process<Result>(
         _ message: Message, from link: AMQPLinkInfo, _ body: () async throws -> Result
     ) async rethrows -> Result {

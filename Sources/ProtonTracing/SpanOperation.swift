@@ -6,7 +6,7 @@
 import Proton
 import Tracing
 
-/// What a span is about, by OpenTelemetry's conventions for messaging.
+/// The operation of a span, with OpenTelemetry's conventions for messaging.
 struct SpanOperation {
     enum Kind: String {
         case send
@@ -23,10 +23,10 @@ struct SpanOperation {
         (self.kind, self.message, self.link, self.system) = (kind, message, link, system)
     }
 
-    /// The span's name: few different ones.
+    /// The span's name: there are few different ones.
     var name: String { link.address.map { "\(kind.rawValue) \($0)" } ?? kind.rawValue }
 
-    /// Sets what there is to say of the message; nothing where nobody records it.
+    /// Sets the attributes of the message, if the span is recorded.
     func setAttributes(of span: any Span) {
         guard span.isRecording else { return }
         span.updateAttributes { attributes in
@@ -46,7 +46,7 @@ struct SpanOperation {
 }
 
 extension Span {
-    /// What the span is about came to nothing.
+    /// Marks the span as failed.
     func fail(_ error: any Error) {
         recordError(error)
         attributes["error.type"] = errorType(error)
@@ -54,7 +54,7 @@ extension Span {
     }
 }
 
-/// A name for the kind of an error: few different ones.
+/// The type of an error: there are few different ones.
 private func errorType(_ error: any Error) -> String {
     switch error {
     case AMQPSendError.notSent: "not_sent"

@@ -6,25 +6,25 @@
 import Proton
 import Tracing
 
-/// Puts the fields of a context into a dictionary.
+/// Writes the fields of a context into a dictionary.
 struct FieldInjector: Injector {
     func inject(_ value: String, forKey key: String, into carrier: inout [String: String]) { carrier[key] = value }
 }
 
-/// Finds the fields of a context in a dictionary.
+/// Reads the fields of a context from a dictionary.
 struct FieldExtractor: Extractor {
     func extract(key: String, from carrier: [String: String]) -> String? { carrier[key] }
 }
 
 extension Annotations {
-    /// The annotation of proton's other bindings: a map of all that a tracer writes.
+    /// The annotation of proton's other bindings: a map of all fields that a tracer writes.
     private static let qpidKey: AnnotationKey = "x-opt-qpid-tracestate"
-    /// The fields of W3C's Trace Context, which are annotations of their own.
+    /// The fields of W3C's Trace Context, which have their own annotations.
     private static let w3cFields = ["traceparent", "tracestate"]
-    /// How many fields are looked at of what a peer has written.
+    /// How many fields of a peer's map are read.
     private static let maxFields = 32
 
-    /// Writes a context; that of another message that this one was made of goes.
+    /// Writes a context, and replaces that of a message from which this one was copied.
     mutating func setTraceFields(_ fields: [String: String], _ places: AMQPTracing.ContextAnnotations) {
         guard !fields.isEmpty else { return }
         self[Annotations.qpidKey] = nil
@@ -37,7 +37,7 @@ extension Annotations {
         self[Annotations.qpidKey] = .map(map)
     }
 
-    /// What a sender has written of its context.
+    /// The fields that a sender has written.
     var traceFields: [String: String] {
         var fields: [String: String] = [:]
         if case .map(let map)? = self[Annotations.qpidKey] {
@@ -53,7 +53,7 @@ extension Annotations {
 }
 
 extension AMQPValue {
-    /// What bindings write for text.
+    /// The value as text, in the types that the bindings use.
     fileprivate var text: String? {
         switch self {
         case .string(let text): text

@@ -12,6 +12,7 @@ package struct ContextCommand: ParsableCommand, Sendable {
         discussion: """
             Contexts are in the file amqp/contexts of XDG_CONFIG_HOME, or of ~/.config, which only its owner can read.
 
+            EXAMPLES:
               amqp context add test --url amqps://broker.example --user me --password-command 'pass show amqp' --select
               amqp send examples hello --context test
             """,

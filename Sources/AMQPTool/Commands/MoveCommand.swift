@@ -12,6 +12,7 @@ package struct MoveCommand: AsyncParsableCommand, Sendable {
             may come twice. Where the target rejects or releases a message the command ends with exit code 3, and that message \
             and those behind it are at the source again.
 
+            EXAMPLES:
               amqp move orders.dead-letters orders
               amqp move orders orders --to-url amqps://other.example --selector "year < 2026"
             """)
@@ -33,6 +34,7 @@ package struct CopyCommand: AsyncParsableCommand, Sendable {
         discussion: """
             The source is browsed, so that its messages stay there; a broker that cannot do that is refused with exit code 3.
 
+            EXAMPLES:
               amqp copy orders orders.test --count 10
             """)
 

@@ -18,6 +18,7 @@ package struct ReceiveCommand: AsyncParsableCommand, Sendable {
             types that JSON has not are an object with one key, such as {"$uint": 5}, {"$base64": "aGk="} or {"$timestamp": "…"}; \
             raw writes the bytes of bodies and nothing between them.
 
+            EXAMPLES:
               amqp receive examples
               amqp receive examples --drain -o json | jq .body
               amqp receive examples --browse --drain

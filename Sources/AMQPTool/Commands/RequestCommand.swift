@@ -16,6 +16,7 @@ package struct RequestCommand: AsyncParsableCommand, Sendable {
 
             No response within --timeout ends the command with exit code 4; a request that is rejected or released with 3.
 
+            EXAMPLES:
               amqp request prices tea
             """)
 

@@ -16,6 +16,7 @@ package struct RespondCommand: AsyncParsableCommand, Sendable {
 
             Each response goes to the reply address of its request, with its correlation id.
 
+            EXAMPLES:
               amqp respond echo --echo
               amqp respond upper -- tr a-z A-Z
             """)

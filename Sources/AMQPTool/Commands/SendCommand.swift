@@ -16,10 +16,12 @@ package struct SendCommand: AsyncParsableCommand, Sendable {
             The command ends when each message has its outcome, and says how many were accepted; a message that was rejected or \
             released makes it fail with exit code 3.
 
+            EXAMPLES:
               amqp send examples 'Hello World!' --durable -p kind=greeting -p size:int=5
               amqp send orders --json '{"item": "tea", "grams": 100}'
               amqp send examples 'message {n}' --count 1000 --rate 100
               generate | amqp send examples --lines
+              amqp send orders --lines --message < saved.jsonl
             """)
 
     @Argument(help: "The address to send to.")
@@ -30,6 +32,11 @@ package struct SendCommand: AsyncParsableCommand, Sendable {
 
     @Flag(help: "Make a message of each line of standard input.")
     package var lines = false
+
+    @Flag(
+        help: "The body is a whole message, as 'amqp receive -o json' writes it; message options change what they name."
+    )
+    package var message = false
 
     @Option(
         name: [.customShort("n"), .long], help: ArgumentHelp("How often to send the message.", valueName: "number"))
@@ -45,7 +52,7 @@ package struct SendCommand: AsyncParsableCommand, Sendable {
     package var quiet = false
 
     @OptionGroup(title: "Message Options")
-    package var message: MessageArguments
+    package var options: MessageArguments
 
     @OptionGroup(title: "Connection Options")
     package var connection: ConnectionArguments
@@ -56,13 +63,16 @@ package struct SendCommand: AsyncParsableCommand, Sendable {
         if lines, body.text != nil || body.file != nil || count != nil {
             throw ValidationError("--lines takes the bodies from standard input: leave TEXT, --file and --count out.")
         }
+        if message, body.form != nil {
+            throw ValidationError("--message says what the body is: leave --text, --bytes and --json out.")
+        }
         if let count, count < 1 { throw ValidationError("--count: give a number above 0.") }
     }
 
     package func run() async throws {
         let body = lines ? nil : try self.body.bytes()
         // What is no JSON, or no text, is told before anything is connected to.
-        if let body { _ = try make(body.bytes, body.form, nil) }
+        if let body { _ = try make(body.bytes, body.form, count == nil ? nil : 1) }
         let tally = try await connection.withBroker { broker in
             try await broker.connection.withSender(to: broker.address(address)) { sender in
                 var sending = PipelinedSender(sender, timeout: timeout.duration)
@@ -100,8 +110,13 @@ package struct SendCommand: AsyncParsableCommand, Sendable {
 
     /// A message of some bytes.
     private func make(_ bytes: [UInt8], _ form: BodyForm, _ number: Int?) throws -> Message {
+        if message {
+            var message = try MessageJSONInput.message(bytes)
+            try options.apply(to: &message, number: number)
+            return message
+        }
         var body = try form.body(bytes)
         if number != nil, case .value(.string(let text)) = body { body = .value(.string(text.numbered(number))) }
-        return try message.message(body: body, number: number)
+        return try options.message(body: body, number: number)
     }
 }

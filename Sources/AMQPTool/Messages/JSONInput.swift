@@ -21,11 +21,17 @@ package enum JSONInput {
         }
     }
 
+    /// How deep values may be nested.
+    private static let maxDepth = 100
+
     /// Any JSON, as the value that it says.
     struct Node: Decodable {
         let value: AMQPValue
 
         init(from decoder: any Decoder) throws {
+            guard decoder.codingPath.count <= maxDepth else {
+                throw ArgumentProblem("values are nested deeper than \(maxDepth).")
+            }
             let container = try decoder.singleValueContainer()
             if container.decodeNil() {
                 value = .null

@@ -79,22 +79,34 @@ package struct MessageArguments: ParsableArguments, Sendable {
     }
 
     /// Makes a message.
+    /// - Throws: as `apply`.
+    package func message(body: Message.Body, number: Int?) throws -> Message {
+        var message = Message(body: body)
+        try apply(to: &message, number: number)
+        return message
+    }
+
+    /// Sets what the options say; the rest of the message stays.
     /// - Parameter number: what stands for `{n}` in texts; nil leaves them as they are.
     /// - Throws: `ValidationError` that names the option that is wrong.
-    package func message(body: Message.Body, number: Int?) throws -> Message {
+    package func apply(to message: inout Message, number: Int?) throws {
         func text(_ text: String?) -> String? { text?.numbered(number) }
-        var message = Message(body: body)
-        message.isDurable = durable
+        if durable { message.isDurable = true }
         if let priority { message.priority = priority }
-        message.timeToLive = ttl?.duration
-        message.id = try messageID(text(id), idType, "--id")
-        message.correlationID = try messageID(text(correlationID), correlationIDType, "--correlation-id")
-        (message.subject, message.replyTo, message.address) = (text(subject), replyTo, to)
-        message.contentType = try symbol(contentType, "--content-type")
-        message.contentEncoding = try symbol(contentEncoding, "--content-encoding")
-        message.userID = userID.map { Array($0.utf8) }
-        (message.groupID, message.groupSequence) = (text(groupID), groupSequence)
-        message.replyToGroupID = replyToGroupID
+        if let ttl { message.timeToLive = ttl.duration }
+        if let id = text(id) { message.id = try messageID(id, idType, "--id") }
+        if let id = text(correlationID) {
+            message.correlationID = try messageID(id, correlationIDType, "--correlation-id")
+        }
+        if let subject = text(subject) { message.subject = subject }
+        if let replyTo { message.replyTo = replyTo }
+        if let to { message.address = to }
+        if let contentType { message.contentType = try symbol(contentType, "--content-type") }
+        if let contentEncoding { message.contentEncoding = try symbol(contentEncoding, "--content-encoding") }
+        if let userID { message.userID = Array(userID.utf8) }
+        if let groupID = text(groupID) { message.groupID = groupID }
+        if let groupSequence { message.groupSequence = groupSequence }
+        if let replyToGroupID { message.replyToGroupID = replyToGroupID }
         for argument in property {
             let (name, value) = try pair(argument.numbered(number), "--property")
             message.properties[name] = value
@@ -111,11 +123,9 @@ package struct MessageArguments: ParsableArguments, Sendable {
             let (key, value) = try annotation(argument.numbered(number), "--footer")
             message.footer[key] = value
         }
-        return message
     }
 
-    private func messageID(_ text: String?, _ type: String, _ option: String) throws -> MessageID? {
-        guard let text else { return nil }
+    private func messageID(_ text: String, _ type: String, _ option: String) throws -> MessageID {
         guard ["string", "ulong", "uuid", "binary"].contains(type) else {
             throw ValidationError("\(option)-type: '\(type)' is none of string, ulong, uuid, binary.")
         }
@@ -131,8 +141,7 @@ package struct MessageArguments: ParsableArguments, Sendable {
         }
     }
 
-    private func symbol(_ text: String?, _ option: String) throws -> Symbol? {
-        guard let text else { return nil }
+    private func symbol(_ text: String, _ option: String) throws -> Symbol {
         guard let symbol = Symbol(exactly: text) else { throw ValidationError("\(option): '\(text)' is not ASCII.") }
         return symbol
     }

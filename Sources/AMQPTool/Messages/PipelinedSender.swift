@@ -43,6 +43,7 @@ package struct PipelinedSender {
         do {
             tally.add(try await within(timeout, "for the outcome of a message") { try await receipt.outcome })
         } catch {
+            tally.giveUp(error)
             waiting.prepend(receipt)
             await giveUp()
             throw tally.failure ?? error

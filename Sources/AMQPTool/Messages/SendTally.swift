@@ -41,6 +41,12 @@ package struct SendTally: Sendable, Equatable {
         note(failure?.exit ?? .failure, failure?.message)
     }
 
+    /// Notes why nothing more is waited for.
+    package mutating func giveUp(_ error: any Error) {
+        let failure = ToolError(error)
+        note(failure?.exit ?? .failure, failure?.message)
+    }
+
     private mutating func note(_ exit: ToolExit, _ reason: String?) {
         self.exit = self.exit ?? exit
         self.reason = self.reason ?? reason

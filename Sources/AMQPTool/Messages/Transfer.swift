@@ -55,6 +55,7 @@ struct Transfer {
         do {
             outcome = try await within(timeout, "for the outcome at the target") { try await oldest.receipt.outcome }
         } catch {
+            tally.giveUp(error)
             waiting.prepend(oldest)
             await giveUp()
             throw tally.failure ?? error

@@ -106,7 +106,11 @@ extension Timestamp {
     var isoText: String? {
         // From the year 0 to the end of 9999.
         guard (-62_167_219_200_000...253_402_300_799_999).contains(milliseconds) else { return nil }
-        let date = Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
-        return date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        // Whole seconds are exact; the rest is written apart, since a fraction would be cut.
+        let rest = (milliseconds % 1_000 + 1_000) % 1_000
+        let date = Date(timeIntervalSince1970: Double((milliseconds - rest) / 1_000))
+        let digits = String(rest)
+        let fraction = String(repeating: "0", count: 3 - digits.count) + digits
+        return "\(date.formatted(Date.ISO8601FormatStyle()).dropLast()).\(fraction)Z"
     }
 }

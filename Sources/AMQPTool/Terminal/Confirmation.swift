@@ -1,6 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+import AMQP
 import ArgumentParser
 import Glibc
 

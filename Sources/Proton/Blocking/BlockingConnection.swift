@@ -6,49 +6,49 @@ public import Logging
 import ProtonEngine
 import ProtonUtilities
 
-/// A connection whose operations wait until they are done: for scripts, tools, and code that has threads to block.
+/// A connection whose operations block until they are complete: for scripts, tools, and code that can block its threads.
 ///
 /// It may be used from any thread, and from several at once, but not from a task, whose thread must not block, and not in
-/// callbacks of its own handlers, where calls that would wait throw. The connection runs on a thread of its own, so that
-/// heartbeats are sent and messages come in between calls.
+/// callbacks of its own handlers, where calls that would wait throw. The connection has its own thread, so that heartbeats are
+/// sent and messages arrive between calls.
 ///
-/// A connection that is to one URL and that was given no options is not made again when it is lost; with several URLs or
-/// with options of the program's own `ConnectionOptions.reconnect` decides. Links are then restored.
+/// A connection to one URL without options is not made again after a loss; with several URLs, or with options,
+/// `ConnectionOptions.reconnect` decides. Links are then restored.
 ///
-/// Every call ends within its time-out. What becomes of one that waits:
+/// Every call ends within its time-out. This happens to calls that wait:
 ///
-/// | Call, and what it waits for | connection lost, to be made again | connection ended for good | the peer closes or detaches the link | time-out |
+/// | Call, and what it waits for | connection lost, to be made again | connection ended | the peer closes or detaches the link | time-out |
 /// | --- | --- | --- | --- | --- |
-/// | `createSender`, `createReceiver`: the peer's attach | waits for the new connection | throws what ended it | `.linkError` | `.timedOut`; the link is closed |
-/// | `send`: credit | waits, and is sent on the new connection | throws what ended it: not sent | `.linkError`: not sent | `.timedOut`: not sent |
+/// | `createSender`, `createReceiver`: the peer's attach | waits for the new connection | throws the connection's error | `.linkError` | `.timedOut`; the link is closed |
+/// | `send`: credit | waits, and is sent on the new connection | throws the connection's error: not sent | `.linkError`: not sent | `.timedOut`: not sent |
 /// | `send`: the outcome | `.inDoubt` | `.inDoubt` | `.inDoubt` | `.inDoubt` |
-/// | `receive`: a message | waits for the new connection | throws what ended it | `.linkError` | `.timedOut`; what comes later is kept for the next call |
-/// | `accept`, `reject`, `release`, `settle` | done, without effect: the peer may send the message again | throws what ended it | `.linkError` | never wait |
-/// | `SyncRequestResponse.call`: the response | `.inDoubt`: the node for responses is gone | throws what ended it | `.linkError` | `.timedOut` |
-/// | `close` of a link | done | done | done | `.timedOut` |
-/// | `close` of the connection | done | done | goes on | `.timedOut`; the connection is dropped a second later |
+/// | `receive`: a message | waits for the new connection | throws the connection's error | `.linkError` | `.timedOut`; a later message is kept for the next call |
+/// | `accept`, `reject`, `release`, `settle` | return, without effect: the peer may send the message again | throws the connection's error | `.linkError` | never wait |
+/// | `SyncRequestResponse.call`: the response | `.inDoubt`: the node for responses is deleted | throws the connection's error | `.linkError` | `.timedOut` |
+/// | `close` of a link | returns | returns | returns | `.timedOut` |
+/// | `close` of the connection | returns | returns | continues | `.timedOut`; the connection is aborted a second later |
 ///
-/// What ended a connection is `.disconnected`, `.connectionError`, `.authenticationFailed` and the like, or `.closed` where
-/// this side closed it. Once a link or a connection has ended, each later call throws the same. Where the peer ends the
-/// session that all links are on, they end with `.sessionError`; links that are made then are on a new one.
+/// The error of a connection is `.disconnected`, `.connectionError`, `.authenticationFailed` or the like, or `.closed` if this
+/// side closed it. When a link or a connection has ended, each later call throws the same error. If the peer ends the session
+/// that all links share, they end with `.sessionError`; links that are created then use a new session.
 public final class BlockingConnection: Sendable {
-    /// How long operations that are given no time-out of their own may take; nil is for ever.
+    /// The default time-out of operations; nil waits without limit.
     public let timeout: Duration?
     let core: ClientConnection
     private let thread: ContainerThread
 
-    /// Where the connection goes to: of several URLs the one that it was made to last.
+    /// The URL of the connection: of several URLs the one that was connected to last.
     public var url: AMQPURL { core.url }
 
     /// Connects, and waits until the peer has opened the connection.
     /// - Parameters:
-    ///   - url: where to, as in `amqp://user:password@host:port`, or just `host`.
-    ///   - timeout: how long this and every other operation may take, above zero; nil is for ever. Default 60 seconds.
-    ///   - options: how the connection is made. The default connects once; others that are given here, such as
+    ///   - url: the peer's URL, such as `amqp://user:password@host:port` or just `host`.
+    ///   - timeout: the time-out of this and every other operation, above zero; nil waits without limit. Default 60 seconds.
+    ///   - options: how the connection is made. The default connects once; options that are passed here, such as
     ///     `ConnectionOptions()`, make the connection again unless their `reconnect` is nil.
-    ///   - logger: where losses that are made good go; default that of the label `proton`.
-    /// - Throws: `AMQPURLError`, and `ProtonError`: `.connectFailed`, `.authenticationFailed`, `.connectionError` and the
-    ///   like; `.timedOut`; `.invalidArgument` for options that make no sense, and for a time-out that is not above zero.
+    ///   - logger: the logger for losses that are recovered; by default one with the label `proton`.
+    /// - Throws: `AMQPURLError`, and `ProtonError`: `.connectFailed`, `.authenticationFailed`, `.connectionError` and others;
+    ///   `.timedOut`; `.invalidArgument` for invalid options, and for a time-out that is not above zero.
     public convenience init(
         _ url: String, timeout: Duration? = .seconds(60),
         options: ConnectionOptions = ConnectionOptions(reconnect: nil), logger: Logger = Logger(label: "proton")
@@ -56,7 +56,7 @@ public final class BlockingConnection: Sendable {
         try self.init(Container.parse([url]), timeout, options, logger)
     }
 
-    /// Connects to a URL, as `init(_:timeout:options:)` of a text does.
+    /// Connects to a URL, as `init(_:timeout:options:)` does with a string.
     public convenience init(
         _ url: AMQPURL, timeout: Duration? = .seconds(60),
         options: ConnectionOptions = ConnectionOptions(reconnect: nil), logger: Logger = Logger(label: "proton")
@@ -80,7 +80,7 @@ public final class BlockingConnection: Sendable {
         (self.timeout, self.core) = (timeout, core)
         thread = try ContainerThread(container) { result in core.end(BlockingConnection.reason(result)) }
         try core.start(urls, options)
-        // It ends with the connection: nothing else keeps it.
+        // The container ends with the connection.
         thread.letGo()
         do {
             try core.waitUntilOpen(until: deadline)
@@ -96,13 +96,13 @@ public final class BlockingConnection: Sendable {
 
     var container: ContainerHandle { thread.container }
 
-    /// Closes the connection without waiting for its end; the peer has a second to answer.
+    /// Closes the connection, and does not wait for its end; the peer has one second to answer.
     private func shutDown() {
         core.beginClosing()
         container.stop(grace: .seconds(1))
     }
 
-    /// Why the connection has ended, where nothing else has said so: what a handler of a link threw.
+    /// The error of a connection that ended without one: usually the error that a link's handler threw.
     private static func reason(_ result: Result<Void, any Error>) -> ProtonError {
         switch result {
         case .success: ProtonError(.closed, "The connection has ended.")
@@ -112,9 +112,9 @@ public final class BlockingConnection: Sendable {
 
     /// Begins a call that waits.
     /// - Parameter call: the call's name, for errors.
-    /// - Returns: when the call has to end.
-    /// - Throws: `ProtonError.Code.invalidArgument` for a time-out that makes no sense, and on the connection's own thread:
-    ///   while that waits, nothing can come.
+    /// - Returns: the deadline of the call.
+    /// - Throws: `ProtonError.Code.invalidArgument` for an invalid time-out, and on the connection's own thread: while that
+    ///   thread waits, nothing can arrive.
     func begin(_ call: String, timeout: Duration?, allowsZero: Bool = false) throws(ProtonError) -> Deadline {
         guard !container.core.loop.isOnItsThread else {
             throw ProtonError(
@@ -127,15 +127,15 @@ public final class BlockingConnection: Sendable {
 
     // MARK: Links
 
-    /// Makes a sender, and waits until the peer has attached it.
+    /// Creates a sender, and waits until the peer has attached it.
     /// - Parameters:
-    ///   - address: the address to send to; nil is none, so that each message's own address counts (anonymous relay).
-    ///   - handler: what is told of the link's events too, on the connection's thread. What it throws, as the default of
-    ///     `onLinkError` does, ends the connection.
-    ///   - name: the link's name; nil makes one that is unique.
-    ///   - options: what else to set before the link is opened.
-    /// - Throws: `ProtonError.Code.linkError` with the peer's condition where it refuses the link; `.timedOut`; `.closed`,
-    ///   or what ended the connection; `.invalidArgument` in a callback of this connection.
+    ///   - address: the address to send to; nil means that each message's own address counts (anonymous relay).
+    ///   - handler: a handler that also receives the link's events, on the connection's thread. An error that it throws, as the
+    ///     default of `onLinkError` does, ends the connection.
+    ///   - name: the link's name; nil generates a unique one.
+    ///   - options: further options, which are set before the link is opened.
+    /// - Throws: `ProtonError.Code.linkError` with the peer's condition if it refuses the link; `.timedOut`; `.closed`, or the
+    ///   error that ended the connection; `.invalidArgument` in a callback of this connection.
     public func createSender(
         _ address: String?, handler: (any ProtonHandler & Sendable)? = nil, name: String? = nil, options: LinkOption...
     ) throws -> BlockingSender {
@@ -151,17 +151,17 @@ public final class BlockingConnection: Sendable {
         return BlockingSender(link, outgoing, self)
     }
 
-    /// Makes a receiver, and waits until the peer has attached it.
+    /// Creates a receiver, and waits until the peer has attached it.
     /// - Parameters:
     ///   - address: the address to receive from.
-    ///   - credit: how many messages may come before they are asked for by `receive`; 0 asks for each one when it is
-    ///     wanted. Default 1.
-    ///   - isDynamic: whether the peer makes a node for the link; its address is then the receiver's `address`.
-    ///   - handler: what messages and the link's other events go to, on the connection's thread; `receive` and the like
-    ///     are not for such a receiver. The handler's `HandlerOptions` count; `credit` is given once, where its `prefetch`
-    ///     is 0. What it throws, as the default of `onLinkError` does, ends the connection.
-    ///   - name: the link's name; nil makes one that is unique.
-    ///   - options: what else to set before the link is opened.
+    ///   - credit: how many messages may arrive before `receive` asks for them; 0 gives credit for each call of `receive`.
+    ///     Default 1.
+    ///   - isDynamic: whether the peer creates a node for the link; its address is then the receiver's `address`.
+    ///   - handler: the handler of messages and of the link's other events, on the connection's thread; `receive` and the
+    ///     functions that settle cannot be used then. The handler's `HandlerOptions` apply; `credit` is given once if its
+    ///     `prefetch` is 0. An error that it throws, as the default of `onLinkError` does, ends the connection.
+    ///   - name: the link's name; nil generates a unique one.
+    ///   - options: further options, which are set before the link is opened.
     /// - Throws: as `createSender`; `ProtonError.Code.invalidArgument` for a credit below 0.
     public func createReceiver(
         _ address: String? = nil, credit: Int = 1, isDynamic: Bool = false,
@@ -186,18 +186,18 @@ public final class BlockingConnection: Sendable {
 
     // MARK: Closing
 
-    /// Closes the connection, and waits until it has ended; calls of other threads end with `ProtonError.Code.closed`, or
-    /// `.inDoubt` where they wait for an outcome.
+    /// Closes the connection, and waits until it has ended.
     ///
-    /// What was sent, accepted and the like before goes out first. Does nothing where the connection has ended already.
-    /// - Throws: `ProtonError.Code.timedOut` where the peer does not answer; the connection is dropped a second later;
+    /// Messages and settlements are sent first. Calls of other threads end with `ProtonError.Code.closed`, or `.inDoubt` if they
+    /// wait for an outcome. Does nothing if the connection has ended already.
+    /// - Throws: `ProtonError.Code.timedOut` if the peer does not answer; the connection is aborted a second later;
     ///   `.invalidArgument` in a callback of this connection.
     public func close() throws {
         let deadline = try begin("close", timeout: timeout)
         core.beginClosing()
-        // The container drops a connection whose peer does not answer, when this call has given it up.
+        // If the peer does not answer, the container aborts the connection after this call has timed out.
         container.stop(grace: min(timeout ?? .seconds(1_000_000_000), .seconds(1_000_000_000)) + .seconds(1))
-        // What a handler of a link threw the calls have thrown.
+        // An error of a link's handler was thrown by the calls on the connection.
         guard thread.wait(until: deadline) != nil else {
             throw ProtonError(.timedOut, "The peer has not closed the connection in time.")
         }
@@ -205,9 +205,9 @@ public final class BlockingConnection: Sendable {
 }
 
 extension ClientLink {
-    /// Waits until the peer has attached the link, which is closed where it does not.
+    /// Waits until the peer has attached the link, and closes the link if it does not.
     ///
-    /// Where the peer has ended it since, that is for the call which finds it so.
+    /// If the peer has ended the link since then, the next call reports it.
     func attach(until deadline: Deadline) throws(ProtonError) {
         do {
             try waitUntilAttached(until: deadline)
@@ -220,7 +220,7 @@ extension ClientLink {
 }
 
 extension LinkOption {
-    /// Several options as one.
+    /// Combines several options.
     init(_ options: [LinkOption]) {
         self.init { link in for option in options { option.apply(to: link) } }
     }

@@ -6,23 +6,23 @@ import DequeModule
 import ProtonEngine
 import ProtonUtilities
 
-/// A receiver whose `receive` waits for a message; made by `BlockingConnection.createReceiver`.
+/// A receiver whose `receive` blocks until a message arrives; created by `BlockingConnection.createReceiver`.
 ///
-/// Each message that is received is then accepted, rejected or released, in the order in which they were received. From
-/// any thread; but where several threads receive, give each a receiver of its own, since that order is the receiver's.
+/// Each message is then accepted, rejected or released, in the order in which the receiver received them. It may be used from any
+/// thread; but if several threads receive, give each its own receiver, since the threads would share that order.
 public final class BlockingReceiver: Sendable {
     /// The connection that the link is on, which it keeps open.
     public let connection: BlockingConnection
     private let link: ClientLink
-    /// The link's messages; nil where they are a handler's.
+    /// The link's messages; nil if a handler receives them.
     private let messages: ReceiverLink?
     private let received = UncheckedMutex(Received())
 
-    /// The messages that were received.
+    /// The received messages.
     private struct Received {
-        /// Those that wait for their outcome.
+        /// The messages that are not settled.
         var unsettled: Deque<Incoming.Token> = []
-        /// Whether there was one that its sender had settled.
+        /// Whether the sender sent one of them settled.
         var hasSeenSettled = false
     }
 
@@ -31,23 +31,23 @@ public final class BlockingReceiver: Sendable {
         (self.link, self.connection) = (link, connection)
     }
 
-    /// The address of the node that messages come from, as the peer says it is: of a dynamic node the one that it made.
+    /// The address of the node that messages come from, from the peer's attach: the generated address of a dynamic node.
     public var address: String? { link.address }
 
-    /// Waits for a message, for the connection's time-out at most.
+    /// Waits for a message, for at most the connection's time-out.
     /// - Throws: as `receive(timeout:)`.
     public func receive() throws -> Message {
         try receive(timeout: connection.timeout)
     }
 
     /// Waits for a message.
-    /// - Parameter timeout: how long; zero takes one that has come already, nil is for ever. A message that comes later is
-    ///   there for the next call.
-    /// - Throws: `ProtonError`: `.timedOut`; `.linkError` where the peer closes or detaches the link; `.limitExceeded` where
-    ///   a message is larger than `Link.maxMessageSize`, or more than twice the credit come, for which the link is closed;
-    ///   `.protocolViolation` where what has come is no valid message: it was rejected, and the next call goes on;
-    ///   `.disconnected` and the like where the connection is lost for good; `.closed`; `.invalidArgument` where the
-    ///   receiver was made with a handler, for a time-out below zero, and in a callback of the same connection.
+    /// - Parameter timeout: the maximum time; zero takes a message that has arrived already, nil waits without limit. A message
+    ///   that arrives later is kept for the next call.
+    /// - Throws: `ProtonError`: `.timedOut`; `.linkError` if the peer closes or detaches the link; `.limitExceeded` if a message
+    ///   is larger than `Link.maxMessageSize`, or more than twice the credit arrives, and the link is closed;
+    ///   `.protocolViolation` if a message is invalid: it was rejected, and the next call continues; `.disconnected` and others
+    ///   if the connection is lost and not made again; `.closed`; `.invalidArgument` if the receiver was created with a handler,
+    ///   for a time-out below zero, and in a callback of the same connection.
     public func receive(timeout: Duration?) throws -> Message {
         try receive(until: connection.begin("receive", timeout: timeout, allowsZero: true))
     }
@@ -57,7 +57,7 @@ public final class BlockingReceiver: Sendable {
         let messages = try requireNoHandler()
         while true {
             if let (arrival, tellsDomain) = messages.incoming.takeOne() {
-                // Once it is decoded: the peer hears that it is rejected before it sends another one.
+                // After decoding: the peer then learns that a message is rejected before it sends another one.
                 defer { messages.tellDomain(tellsDomain) }
                 return try message(arrival, of: messages)
             }
@@ -83,28 +83,29 @@ public final class BlockingReceiver: Sendable {
 
     // MARK: Outcomes
 
-    /// Accepts and settles the oldest message that was received and has no outcome yet.
+    /// Accepts and settles the oldest received message that is not settled.
     /// - Throws: as `settle(_:)`.
     public func accept() throws { try settle(.accepted) }
 
-    /// Rejects and settles the oldest message that was received and has no outcome yet.
+    /// Rejects and settles the oldest received message that is not settled.
     /// - Throws: as `settle(_:)`.
     public func reject(_ condition: Condition? = nil) throws { try settle(.rejected(condition)) }
 
-    /// Gives the oldest message that was received and has no outcome yet back to its source, and settles it.
-    /// - Parameter delivered: whether this counts as a try to deliver it (modified), or not (released).
+    /// Releases and settles the oldest received message that is not settled.
+    /// - Parameter delivered: whether this counts as a failed delivery (modified), or not (released).
     /// - Throws: as `settle(_:)`.
     public func release(delivered: Bool = true) throws {
         try settle(
             delivered ? .modified(deliveryFailed: true, undeliverableHere: false, annotations: [:]) : .released)
     }
 
-    /// Settles the oldest message that was received and has not been settled, with an outcome.
+    /// Settles the oldest received message that is not settled, with an outcome.
     ///
-    /// Does not wait: the outcome is on its way when this returns. A message that was received before the connection
-    /// was lost and made again cannot be settled any more: nothing happens then, and the peer may send it again. Nothing
-    /// happens either where all messages have an outcome and some of them came settled, which need none.
-    /// - Throws: `ProtonError.Code.invalidArgument` where there is no such message; `.closed`, or what ended the link.
+    /// Does not wait: the outcome is scheduled to be sent when this returns. A message that was received before the connection
+    /// was lost and made again cannot be settled any more: the call has no effect, and the peer may send the message again. The
+    /// call also has no effect if all messages are settled and the sender sent some of them settled.
+    /// - Throws: `ProtonError.Code.invalidArgument` if there is no unsettled message; `.closed`, or the error that ended the
+    ///   link.
     public func settle(_ outcome: DeliveryState) throws {
         let messages = try requireNoHandler()
         try link.check()
@@ -117,9 +118,9 @@ public final class BlockingReceiver: Sendable {
         if let token { messages.settle(token, outcome) }
     }
 
-    /// Closes the link, and waits until the peer has done so.
+    /// Closes the link, and waits until the peer has closed it too.
     ///
-    /// Messages without an outcome go back to their source: those that nobody received as released, the others as `release`
+    /// Unsettled messages return to the peer: those that were not received as released, the others as modified, as `release`
     /// does.
     /// - Throws: `ProtonError.Code.timedOut`; `.invalidArgument` in a callback of the same connection.
     public func close() throws {

@@ -5,9 +5,10 @@ public import AMQP
 import ProtonEngine
 import ProtonUtilities
 
-/// A sender whose `send` waits for the outcome; made by `BlockingConnection.createSender`.
+/// A sender whose `send` blocks until the outcome is known; created by `BlockingConnection.createSender`.
 ///
-/// From any thread; messages of several threads go out one after the other, and their outcomes are waited for at once.
+/// It may be used from any thread; messages of several threads are sent one after the other, and wait for their outcomes
+/// together.
 public final class BlockingSender: Sendable {
     /// The connection that the link is on, which it keeps open.
     public let connection: BlockingConnection
@@ -18,33 +19,33 @@ public final class BlockingSender: Sendable {
         (self.link, self.outgoing, self.connection) = (link, outgoing, connection)
     }
 
-    /// The address of the node that messages go to, as the peer says it is.
+    /// The address of the node that messages go to, from the peer's attach.
     public var address: String? { link.address }
 
-    /// Sends a message, and waits for its outcome, for the connection's time-out at most.
+    /// Sends a message, and waits for its outcome, for at most the connection's time-out.
     /// - Parameters:
-    ///   - message: what is sent.
-    ///   - errorStates: outcomes that are thrown as `SendError`. Default rejected and released.
-    /// - Returns: the outcome; nil of a message that was sent settled (`.atMostOnce`), which has none.
+    ///   - message: the message.
+    ///   - errorStates: the outcomes that are thrown as `SendError`. Default rejected and released.
+    /// - Returns: the outcome; nil for a message that was sent settled (`.atMostOnce`), which has none.
     /// - Throws: as `send(_:timeout:errorStates:)`.
     @discardableResult
     public func send(_ message: Message, errorStates: OutcomeKinds = [.rejected, .released]) throws -> Outcome? {
         try send(message, timeout: connection.timeout, errorStates: errorStates)
     }
 
-    /// Sends a message as soon as the peer gives credit, and waits for its outcome.
+    /// Sends a message when the peer gives credit, and waits for its outcome.
     ///
-    /// Where it throws something else than `SendError` and `ProtonError.Code.inDoubt`, the message was not sent.
+    /// After any error but `SendError` and `ProtonError.Code.inDoubt`, the message was not sent.
     /// - Parameters:
-    ///   - message: what is sent.
-    ///   - timeout: how long that may take; nil is for ever.
-    ///   - errorStates: outcomes that are thrown as `SendError`. Default rejected and released.
-    /// - Returns: the outcome; nil of a message that was sent settled (`.atMostOnce`), which has none.
-    /// - Throws: `SendError`; `ProtonError`: `.inDoubt` where the message was sent and its outcome did not come: in time, before
-    ///   the link or the connection ended, or since the peer settled without one, `underlyingError` tells which; `.timedOut`
-    ///   where no credit came in time; `.linkError` where the peer closes or detaches the link; `.disconnected` and the like
-    ///   where the connection is lost for good; `.closed`; `.invalidArgument` for a time-out that is not above zero, and in
-    ///   a callback of the same connection; `CodecError` where the message cannot be encoded.
+    ///   - message: the message.
+    ///   - timeout: the time-out of the call; nil waits without limit.
+    ///   - errorStates: the outcomes that are thrown as `SendError`. Default rejected and released.
+    /// - Returns: the outcome; nil for a message that was sent settled (`.atMostOnce`), which has none.
+    /// - Throws: `SendError`; `ProtonError`: `.inDoubt` if the message was sent and no outcome arrived: in time, before the link
+    ///   or the connection ended, or since the peer settled without one; `underlyingError` has the reason. `.timedOut` if no
+    ///   credit arrived in time; `.linkError` if the peer closes or detaches the link; `.disconnected` and others if the
+    ///   connection is lost and not made again; `.closed`; `.invalidArgument` for a time-out that is not above zero, and in a
+    ///   callback of the same connection; `CodecError` if the message cannot be encoded.
     @discardableResult
     public func send(
         _ message: Message, timeout: Duration?, errorStates: OutcomeKinds = [.rejected, .released]
@@ -54,14 +55,14 @@ public final class BlockingSender: Sendable {
         return outcome
     }
 
-    /// Sends messages in one go, for the connection's time-out at most, and waits until the peer has said what became of each.
+    /// Sends several messages together, and waits for all outcomes, for at most the connection's time-out.
     ///
-    /// One message at a time waits for the way to the peer and back each time; many share it.
+    /// With one message at a time each call waits for a round trip; several messages share one.
     /// - Parameters:
-    ///   - messages: all of them are held in memory until the peer gives credit.
-    ///   - errorStates: outcomes that are thrown as `SendError`. Default rejected and released.
-    /// - Returns: the outcomes, in order; nil of a message that was sent settled.
-    /// - Throws: as `send(_:timeout:errorStates:)` does, the first error of them, once it is known what became of all.
+    ///   - messages: the messages; they are held in memory until the peer gives credit.
+    ///   - errorStates: the outcomes that are thrown as `SendError`. Default rejected and released.
+    /// - Returns: the outcomes, in order; nil for a message that was sent settled.
+    /// - Throws: as `send(_:timeout:errorStates:)`: the first error, when the results of all messages are known.
     @discardableResult
     public func send(
         contentsOf messages: some Sequence<Message>, errorStates: OutcomeKinds = [.rejected, .released]
@@ -85,22 +86,22 @@ public final class BlockingSender: Sendable {
         try link.waitUntilAttached(until: deadline)
     }
 
-    /// Sends a message, and waits until the peer has said what became of it.
-    /// - Returns: the outcome; nil of a message that was sent settled.
+    /// Sends a message, and waits for its outcome.
+    /// - Returns: the outcome; nil for a message that was sent settled.
     func send(_ message: Message, until deadline: Deadline) throws -> Outcome? {
         let receipt = SendReceipt()
         try submit(message, receipt)
         return try outcome(of: receipt, until: deadline)
     }
 
-    /// Hands a message over, to be sent as soon as there is credit.
+    /// Hands a message over, to be sent when there is credit.
     func submit(_ message: Message, _ receipt: SendReceipt) throws {
         try link.check()
         try tellDomain(of: outgoing.add(Outgoing.Item(message, receipt)))
     }
 
     private func tellDomain(of addition: Outgoing.Addition) throws(ProtonError) {
-        // As many wait for credit as there are threads that wait, each for what it was given: there is no bound.
+        // At most as many messages wait for credit as threads wait for their outcomes: there is no bound.
         switch addition {
         case .added(tellsDomain: true): link.post { [outgoing] link in outgoing.flow(link) }
         case .added(tellsDomain: false), .full: break
@@ -108,7 +109,7 @@ public final class BlockingSender: Sendable {
         }
     }
 
-    /// Waits until the peer has said what became of a message.
+    /// Waits for the outcome of a message.
     func outcome(of receipt: SendReceipt, until deadline: Deadline) throws -> Outcome? {
         switch receipt.result(until: deadline) ?? timeOut(receipt) {
         case .success(let outcome): return receipt.isSentSettled ? nil : outcome
@@ -116,15 +117,16 @@ public final class BlockingSender: Sendable {
         }
     }
 
-    /// The time is over: takes the message back, or leaves it to the peer.
+    /// The deadline has passed: withdraws the message, or leaves it in doubt.
     private func timeOut(_ receipt: SendReceipt) -> Result<Outcome, AMQPSendError> {
         let cause = ProtonError(.timedOut, "\(link.title): the peer has not said in time what became of the message.")
         if receipt.withdraw(cause) { outgoing.removeWithdrawn() }
         return receipt.decided ?? .failure(.inDoubt(cause))
     }
 
-    /// Closes the link, and waits until the peer has done so; sends of other threads end with `ProtonError.Code.closed`,
-    /// or `.inDoubt` where the message was sent.
+    /// Closes the link, and waits until the peer has closed it too.
+    ///
+    /// Calls of `send` on other threads end with `ProtonError.Code.closed`, or `.inDoubt` if the message was sent.
     /// - Throws: `ProtonError.Code.timedOut`; `.invalidArgument` in a callback of the same connection.
     public func close() throws {
         try link.close(until: connection.begin("close", timeout: connection.timeout))
@@ -151,7 +153,7 @@ extension AMQPSendError {
 }
 
 extension ProtonError {
-    /// This error with one more sentence, and a code.
+    /// This error with an additional sentence, and a code.
     fileprivate func followed(by sentence: String, code: Code) -> ProtonError {
         let text = message.hasSuffix(".") ? message : "\(message)."
         return ProtonError(

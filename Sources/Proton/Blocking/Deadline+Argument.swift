@@ -5,8 +5,8 @@ import ProtonEngine
 import ProtonUtilities
 
 extension Deadline {
-    /// The end of a time-out that a program gives to a call.
-    /// - Throws: `ProtonError.Code.invalidArgument` where it is below zero, or is zero and the call could do nothing then.
+    /// Creates the deadline of a call from the time-out that the program passed.
+    /// - Throws: `ProtonError.Code.invalidArgument` if the time-out is below zero, or is zero and the call does not allow that.
     init(of call: String, after timeout: Duration?, allowsZero: Bool = false) throws(ProtonError) {
         if let timeout, allowsZero ? timeout < .zero : timeout <= .zero {
             throw ProtonError(

@@ -4,11 +4,11 @@
 import AMQP
 import ProtonEngine
 
-/// The messages of a blocking receiver that was made with a handler: they are the handler's.
+/// The traffic of a blocking receiver that was created with a handler, which receives the messages.
 final class HandlerTraffic: LinkTraffic {
     private let credit: Int
 
-    /// - Parameter credit: what to give the peer at each attach, where the handler has given less.
+    /// - Parameter credit: the credit to give at each attach, if the handler has given less.
     init(credit: Int) {
         self.credit = credit
     }
@@ -27,7 +27,7 @@ final class HandlerTraffic: LinkTraffic {
     func ended(_ error: ProtonError) {}
 }
 
-/// A program's handler of a blocking link, followed by that of the calls that wait.
+/// Calls a program's handler of a blocking link, and then the link's own handler.
 final class Accompanied: ProtonHandler {
     let handlers: [any ProtonHandler]
 

@@ -3,9 +3,9 @@
 
 public import AMQP
 
-/// A message was sent, and its outcome is one that `BlockingSender.send` was to fail on.
+/// The error of a message that was sent, and had an outcome that `BlockingSender.send` reports as an error.
 public struct SendError: Error, Sendable, CustomStringConvertible {
-    /// What the peer made of the message.
+    /// The outcome of the message.
     public let outcome: Outcome
 
     /// Creates the error.
@@ -13,7 +13,7 @@ public struct SendError: Error, Sendable, CustomStringConvertible {
         self.outcome = outcome
     }
 
-    /// What happened, for a person.
+    /// A description of what happened, for people.
     public var description: String {
         switch outcome {
         case .accepted: "The message was accepted."
@@ -26,7 +26,7 @@ public struct SendError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// Which outcomes are errors to `BlockingSender.send`.
+/// The outcomes that `BlockingSender.send` throws as errors.
 public struct OutcomeKinds: OptionSet, Sendable, Hashable {
     /// The bits.
     public let rawValue: UInt8
@@ -40,7 +40,7 @@ public struct OutcomeKinds: OptionSet, Sendable, Hashable {
     public static let rejected = OutcomeKinds(rawValue: 1)
     /// The message was not processed, and can be sent again.
     public static let released = OutcomeKinds(rawValue: 2)
-    /// As released, after a try that failed, or with changes.
+    /// As released, after a failed delivery, or with changes.
     public static let modified = OutcomeKinds(rawValue: 4)
 
     /// Whether an outcome is one of these.

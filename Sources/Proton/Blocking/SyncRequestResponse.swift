@@ -5,23 +5,24 @@ public import AMQP
 import ProtonEngine
 import ProtonUtilities
 
-/// Sends requests and waits for their responses, which come to a dynamic node of its own.
+/// Sends requests and waits for their responses, which arrive at its own dynamic node.
 ///
-/// From any thread; calls of several threads are made at once, and each gets the response to its own request.
+/// It may be used from any thread; calls of several threads run at the same time, and each gets the response to its own request.
 public final class SyncRequestResponse: Sendable {
     /// The connection that requests and responses go over.
     public let connection: BlockingConnection
-    /// Where requests go to; nil leaves that to the address of each.
+    /// The address that requests are sent to; nil uses the address of each request.
     public let address: String?
     private let sender: BlockingSender
     private let responses = Responses()
     /// The receiver of the responses.
     private let link: ClientLink
 
-    /// Makes the links, and waits until the peer has attached them.
+    /// Creates the links, and waits until the peer has attached them.
     /// - Parameters:
-    ///   - connection: what to send over; it stays open.
-    ///   - address: where requests go to; nil leaves that to the address of each, which the peer must be able to relay.
+    ///   - connection: the connection to use; it stays open.
+    ///   - address: the address that requests are sent to; nil uses the address of each request, which the peer must be able to
+    ///     relay.
     /// - Throws: as `BlockingConnection.createSender` and `createReceiver`.
     public init(_ connection: BlockingConnection, _ address: String? = nil) throws {
         self.connection = connection
@@ -34,10 +35,10 @@ public final class SyncRequestResponse: Sendable {
         try link.attach(until: connection.begin("createReceiver", timeout: connection.timeout))
     }
 
-    /// The address of the node that responses come to.
+    /// The address of the node that responses arrive at.
     public var replyTo: String? { link.address }
 
-    /// Sends a request and waits for its response, for the connection's time-out at most.
+    /// Sends a request and waits for its response, for at most the connection's time-out.
     /// - Throws: as `call(_:timeout:)`.
     public func call(_ request: Message) throws -> Message {
         try call(request, timeout: connection.timeout)
@@ -45,11 +46,11 @@ public final class SyncRequestResponse: Sendable {
 
     /// Sends a request and waits for its response: the first message with the request's correlation id.
     ///
-    /// The request's `replyTo` and `correlationID` are set here. Responses to calls that timed out are passed over.
+    /// The call sets the request's `replyTo` and `correlationID`. Responses to calls that timed out are ignored.
     /// - Parameters:
-    ///   - request: what is sent.
-    ///   - timeout: how long all of it may take; nil is for ever.
-    /// - Throws: `ProtonError.Code.invalidArgument` where nobody says where the request goes to; `.inDoubt` where the
+    ///   - request: the request.
+    ///   - timeout: the time-out of the whole call; nil waits without limit.
+    /// - Throws: `ProtonError.Code.invalidArgument` if neither this object nor the request has an address; `.inDoubt` if the
     ///   connection was lost after the request was sent; otherwise as `BlockingSender.send` and `BlockingReceiver.receive`.
     public func call(_ request: Message, timeout: Duration?) throws -> Message {
         guard address != nil || request.address != nil else {
@@ -61,12 +62,12 @@ public final class SyncRequestResponse: Sendable {
             let id = responses.begin(receipt)
             defer { responses.forget(id) }
             try send(request, id, receipt, until: deadline)
-            // After a loss the peer makes another node: what was not sent goes there.
+            // After a loss the peer creates another node: a request that was not sent is sent with its address.
             if !responses.isTakenBack(id) { return try response(to: id, until: deadline) }
         }
     }
 
-    /// Sends a request, with the node for responses that there is now, unless that is lost before.
+    /// Sends a request with the current node for responses, unless that node is lost before.
     private func send(_ request: Message, _ id: String, _ receipt: SendReceipt, until deadline: Deadline) throws {
         try sender.waitUntilAttached(until: deadline)
         try link.waitUntilAttached(until: deadline)
@@ -78,7 +79,7 @@ public final class SyncRequestResponse: Sendable {
             if let outcome, OutcomeKinds([.rejected, .released]).contains(outcome) { throw SendError(outcome) }
         } catch let error as ProtonError {
             if case .failure(.inDoubt(let cause as ProtonError))? = receipt.decided, cause.code == .inDoubt {
-                // It was settled without an outcome: the response will tell.
+                // It was settled without an outcome: the response decides.
                 return
             }
             guard responses.isTakenBack(id) else { throw error }

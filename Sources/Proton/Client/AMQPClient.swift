@@ -6,7 +6,7 @@ public import Logging
 public import ProtonEngine
 import ProtonUtilities
 
-/// A client of AMQP 1.0 peers, for programs with async/await: where to connect to, and how.
+/// A client that connects to AMQP 1.0 peers, for programs that use async/await.
 ///
 ///     try await AMQPClient("amqps://broker.example", credentials: .password(user: "me", password: secret))
 ///         .withConnection { connection in
@@ -17,38 +17,40 @@ import ProtonUtilities
 ///             }
 ///         }
 ///
-/// Everything that is made of it can be used from any task. Connections run on one thread for the whole process; calls stay on
-/// the thread that makes them, and wait without one.
+/// Everything that it creates can be used from any task. By default all connections of the process run on one thread. A call
+/// stays on the task that makes it, and blocks no thread while it waits.
 public struct AMQPClient: Sendable {
-    /// Where to connect to: to the first that can be reached, also after a loss.
+    /// The URLs of the peer. Connects to the first that can be reached, also when the connection is lost.
     public var urls: [AMQPURL]
-    /// How connections are made, and made again: `ConnectionOptions.reconnect`.
+    /// How connections are made, and made again after a loss: see `ConnectionOptions.reconnect`.
     public var options: ConnectionOptions
-    /// How long the first opening of a connection may take, tries that fail included. Default 30 seconds.
+    /// How long the first opening of a connection may take, failed attempts included. Default 30 seconds.
     public var timeout: Duration
-    /// Where losses of connections go; default that of the label `proton`.
+    /// The logger for lost connections; by default one with the label `proton`.
     public var logger: Logger
 
-    /// The container that connections run in; nil, the default, is one that all clients share, with one thread for the process.
+    /// The container that connections run in; nil, the default, is one container with one thread that all clients of the process
+    /// share.
     ///
     /// A program that wants more threads runs a `ContainerThread` of its own: each connection is on one of its threads at a time.
-    /// So does a test that turns the clock: `ContainerThread(Container(clock: clock)).container`; time-outs, and the waits before
-    /// a connection is made again, go by that clock then. Keep the `ContainerThread` for as long as the client is used.
+    /// A test that controls the clock does the same: `ContainerThread(Container(clock: clock)).container`. Time-outs and the
+    /// delays before a reconnect then use that clock. Keep the `ContainerThread` for as long as the client is used.
     public var container: ContainerHandle?
 
-    /// Whether links that the peer attaches wait for the program, in `AMQPConnection.linkRequests`. Default false: they are refused.
+    /// Whether links that the peer attaches go to `AMQPConnection.linkRequests`. Default false: they are refused.
     public var takesLinks = false
 
-    /// What watches the client's connections: metrics, traces, and the like. Default none.
+    /// The instruments of the client's connections, such as metrics and traces. Default none.
     public var instruments: [any AMQPInstrument] = []
 
     /// Creates a client of one peer.
     /// - Parameters:
-    ///   - url: where to, as in `amqps://user:password@host:port`, or just `host`.
-    ///   - credentials: what to log in with, or a closure that is asked for it at each try; nil is what the URL says.
-    ///   - options: how connections are made; the default makes them again when they are lost.
+    ///   - url: the peer's URL, such as `amqps://user:password@host:port` or just `host`.
+    ///   - credentials: the credentials to authenticate with, or a closure that is called at each attempt; nil uses those of the
+    ///     URL.
+    ///   - options: how connections are made; by default a lost connection is made again.
     ///   - timeout: how long the first opening may take. Default 30 seconds.
-    ///   - logger: where losses of connections go.
+    ///   - logger: the logger for lost connections.
     /// - Throws: `AMQPURLError`.
     public init(
         _ url: String, credentials: CredentialSource? = nil, options: ConnectionOptions = ConnectionOptions(),
@@ -57,8 +59,8 @@ public struct AMQPClient: Sendable {
         try self.init([url], credentials: credentials, options: options, timeout: timeout, logger: logger)
     }
 
-    /// Creates a client of several peers that stand for each other.
-    /// - Throws: `AMQPURLError`; `ProtonError.Code.invalidArgument` where there is no URL.
+    /// Creates a client of several peers that can replace each other.
+    /// - Throws: `AMQPURLError`; `ProtonError.Code.invalidArgument` if there is no URL.
     public init(
         _ urls: [String], credentials: CredentialSource? = nil, options: ConnectionOptions = ConnectionOptions(),
         timeout: Duration = .seconds(30), logger: Logger = Logger(label: "proton")
@@ -71,10 +73,10 @@ public struct AMQPClient: Sendable {
 
     /// Connects, and returns when the peer has opened the connection; `AMQPConnection.close` ends it.
     ///
-    /// `withConnection` does the closing itself.
-    /// - Throws: `ProtonError`: `.timedOut` where the peer has not opened in time, with the last try's error;
-    ///   `.connectFailed`, `.authenticationFailed`, `.tlsFailed`, `.connectionError` and the like where another try would not
-    ///   help, or `options` want none; `.invalidArgument` for options that make no sense; `CancellationError`.
+    /// `withConnection` closes the connection itself.
+    /// - Throws: `ProtonError`: `.timedOut` if the peer has not opened the connection in time, with the last attempt's error;
+    ///   `.connectFailed`, `.authenticationFailed`, `.tlsFailed`, `.connectionError` and others if another attempt would not
+    ///   help, or `options` allow none; `.invalidArgument` for invalid options; `CancellationError`.
     public func connect() async throws -> AMQPConnection {
         guard timeout > .zero else {
             throw ProtonError(.invalidArgument, "AMQPClient: the time-out is \(timeout): it must be more than zero.")
@@ -99,9 +101,9 @@ public struct AMQPClient: Sendable {
         return AMQPConnection(core, container)
     }
 
-    /// Connects, runs the body with the connection, and closes that, whatever comes of the body.
+    /// Connects, runs the body with the connection, and closes the connection, also if the body throws.
     /// - Returns: what the body returns.
-    /// - Throws: what the body throws, and as `connect`.
+    /// - Throws: the errors of the body and of `connect`.
     public func withConnection<Result>(_ body: (AMQPConnection) async throws -> Result) async throws -> Result {
         let connection = try await connect()
         do {

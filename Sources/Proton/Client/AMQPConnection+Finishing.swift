@@ -2,29 +2,30 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension AMQPConnection {
-    /// Has all receivers of the connection come to their end, as `AMQPReceiver.finish` does, and those that are made later at
-    /// once: the first step of an end in good order.
+    /// Finishes all receivers of the connection, as `AMQPReceiver.finish` does, and those that are created later: the first step
+    /// of a graceful shutdown.
     ///
     ///     let work = Task { try await connection.serve("service") { request in answer(request) } }
     ///     stopWhenAsked { connection.finishReceiving() }
     ///     try await work.value
     ///
-    /// It returns at once; `for` loops and `serve` end when what has come is handed out. What is in hand can still be
-    /// settled, and messages and requests be sent, until the connection is closed. It cannot be taken back.
+    /// It returns at once. `for` loops and `serve` end when the messages that have arrived are handed out. Messages that the
+    /// program holds can still be settled, and messages and requests can be sent, until the connection is closed. It cannot be
+    /// undone.
     public func finishReceiving() {
         core.finishReceiving()
     }
 }
 
 extension AMQPReceiver {
-    /// Takes no more messages: the loops over the receiver end when what has come is handed out.
+    /// Takes no more messages: the loops over the receiver end when the messages that have arrived are handed out.
     ///
-    /// No credit is given any more, and the peer is asked to give back what it has (AMQP 1.0, 2.6.7: drain). What comes
-    /// until it has done so is handed out too; it has `ConnectionLimits.closeTimeout` for that. What comes later is released.
-    /// `next`, `batches` and the loops then end as if the receiver were closed. What is in hand can be settled until the
-    /// receiver is closed.
+    /// No more credit is given, and the peer is asked to use or return the credit that it has (AMQP 1.0, 2.6.7: drain). Messages
+    /// that arrive until it has done so are handed out too; it has `ConnectionLimits.closeTimeout` for that. Messages that arrive
+    /// later are released. `next`, `batches` and the loops then end as if the receiver were closed. Messages that were handed out
+    /// can be settled until the receiver is closed.
     ///
-    /// It returns at once, and cannot be taken back.
+    /// It returns at once, and cannot be undone.
     public func finish() {
         shared.link.finish()
     }

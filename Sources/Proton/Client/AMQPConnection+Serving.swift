@@ -5,23 +5,23 @@ public import AMQP
 import ProtonEngine
 
 extension AMQPConnection {
-    /// Answers the requests that come to an address, until the task is cancelled.
+    /// Answers the requests that arrive at an address, until the task is cancelled.
     ///
-    /// A request is accepted once its response has been taken by the peer. The response goes to the request's reply address,
-    /// with its correlation id, or else its id; a request without a reply address, or a body that returns nil, gets none.
-    /// What the body throws decides about the request: `Delivery.Reject` rejects it with its condition, `Delivery.Release` and a
-    /// `CancellationError` give it back, and anything else is logged and rejects it with `amqp:internal-error`. A request that is
+    /// A request is accepted when the peer has accepted its response. The response goes to the request's reply address, with its
+    /// correlation id or, if it has none, its id. If the request has no reply address, or the body returns nil, no response is
+    /// sent. An error of the body settles the request: `Delivery.Reject` rejects it with its condition, `Delivery.Release` and
+    /// `CancellationError` release it, and any other error is logged and rejects it with `amqp:internal-error`. A request that is
     /// not valid AMQP is logged and rejected.
     ///
-    /// When the task is cancelled no more requests are begun, and bodies are cancelled; responses that they return are sent
-    /// all the same. Without a broker in between there is `AMQPListener.serve`.
+    /// When the task is cancelled, no more requests are started and the running bodies are cancelled; responses that they still
+    /// return are sent. To serve without a broker, see `AMQPListener.serve`.
     /// - Parameters:
-    ///   - address: where requests come to; nil has the peer make a node, whose address `attached` is told.
+    ///   - address: the address that requests arrive at; nil has the peer create a node, whose address is passed to `attached`.
     ///   - concurrency: how many requests are answered at once: at least 1. Default 16.
-    ///   - options: what else to set before the link is opened.
-    ///   - attached: told of the node's address once requests can come.
-    ///   - body: makes the response of a request.
-    /// - Throws: `ProtonError`: `.linkError` where the peer refuses the link, or closes it; what ended the connection.
+    ///   - options: further options, which are set before the link is opened.
+    ///   - attached: called with the node's address when requests can arrive.
+    ///   - body: creates the response to a request.
+    /// - Throws: `ProtonError`: `.linkError` if the peer refuses or closes the link; the error that ended the connection.
     public func serve(
         _ address: String?, concurrency: Int = 16, options: [LinkOption] = [],
         attached: (_ address: String?) -> Void = { _ in },

@@ -4,31 +4,32 @@
 import AMQP
 import ProtonEngine
 
-/// Durable subscriptions: what the peer keeps for a receiver that is not there.
+/// Durable subscriptions: the peer keeps their messages while no receiver is attached.
 extension AMQPConnection {
-    /// A receiver of a durable subscription, which is made when the receiver is attached for the first time, and resumed later.
+    /// Creates a receiver of a durable subscription, which the first attach creates and later attaches resume.
     ///
     ///     client.options.containerID = "archive-1"
     ///     try await client.withConnection { connection in
     ///         for try await delivery in connection.subscription("archive", to: "news") { … }
     ///     }
     ///
-    /// The peer knows a subscription by its name and the connection's container id (`ConnectionOptions.containerID`), so the
-    /// program has to give that: both stay the same from one run of the program to the next. While nobody is attached,
-    /// the peer keeps the messages. Detached, it waits for the next receiver: by `AMQPReceiver.detach`, when nobody keeps the
-    /// receiver, when the connection ends. `AMQPReceiver.close` ends the subscription and drops its messages, and so does
-    /// `unsubscribe` without a receiver.
+    /// The peer identifies a subscription by its name and the connection's container id (`ConnectionOptions.containerID`). The
+    /// program has to set that id, and both have to stay the same from one run to the next. While no receiver is attached, the
+    /// peer keeps the messages. The receiver is detached by `AMQPReceiver.detach`, when it is deinitialized, and when the
+    /// connection ends; the subscription then waits for the next receiver. `AMQPReceiver.close` ends the subscription and drops
+    /// its messages, and so does `unsubscribe` without a receiver.
     ///
-    /// The link's name is `name`, its source has the terminus durability `unsettled-state` and the expiry policy `never`, and the
-    /// capability `topic`, as JMS clients ask for it. What peers make of another address or filter under the same name differs.
+    /// The link's name is `name`, and its source has the terminus durability `unsettled-state`, the expiry policy `never` and the
+    /// capability `topic`, as JMS clients ask for it. Peers differ in what they do with another address or filter under the same
+    /// name.
     /// - Parameters:
-    ///   - name: the subscription's name, which no other link of the connection has.
-    ///   - address: what is subscribed to.
-    ///   - window: as of `receiver`.
-    ///   - session: as of `receiver`.
-    ///   - options: what else to set before the link is opened, such as a selector.
-    /// - Returns: the receiver. It ends with `ProtonError.Code.invalidArgument` where the connection has no container id of the
-    ///   program's.
+    ///   - name: the subscription's name, which no other link of the connection uses.
+    ///   - address: the address to subscribe to.
+    ///   - window: as in `receiver`.
+    ///   - session: as in `receiver`.
+    ///   - options: further options of the link, such as a selector.
+    /// - Returns: the receiver. It ends with `ProtonError.Code.invalidArgument` if the program has not set the connection's
+    ///   container id.
     public func subscription(
         _ name: String, to address: String, window: Int = 100, on session: AMQPSession? = nil,
         options: [LinkOption] = []
@@ -46,9 +47,9 @@ extension AMQPConnection {
         return AMQPReceiver(self, ReceiverLink(incoming, link, container))
     }
 
-    /// Attaches a receiver of a durable subscription, runs the body with it, and detaches it, whatever comes of the body.
-    /// - Throws: what the body throws; as `withReceiver`; `ProtonError.Code.invalidArgument` where the connection has no
-    ///   container id of the program's.
+    /// Attaches a receiver of a durable subscription, runs the body with it, and detaches it, also if the body throws.
+    /// - Throws: the errors of the body and of `withReceiver`; `ProtonError.Code.invalidArgument` if the program has not set the
+    ///   connection's container id.
     public func withSubscription<Result>(
         _ name: String, to address: String, window: Int = 100, on session: AMQPSession? = nil,
         options: [LinkOption] = [], _ body: (AMQPReceiver) async throws -> Result
@@ -65,13 +66,13 @@ extension AMQPConnection {
         }
     }
 
-    /// Ends a durable subscription that nobody is attached to, with the messages that are kept for it.
+    /// Ends a durable subscription that has no receiver, and drops the messages that are kept for it.
     ///
-    /// A link of that name is attached with a null source, which brokers answer with the subscription's, and closed: as JMS
-    /// clients do.
-    /// - Throws: `ProtonError`: `.linkError` where the peer knows no such subscription (`amqp:not-found`), or does not know this
-    ///   way; `.invalidArgument` where the connection has no container id of the program's; what ended the connection;
-    ///   `CancellationError`.
+    /// As JMS clients do, it attaches a link of that name with a null source, which brokers answer with the subscription's
+    /// source, and closes the link.
+    /// - Throws: `ProtonError`: `.linkError` if the peer knows no such subscription (`amqp:not-found`), or does not support this
+    ///   way to end it; `.invalidArgument` if the program has not set the connection's container id; the error that ended the
+    ///   connection; `CancellationError`.
     public func unsubscribe(_ name: String) async throws {
         let core = core
         let title = "end of the subscription \"\(name.escapedForLog(upTo: 200))\""
@@ -89,17 +90,18 @@ extension AMQPConnection {
 }
 
 extension AMQPReceiver {
-    /// Detaches the link, and waits until the peer has done so too, for `ConnectionLimits.closeTimeout` at most.
+    /// Detaches the link, and waits until the peer has detached it too, for `ConnectionLimits.closeTimeout` at most.
     ///
-    /// As `close`, but the peer keeps what is durable: a subscription goes on, and the next receiver of its name has what
-    /// comes meanwhile. What was handed out and not settled goes back as tried. This receiver is over.
+    /// Unlike `close`, it leaves what is durable at the peer: a subscription goes on, and the next receiver of its name gets the
+    /// messages that arrive meanwhile. Messages that were handed out and not settled are returned with a failed delivery
+    /// (modified). This receiver has then ended.
     public func detach() async {
         await shared.link.close(.detach)
     }
 }
 
 extension Connection {
-    /// - Throws: `ProtonError.Code.invalidArgument` where the program has given no container id.
+    /// - Throws: `ProtonError.Code.invalidArgument` if the program has not set a container id.
     fileprivate func checkNamed() throws(ProtonError) {
         guard context?.hasChosenID == true else {
             throw ProtonError(

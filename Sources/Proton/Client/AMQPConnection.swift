@@ -5,20 +5,20 @@ public import AMQP
 import ProtonEngine
 import ProtonUtilities
 
-/// A connection of an `AMQPClient`; from any task.
+/// A connection of an `AMQPClient`, for use from any task.
 ///
-/// When it is lost it is made again, where `ConnectionOptions.reconnect` wants that, and its links are restored. What becomes of
-/// what waits meanwhile:
+/// If `ConnectionOptions.reconnect` allows it, a lost connection is made again and its links are restored. This happens to calls
+/// that wait meanwhile:
 ///
-/// | what | connection lost, to be made again | connection ended | the link's end by the peer | the task is cancelled |
+/// | call or message | connection lost, to be made again | connection ended | the peer ended the link | the task is cancelled |
 /// | --- | --- | --- | --- | --- |
 /// | `send`, not sent yet | waits, and is sent then | `.notSent` | `.notSent` | `.notSent` |
 /// | `send`, sent | `.inDoubt` | `.inDoubt` | `.inDoubt` | `.inDoubt` |
-/// | a receiver's next message | waits; what was not settled comes again | throws what ended it | throws `.linkError` | the loop ends |
-/// | what a receiver has not handed out | comes again from the peer | is given back by the peer | as before | stays |
-/// | `accept` and the like | without effect: the message comes again | without effect | without effect | does not wait |
-/// | `request` | `.notSent`, `.inDoubt`: the node of the responses is gone | `.inDoubt` | `.inDoubt` | `.inDoubt`, `.notSent` |
-/// | `request`, with a queue of the program's for responses | waits, once the request has its outcome; before as `send` | `.inDoubt` | `.inDoubt` | `.inDoubt`, `.notSent` |
+/// | a receiver's next message | waits; unsettled messages are delivered again | throws the connection's error | throws `.linkError` | the loop ends |
+/// | messages that a receiver has not handed out | the peer delivers them again | the peer makes them available again | as before | stay |
+/// | `accept` and the like | without effect: the message is delivered again | without effect | without effect | does not wait |
+/// | `request` | `.notSent`, `.inDoubt`: the node of the responses is deleted | `.inDoubt` | `.inDoubt` | `.inDoubt`, `.notSent` |
+/// | `request`, with the program's queue for responses | waits if the request has its outcome; before that, as `send` | `.inDoubt` | `.inDoubt` | `.inDoubt`, `.notSent` |
 public final class AMQPConnection: Sendable {
     let core: ClientConnection
     let container: ContainerHandle
@@ -33,27 +33,27 @@ public final class AMQPConnection: Sendable {
         core.beginClosing()
     }
 
-    /// Where the connection goes to: of several URLs the one that it was made to last.
+    /// The URL of the connection: of several URLs the one that was connected to last.
     public var url: AMQPURL { core.url }
 
-    /// What is known of the peer that has opened the connection last.
+    /// The peer that opened the connection last; nil before that.
     public var peer: AMQPPeer? { core.peer }
 
-    /// What becomes of the connection from now on; it ends with the connection. The newest 64 are kept until they are taken.
+    /// The events of the connection from now on; the sequence ends with the connection. It buffers the newest 64 events.
     public var events: AsyncStream<AMQPConnectionEvent> { core.events() }
 
-    /// The executor of the connection's thread: a task that prefers it pays no change of threads for a message.
+    /// The executor of the connection's thread: a task that prefers it switches no threads for a message.
     ///
-    /// What blocks there blocks the connection, and with it all others of the process.
+    /// Code that blocks there blocks the connection, and all other connections on its thread.
     public var taskExecutor: (any TaskExecutor)? { core.queue?.taskExecutor }
 
     // MARK: Links
 
-    /// A sender to an address; it is attached when it is first used.
+    /// Creates a sender to an address; it is attached when it is first used.
     /// - Parameters:
-    ///   - address: the address to send to; nil is none, so that each message's own address counts (anonymous relay).
-    ///   - session: the session for the link; nil, the default, is the one that links share.
-    ///   - options: what else to set before the link is opened.
+    ///   - address: the address to send to; nil means that each message's own address counts (anonymous relay).
+    ///   - session: the session of the link; nil, the default, is the session that links share.
+    ///   - options: further options, which are set before the link is opened.
     ///   - bounds: how much may wait for credit before `submit` waits too.
     public func sender(
         to address: String?, on session: AMQPSession? = nil, options: [LinkOption] = [],
@@ -62,13 +62,12 @@ public final class AMQPConnection: Sendable {
         AMQPSender(self, core, container, session?.core, address, LinkOption(options), bounds)
     }
 
-    /// A receiver from an address; it is attached when it is first used.
+    /// Creates a receiver from an address; it is attached when it is first used.
     /// - Parameters:
-    ///   - address: the address to receive from; nil has the peer make a node, whose address is the receiver's.
-    ///   - window: how many messages the peer may send ahead of their settlement; 0 leaves credit to `AMQPReceiver.grant`.
-    ///     Default 100.
-    ///   - session: the session for the link; nil, the default, is the one that links share.
-    ///   - options: what else to set before the link is opened.
+    ///   - address: the address to receive from; nil has the peer create a node, whose address is then the receiver's.
+    ///   - window: how many unsettled messages the peer may send; 0 leaves credit to `AMQPReceiver.grant`. Default 100.
+    ///   - session: the session of the link; nil, the default, is the session that links share.
+    ///   - options: further options, which are set before the link is opened.
     public func receiver(
         from address: String?, window: Int = 100, on session: AMQPSession? = nil, options: [LinkOption] = []
     ) -> AMQPReceiver {
@@ -76,7 +75,8 @@ public final class AMQPConnection: Sendable {
     }
 
     /// Attaches a sender, runs the body with it, and closes it.
-    /// - Throws: what the body throws; `ProtonError.Code.linkError` where the peer refuses the link, or what ended the connection.
+    /// - Throws: the errors of the body; `ProtonError.Code.linkError` if the peer refuses the link; the error that ended the
+    ///   connection.
     public func withSender<Result>(
         to address: String?, on session: AMQPSession? = nil, options: [LinkOption] = [],
         bounds: AMQPSender.Bounds = .default, _ body: (AMQPSender) async throws -> Result
@@ -93,7 +93,7 @@ public final class AMQPConnection: Sendable {
         }
     }
 
-    /// Attaches a receiver, runs the body with it, and closes it: what the body has not settled goes back.
+    /// Attaches a receiver, runs the body with it, and closes it: messages that the body has not settled return to the peer.
     /// - Throws: as `withSender`.
     public func withReceiver<Result>(
         from address: String?, window: Int = 100, on session: AMQPSession? = nil, options: [LinkOption] = [],
@@ -113,7 +113,7 @@ public final class AMQPConnection: Sendable {
 
     // MARK: One message
 
-    /// Sends a message, and waits for its outcome; the sender to the address is kept for the next.
+    /// Sends a message, and waits for its outcome; the sender is kept for the next message to the address.
     /// - Throws: as `AMQPSender.send`.
     @discardableResult
     public func send(_ message: Message, to address: String, timeout: Duration? = nil) async throws -> Outcome {
@@ -146,7 +146,7 @@ public final class AMQPConnection: Sendable {
             if let sender = relays[address], !sender.hasEnded { return sender }
             if relays.count >= AMQPConnection.keptSenders {
                 relays = relays.filter { !$0.value.hasEnded }
-                // Any other goes: it is made again when it is needed.
+                // Any other sender is dropped: it is created again when it is needed.
                 if relays.count >= AMQPConnection.keptSenders, let key = relays.keys.first { relays[key] = nil }
             }
             let sender = AMQPSender(nil, core, container, nil, address, LinkOption([]), .default)
@@ -157,17 +157,17 @@ public final class AMQPConnection: Sendable {
 
     // MARK: Requests
 
-    /// Sends a request, and waits for its response: many at once, over one node for all responses.
+    /// Sends a request, and waits for its response: many requests can be pending, with one node for all responses.
     ///
-    /// The request gets an id and a reply address of its own, and the response is the message whose correlation id is that.
+    /// The request gets a new id and a reply address, and its response is the message with that id as correlation id.
     /// - Parameters:
     ///   - message: the request.
-    ///   - address: where the request goes to.
-    ///   - queue: where responses come to: a queue of this program's alone, since what else comes to it is taken and dropped.
-    ///     It is there when the connection is made again, and so are responses that come meanwhile. Nil, the default, has
-    ///     the peer make a node for the connection (a dynamic source, AMQP 1.0, 3.5.3), which not all can.
+    ///   - address: the address to send the request to.
+    ///   - queue: the queue that responses arrive at. Only this program may use it, since any other message that arrives there is
+    ///     accepted and dropped. It outlives a lost connection, and so do responses that arrive meanwhile. Nil, the default, has
+    ///     the peer create a node for the connection (a dynamic source, AMQP 1.0, 3.5.3), which not all peers can.
     ///   - timeout: how long the response may take. Default 30 seconds.
-    /// - Throws: `AMQPSendError`: `.notSent`, `.refused`, or `.inDoubt` where the request was sent and no response came.
+    /// - Throws: `AMQPSendError`: `.notSent`, `.refused`, or `.inDoubt` if the request was sent and no response arrived.
     public func request(
         _ message: Message, to address: String, replyTo queue: String? = nil, timeout: Duration = .seconds(30)
     ) async throws -> Message {
@@ -177,7 +177,7 @@ public final class AMQPConnection: Sendable {
         }
     }
 
-    /// What waits for responses at a node.
+    /// The requester that waits for responses at a node.
     private func requester(_ queue: String?) -> Requester {
         requesters.withLock { requesters in
             if let requester = requesters[queue], !requester.hasEnded { return requester }
@@ -191,11 +191,11 @@ public final class AMQPConnection: Sendable {
 
     /// Runs the body in a transaction, which is committed when the body returns, and aborted when it throws.
     ///
-    /// Messages are sent and settled in it by what the body is given: together, or not at all.
-    /// - Returns: what the body returns, once the peer has committed.
-    /// - Throws: what the body throws, once the transaction is aborted; `ProtonError`: `.transactionFailed` where the peer began
-    ///   none, or what was done is undone: the connection or the link to its coordinator was lost, or the peer rolled back;
-    ///   `.inDoubt` where the commit was asked for, and its answer did not come.
+    /// Messages that are sent and settled with the argument of the body take effect together, or not at all.
+    /// - Returns: the result of the body, when the peer has committed.
+    /// - Throws: the error of the body, when the transaction is aborted; `ProtonError`: `.transactionFailed` if the peer did not
+    ///   begin the transaction, or its work is undone: the connection or the link to the coordinator was lost, or the peer rolled
+    ///   back; `.inDoubt` if the commit was sent and no answer arrived.
     public func withTransaction<Result>(_ body: (AMQPTransaction) async throws -> Result) async throws -> Result {
         let core = ClientTransaction()
         let id = try await core.begin(on: self.core)
@@ -212,10 +212,10 @@ public final class AMQPConnection: Sendable {
 
     // MARK: Closing
 
-    /// Closes the connection and its links, and waits until the peer has closed it too, for
-    /// `ConnectionLimits.closeTimeout` at most.
+    /// Closes the connection and its links, and waits until the peer has closed it too, for `ConnectionLimits.closeTimeout` at
+    /// most.
     ///
-    /// What was settled goes out first; messages that wait for credit are not sent. A connection that nobody keeps is closed too.
+    /// Settlements are sent first; messages that wait for credit are not sent. A connection that is deinitialized is closed too.
     public func close() async {
         core.beginClosing()
         await core.waitUntilEnded()

@@ -3,27 +3,27 @@
 
 public import AMQP
 
-/// What watches the connections of an `AMQPClient` or an `AMQPServer`: `AMQPClient.instruments`, `AMQPServer.instruments`.
+/// Observes the connections of an `AMQPClient` or an `AMQPServer`: see `AMQPClient.instruments` and `AMQPServer.instruments`.
 ///
-/// Metrics and traces are two of them (the products `ProtonMetrics` and `ProtonTracing`). Each requirement has a default that
-/// does nothing. They are called on any thread, several at once, some of them on the connection's: they must not block. A
-/// client without instruments pays nothing for what they are told.
+/// Metrics and traces are two instruments (the products `ProtonMetrics` and `ProtonTracing`). Each requirement has a default that
+/// does nothing. The functions are called on any thread, several at once, some of them on the connection's: they must not block.
+/// A client without instruments has no cost from them.
 public protocol AMQPInstrument: Sendable {
-    /// A message is about to be handed to a sender; it may be changed, its annotations above all.
+    /// A message is about to be handed to a sender; the instrument may change it, mainly its annotations.
     ///
     /// Also called for requests, for responses that `serve` sends, and for messages of a transaction.
-    /// - Returns: what is told of the message's end: nil is nobody.
+    /// - Returns: the function to call when the message has its outcome; nil for none.
     func willSend(_ message: inout Message, by link: AMQPLinkInfo) -> AMQPSendObserver?
 
     /// A message was handed out to the program.
     /// - Parameters:
-    ///   - message: what has come.
-    ///   - isSettled: whether its sender had settled it, so that nobody will settle it here.
-    ///   - link: what it has come over.
-    /// - Returns: what is told of its settlement: nil is nobody.
+    ///   - message: the message.
+    ///   - isSettled: whether the sender sent it settled, so that it is not settled here.
+    ///   - link: the link on which it arrived.
+    /// - Returns: the function to call when the message is settled; nil for none.
     func didReceive(_ message: Message, isSettled: Bool, by link: AMQPLinkInfo) -> AMQPSettlementObserver?
 
-    /// The program handles a message that it has received: runs the body, once, and returns what that does.
+    /// The program handles a message that it has received: runs the body once, and returns its result.
     ///
     /// Called by `AMQPDelivery.process`, and by `serve` for each request.
     func process<Result>(
@@ -35,24 +35,23 @@ public protocol AMQPInstrument: Sendable {
         _ message: Message, to link: AMQPLinkInfo, _ body: () async throws -> Response
     ) async rethrows -> Response
 
-    /// Something became of a connection.
+    /// The state of a connection has changed.
     func connectionDidChange(_ event: AMQPConnectionEvent, _ connection: AMQPConnectionInfo)
 
-    /// A link's credit, or how much is under way on it, has changed: told after each batch of what changed it.
+    /// A link's credit, or the number of its unsettled or waiting messages, has changed: called after each batch of events.
     func levelsDidChange(_ levels: AMQPLinkLevels, of link: AMQPLinkInfo)
 }
 
-/// What is told, once, of a message that was to be sent: what the peer made of it, or why it did not, and how long that took
-/// since the message was handed over.
+/// Is called once for a message that was to be sent, with its outcome or the error, and the time since it was handed over.
 ///
-/// A message that `trySend` finds no room for is `.notSent`. Of a link whose messages are sent settled the outcome is
-/// accepted, once the message is sent.
+/// A message that `trySend` finds no room for is `.notSent`. If the link sends its messages settled, the outcome is accepted when
+/// the message is sent.
 public typealias AMQPSendObserver =
     @Sendable (_ result: Result<Outcome, AMQPSendError>, _ latency: Duration) -> Void
 
-/// What is told, once, of a message that was handed out: what the program has said of it first, and how long that took.
+/// Is called once for a message that was handed out, with its first settlement and the time until then.
 ///
-/// Nil where nobody keeps the message any more, and it was not settled.
+/// The state is nil if the program dropped the message without settling it.
 public typealias AMQPSettlementObserver = @Sendable (_ state: DeliveryState?, _ time: Duration) -> Void
 
 extension AMQPInstrument {

@@ -1,22 +1,22 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A connection, as an `AMQPInstrument` is told of it.
+/// A connection, as an `AMQPInstrument` sees it.
 public struct AMQPConnectionInfo: Sendable, Hashable {
-    /// Tells the connection from all others of the process; it stays when the connection is made again.
+    /// Identifies the connection in the process; it stays the same when the connection is made again.
     public let id: UInt64
-    /// The peer's host: of several URLs that of the last one that was reached; of a connection that a peer has made the address
-    /// that it comes from.
+    /// The peer's host: of several URLs that of the last one that was connected to; for a connection that the peer made, its
+    /// address.
     public let host: String
     /// The peer's port.
     public let port: Int
-    /// Whether the peer has made the connection, to an `AMQPServer`.
+    /// Whether the peer made the connection, to an `AMQPServer`.
     public let isIncoming: Bool
 }
 
-/// A link, as an `AMQPInstrument` is told of it.
+/// A link, as an `AMQPInstrument` sees it.
 public struct AMQPLinkInfo: Sendable, Hashable {
-    /// Which way messages go.
+    /// The direction of messages.
     public enum Role: Sendable, Hashable {
         /// This side sends.
         case sender
@@ -24,22 +24,23 @@ public struct AMQPLinkInfo: Sendable, Hashable {
         case receiver
     }
 
-    /// Tells the link from all others of the process.
+    /// Identifies the link in the process.
     public let id: UInt64
-    /// Which way messages go.
+    /// The direction of messages.
     public let role: Role
-    /// The address that the program asked for, or the peer of a link that the peer has attached; nil for a node that is made for
-    /// the link, and for a sender without an address, where each message has its own.
+    /// The address that was requested: by the program, or by the peer for a link that the peer attached.
+    ///
+    /// It is nil for a node that is created for the link, and for a sender without an address, where each message has its own.
     public let address: String?
-    /// The connection that the link is of.
+    /// The connection of the link.
     public let connection: AMQPConnectionInfo
 }
 
-/// How much is under way on a link at a moment.
+/// The credit and the numbers of unsettled and waiting messages of a link at one moment.
 public struct AMQPLinkLevels: Sendable, Hashable {
-    /// How many messages may be sent, or come, without another word of the receiver's.
+    /// How many messages may be sent, or may arrive, before the receiver gives more credit.
     public var credit: Int
-    /// How many messages were sent, or have come, and are not settled.
+    /// How many messages were sent, or have arrived, and are not settled.
     public var unsettled: Int
     /// How many messages wait in this process: of a sender for credit, of a receiver for the program.
     public var waiting: Int

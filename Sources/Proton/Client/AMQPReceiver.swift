@@ -4,22 +4,22 @@
 public import AMQP
 public import ProtonEngine
 
-/// A link that receives, of an `AMQPConnection`: a sequence of messages, never more ahead than its window; from any task.
+/// A receiving link of an `AMQPConnection`: a sequence of messages that never buffers more than its window; from any task.
 ///
 ///     for try await delivery in connection.receiver(from: "examples") {
 ///         print(delivery.message.body)
 ///         delivery.accept()
 ///     }
 ///
-/// The peer may send `window` messages that are not settled. Credit comes back as they are, so that a program that stops
-/// settling stops the peer. The loop ends when the receiver is closed here, or its task is cancelled, and throws what else ended
-/// the link. Several tasks may iterate: each message goes to one of them.
+/// The peer may send `window` unsettled messages. Credit is renewed when they are settled, so that a program that stops settling
+/// stops the peer. The loop ends when the receiver is closed here, or its task is cancelled, and throws any other error that
+/// ended the link. Several tasks may iterate: each message goes to one of them.
 ///
-/// A receiver that nobody keeps is closed: what it has not handed out is released, and what was handed out and not
-/// settled goes back as tried (modified, AMQP 1.0, 3.4.5).
+/// A receiver that is deinitialized is closed: messages that it has not handed out are released, and messages that were handed
+/// out and not settled are returned with a failed delivery (modified, AMQP 1.0, 3.4.5).
 public final class AMQPReceiver: AsyncSequence, Sendable {
     let shared: ReceiverLink
-    /// The connection, which the receiver keeps open; nil of a receiver that the connection keeps.
+    /// The connection, which the receiver keeps open; nil if the connection keeps the receiver.
     private let connection: AMQPConnection?
 
     init(
@@ -34,7 +34,7 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
         (self.connection, self.shared) = (connection, shared)
     }
 
-    /// A link that the peer sends on, and the program has accepted.
+    /// Creates the receiver of a link on which the peer sends, and which the program has accepted.
     init(_ connection: AMQPConnection, _ answer: IncomingLink.Answer, window: Int) {
         shared = ReceiverLink(answer, connection.container, window: window)
         self.connection = connection
@@ -44,21 +44,21 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
         shared.link.beginClosing()
     }
 
-    /// The address of the node, as the peer says it is; nil before the link is attached.
+    /// The address of the node, from the peer's attach; nil before the link is attached.
     public var address: String? { shared.link.address }
 
-    /// Whether the node's messages are moved or copied, as the peer says; nil before the link is attached.
+    /// Whether the node's messages are moved or copied, from the peer's attach; nil before the link is attached.
     package var distributionMode: Terminus.DistributionMode? { shared.link.distributionMode }
 
-    /// How many messages have come and wait for the program: the window at most.
+    /// How many messages have arrived and wait for the program: at most the window.
     public var waitingCount: Int { shared.incoming.waitingCount }
 
-    /// How many messages the peer may send ahead of their settlement; 0 leaves credit to `grant`.
+    /// How many unsettled messages the peer may send; 0 leaves credit to `grant`.
     public var window: Int { shared.incoming.window }
 
-    /// Attaches the link now rather than with the first message that is asked for.
-    /// - Throws: `ProtonError`: `.linkError` with the peer's condition where it refuses the link; what ended the connection;
-    ///   `CancellationError`.
+    /// Attaches the link now, rather than when the first message is asked for.
+    /// - Throws: `ProtonError`: `.linkError` with the peer's condition if it refuses the link; the error that ended the
+    ///   connection; `CancellationError`.
     public func attach() async throws {
         try await shared.link.waitUntilAttached()
     }
@@ -71,30 +71,30 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
 
         init(_ receiver: AMQPReceiver) { self.receiver = receiver }
 
-        /// The next message; nil once the receiver is closed here, or the task is cancelled.
+        /// The next message; nil when the receiver is closed here, or the task is cancelled.
         /// - Throws: as `AMQPReceiver.next`.
         public mutating func next() async throws -> AMQPDelivery? { try await receiver.next() }
     }
 
-    /// Begins with the next message that comes.
+    /// Creates an iterator that begins with the next message that arrives.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 
-    /// Takes the next message, waiting for it.
-    /// - Returns: nil once the receiver is closed here, or the task is cancelled.
-    /// - Throws: `ProtonError`: `.linkError` where the peer has closed or detached the link; what ended the connection;
-    ///   `.protocolViolation` for a message that is not valid AMQP, and was rejected: the next call goes on.
+    /// Takes the next message, and waits for one if none is pending.
+    /// - Returns: nil when the receiver is closed here, or the task is cancelled.
+    /// - Throws: `ProtonError`: `.linkError` if the peer has closed or detached the link; the error that ended the connection;
+    ///   `.protocolViolation` for a message that is not valid AMQP, and was rejected: the next call continues.
     public func next() async throws -> AMQPDelivery? {
         if Task.isCancelled { return nil }
         if let (arrival, tellsDomain) = shared.incoming.takeOne() {
-            // Once it is decoded: the peer hears that it is rejected before it sends another one.
+            // After decoding: the peer then learns that a message is rejected before it sends another one.
             defer { shared.tellDomain(tellsDomain) }
             return try delivery(arrival)
         }
         return try await shared.next(most: 1, least: 1, within: nil)?.first.map(delivery)
     }
 
-    /// Takes the next message, waiting for it for some time.
-    /// - Returns: nil where none came in time, the receiver is closed here, or the task is cancelled.
+    /// Takes the next message, and waits for a limited time if none is pending.
+    /// - Returns: nil if no message arrived in time, the receiver is closed here, or the task is cancelled.
     /// - Throws: as `next()`.
     public func next(within time: Duration) async throws -> AMQPDelivery? {
         try await shared.next(most: 1, least: 1, within: time)?.first.map(delivery)
@@ -105,7 +105,8 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
         return AMQPDelivery(message, token, shared, shared.link.observe(received: message, isSettled: token == nil))
     }
 
-    /// What of a batch is valid; what is not is told when the next messages are asked for, where something is.
+    /// The valid messages of a batch. The error of an invalid one is thrown by the next call, unless the batch has no valid
+    /// message.
     private func deliveries(_ arrivals: [Incoming.Arrival]) throws(ProtonError) -> [AMQPDelivery] {
         var deliveries: [AMQPDelivery] = []
         deliveries.reserveCapacity(arrivals.count)
@@ -119,8 +120,8 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
     /// The messages in batches.
     /// - Parameters:
     ///   - count: how many messages a batch has at most.
-    ///   - time: how long to wait for a batch to be full, or half the window if that is less, once its first message is there;
-    ///     zero, the default, takes what is there.
+    ///   - time: how long to wait, after the first message of a batch, until it is full or, if that is less, has half the window;
+    ///     zero, the default, takes the pending messages.
     public func batches(of count: Int, within time: Duration = .zero) -> AMQPBatches {
         AMQPBatches(receiver: self, count: Swift.max(1, count), time: time)
     }
@@ -128,7 +129,8 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
     func nextBatch(of count: Int, within time: Duration) async throws -> [AMQPDelivery]? {
         guard var arrivals = try await shared.next(most: count, least: 1, within: nil) else { return nil }
         if time > .zero, arrivals.count < count {
-            // What is in hand is in the window too: only the rest of that comes before it is settled.
+            // Messages that the program holds count in the window too: only the rest of the window arrives before they are
+            // settled.
             let window = shared.incoming.window
             let room = window > 0 ? Swift.min(count, Swift.max(1, window / 2)) : count
             if arrivals.count < room,
@@ -143,7 +145,7 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
 
     // MARK: Settling and credit
 
-    /// Says what becomes of several messages, in one go.
+    /// Settles several messages with one outcome.
     @inlinable
     public func settle(_ deliveries: some Sequence<AMQPDelivery>, _ state: DeliveryState = .accepted) {
         settleAll(Array(deliveries), state)
@@ -158,8 +160,8 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
         shared.tellDomain(shared.incoming.settle(tokens, state))
     }
 
-    /// Lets the peer send so many messages more, besides the window.
-    /// - Throws: `ProtonError.Code.invalidArgument` for a number that is not above zero.
+    /// Gives the peer additional credit, besides the window.
+    /// - Throws: `ProtonError.Code.invalidArgument` if the number is not above zero.
     public func grant(_ credit: Int) throws(ProtonError) {
         guard credit > 0 else {
             throw ProtonError(.invalidArgument, "grant: \(credit) is no credit: it must be more than zero.")
@@ -168,14 +170,15 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
         shared.tellDomain(shared.incoming.grant(credit))
     }
 
-    /// Changes the window; messages that are on their way still come.
+    /// Changes the window; messages that are already sent still arrive.
     public func setWindow(_ window: Int) {
         shared.tellDomain(shared.incoming.setWindow(Swift.max(0, window)))
     }
 
-    /// Has the peer send what it has at once, and give back the credit that it does not use; returns when it has.
+    /// Asks the peer to send its pending messages and to return the unused credit, and waits until it has (AMQP 1.0, 2.6.7:
+    /// drain).
     ///
-    /// What has come is then there, without a wait. The window counts again afterwards.
+    /// The messages that arrived can then be taken without a wait. The window applies again afterwards.
     /// - Throws: as `attach`.
     public func drain() async throws {
         try await attach()
@@ -184,13 +187,15 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
         }
     }
 
-    /// Closes the link, and waits until the peer has done so, for `ConnectionLimits.closeTimeout` at most: what was settled goes out first, the rest goes back.
+    /// Closes the link, and waits until the peer has closed it too, for `ConnectionLimits.closeTimeout` at most.
+    ///
+    /// Settlements are sent first, and unsettled messages return to the peer.
     public func close() async {
         await shared.link.close()
     }
 }
 
-/// The messages of an `AMQPReceiver` in batches; made by `AMQPReceiver.batches`.
+/// The messages of an `AMQPReceiver` in batches; created by `AMQPReceiver.batches`.
 public struct AMQPBatches: AsyncSequence, Sendable {
     let receiver: AMQPReceiver
     let count: Int
@@ -200,12 +205,12 @@ public struct AMQPBatches: AsyncSequence, Sendable {
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let batches: AMQPBatches
 
-        /// The next batch, of at least one message; nil as of `AMQPReceiver.next`.
+        /// The next batch, of at least one message; nil as in `AMQPReceiver.next`.
         public mutating func next() async throws -> [AMQPDelivery]? {
             try await batches.receiver.nextBatch(of: batches.count, within: batches.time)
         }
     }
 
-    /// Begins with the next message that comes.
+    /// Creates an iterator that begins with the next message that arrives.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(batches: self) }
 }

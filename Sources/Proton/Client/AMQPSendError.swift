@@ -4,20 +4,20 @@
 public import AMQP
 import ProtonEngine
 
-/// Why a message was not accepted, by what a program may do next: whatever sends throws this.
+/// Why a message was not accepted, by what the program may do next; all functions that send throw it.
 public enum AMQPSendError: Error, Sendable, CustomStringConvertible {
-    /// The message was not sent: it can be sent again, and arrives once.
+    /// The message was not sent: it can be sent again without a duplicate.
     ///
-    /// The error is what kept it: a `ProtonError`, a `CodecError`, or a `CancellationError` where its task was cancelled.
+    /// The error is the reason: a `ProtonError`, a `CodecError`, or a `CancellationError` if the task was cancelled.
     case notSent(any Error)
-    /// The message was sent, and its outcome did not come: sent again, it may arrive twice.
+    /// The message was sent, and no outcome arrived: if it is sent again, it may arrive twice.
     ///
-    /// The error is what kept the outcome from coming, as of `notSent`.
+    /// The error is the reason for the missing outcome, as for `notSent`.
     case inDoubt(any Error)
-    /// The peer has decided not to take the message: it rejected, released or modified it (AMQP 1.0, 3.4).
+    /// The peer did not accept the message: it rejected, released or modified it (AMQP 1.0, 3.4).
     case refused(Outcome)
 
-    /// What happened, for a person.
+    /// A description of what happened, for people.
     public var description: String {
         switch self {
         case .notSent(let cause): "The message was not sent: \(AMQPSendError.text(cause))"

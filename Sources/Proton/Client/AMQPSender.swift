@@ -5,16 +5,16 @@ public import AMQP
 import ProtonEngine
 import ProtonUtilities
 
-/// A link that sends, of an `AMQPConnection`; from any task.
+/// A sending link of an `AMQPConnection`, for use from any task.
 ///
-/// Messages go out in the order in which they are handed over, as the peer gives credit. A bounded number waits for that here;
-/// `send` and `submit` wait for room. A sender that nobody keeps is closed.
+/// Messages are sent in the order in which they are handed over, as the peer gives credit. A limited number waits here for
+/// credit; `send` and `submit` wait for room. A sender that is deinitialized is closed.
 public final class AMQPSender: Sendable {
-    /// How much may wait for credit.
+    /// How many messages and bytes may wait for credit.
     public struct Bounds: Sendable, Hashable {
-        /// How many messages. Default 1,000.
+        /// The maximum number of messages. Default 1,000.
         public var messages: Int
-        /// How many bytes of encoded messages: one message more is taken while less waits. Default 1 MiB.
+        /// The maximum number of bytes of encoded messages: a message is taken while less than that waits. Default 1 MiB.
         public var bytes: Int
 
         /// The default bounds.
@@ -30,7 +30,7 @@ public final class AMQPSender: Sendable {
     private let outgoing: Outgoing
     let link: ClientLink
     private let container: ContainerHandle
-    /// The connection, which the sender keeps open; nil of a sender that the connection keeps.
+    /// The connection, which the sender keeps open; nil if the connection keeps the sender.
     private let connection: AMQPConnection?
 
     init(
@@ -48,7 +48,7 @@ public final class AMQPSender: Sendable {
         self.connection = connection
     }
 
-    /// A link that the peer receives on, and the program has accepted.
+    /// Creates the sender of a link on which the peer receives, and which the program has accepted.
     init(_ connection: AMQPConnection, _ answer: IncomingLink.Answer, _ bounds: Bounds) {
         outgoing = Outgoing(Outgoing.Bounds(messages: bounds.messages, bytes: bounds.bytes))
         link = ClientLink(answer, outgoing)
@@ -60,7 +60,7 @@ public final class AMQPSender: Sendable {
         link.beginClosing()
     }
 
-    /// The address of the node, as the peer says it is; nil before the link is attached.
+    /// The address of the node, from the peer's attach; nil before the link is attached.
     public var address: String? { link.address }
 
     /// How many messages wait for credit.
@@ -68,24 +68,24 @@ public final class AMQPSender: Sendable {
 
     var hasEnded: Bool { outgoing.hasEnded }
 
-    /// Has the link attached, without waiting for that.
+    /// Starts to attach the link, and does not wait.
     func open() { link.open() }
 
-    /// Attaches the link now rather than with its first message.
-    /// - Throws: `ProtonError`: `.linkError` with the peer's condition where it refuses the link; what ended the connection;
-    ///   `CancellationError`.
+    /// Attaches the link now, rather than with its first message.
+    /// - Throws: `ProtonError`: `.linkError` with the peer's condition if it refuses the link; the error that ended the
+    ///   connection; `CancellationError`.
     public func attach() async throws {
         try await link.waitUntilAttached()
     }
 
     // MARK: Sending
 
-    /// Sends a message as soon as the peer gives credit, and waits for its outcome.
+    /// Sends a message when the peer gives credit, and waits for its outcome.
     /// - Parameters:
-    ///   - message: what is sent.
-    ///   - timeout: how long that may take; nil, the default, is for ever.
-    /// - Returns: accepted; of a link whose messages are sent settled once the message is sent.
-    /// - Throws: `AMQPSendError`: `.notSent`, `.inDoubt` or `.refused`; where it is `.notSent` sending again is safe.
+    ///   - message: the message.
+    ///   - timeout: the maximum time until the outcome; nil, the default, waits without limit.
+    /// - Returns: accepted; if the link sends its messages settled, as soon as the message is sent.
+    /// - Throws: `AMQPSendError`: `.notSent`, `.inDoubt` or `.refused`; after `.notSent` it is safe to send again.
     @discardableResult
     public func send(_ message: Message, timeout: Duration? = nil) async throws -> Outcome {
         let receipt = SendReceipt()
@@ -101,7 +101,7 @@ public final class AMQPSender: Sendable {
     }
 
     /// Sends a message whose body is the AMQP form of a value, as `send` of a message does.
-    /// - Throws: `AMQPSendError`: also `.notSent` with an `EncodingError` where the value has no such form.
+    /// - Throws: `AMQPSendError`: also `.notSent` with an `EncodingError` if the value has no such form.
     @discardableResult
     public func send(encoding value: some Encodable, timeout: Duration? = nil) async throws -> Outcome {
         try await send(AMQPSender.message(encoding: value), timeout: timeout)
@@ -111,7 +111,7 @@ public final class AMQPSender: Sendable {
         do { return try Message(encoding: value) } catch { throw .notSent(error) }
     }
 
-    /// Sends a message whose receipt may come to its end by other means.
+    /// Sends a message whose receipt may also be decided elsewhere.
     @discardableResult
     func send(
         _ message: Message, _ receipt: SendReceipt, state: DeliveryState? = nil
@@ -126,17 +126,17 @@ public final class AMQPSender: Sendable {
         }
     }
 
-    /// A message that was not sent leaves its room to others.
+    /// Lets another message use the room of a message that was not sent.
     func passOnRoom(after error: AMQPSendError) {
         if case .notSent = error { outgoing.passOnRoom() }
     }
 
-    /// Hands over a message whose receipt may come to its end by other means.
+    /// Hands over a message whose receipt may also be decided elsewhere.
     func submit(_ message: Message, _ receipt: SendReceipt, _ state: DeliveryState? = nil) async throws(AMQPSendError) {
         try await submit(item(message, receipt, state))
     }
 
-    /// Hands a message over, waiting for room only; its outcome can be waited for later, or not at all.
+    /// Hands a message over, and waits only until there is room; the outcome can be awaited later, or not at all.
     /// - Throws: `AMQPSendError.notSent`.
     public func submit(_ message: Message) async throws -> SendReceipt {
         let receipt = SendReceipt()
@@ -144,7 +144,7 @@ public final class AMQPSender: Sendable {
         return receipt
     }
 
-    /// Hands messages over, as `submit` of one does, in one go.
+    /// Hands several messages over at once, as `submit` does with one.
     /// - Returns: their receipts, in order.
     /// - Throws: `AMQPSendError.notSent`: then none of them is sent.
     public func submit(contentsOf messages: some Sequence<Message>) async throws -> [SendReceipt] {
@@ -163,8 +163,8 @@ public final class AMQPSender: Sendable {
         }
     }
 
-    /// Hands a message over where there is room, without waiting.
-    /// - Returns: its receipt; nil where as much waits for credit as may.
+    /// Hands a message over if there is room, and does not wait.
+    /// - Returns: its receipt; nil if the bounds are reached.
     /// - Throws: `AMQPSendError.notSent`.
     public func trySend(_ message: Message) throws -> SendReceipt? {
         let receipt = SendReceipt()
@@ -196,7 +196,7 @@ public final class AMQPSender: Sendable {
         link.open()
         if let end = await outgoing.waitForRoom(receipt) { throw .notSent(end) }
         do throws(AMQPSendError) {
-            // Its time may be up.
+            // Its time-out may have expired.
             if let decided = receipt?.decided { _ = try decided.get() }
             if Task.isCancelled { throw .notSent(CancellationError()) }
         } catch {
@@ -205,7 +205,7 @@ public final class AMQPSender: Sendable {
         }
     }
 
-    /// The time of a message is up.
+    /// The time-out of a message has expired.
     func expire(_ receipt: SendReceipt, _ error: ProtonError) {
         receipt.expire(error)
         outgoing.endWaitForRoom(receipt)
@@ -225,7 +225,7 @@ public final class AMQPSender: Sendable {
         }
     }
 
-    /// The message as it goes out, once instruments have seen it.
+    /// The encoded message, after instruments have seen it.
     private func item(
         _ message: Message, _ receipt: SendReceipt, _ state: DeliveryState? = nil
     ) throws(AMQPSendError) -> Outgoing.Item {
@@ -264,7 +264,9 @@ public final class AMQPSender: Sendable {
         }
     }
 
-    /// Closes the link, and waits until the peer has done so, for `ConnectionLimits.closeTimeout` at most; what waits for credit is not sent.
+    /// Closes the link, and waits until the peer has closed it too, for `ConnectionLimits.closeTimeout` at most.
+    ///
+    /// Messages that wait for credit are not sent.
     public func close() async {
         await link.close()
     }

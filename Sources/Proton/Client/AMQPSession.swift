@@ -3,10 +3,11 @@
 
 import ProtonEngine
 
-/// A session of an `AMQPConnection` besides the one that its links share: made by `AMQPConnection.session`; from any task.
+/// An additional session of an `AMQPConnection`, besides the one that its links share; from any task.
 ///
-/// Its links have a flow window of their own (AMQP 1.0, 2.5.6), and an error that ends it ends them alone. It is begun with its first
-/// link, and again where the connection was lost. A session that neither the program nor a link keeps is closed.
+/// It is created by `AMQPConnection.session`. Its links have their own flow window (AMQP 1.0, 2.5.6), and an error that ends the
+/// session ends only them. It begins with its first link, and begins again after the connection was lost. A session that neither
+/// the program nor a link keeps is closed.
 public final class AMQPSession: Sendable {
     let core: ClientSession
     /// The connection, which the session keeps open.
@@ -17,17 +18,17 @@ public final class AMQPSession: Sendable {
         self.connection = connection
     }
 
-    /// Ends the session, and with it the links on it that are not closed; without waiting for the peer.
+    /// Ends the session, and the links on it that are still open; it does not wait for the peer.
     public func close() { core.close() }
 }
 
 extension AMQPConnection {
-    /// A session besides the one that links share where none is named.
+    /// Creates an additional session; links that name no session share another one.
     public func session() -> AMQPSession { AMQPSession(self) }
 
-    /// Runs the body with a session besides the one that links share, and closes that.
-    /// - Returns: what the body returns.
-    /// - Throws: what the body throws.
+    /// Runs the body with an additional session, and closes that session.
+    /// - Returns: the result of the body.
+    /// - Throws: the error of the body.
     public func withSession<Result>(_ body: (AMQPSession) async throws -> Result) async throws -> Result {
         let session = session()
         defer { session.close() }

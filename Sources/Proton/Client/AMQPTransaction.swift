@@ -4,9 +4,9 @@
 public import AMQP
 import ProtonEngine
 
-/// A transaction of an `AMQPConnection`, for the body of `withTransaction`; from any task, while that runs.
+/// A transaction of an `AMQPConnection`, for the body of `withTransaction`; from any task, while the body runs.
 ///
-/// What is sent and settled here counts when the transaction is committed, and not at all where it is not (AMQP 1.0, 4.2).
+/// Its messages and settlements take effect when the transaction is committed, and not at all otherwise (AMQP 1.0, 4.2).
 public final class AMQPTransaction: Sendable {
     private let id: [UInt8]
     private let connection: AMQPConnection
@@ -15,8 +15,8 @@ public final class AMQPTransaction: Sendable {
         (self.id, self.connection) = (id, connection)
     }
 
-    /// Sends a message, and waits for its outcome, which holds once the transaction is committed.
-    /// - Throws: as `AMQPSender.send`; where the connection is lost nothing of the transaction holds.
+    /// Sends a message, and waits for its outcome, which takes effect when the transaction is committed.
+    /// - Throws: as `AMQPSender.send`; if the connection is lost, nothing of the transaction takes effect.
     @discardableResult
     public func send(_ message: Message, by sender: AMQPSender) async throws -> Outcome {
         try await sender.send(message, SendReceipt(), state: .transactional(id: id))
@@ -28,10 +28,10 @@ public final class AMQPTransaction: Sendable {
         try await send(message, by: connection.keptSender(to: address))
     }
 
-    /// Accepts a message: it comes again where the transaction is not committed.
+    /// Accepts a message: it is delivered again if the transaction is not committed.
     public func accept(_ delivery: AMQPDelivery) { settle(delivery, .accepted) }
 
-    /// Gives a message an outcome, which holds once the transaction is committed.
+    /// Settles a message with an outcome, which takes effect when the transaction is committed.
     public func settle(_ delivery: AMQPDelivery, _ outcome: Outcome) {
         delivery.settle(.transactional(id: id, outcome: outcome))
     }

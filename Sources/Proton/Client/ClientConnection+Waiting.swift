@@ -7,7 +7,7 @@ import ProtonUtilities
 /// Tasks and threads that wait for the connection.
 extension ClientConnection {
     /// Waits until the peer has opened the connection.
-    /// - Returns: what ended it before; nil also where the task was cancelled.
+    /// - Returns: the error that ended the connection before; nil also if the task was cancelled.
     func waitUntilOpen() async -> ProtonError? {
         let id = nextID()
         return await wait(id) { waiter, isCancelled in
@@ -17,8 +17,8 @@ extension ClientConnection {
         }
     }
 
-    /// Blocks the thread until the peer has opened the connection; gives it up when the time is over.
-    /// - Throws: what ended it before.
+    /// Blocks the thread until the peer has opened the connection; gives the connection up at the deadline.
+    /// - Throws: the error that ended the connection before.
     func waitUntilOpen(until deadline: Deadline) throws(ProtonError) {
         let id = nextID()
         let answer = waitBlocking(id, until: deadline) { waiter in
@@ -58,7 +58,7 @@ extension ClientConnection {
             let last: ProtonError?
             switch state.phase {
             case .opening(let error): last = error
-            // The peer has said that it will close the connection, and does not.
+            // The peer has announced that it will close the connection, and has not closed it.
             case .open where !state.wasOpen: last = nil
             case .open, .closing, .ended: return nil
             }
@@ -72,7 +72,7 @@ extension ClientConnection {
         drop()
     }
 
-    /// Waits until the connection has ended, for twice the time that a peer has to answer its close at most.
+    /// Waits until the connection has ended, for at most twice the close time-out.
     func waitUntilEnded() async {
         let timer = try? container.schedule(after: closeTimeout * 2) { [self] _ in end(ClientConnection.closedHere) }
         defer { timer?.cancel() }

@@ -6,8 +6,8 @@ import Logging
 import ProtonEngine
 import ProtonUtilities
 
-/// The part of an `AMQPConnection` or a `BlockingConnection` that its loop tells of events: how far the connection has
-/// come, its links, and who waits.
+/// The state of an `AMQPConnection` or a `BlockingConnection`: how far it is open, its links, and its waiters. Its loop calls it
+/// with events.
 final class ClientConnection: MessagingHandler, Sendable {
     enum Phase {
         /// Not open yet, or lost and being made again.
@@ -18,11 +18,11 @@ final class ClientConnection: MessagingHandler, Sendable {
         case ended(ProtonError)
     }
 
-    /// Which side has made the connection.
+    /// Which side made the connection.
     enum Role {
-        /// This one. A peer that closes it, or a link, breaks off what the program wants of it.
+        /// This side. A peer that closes the connection or a link causes an error.
         case client(takesLinks: Bool)
-        /// The peer, which may come and go as it likes.
+        /// The peer, which may close the connection at any time.
         case server
 
         var isClient: Bool { if case .client = self { true } else { false } }
@@ -34,9 +34,9 @@ final class ClientConnection: MessagingHandler, Sendable {
         var links: [ObjectIdentifier: ClientLink] = [:]
         var url: AMQPURL
         var peer: AMQPPeer?
-        /// Whether the program has been given the connection: before, what ends it is thrown.
+        /// Whether the program has received the connection: before that, an error that ends it is thrown.
         var wasOpen = false
-        /// Whether no link is to receive any more.
+        /// Whether the receivers are finished.
         var finishesReceiving = false
         var openWaiters: [Waiter<ProtonError?>] = []
         var endWaiters: [Waiter<Void>] = []
@@ -46,13 +46,13 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     let state: UncheckedMutex<State>
     let role: Role
-    /// The links that the peer attaches, and the program decides about; nil where they are refused.
+    /// The links that the peer attaches, for the program to accept or refuse; nil if they are refused.
     let linkRequests: RequestQueue<IncomingLink>?
-    /// What is logged besides losses that are made good.
+    /// What is logged besides losses that are recovered.
     enum Logged {
-        /// The end: nobody may wait for anything then.
+        /// The end, since possibly no call waits that would throw it.
         case end
-        /// The first try of an outage that fails: calls wait without a word, and the end is thrown by each.
+        /// The first failed attempt of an outage: calls wait until the connection is made again; each of them throws the end.
         case firstTry
     }
 
@@ -61,9 +61,9 @@ final class ClientConnection: MessagingHandler, Sendable {
     private let logged: Logged
     let container: ContainerHandle
     private let sessions = ClientSessions()
-    /// How long a peer may take to answer the close of a link or of the connection.
+    /// The time that a peer has to answer the close of a link or of the connection.
     let closeTimeout: Duration
-    /// How many events an `events` sequence keeps that nobody takes.
+    /// How many events an `events` sequence buffers.
     private static let keptEvents = 64
     /// How many links of the peer may wait for a decision.
     private static let maxLinkRequests = 1_000
@@ -85,15 +85,16 @@ final class ClientConnection: MessagingHandler, Sendable {
         (self.role, self.logged) = (role, logged)
     }
 
-    /// Where the connection goes to: of several URLs the one that it was made to last; of one that is taken the peer's address.
+    /// The URL of the connection: of several URLs the one that was connected to last; for an accepted connection the peer's
+    /// address.
     var url: AMQPURL { state.withLock { $0.url } }
 
-    /// What is known of the peer that has opened the connection last; nil before one has.
+    /// The peer that opened the connection last; nil before that.
     var peer: AMQPPeer? { state.withLock { $0.peer } }
 
     // MARK: For the program
 
-    /// Has the loop make the connection.
+    /// Makes the connection, on the loop's thread.
     func start(_ urls: [AMQPURL], _ options: ConnectionOptions) throws {
         try container.execute { [self] container in
             do {
@@ -110,7 +111,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         }
     }
 
-    /// Makes this the handler of a connection that a peer has made, and that is about to be opened; called in its domain.
+    /// Becomes the handler of a connection that a peer made, before it is opened; called in its domain.
     func take(_ connection: Connection) {
         connection.handler = self
         let isWanted = state.withLock { state in
@@ -129,7 +130,7 @@ final class ClientConnection: MessagingHandler, Sendable {
     }
 
     /// Runs work in the connection's domain.
-    /// - Returns: whether it will run; false where the connection has ended.
+    /// - Returns: whether it will run; false if the connection has ended.
     func post(_ work: @escaping @Sendable (Connection) -> Void) -> Bool {
         let queue: WorkQueue? = state.withLock { state in
             if case .ended = state.phase { nil } else { state.queue }
@@ -137,10 +138,10 @@ final class ClientConnection: MessagingHandler, Sendable {
         return queue?.addStep(work) ?? false
     }
 
-    /// What ended the connection.
+    /// The error that ended the connection.
     var endError: ProtonError { end ?? ClientConnection.closedHere }
 
-    /// What ended the connection, or why it was lost last; nil while it is open.
+    /// The error that ended or last interrupted the connection; nil while it is open.
     var loss: ProtonError? {
         state.withLock { state in
             switch state.phase {
@@ -151,15 +152,15 @@ final class ClientConnection: MessagingHandler, Sendable {
         }
     }
 
-    /// What ended the connection; nil where it has not ended.
+    /// The error that ended the connection; nil if it has not ended.
     var end: ProtonError? {
         state.withLock { state in
             if case .ended(let error) = state.phase { error } else { nil }
         }
     }
 
-    /// Does something when a peer has not answered a close in time.
-    /// - Returns: nil where the container has ended, and with it all that waits.
+    /// Runs a body if a peer has not answered a close in time.
+    /// - Returns: nil if the container has ended, and with it all waits.
     func afterCloseTimeout(_ body: @escaping @Sendable () -> Void) -> TimerTask? {
         try? container.schedule(after: closeTimeout) { _ in body() }
     }
@@ -179,7 +180,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         if finishes { link.finish() }
     }
 
-    /// Has the receivers of the connection, and those that are made later, come to their end.
+    /// Finishes the receivers of the connection, and those that are created later.
     func finishReceiving() {
         let links = state.withLock { state in
             state.finishesReceiving = true
@@ -199,7 +200,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         if sessions.areEnded { _ = post { [sessions] connection in sessions.endUnused(on: connection) } }
     }
 
-    /// Closes the connection, and what is on it, without waiting for its end.
+    /// Closes the connection and its links, and does not wait for the end.
     func beginClosing() {
         let isFirst = state.withLock { state in
             switch state.phase {
@@ -224,18 +225,18 @@ final class ClientConnection: MessagingHandler, Sendable {
     static let closedHere = ProtonError(.closed, "The connection was closed here.")
     private static let closedByPeer = ProtonError(.closed, "The peer has closed the connection.")
 
-    /// Warns of what nobody else hears of.
+    /// Logs a warning about an error that is not thrown to the program.
     func log(_ text: String) {
         logger.warning("\(text)", metadata: ["peer": "\(url.hostAndPort)"])
     }
 
-    // MARK: Links of the peer's
+    // MARK: Links that the peer attaches
 
-    /// Has the program decide about a link; called in the connection's domain.
+    /// Asks the program to accept or refuse a link; called in the connection's domain.
     func ask(_ link: Link) {
         guard link.isLocalUninitialized, link.isRemoteOpen else { return }
         if let linkRequests {
-            // One that finds no room is refused as it is let go of.
+            // If the queue is full, the request is released, which refuses the link.
             linkRequests.put(IncomingLink(link, self))
         } else {
             log("The peer has attached a link, which is refused: nothing here takes any.")
@@ -247,7 +248,7 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     // MARK: Events
 
-    /// What becomes of the connection from now on.
+    /// The events of the connection from now on.
     func events() -> AsyncStream<AMQPConnectionEvent> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: AMQPConnectionEvent.self, bufferingPolicy: .bufferingNewest(ClientConnection.keptEvents))
@@ -269,7 +270,7 @@ final class ClientConnection: MessagingHandler, Sendable {
 
     private typealias Streams = [UInt64: AsyncStream<AMQPConnectionEvent>.Continuation]
 
-    /// Tells those who listened when the phase changed: who listens from then on sees what comes next.
+    /// Sends an event to the sequences that existed when the phase changed: a later one begins with the next event.
     private func tell(_ streams: Streams, _ event: AMQPConnectionEvent) {
         for stream in streams.values { stream.yield(event) }
         guard !instrumentation.isEmpty else { return }
@@ -277,7 +278,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         for instrument in instrumentation.instruments { instrument.connectionDidChange(event, info) }
     }
 
-    /// The connection has ended, for the first reason that is given.
+    /// Ends the connection with the first error that is given.
     func end(_ error: ProtonError) {
         let ended: (isClosing: Bool, State)? = state.withLock { state in
             let old = state
@@ -318,14 +319,14 @@ final class ClientConnection: MessagingHandler, Sendable {
         }
         tell(streams, .connected(now))
         logger.debug("The connection is open.", metadata: ["peer": "\(now.hostAndPort)"])
-        // A peer refuses a connection by an open and a close with the reason, which come at once as a rule, and says so in the
-        // open where it is one that knows how.
+        // A peer refuses a connection by an open and a close with the reason, which usually arrive together. Some peers also
+        // announce that in the open's properties.
         if peer.properties[.symbol(.connectionEstablishmentFailed)] == nil {
             event.connection.workQueue.add { [self] _ in handOver() }
         }
     }
 
-    /// Gives the program the connection, where it is still open.
+    /// Hands the connection to the program, if it is still open.
     private func handOver() {
         let waiters: [Waiter<ProtonError?>] = state.withLock { state in
             guard case .open = state.phase else { return [] }
@@ -351,7 +352,7 @@ final class ClientConnection: MessagingHandler, Sendable {
             state.phase = .opening(lastError: error)
             return (state.streams, last == nil)
         }
-        // The tries that follow mostly fail for the same reason.
+        // The attempts that follow mostly fail for the same reason.
         if isFirst, logged == .firstTry { logWhereTriedAgain(event, error) }
         tell(streams, .tryFailed(error))
     }
@@ -378,7 +379,7 @@ final class ClientConnection: MessagingHandler, Sendable {
         if event.connection.isTriedAgain { log("\(error.message) Trying again.") }
     }
 
-    /// The connection is freed: where nothing has said why, its last try does.
+    /// The connection is freed: if nothing has ended it, the error of its last attempt does.
     func onConnectionFinal(_ event: ConnectionEvent) {
         let last: ProtonError? = state.withLock { state in
             if case .opening(let error) = state.phase { error } else { nil }

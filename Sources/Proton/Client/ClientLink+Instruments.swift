@@ -5,22 +5,22 @@ import AMQP
 import ProtonEngine
 import Synchronization
 
-/// What instruments are told of a link.
+/// The calls to instruments for a link.
 extension ClientLink {
-    /// The link as instruments know it.
+    /// The link, for instruments.
     var info: AMQPLinkInfo {
         AMQPLinkInfo(
             id: id, role: role, address: asked, connection: connection.instrumentation.info(connection.url))
     }
 
-    /// Tells of a message that is about to be sent; it may be changed.
+    /// Reports a message that is about to be sent; instruments may change it.
     func observe(_ message: inout Message, _ receipt: SendReceipt) {
         guard isObserved, let observer = connection.instrumentation.willSend(&message, by: info) else { return }
         receipt.observe(observer)
     }
 
-    /// Tells of a message that is handed out.
-    /// - Returns: what is told of its settlement.
+    /// Reports a message that is handed out.
+    /// - Returns: the observation that reports its settlement.
     func observe(received message: Message, isSettled: Bool) -> DeliveryObservation? {
         guard isObserved else { return nil }
         levelsHaveChanged()
@@ -39,7 +39,7 @@ extension ClientLink {
         return try await connection.instrumentation.request(message, to: info, body)
     }
 
-    /// Something has changed how much is under way: tells of that when the batch is over.
+    /// Credit or the number of messages has changed: reports that at the end of the batch.
     @inline(__always)
     func levelsHaveChanged() {
         if isObserved { postLevels() }
@@ -60,7 +60,7 @@ extension ClientLink {
         tell(levels)
     }
 
-    /// Tells that nothing is under way any more.
+    /// Reports that the link has no credit and no messages any more.
     func tellEnd() {
         if isObserved { tell(AMQPLinkLevels()) }
     }

@@ -6,14 +6,14 @@ import ProtonEngine
 import ProtonUtilities
 import Synchronization
 
-/// A link of a client: how far it has come, and who waits for that.
+/// A link of a client: its state, and the tasks and threads that wait for it.
 ///
 /// It is attached when it is first needed, and again after its connection was lost.
 final class ClientLink: MessagingHandler, Sendable {
     private enum Phase {
-        /// Nobody has needed it yet.
+        /// The link has not been used yet.
         case idle
-        /// Not attached by the peer yet, or to be attached again.
+        /// The peer has not attached the link yet, or it has to be attached again.
         case opening
         case open
         /// The peer has attached no source or target: a refusal, whose reason follows in a detach (AMQP 1.0, 2.6.3).
@@ -25,20 +25,17 @@ final class ClientLink: MessagingHandler, Sendable {
 
     /// How this side ends a link.
     enum Ending: Sendable {
-        /// For good: what the peer keeps for it goes too.
+        /// Closes it: the peer also deletes what it keeps for the link.
         case close
-        /// For now: the peer keeps what is durable.
+        /// Detaches it: the peer keeps what is durable.
         case detach
     }
 
     private struct State {
         var phase = Phase.idle
         var link: Link?
-        /// The address of the node, as the peer says it is.
         var address: String?
-        /// Whether the node's messages are moved or copied, as the peer says.
         var distributionMode: Terminus.DistributionMode?
-        /// Whether the peer has attached it at some time.
         var wasAttached = false
         var waiters: [Waiter<Void>] = []
         var endWaiters: [Waiter<Void>] = []
@@ -46,24 +43,24 @@ final class ClientLink: MessagingHandler, Sendable {
     }
 
     let connection: ClientConnection
-    /// What the link is, for messages: `sender to examples`.
+    /// The link's description in messages: `sender to examples`.
     let title: String
     let traffic: any LinkTraffic
-    /// Whether it is a link of blocking calls: one that is being closed when the connection is lost is closed on the next one,
-    /// and its session's end is an error of its own.
+    /// Whether it is a link of blocking calls: if it is being closed when the connection is lost, it is closed on the next
+    /// connection, and the end of its session has an error of its own.
     private let isBlocking: Bool
     private let make: @Sendable (Connection, any ProtonHandler) throws -> Link
-    /// How the link ends where the program does not say how.
+    /// How the link ends by default.
     private let ending: Ending
-    /// Whether the peer has attached the link first: its end by the peer is no error then.
+    /// Whether the peer attached the link first: then it is no error if the peer ends it.
     let isAnswer: Bool
     private let state = UncheckedMutex(State())
-    /// Whether there are instruments, which are told of the link: as which, and to what address.
+    /// Whether there are instruments, to which the link is reported with its id, role and address.
     let isObserved: Bool
     let id: UInt64
     let role: AMQPLinkInfo.Role
     let asked: String?
-    /// Whether the levels are going to be told.
+    /// Whether a report of the levels is already scheduled.
     let awaitsLevels = Atomic(false)
 
     init(
@@ -78,7 +75,7 @@ final class ClientLink: MessagingHandler, Sendable {
         (self.role, asked) = (role, address)
     }
 
-    /// A link that the peer has attached, and the program has accepted.
+    /// Creates the link that the peer has attached, and the program has accepted.
     convenience init(_ answer: IncomingLink.Answer, _ traffic: any LinkTraffic) {
         self.init(
             answer.link.core, answer.title, traffic, isAnswer: true,
@@ -91,16 +88,16 @@ final class ClientLink: MessagingHandler, Sendable {
 
     // MARK: For the program
 
-    /// The address of the node, as the peer says it is; nil before the link is attached.
+    /// The address of the node, from the peer's attach; nil before the link is attached.
     var address: String? { state.withLock { $0.address } }
 
-    /// Whether the node's messages are moved or copied, as the peer says; nil before the link is attached.
+    /// Whether the node's messages are moved or copied, from the peer's attach; nil before the link is attached.
     var distributionMode: Terminus.DistributionMode? { state.withLock { $0.distributionMode } }
 
-    /// Whether the peer has attached the link at some time.
+    /// Whether the peer has attached the link before.
     var wasAttached: Bool { state.withLock { $0.wasAttached } }
 
-    /// Has the link attached, where it is not.
+    /// Starts to attach the link, if that has not been done.
     func open() {
         let isFirst = state.withLock { state in
             guard case .idle = state.phase else { return false }
@@ -116,17 +113,17 @@ final class ClientLink: MessagingHandler, Sendable {
                 let link = try make(connection, LinkRelay(self))
                 state.withLock { $0.link = link }
             } catch let error as ProtonError where error.code == .closed && !connection.isLocalOpen {
-                // The connection is over, and its end says why.
+                // The connection is closed, and its end has the reason.
             } catch {
                 end(error as? ProtonError ?? ProtonError(.closed, "\(title): \(error)", underlyingError: error))
             }
         }
-        // One that is about to end says why then.
+        // If the connection is about to end, its end has the reason.
         if !isPosted, let error = connection.end { end(error) }
     }
 
     /// - Returns: whether the peer has attached the link.
-    /// - Throws: what ended it.
+    /// - Throws: the error that ended it.
     private func isAttached() throws(ProtonError) -> Bool {
         try state.withLock { state throws(ProtonError) in
             switch state.phase {
@@ -138,8 +135,8 @@ final class ClientLink: MessagingHandler, Sendable {
         }
     }
 
-    /// Makes sure that the link can be used, or can be once it is attached.
-    /// - Throws: what ended it.
+    /// Checks that the link is attached, or can be attached.
+    /// - Throws: the error that ended it.
     func check() throws(ProtonError) { _ = try isAttached() }
 
     private func registerForAttach(_ waiter: Waiter<Void>, isOver: Bool) -> Waiting<Void> {
@@ -162,7 +159,7 @@ final class ClientLink: MessagingHandler, Sendable {
     }
 
     /// Blocks the thread until the peer has attached the link.
-    /// - Throws: why it did not; `ProtonError.Code.timedOut`, or `.linkError` where it attached nothing.
+    /// - Throws: the reason why it is not attached; `ProtonError.Code.timedOut`, or `.linkError` if the peer attached nothing.
     func waitUntilAttached(until deadline: Deadline) throws(ProtonError) {
         open()
         while try !isAttached() {
@@ -181,8 +178,8 @@ final class ClientLink: MessagingHandler, Sendable {
     }
 
     /// Waits until the peer has attached the link.
-    /// - Parameter isOver: whether the caller has waited for long enough, looked at again after `lookAgain`.
-    /// - Throws: why it did not; `CancellationError`.
+    /// - Parameter isOver: whether the caller has waited long enough; checked again after `lookAgain`.
+    /// - Throws: the reason why it is not attached; `CancellationError`.
     func waitUntilAttached(orUntil isOver: @Sendable () -> Bool = { false }) async throws {
         open()
         while !isOver() {
@@ -197,7 +194,7 @@ final class ClientLink: MessagingHandler, Sendable {
         }
     }
 
-    /// Has those who wait for the attach look whether they have waited for long enough.
+    /// Wakes the tasks that wait for the attach, to check whether they have waited long enough.
     func lookAgain() {
         let waiters = state.withLock { exchange(&$0.waiters, with: []) }
         for waiter in waiters { waiter.resume(()) }
@@ -210,8 +207,8 @@ final class ClientLink: MessagingHandler, Sendable {
         }
     }
 
-    /// Does something with the link in its connection's domain, where it is attached.
-    /// - Parameter otherwise: done where it is not: in the domain, or at once where the connection has ended.
+    /// Runs work with the link in its connection's domain, if the link is attached.
+    /// - Parameter otherwise: runs if it is not: in the domain, or at once if the connection has ended.
     func post(_ work: @escaping @Sendable (Link) -> Void, otherwise: @escaping @Sendable () -> Void = {}) {
         let isPosted = connection.post { [self] _ in
             guard let link = attachedLink else { return otherwise() }
@@ -221,21 +218,21 @@ final class ClientLink: MessagingHandler, Sendable {
         if !isPosted { otherwise() }
     }
 
-    /// The link, where it is attached. Used in its connection's domain.
+    /// The link, if it is attached. Used in its connection's domain.
     var attachedLink: Link? {
         state.withLock { state in
             if case .open = state.phase { state.link } else { nil }
         }
     }
 
-    /// Has no more messages come.
+    /// Stops further messages.
     func finish() { traffic.finish(self) }
 
-    /// Closes the link, or detaches it, without waiting for the peer.
+    /// Closes or detaches the link, and does not wait for the peer.
     /// - Parameters:
-    ///   - ending: which of both; nil is what the link was made with.
-    ///   - withConnection: whether the connection is closed too, and the link with it: a detach of its own would also
-    ///     end what outlives a connection, such as a durable subscription (AMQP 1.0, 2.6.6).
+    ///   - ending: close or detach; nil is the link's default.
+    ///   - withConnection: whether the connection is closed too, and the link with it: a detach would also end what outlives a
+    ///     connection, such as a durable subscription (AMQP 1.0, 2.6.6).
     func beginClosing(_ ending: Ending? = nil, withConnection: Bool = false) {
         let wasOpened = state.withLock { state in
             switch state.phase {
@@ -259,7 +256,7 @@ final class ClientLink: MessagingHandler, Sendable {
         if !isPosted { end(closedHere) }
     }
 
-    /// Closes the link, or detaches it, and waits until the peer has done so too, or the connection has ended, for
+    /// Closes or detaches the link, and waits until the peer has done so too, or the connection has ended, for
     /// `ConnectionLimits.closeTimeout` at most.
     func close(_ ending: Ending = .close) async {
         beginClosing(ending)
@@ -276,7 +273,7 @@ final class ClientLink: MessagingHandler, Sendable {
         }
     }
 
-    /// Closes the link, and blocks the thread until the peer has done so too, or the connection has ended.
+    /// Closes the link, and blocks the thread until the peer has closed it too, or the connection has ended.
     /// - Throws: `ProtonError.Code.timedOut`.
     func close(until deadline: Deadline) throws(ProtonError) {
         beginClosing()
@@ -295,7 +292,7 @@ final class ClientLink: MessagingHandler, Sendable {
 
     // MARK: Ends
 
-    /// The link has ended, for the first reason that is given.
+    /// Ends the link with the first error that is given.
     func end(_ error: ProtonError) {
         let ended: (ProtonError, [Waiter<Void>])? = state.withLock { state in
             let reason: ProtonError
@@ -361,7 +358,7 @@ final class ClientLink: MessagingHandler, Sendable {
             levelsHaveChanged()
             for waiter in waiters { waiter.resume(()) }
         } else if isAnswered, !isAsAsked, !link.isLocalClosed {
-            // Of another node nothing more will be heard: messages must not go there.
+            // No more events of the link matter: its messages must not go to another node.
             let other = given.address.map { "\"\($0)\"" } ?? "a node without an address"
             end(ProtonError(.linkError, "\(title): the peer attached \(other) instead, and gave no reason."))
             link.close()
@@ -372,7 +369,7 @@ final class ClientLink: MessagingHandler, Sendable {
 
     func onLinkDetached(_ event: LinkEvent) { giveBackAndEnd(event) }
 
-    /// What has no outcome gets one while the link is there.
+    /// Settles the unsettled messages while the link exists, and ends the link.
     private func giveBackAndEnd(_ event: LinkEvent) {
         traffic.closing(event.link)
         end(isAnswer && event.link.remoteCondition == nil ? closedByPeer : event.error)
@@ -383,14 +380,14 @@ final class ClientLink: MessagingHandler, Sendable {
     func onLinkClosing(_ event: LinkEvent) { giveBackAndEnd(event) }
 
     func onLinkFinal(_ event: LinkEvent) {
-        // The links of a connection that is not made again are freed before it.
+        // If a connection is not made again, its links are freed before it.
         let over = ProtonError(
             isAnswer ? .closed : .linkError, "\(title): its session or its connection has ended.")
         end(connection.loss ?? over)
     }
 
     func flow(_ link: Link) {
-        // Not to another node than the one that was asked for.
+        // Only the node that was asked for may receive messages.
         guard case .open = state.withLock({ $0.phase }) else { return }
         traffic.flow(link)
         levelsHaveChanged()

@@ -4,15 +4,15 @@
 import ProtonEngine
 import ProtonUtilities
 
-/// The thread that clients' connections run on: one for all of the process, or one of a client's own.
+/// The thread that runs the connections of clients that have no container of their own.
 final class ClientLoop: Sendable {
-    /// That of clients that want none of their own. It is started when it is first needed, and stays.
+    /// The loop of the process. It is started when it is first needed, and is never stopped.
     static let shared = ClientLoop()
 
     private let thread = UncheckedMutex<ContainerThread?>(nil)
 
-    /// The container of the thread, started where it does not run.
-    /// - Throws: `ProtonError.Code.limitExceeded` where the system has no thread, or no descriptor, left.
+    /// The container of the thread, which is started if it does not run.
+    /// - Throws: `ProtonError.Code.limitExceeded` if the system has no thread or no descriptor left.
     func container() throws -> ContainerHandle {
         try thread.withLock { thread in
             if let thread, !thread.container.core.loop.isStopping { return thread.container }

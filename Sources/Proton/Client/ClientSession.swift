@@ -4,7 +4,7 @@
 import ProtonEngine
 import ProtonUtilities
 
-/// A session of a client's besides its connection's own; made when its first link is attached.
+/// An additional session of a client, besides its connection's own; created when its first link is attached.
 final class ClientSession: Sendable {
     private enum Phase {
         /// No link has been attached on it.
@@ -15,7 +15,7 @@ final class ClientSession: Sendable {
 
     private let phase = UncheckedMutex(Phase.idle)
     private let core: ClientConnection
-    /// How many bytes may have come and not been taken, before the peer has to wait; nil is proton's own bound.
+    /// How many bytes may have arrived and not been taken before the peer has to wait; nil is proton's default.
     private let capacity: Int?
 
     init(_ core: ClientConnection, capacity: Int? = nil) {
@@ -33,14 +33,14 @@ final class ClientSession: Sendable {
         }
         let session = try connection.makeSession()
         session.handler = SessionRelay(core)
-        // A frame has to fit.
+        // The capacity must hold a frame.
         if let capacity { session.incomingCapacity = max(capacity, Int(connection.limits.maxFrameSize)) }
         session.open()
         phase.withLock { $0 = .open(session) }
         return session
     }
 
-    /// Ends the session, and with it the links on it that are not closed; without waiting for the peer.
+    /// Ends the session, and the links on it that are still open; it does not wait for the peer.
     func close() {
         guard case .open(let session) = phase.withLock({ exchange(&$0, with: .closed) }) else { return }
         let closing = UncheckedMutex(session)
@@ -52,7 +52,7 @@ final class ClientSession: Sendable {
     }
 }
 
-/// Tells the links of a session that it has ended.
+/// Ends the links of a session when the session ends.
 private final class SessionRelay: MessagingHandler {
     private let core: ClientConnection
     var options: HandlerOptions { HandlerOptions(opensLinks: false, treatsPeerCloseAsError: true) }

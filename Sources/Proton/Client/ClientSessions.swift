@@ -5,33 +5,35 @@ import AMQP
 import ProtonEngine
 import ProtonUtilities
 
-/// Which sessions the links of an `AMQPConnection` are on.
+/// Chooses the sessions for the links of an `AMQPConnection`.
 ///
-/// A link goes on the connection's own session, as transactions do (AMQP 1.0, 4.4.1). RabbitMQ ends a session for each link
-/// that it refuses, to a queue that is not there or from a dynamic node, which would end all others with it; and its
-/// version 4.0 ends one where a link gets the handle of another whose detach it has not answered. So a link has a session of
-/// its own there.
+/// By default a link uses the connection's own session, as transactions do (AMQP 1.0, 4.4.1). RabbitMQ ends the session when it
+/// refuses a link, to a missing queue or from a dynamic node, which would end all other links on it. RabbitMQ 4.0 also ends a
+/// session if a link gets the handle of another link whose detach it has not answered. For RabbitMQ each link therefore has its
+/// own session.
 final class ClientSessions: Sendable {
     private enum Use {
-        /// All links are on one.
+        /// All links share one session.
         case shared
-        /// A link has its own, which ends with it: RabbitMQ 3 gives back what was on its way to a receiver only then.
+        /// Each link has its own session, which ends with it: RabbitMQ 3 only then releases the messages on their way to a
+        /// receiver.
         case ended
-        /// A link has its own, and the next one has it then. RabbitMQ 4.0 does not see a begin on the channel of a session
-        /// that has just ended: the end of one that it has ended itself is answered when the next one has another channel.
+        /// Each link has its own session, which the next link uses again. RabbitMQ 4.0 ignores a begin on the channel of a
+        /// session that has just ended. A session that RabbitMQ has ended is therefore ended here only when the next one has
+        /// another channel.
         case kept
     }
 
     private struct State {
-        /// What is right for the peer that was connected last.
+        /// The use for the peer that was connected last.
         var use = Use.shared
         var sessions: [Session] = []
-        /// Those that the peer has ended, and this side has not.
+        /// The sessions that the peer has ended, and this side has not.
         var ended: [Session] = []
     }
 
     private let state = UncheckedMutex(State())
-    /// How many there are at most: more links share them, since peers allow few. RabbitMQ allows 64.
+    /// The maximum number of sessions: further links share them, since peers allow few. RabbitMQ allows 64.
     private static let most = 32
 
     private static func use(_ properties: AMQPMap) -> Use {
@@ -48,7 +50,7 @@ final class ClientSessions: Sendable {
     }
 
     /// The session for a new link.
-    /// - Parameter handler: what is told when the peer ends it.
+    /// - Parameter handler: the handler that is called when the peer ends the session.
     /// - Throws: as `Connection.session`.
     func next(on connection: Connection, _ handler: @autoclosure () -> any MessagingHandler) throws -> Session {
         let usable: [Session]? = state.withLock { state in
@@ -80,7 +82,7 @@ final class ClientSessions: Sendable {
     /// Whether sessions end with their links.
     var areEnded: Bool { state.withLock { $0.use == .ended } }
 
-    /// Ends the sessions whose links are all gone.
+    /// Ends the sessions that have no links any more.
     func endUnused(on connection: Connection) {
         let links = connection.links
         let unused = state.withLock { $0.sessions }.filter { session in !links.contains { $0.session === session } }
@@ -88,7 +90,7 @@ final class ClientSessions: Sendable {
     }
 }
 
-/// Tells of a session that the peer ends, and does not end it here.
+/// Reports that the peer ended the session, and does not end it here.
 private final class SessionRelay: ProtonHandler {
     private let delegate: any MessagingHandler
 

@@ -5,15 +5,15 @@ import AMQP
 import ProtonEngine
 import ProtonUtilities
 
-/// The part of a client's transaction that the connection's loop tells of events: how far it has come, and who waits.
+/// The state of a client's transaction, and the task that waits for it. The connection's loop calls it with events.
 final class ClientTransaction: TransactionHandler, Sendable {
     private enum Phase {
         /// The peer has not begun it yet.
         case declaring
         case open(id: [UInt8])
-        /// Nobody wants it any more, and the peer has not begun it yet.
+        /// The program has given it up, and the peer has not begun it yet.
         case abandoned
-        /// It has ended: nil is as it was asked for.
+        /// It has ended; nil if it ended as requested.
         case ended(ProtonError?)
     }
 
@@ -52,7 +52,7 @@ final class ClientTransaction: TransactionHandler, Sendable {
         }
     }
 
-    /// Commits it, and waits for the answer, whether the task is cancelled or not: what becomes of it has to be known.
+    /// Commits it, and waits for the answer, also if the task is cancelled: the program has to know the result.
     func commit(on connection: ClientConnection) async throws {
         discharge(on: connection) { try $0.commit() }
         if let error = await waitForEnd() { throw error }
@@ -87,7 +87,7 @@ final class ClientTransaction: TransactionHandler, Sendable {
         return if case .ended(let error) = state.withLock({ $0.phase }) { error } else { nil }
     }
 
-    /// Waits until the transaction has ended, or something else holds.
+    /// Waits until the transaction has ended, or the condition is met.
     private func wait(until isOver: (Phase) -> Bool) async {
         await Proton.wait(0) { waiter, isCancelled in
             state.withLock { state in
@@ -122,7 +122,7 @@ final class ClientTransaction: TransactionHandler, Sendable {
             state.phase = .open(id: id)
             return true
         }
-        // It is open: nothing keeps it from being aborted.
+        // It is open, so the abort cannot fail.
         guard isWanted else { return (try? event.transaction.abort()) ?? () }
         state.withLock { exchange(&$0.waiter, with: nil) }?.resume(())
     }

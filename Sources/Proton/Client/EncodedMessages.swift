@@ -5,14 +5,14 @@ import AMQP
 import ProtonEngine
 import ProtonUtilities
 
-/// Messages that have come one after the other, as their bytes in one piece of memory: each is decoded by whoever takes it.
+/// The encoded messages of a batch in one piece of memory: the task that takes a message decodes it.
 ///
-/// The thread of the loop fills one for a batch of events. Memory that it made for each message would be given back by the
-/// task's thread, and go to and fro between the two of them.
+/// The loop's thread fills one for each batch of events. Memory for each message would be allocated on the loop's thread and
+/// freed on the task's thread, which costs more.
 final class EncodedMessages: Sendable {
     struct Entry: Sendable {
         let bytes: Range<Int>
-        /// Nil where the sender has settled the message.
+        /// Nil if the sender sent the message settled.
         let token: Incoming.Token?
     }
 
@@ -34,7 +34,7 @@ final class EncodedMessages: Sendable {
     }
 }
 
-/// Messages on their way into `EncodedMessages`; used in the domain.
+/// Collects messages into `EncodedMessages`; used in the domain.
 struct IncomingBytes {
     private var bytes: [UInt8] = []
     private var entries: [EncodedMessages.Entry] = []
@@ -42,10 +42,10 @@ struct IncomingBytes {
     private var limits = DecodingLimits.default
     /// How many messages there are.
     private(set) var count = 0
-    /// From what size on a message has a piece of memory of its own.
+    /// A message above this size, in bytes, gets a piece of memory of its own.
     private static let large = 4_096
 
-    /// Takes the message of a delivery that is complete.
+    /// Takes the message of a complete delivery.
     mutating func append(_ delivery: Delivery, _ token: Incoming.Token?) {
         let isLarge = delivery.isInParts || delivery.pendingBytes > IncomingBytes.large
         if isLarge { finishPiece() }
@@ -62,7 +62,7 @@ struct IncomingBytes {
         finished.append(EncodedMessages(exchange(&bytes, with: []), exchange(&entries, with: []), limits))
     }
 
-    /// Takes out what there is, in its order.
+    /// Takes out all collected messages, in order.
     mutating func finish() -> [EncodedMessages] {
         finishPiece()
         count = 0

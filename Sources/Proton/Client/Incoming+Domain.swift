@@ -6,9 +6,9 @@ import DequeModule
 import ProtonEngine
 import ProtonUtilities
 
-/// What the domain of the connection does with incoming messages and credit.
+/// The handling of incoming messages and credit in the connection's domain.
 extension Incoming {
-    /// Tells the peer what the program has said, and gives credit.
+    /// Sends the program's settlements to the peer, and gives credit.
     func pump(_ receiver: Receiver) {
         let (settlements, grant) = state.withLock { state in
             state.isAwaited = false
@@ -35,7 +35,7 @@ extension Incoming {
         }
     }
 
-    /// Gives credit where there is room.
+    /// Gives credit if there is room.
     private func topUp(_ receiver: Receiver) {
         guard receiver.isLocalOpen, !receiver.awaitsDrainEnd else { return }
         let (held, fresh) = unsettled.withLock { ($0.count, $0.fresh.count) }
@@ -55,14 +55,14 @@ extension Incoming {
         if grant > 0 { receiver.grant(grant) }
     }
 
-    /// How much credit to give: up to the window, less what is held, when half of it is free, or no credit is left.
+    /// The credit to give: up to the window, less the held messages, when half of it is free or no credit is left.
     static func grant(upTo window: Int, held: Int, credit: Int) -> Int {
         let room = window - held - credit
         return window > 0 && (room >= max(1, window / 2) || (room > 0 && credit == 0)) ? room : 0
     }
 
-    /// How much credit to give: up to the window when half of it is used up, and for each who waits.
-    /// - Parameter expected: how many messages have come and wait, or may come.
+    /// The credit to give: up to the window when half of it is used up, and for each waiting call.
+    /// - Parameter expected: how many messages wait, or may still arrive with the credit.
     static func grant(upTo window: Int, asked: Int, expected: Int) -> Int {
         expected < asked || expected <= window / 2 ? max(0, max(window, asked) - expected) : 0
     }
@@ -95,11 +95,11 @@ extension Incoming {
         case .complete: take(delivery)
         case .aborted:
             delivery.settle()
-            // It has used credit, and nobody will take it.
+            // It has used credit, and the program will not take it.
             if let receiver = delivery.link as? Receiver { topUp(receiver) }
         case .settled, .updated, .incomplete, .nothing: break
         }
-        // A drain is over when no credit is left, also where a message used the last.
+        // A drain ends when no credit is left, also if a message used the last credit.
         if let receiver = delivery.link as? Receiver, receiver.awaitsDrainEnd, receiver.takeDrainEnd() {
             handOver()
             endDrains()
@@ -108,9 +108,9 @@ extension Incoming {
     }
 
     private func take(_ delivery: Delivery) {
-        // One that its sender has settled has no slot to wait in.
+        // A delivery that was sent settled has no slot.
         let slot = delivery.isSettled ? nil : delivery.slot
-        // Nil where the link is closed. Those who wait are resumed once for all that a batch has brought.
+        // Nil if the link is closed. Waiters are resumed once for all messages of a batch.
         let isFirst: Bool? = unsettled.withLock { unsettled in
             guard !unsettled.isClosed else { return nil }
             let token = slot.map { unsettled.keep(delivery, in: $0) }
@@ -118,7 +118,8 @@ extension Incoming {
             return unsettled.fresh.count == 1
         }
         guard let isFirst else {
-            // RabbitMQ 3 keeps what was on its way when the link was closed, until it is settled or the session ends.
+            // RabbitMQ 3 keeps messages that were on their way when the link was closed until they are settled or the session
+            // ends.
             return delivery.settle(.released)
         }
         if slot == nil { delivery.settle() }
@@ -126,13 +127,13 @@ extension Incoming {
         _ = delivery.connection.workQueue.addStep { [self] _ in
             let isLate = handOver()
             guard let receiver = unsettled.withLock({ $0.receiver }) else { return }
-            // What has come was the last of the credit, and there may be room.
+            // The messages may have used the last credit, and there may be room for more.
             if isLate { pump(receiver) } else { topUp(receiver) }
         }
     }
 
-    /// Hands over what the batch has brought.
-    /// - Returns: whether some of it came after the end, and is to be given back.
+    /// Hands over the messages of the batch.
+    /// - Returns: whether some of them arrived after the end, and have to be released.
     @discardableResult
     private func handOver() -> Bool {
         let fresh = unsettled.withLock { $0.fresh.finish() }
@@ -157,7 +158,7 @@ extension Incoming {
 
     // MARK: Ends
 
-    /// The peer sends again what was not settled.
+    /// The peer sends unsettled messages again.
     func interrupted(_ error: ProtonError) {
         forget()
         endDrains()
@@ -170,14 +171,15 @@ extension Incoming {
             unsettled.count = 0
         }
         state.withLock { state in
-            // What their senders have settled is nowhere else.
+            // The peer does not send again what it sent settled.
             state.arrivals.removeAll { $0.token != nil }
             state.settlements = []
         }
     }
 
-    /// Tells the peer what was said last, and gives back what nobody has settled: what the program has not seen as it came,
-    /// what it has seen as tried.
+    /// Sends the last settlements to the peer, and returns the unsettled messages.
+    ///
+    /// Those that the program has not seen are released, the others are returned with a failed delivery.
     func closing(_ link: Link) {
         handOver()
         settle(state.withLock { exchange(&$0.settlements, with: []) })
@@ -199,7 +201,7 @@ extension Incoming {
             state.arrivals.removeAll { $0.token != nil }
             return exchange(&state.waiters, with: [])
         }
-        // Some want to know.
+        // Some waiters have to learn that the link is closed.
         for (_, waiter) in waiters { waiter.resume(()) }
     }
 

@@ -5,12 +5,12 @@ import DequeModule
 import ProtonEngine
 import ProtonUtilities
 
-/// Whether an `AMQPReceiver` still wants messages.
+/// Whether an `AMQPReceiver` still takes messages.
 enum Intake {
     case open
-    /// The program wants no more, and the peer is asked to give back its credit: until the timer's time is up.
+    /// The program takes no more messages, and the peer is asked to return its credit, until the timer fires.
     case draining(TimerTask?)
-    /// What has come is all.
+    /// No more messages arrive.
     case finished
 
     var isOpen: Bool {
@@ -21,16 +21,16 @@ enum Intake {
         if case .finished = self { true } else { false }
     }
 
-    /// Begins to drain, unless that was begun before.
-    /// - Returns: whether it begins now.
+    /// Begins to drain, unless that has begun before.
+    /// - Returns: whether it began now.
     mutating func beginDraining() -> Bool {
         guard isOpen else { return false }
         self = .draining(nil)
         return true
     }
 
-    /// Keeps the timer of a drain that goes on.
-    /// - Returns: whether it does.
+    /// Keeps the timer of a drain that is still in progress.
+    /// - Returns: whether it is.
     mutating func keep(_ timer: TimerTask?) -> Bool {
         guard case .draining = self else { return false }
         self = .draining(timer)
@@ -39,12 +39,12 @@ enum Intake {
 }
 
 extension ClientLink {
-    /// Has the peer give back the credit of the link's receiver.
+    /// Asks the peer to return the credit of the link's receiver.
     ///
     /// - Parameters:
     ///   - change: changes the intake of the receiver, under its lock.
     ///   - drain: drains the receiver; returns whether the peer will answer.
-    ///   - end: ends the intake: called at once where there is nothing to wait for, and when the close time-out is over.
+    ///   - end: ends the intake: called at once if there is nothing to wait for, or when the close time-out expires.
     func finishIntake(
         _ change: ((inout Intake) -> Bool) -> Bool, drain: @escaping @Sendable (Receiver) -> Bool,
         end: @escaping @Sendable () -> Void
@@ -61,20 +61,20 @@ extension ClientLink {
 }
 
 extension Incoming.State {
-    /// Why no more messages come.
+    /// The reason why no more messages arrive.
     var endOfMessages: ProtonError? {
         end ?? (intake.hasFinished ? ProtonError(.closed, "The receiver was asked to take no more messages.") : nil)
     }
 }
 
 extension Incoming {
-    /// Whether no more messages come because the program wants none.
+    /// Whether no more messages arrive because the program has finished the receiver.
     var hasFinished: Bool { state.withLock { $0.intake.hasFinished } }
 
-    /// Takes no more messages: no credit is given any more, and the peer is asked to give back what it has.
+    /// Takes no more messages: no credit is given any more, and the peer is asked to return its credit.
     ///
-    /// What comes in answer is the program's still. Where the peer does not answer within the close time-out, or the link is not
-    /// attached, what has come is all.
+    /// The program still gets messages that arrive before the answer. If the peer does not answer within the close time-out, or
+    /// the link is not attached, the intake ends.
     func finish(_ link: ClientLink) {
         link.finishIntake { change in
             state.withLock { change(&$0.intake) }
@@ -85,7 +85,7 @@ extension Incoming {
         }
     }
 
-    /// What has come is all, where the program wants no more.
+    /// Ends the intake, if the program has finished the receiver.
     func endIntake() {
         let ended: (TimerTask?, waiters: [Waiter<Void>])? = state.withLock { state in
             guard case .draining(let timer) = state.intake else { return nil }

@@ -6,27 +6,27 @@ import DequeModule
 import ProtonEngine
 import ProtonUtilities
 
-/// The messages of an `AMQPReceiver`: those that have come and wait for the program, no more than the peer had credit for,
-/// and those that the program has and has not settled.
+/// The messages of an `AMQPReceiver`: those that have arrived and wait for the program, limited by the credit, and those that the
+/// program holds and has not settled.
 final class Incoming: LinkTraffic {
-    /// Names a delivery of this link until it is settled.
+    /// Identifies a delivery of this link until it is settled.
     struct Token: Sendable, Hashable {
         let slot: Int
         let serial: UInt64
     }
 
-    /// A message that has come.
+    /// A message that has arrived.
     struct Arrival: Sendable {
         let messages: EncodedMessages
         let index: Int
 
-        /// Nil where its sender has settled the message.
+        /// Nil if the sender sent the message settled.
         var token: Token? { messages.entries[index].token }
 
         func message() throws(InvalidMessage) -> Message { try messages.message(index) }
     }
 
-    /// What the program says of messages, one after the other.
+    /// A settlement by the program, for one or more messages.
     struct Settlement {
         var tokens: [Token]
         let state: DeliveryState
@@ -34,40 +34,40 @@ final class Incoming: LinkTraffic {
         var accepts: Bool { if case .outcome(.accepted) = state { true } else { false } }
     }
 
-    /// When a message that has come makes room for another one.
+    /// When a message that has arrived makes room for another one.
     enum Room {
-        /// When it is settled: what is in the program's hands counts too.
+        /// When it is settled: messages that the program holds count too.
         case uponSettlement
-        /// When the program takes it: nothing more than the window comes unasked, and what somebody waits for.
+        /// When the program takes it: without a waiting call, no more than the window arrives.
         case uponReceipt
     }
 
     struct State {
-        /// Whether messages are still to come.
+        /// Whether more messages are expected.
         var intake = Intake.open
         var arrivals: Deque<Arrival> = []
-        /// Why messages were rejected that are not valid: thrown by what takes the next ones.
+        /// The errors of invalid messages, which were rejected: the next calls that take messages throw them.
         var invalid: Deque<ProtonError> = []
-        /// What the program says of messages, until the domain tells the peer.
+        /// The program's settlements that the domain has not sent to the peer yet.
         var settlements: [Settlement] = []
-        /// Whether the domain is going to look at the settlements and the credit.
+        /// Whether the domain is already scheduled to handle settlements and credit.
         var isAwaited = false
-        /// How many messages the peer may have sent that are not settled; 0 leaves credit to the program.
+        /// How many unsettled messages the peer may send; 0 leaves credit to the program.
         var window: Int
-        /// How much credit the program has given by hand, and the domain has not.
+        /// How much credit the program has granted and the domain has not given yet.
         var grant = 0
-        /// How many messages were taken since credit was given last, of those that make room by that.
+        /// How many messages that make room were taken since credit was given last.
         var taken = 0
-        /// How many have come, and the sender had settled them, and wait to be taken.
+        /// How many messages that the sender sent settled wait to be taken.
         var settledWaiting = 0
         var end: ProtonError?
         var waiters: Deque<(least: Int, waiter: Waiter<Void>)> = []
-        /// How many have waited at once since credit was given last.
+        /// The largest number of waiting calls since credit was given last.
         var asked = 0
         var drains: [Waiter<Void>] = []
         var lastID: UInt64 = 0
 
-        /// Notes what becomes of a message; most are accepted, one after the other.
+        /// Adds the outcome of a message; consecutive accepted messages share one settlement.
         mutating func note(_ token: Token, _ outcome: DeliveryState) {
             if case .outcome(.accepted) = outcome, let last = settlements.indices.last, settlements[last].accepts {
                 settlements[last].tokens.append(token)
@@ -76,7 +76,7 @@ final class Incoming: LinkTraffic {
             }
         }
 
-        /// Takes out each who waits and for whom there is enough, in their order: one who wants many does not hold up the
+        /// Takes out each waiter for which there are enough messages, in order: a waiter for many messages does not block the
         /// others.
         mutating func takeReady() -> [Waiter<Void>] {
             var left = arrivals.count
@@ -97,19 +97,19 @@ final class Incoming: LinkTraffic {
         let serial: UInt64
     }
 
-    /// What the domain knows: used there, and at the link's end.
+    /// The state of the domain: used there, and at the link's end.
     struct Unsettled {
-        /// By the slots of the deliveries.
+        /// Indexed by the slots of the deliveries.
         var entries: [Entry?] = []
         var count = 0
         var serial: UInt64 = 0
-        /// What has come in this batch, and is handed over at its end.
+        /// The messages of this batch, which are handed over at its end.
         var fresh = IncomingBytes()
         /// The link, from its first attach to its end.
         var receiver: Receiver?
         /// Whether the peer's source takes the outcome modified (AMQP 1.0, 3.5.3): RabbitMQ 3 ends the session for it.
         var takesModified = true
-        /// Whether the program has closed the link: what still comes goes back.
+        /// Whether the program has closed the link: messages that still arrive are released.
         var isClosed = false
 
         /// Keeps a delivery until it is settled.
@@ -121,7 +121,7 @@ final class Incoming: LinkTraffic {
             return Token(slot: slot, serial: serial)
         }
 
-        /// Takes out a delivery that is to be settled; nil where that was done, or it was lost with its connection.
+        /// Takes out a delivery that is to be settled; nil if it is settled already, or was lost with its connection.
         mutating func take(_ token: Token) -> Delivery? {
             guard token.slot < entries.count, let entry = entries[token.slot], entry.serial == token.serial else {
                 return nil
@@ -144,16 +144,16 @@ final class Incoming: LinkTraffic {
 
     // MARK: For the program
 
-    /// What comes next.
+    /// The next messages, or why there are none.
     enum Next: Sendable {
         case arrivals([Arrival], tellsDomain: Bool)
         case invalid(ProtonError)
-        /// Nothing is there, and the task was cancelled, or its time is up.
+        /// No message is pending, and the task was cancelled or its time-out expired.
         case nothing
         case ended(ProtonError)
     }
 
-    /// Takes one message that is there, where nothing else is to be told first.
+    /// Takes one pending message, unless an error has to be thrown first.
     func takeOne() -> (arrival: Arrival, tellsDomain: Bool)? {
         state.withLock { state in
             guard state.invalid.isEmpty, let arrival = state.arrivals.popFirst() else { return nil }
@@ -161,7 +161,7 @@ final class Incoming: LinkTraffic {
         }
     }
 
-    /// Takes up to `count` of what has come, where at least `least` of it are there, or nothing more will come.
+    /// Takes up to `count` pending messages, if there are at least `least`, or no more will arrive.
     func take(_ count: Int, least: Int) -> Next {
         state.withLock { state in
             if let error = state.invalid.popFirst() { return .invalid(error) }
@@ -181,9 +181,9 @@ final class Incoming: LinkTraffic {
         }
     }
 
-    /// Notes that messages were taken: the credit of those that make room by that, since nobody will settle them or since
-    /// all do, goes back half a window at a time.
-    /// - Returns: whether the domain has to be told.
+    /// Counts the messages that were taken. Those that make room by that, since they are settled already or since all messages
+    /// do, are given new credit when they are half a window.
+    /// - Returns: whether the domain has to be scheduled.
     private func noteTaken(_ count: Int, settled: Int, _ state: inout State) -> Bool {
         state.settledWaiting -= settled
         let (count, half) =
@@ -197,7 +197,8 @@ final class Incoming: LinkTraffic {
         return !exchange(&state.isAwaited, with: true)
     }
 
-    /// Waits until so many messages are there, the link has ended, the task is cancelled, or `stop` is called with the id.
+    /// Waits until `least` messages are pending, the link has ended, the task is cancelled, or `stopWaiting` is called with the
+    /// id.
     func waitForArrivals(_ least: Int, id: UInt64, orUntil isOver: () -> Bool) async {
         await wait(id) { waiter, isCancelled in
             state.withLock { state in
@@ -212,9 +213,9 @@ final class Incoming: LinkTraffic {
         }
     }
 
-    /// Blocks the thread until a message is there, or the link is closed or has ended.
-    /// - Parameter ask: has the domain give credit for those who wait, where the window is less.
-    /// - Returns: false where the time is over.
+    /// Blocks the thread until a message is pending, or the link is closed or has ended.
+    /// - Parameter ask: has the domain give credit for the waiting calls, if the window is smaller.
+    /// - Returns: false if the deadline has passed.
     func waitForArrival(until deadline: Deadline, _ ask: () -> Void) -> Bool {
         let id = nextID()
         let hasChanged: Void? = waitBlocking(id, until: deadline) { waiter in
@@ -238,7 +239,7 @@ final class Incoming: LinkTraffic {
         }
     }
 
-    /// Wakes who waits for what is there: one who was woken for it may have been cancelled meanwhile.
+    /// Wakes the waiters for the pending messages: a waiter that was woken for them may have been cancelled meanwhile.
     func passOn() {
         let waiters = state.withLock { $0.arrivals.isEmpty ? [] : $0.takeReady() }
         for waiter in waiters { waiter.resume(()) }
@@ -254,8 +255,8 @@ final class Incoming: LinkTraffic {
         }
     }
 
-    /// Says what becomes of a message.
-    /// - Returns: whether the domain has to be told.
+    /// Settles a message.
+    /// - Returns: whether the domain has to be scheduled.
     func settle(_ token: Token, _ outcome: DeliveryState) -> Bool {
         state.withLock { state in
             guard state.end == nil else { return false }
@@ -264,7 +265,7 @@ final class Incoming: LinkTraffic {
         }
     }
 
-    /// Says what becomes of several messages.
+    /// Settles several messages.
     func settle(_ tokens: [Token], _ outcome: DeliveryState) -> Bool {
         state.withLock { state in
             guard state.end == nil, !tokens.isEmpty else { return false }
@@ -273,14 +274,14 @@ final class Incoming: LinkTraffic {
         }
     }
 
-    /// Has what takes the next messages throw that one before was not valid.
+    /// Keeps the error of an invalid message, which the next call that takes messages throws.
     func keep(invalid error: ProtonError) {
         state.withLock { $0.invalid.append(error) }
     }
 
     func takeInvalid() -> ProtonError? { state.withLock { $0.invalid.popFirst() } }
 
-    /// Gives credit by hand.
+    /// Adds credit that the program grants.
     func grant(_ credit: Int) -> Bool {
         state.withLock { state in
             state.grant += credit
@@ -288,7 +289,7 @@ final class Incoming: LinkTraffic {
         }
     }
 
-    /// Changes how much may be ahead.
+    /// Changes the window.
     func setWindow(_ window: Int) -> Bool {
         state.withLock { state in
             state.window = window
@@ -298,10 +299,10 @@ final class Incoming: LinkTraffic {
 
     var window: Int { state.withLock { $0.window } }
 
-    /// What ended the link; nil while it has not.
+    /// The error that ended the link; nil while it has not ended.
     var endError: ProtonError? { state.withLock { $0.end } }
 
-    /// The program wants nothing more of what has come.
+    /// Drops the pending messages, which the program does not want.
     func discard() {
         state.withLock { $0.arrivals = [] }
     }
@@ -309,8 +310,8 @@ final class Incoming: LinkTraffic {
     /// How many messages wait for the program.
     var waitingCount: Int { state.withLock { $0.arrivals.count } }
 
-    /// Waits until the peer has given back what credit it does not use; `begin` asks it to, in the domain.
-    /// - Throws: what ended the link before; `CancellationError`.
+    /// Waits until the peer has returned the unused credit; `begin` asks it to, in the domain.
+    /// - Throws: the error that ended the link before; `CancellationError`.
     func waitForDrain(_ begin: () -> Void) async throws {
         let id = nextID()
         await wait(id) { waiter, isCancelled in

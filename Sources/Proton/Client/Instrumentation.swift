@@ -5,9 +5,9 @@ import AMQP
 import ProtonEngine
 import Synchronization
 
-/// The instruments of a connection, and what names it to them.
+/// The instruments of a connection, and the connection's description for them.
 struct Instrumentation: Sendable {
-    /// Names a connection or a link to instruments.
+    /// The last id of a connection or a link.
     private static let lastID = Atomic<UInt64>(0)
 
     static func nextID() -> UInt64 { lastID.add(1, ordering: .relaxed).newValue }
@@ -17,21 +17,21 @@ struct Instrumentation: Sendable {
 
     private let isIncoming: Bool
 
-    /// - Parameter isIncoming: whether the peer has made the connection.
+    /// - Parameter isIncoming: whether the peer made the connection.
     init(_ instruments: [any AMQPInstrument], isIncoming: Bool) {
         (self.instruments, self.isIncoming) = (instruments, isIncoming)
         id = instruments.isEmpty ? 0 : Instrumentation.nextID()
     }
 
-    /// Whether there is no instrument: then nothing is made for any.
+    /// Whether there is no instrument: then no observation is created.
     var isEmpty: Bool { instruments.isEmpty }
 
     func info(_ url: AMQPURL) -> AMQPConnectionInfo {
         AMQPConnectionInfo(id: id, host: url.host, port: url.port, isIncoming: isIncoming)
     }
 
-    /// Tells of a message that is about to be sent.
-    /// - Returns: what is told of its end; nil is nobody.
+    /// Reports a message that is about to be sent.
+    /// - Returns: the function to call with its result; nil for none.
     func willSend(_ message: inout Message, by link: AMQPLinkInfo) -> (
         @Sendable (Result<Outcome, AMQPSendError>) -> Void
     )? {
@@ -47,7 +47,7 @@ struct Instrumentation: Sendable {
         }
     }
 
-    /// Runs a body within the processing of a message, the first instrument's outermost.
+    /// Runs a body within the processing of a message; the first instrument's call is the outermost.
     func process<Result>(
         _ message: Message, from link: AMQPLinkInfo, after count: Int = 0, _ body: () async throws -> Result
     ) async rethrows -> Result {
@@ -57,7 +57,7 @@ struct Instrumentation: Sendable {
         }
     }
 
-    /// Runs a body within a request, the first instrument's outermost.
+    /// Runs a body within a request; the first instrument's call is the outermost.
     func request<Response>(
         _ message: Message, to link: AMQPLinkInfo, after count: Int = 0, _ body: () async throws -> Response
     ) async rethrows -> Response {
@@ -68,13 +68,13 @@ struct Instrumentation: Sendable {
     }
 }
 
-/// Tells instruments of the settlement of a message that was handed out, once.
+/// Reports to instruments, once, the settlement of a message that was handed out.
 final class DeliveryObservation: Sendable {
     private let observers: [AMQPSettlementObserver]
     private let start = ContinuousClock.now
     private let isOver = Atomic(false)
 
-    /// - Returns: nil where no instrument wants to be told.
+    /// - Returns: nil if no instrument observes the settlement.
     init?(_ instruments: [any AMQPInstrument], _ message: Message, isSettled: Bool, _ link: AMQPLinkInfo) {
         observers = instruments.compactMap { $0.didReceive(message, isSettled: isSettled, by: link) }
         if observers.isEmpty || isSettled { return nil }
@@ -84,7 +84,7 @@ final class DeliveryObservation: Sendable {
         tell(nil)
     }
 
-    /// The program has said what becomes of the message.
+    /// Reports the settlement by the program.
     func tell(_ state: DeliveryState?) {
         guard !isOver.exchange(true, ordering: .relaxed) else { return }
         let time = start.duration(to: .now)

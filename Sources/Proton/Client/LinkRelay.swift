@@ -3,7 +3,7 @@
 
 import ProtonEngine
 
-/// What proton's events of a client's link go to: messages straight to the traffic, the rest by way of the callbacks of
+/// The handler of proton's events of a client's link: messages go directly to the traffic, the other events to the callbacks for
 /// opening and closing.
 final class LinkRelay: ProtonHandler {
     let handlers: [any ProtonHandler]
@@ -18,14 +18,14 @@ final class LinkRelay: ProtonHandler {
 
     func onLinkFlow(_ event: LinkEvent) {
         link.flow(event.link)
-        // What can be sent at once has been: the rest of the credit goes back (AMQP 1.0, 2.6.7).
+        // The messages that could be sent were sent: the remaining credit is returned (AMQP 1.0, 2.6.7).
         guard let sender = event.link as? Sender, sender.isDraining, sender.isSendable, sender.takeDrainStart() else {
             return
         }
         sender.drained()
     }
 
-    /// The library closes a link itself, with a condition, where the peer has passed a limit.
+    /// The library closes a link itself, with a condition, if the peer has exceeded a limit.
     func onLinkLocalClose(_ event: LinkEvent) {
         if event.link.condition != nil { link.onLinkError(event) }
     }

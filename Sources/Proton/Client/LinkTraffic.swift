@@ -4,7 +4,7 @@
 import AMQP
 import ProtonEngine
 
-/// The messages of a client's link: what it does with the link in its connection's domain.
+/// The messages of a client's link: handles the link's events in its connection's domain.
 protocol LinkTraffic: AnyObject, Sendable {
     /// How many messages wait here: for credit, or for the program.
     var waitingCount: Int { get }
@@ -12,19 +12,19 @@ protocol LinkTraffic: AnyObject, Sendable {
     func attached(_ link: Link)
     /// The link's credit has changed.
     func flow(_ link: Link)
-    /// A message, or news of one, has come.
+    /// A message, or an update of a delivery, has arrived.
     func arrived(_ delivery: Delivery)
     /// The connection is lost, and its deliveries with it; it is being made again.
     func interrupted(_ error: ProtonError)
-    /// The program wants no more messages, and goes on with those that have come. Called on any thread, perhaps again.
+    /// The program wants no more messages, and still handles those that have arrived. Called on any thread, perhaps repeatedly.
     func finish(_ link: ClientLink)
-    /// The link is being closed, by the program or by the peer, and is still there.
+    /// The link is being closed, by the program or by the peer, and can still be used.
     func closing(_ link: Link)
-    /// The link has ended: nothing more will be heard. Called on any thread, once.
+    /// The link has ended: no more events follow. Called on any thread, once.
     func ended(_ error: ProtonError)
 }
 
 extension LinkTraffic {
-    /// What is not a receiver of the program's goes on.
+    /// Does nothing: only receivers of the program can finish.
     func finish(_ link: ClientLink) {}
 }

@@ -7,14 +7,14 @@ import ProtonEngine
 import ProtonUtilities
 import Synchronization
 
-/// The messages of an `AMQPSender`: a bounded number that wait for credit, and those that wait for their outcome.
+/// The messages of an `AMQPSender`: a limited number that wait for credit, and those that wait for their outcome.
 final class Outgoing: LinkTraffic {
     /// How much may wait for credit before `submit` waits too.
     struct Bounds: Sendable {
         var messages: Int
         var bytes: Int
 
-        /// No bounds: for those who wait for the outcome of each message.
+        /// No bounds: for callers that wait for the outcome of each message.
         static let none = Bounds(messages: .max, bytes: .max)
     }
 
@@ -23,10 +23,10 @@ final class Outgoing: LinkTraffic {
         /// How many bytes the message has.
         let size: Int
         let receipt: SendReceipt
-        /// What this side says of the message with it: that of a transaction, which is over where the connection is lost.
+        /// The state that is sent with the message: of a transaction, which ends when the connection is lost.
         let state: DeliveryState?
 
-        /// - Throws: `CodecError` where the message cannot be encoded.
+        /// - Throws: `CodecError` if the message cannot be encoded.
         init(_ message: Message, _ receipt: SendReceipt, state: DeliveryState? = nil) throws(CodecError) {
             self.message = try message.finished()
             size = self.message.encodedSize
@@ -36,28 +36,28 @@ final class Outgoing: LinkTraffic {
     }
 
     private struct State {
-        /// What is not sent, with those that were taken back meanwhile.
+        /// The messages that are not sent, including those that were withdrawn meanwhile.
         var items: Deque<Item> = []
         var bytes = 0
-        /// Whether the domain is going to look at the items.
+        /// Whether the domain is already scheduled to send the items.
         var isAwaited = false
         var end: ProtonError?
         var roomWaiters: Deque<RoomWaiter> = []
         var lastID: UInt64 = 0
-        /// How many messages had been taken back, of all senders, when the items were last searched for such.
+        /// The number of withdrawn messages of all senders when the items were last searched for them.
         var withdrawalCount = 0
     }
 
     private struct RoomWaiter {
         let waiter: Waiter<ProtonError?>
-        /// That of the message that is to be added, where it is one.
+        /// The receipt of the message that is to be added, if it is one.
         let receipt: SendReceipt?
     }
 
     private let state = UncheckedMutex(State())
-    /// The receipts of what is sent, by the slots of its deliveries. Used in the domain, and at the link's end.
+    /// The receipts of the sent messages, by the slots of their deliveries. Used in the domain, and at the link's end.
     private let sent = UncheckedMutex<[SendReceipt?]>([])
-    /// What is being sent: memory that is kept. Used in the domain.
+    /// The messages that are being sent: the memory is reused. Used in the domain.
     private let sending = UncheckedMutex<Deque<Item>>([])
     private let bounds: Bounds
 
@@ -67,15 +67,15 @@ final class Outgoing: LinkTraffic {
 
     // MARK: For the program
 
-    /// What comes of an item that was to be added.
+    /// The result of an attempt to add items.
     enum Addition {
-        /// It was added; the domain has to be told where it is not awaited yet.
+        /// The items were added; the domain has to be scheduled if it is not already.
         case added(tellsDomain: Bool)
         case full
         case ended(ProtonError)
     }
 
-    /// Adds messages, all or none, where there is room.
+    /// Adds messages, all or none, if there is room.
     func add(_ items: [Item]) -> Addition {
         state.withLock { state in
             if let end = state.end { return .ended(end) }
@@ -86,7 +86,7 @@ final class Outgoing: LinkTraffic {
         }
     }
 
-    /// As `add` of several.
+    /// Adds one message, as `add` of several does.
     func add(_ item: Item) -> Addition {
         state.withLock { state in
             if let end = state.end { return .ended(end) }
@@ -97,10 +97,10 @@ final class Outgoing: LinkTraffic {
         }
     }
 
-    /// Whether one more can be added: a message that is larger than the bound is taken where nothing waits.
+    /// Whether another message can be added: one that exceeds the bound is added if no message waits.
     private func hasRoom(_ state: inout State) -> Bool {
         if isWithin(state) { return true }
-        // What was taken back needs none. To look at each item for each of many who wait would cost more than sending it.
+        // Withdrawn messages need no room. To check each item for each of many waiters would cost more than to send it.
         let count = SendReceipt.withdrawalCount.load(ordering: .acquiring)
         guard exchange(&state.withdrawalCount, with: count) != count else { return false }
         removeWithdrawn(&state)
@@ -115,7 +115,7 @@ final class Outgoing: LinkTraffic {
         }
     }
 
-    /// Lets go of messages that were taken back.
+    /// Removes messages that were withdrawn.
     func removeWithdrawn() {
         state.withLock { state in removeWithdrawn(&state) }
     }
@@ -126,9 +126,9 @@ final class Outgoing: LinkTraffic {
 
     /// Waits until there is room.
     ///
-    /// Who is resumed and adds nothing calls `passOnRoom`, since no more are resumed than there is room for.
-    /// - Parameter receipt: that of the message, for `endWaitForRoom`.
-    /// - Returns: what ended the link; nil where there is room, or the task is cancelled.
+    /// A waiter that is resumed and adds nothing calls `passOnRoom`, since only as many are resumed as there is room for.
+    /// - Parameter receipt: the receipt of the message, for `endWaitForRoom`.
+    /// - Returns: the error that ended the link; nil if there is room, or the task is cancelled.
     func waitForRoom(_ receipt: SendReceipt?) async -> ProtonError? {
         let id = state.withLock { state in
             state.lastID += 1
@@ -149,7 +149,7 @@ final class Outgoing: LinkTraffic {
         }
     }
 
-    /// Ends the wait for room of a message that was taken back.
+    /// Ends the wait for room of a message that was withdrawn.
     func endWaitForRoom(_ receipt: SendReceipt) {
         let waiter = state.withLock { state in
             state.roomWaiters.firstIndex { $0.receipt === receipt }.map { state.roomWaiters.remove(at: $0).waiter }
@@ -157,7 +157,7 @@ final class Outgoing: LinkTraffic {
         waiter?.resume(nil)
     }
 
-    /// Leaves to the next one who waits what room there is.
+    /// Wakes the next waiter, if there is room.
     func passOnRoom() {
         let waiter = state.withLock { state in
             state.roomWaiters.isEmpty || !hasRoom(&state) ? nil : state.roomWaiters.removeFirst().waiter
@@ -173,7 +173,7 @@ final class Outgoing: LinkTraffic {
 
     // MARK: In the domain
 
-    /// Sends what there is credit for.
+    /// Sends as many messages as there is credit for.
     func pump(_ sender: Sender) {
         var items = sending.withLock { exchange(&$0, with: []) }
         state.withLock { $0.isAwaited = false }
@@ -190,9 +190,9 @@ final class Outgoing: LinkTraffic {
         sending.withLock { $0 = items }
     }
 
-    /// Takes out what there is credit for.
-    /// - Parameter items: is empty, and gets them.
-    /// - Returns: those who waited for the room that this makes.
+    /// Takes out as many messages as there is credit for.
+    /// - Parameter items: an empty array, which receives them.
+    /// - Returns: the waiters for the room that this makes.
     private func take(_ credit: Int, into items: inout Deque<Item>) -> [Waiter<ProtonError?>] {
         state.withLock { state in
             if state.items.count <= credit {
@@ -204,11 +204,11 @@ final class Outgoing: LinkTraffic {
                 state.items.removeFirst(count)
                 for item in items { state.bytes -= item.size }
             }
-            // Half of it: those who wait are not woken for a message each.
+            // Only when half is free: waiters are not woken for each message.
             guard !items.isEmpty, !state.roomWaiters.isEmpty, state.items.count <= bounds.messages / 2,
                 state.bytes <= bounds.bytes / 2
             else { return [] }
-            // And no more than there is room for.
+            // And not more waiters than there is room for.
             let count = min(state.roomWaiters.count, max(1, bounds.messages - state.items.count))
             let waiters = state.roomWaiters.prefix(count).map(\.waiter)
             state.roomWaiters.removeFirst(count)

@@ -5,7 +5,7 @@ import AMQP
 import ProtonEngine
 import Synchronization
 
-/// A link that receives, and its messages: what an `AMQPReceiver` and its deliveries share.
+/// A receiving link and its messages, which an `AMQPReceiver` and its deliveries share.
 final class ReceiverLink: Sendable {
     let incoming: Incoming
     let link: ClientLink
@@ -29,14 +29,14 @@ final class ReceiverLink: Sendable {
         self.container = container
     }
 
-    /// A link that the peer sends on, and the program has accepted.
+    /// Creates the link on which the peer sends, and which the program has accepted.
     init(_ answer: IncomingLink.Answer, _ container: ContainerHandle, window: Int) {
         incoming = Incoming(window: window, title: answer.title)
         link = ClientLink(answer, incoming)
         self.container = container
     }
 
-    /// Has the domain look at what has been said meanwhile.
+    /// Schedules the domain to handle the new settlements and credit.
     func tellDomain(_ isNeeded: Bool) {
         guard isNeeded else { return }
         link.post { [incoming] link in
@@ -48,7 +48,7 @@ final class ReceiverLink: Sendable {
         tellDomain(incoming.settle(token, state))
     }
 
-    /// Decodes a message that has come; one that is not valid is rejected.
+    /// Decodes a message that has arrived; an invalid one is rejected.
     func message(_ arrival: Incoming.Arrival) throws(ProtonError) -> Message {
         do {
             return try arrival.message()
@@ -62,12 +62,12 @@ final class ReceiverLink: Sendable {
         }
     }
 
-    /// Takes up to `most` messages, waiting until `least` are there, or `time` is over.
-    /// - Returns: nil where the task is cancelled or the link was closed here; empty where the time is over.
-    /// - Throws: what ended the link.
+    /// Takes up to `most` messages, and waits until `least` are pending, or `time` has passed.
+    /// - Returns: nil if the task is cancelled or the link was closed here; empty if the time has passed.
+    /// - Throws: the error that ended the link.
     func next(most: Int, least: Int, within time: Duration?) async throws -> [Incoming.Arrival]? {
         if !incoming.hasFinished { link.open() }
-        // More than a window never comes by itself.
+        // Without a grant, no more than the window arrives.
         let window = incoming.window
         let least = window > 0 ? min(least, window) : least
         let (id, expiry) = (incoming.nextID(), Expiry())
@@ -79,7 +79,7 @@ final class ReceiverLink: Sendable {
         }
         defer { timer?.cancel() }
         while !Task.isCancelled {
-            // When the time is over, what there is will do.
+            // When the time has passed, fewer messages are enough.
             let isOver = expiry.isOver.load(ordering: .acquiring)
             switch incoming.take(most, least: isOver ? 1 : least) {
             case .arrivals(let arrivals, let tells):
@@ -88,7 +88,7 @@ final class ReceiverLink: Sendable {
             case .invalid(let error): throw error
             case .ended(let error): return try end(error)
             case .nothing where isOver: return []
-            // Another task may have been faster.
+            // Another task may have taken the messages.
             case .nothing: await incoming.waitForArrivals(least, id: id) { expiry.isOver.load(ordering: .acquiring) }
             }
         }
@@ -96,7 +96,7 @@ final class ReceiverLink: Sendable {
         return nil
     }
 
-    /// Whether the time of a wait is over.
+    /// Whether the time of a wait has passed.
     private final class Expiry: Sendable {
         let isOver = Atomic(false)
     }

@@ -4,20 +4,20 @@
 import AMQP
 import ProtonEngine
 
-/// The requests of an `AMQPConnection` whose responses all come to one node: a dynamic one of the peer's, or the program's own.
+/// The requests of an `AMQPConnection` whose responses arrive at one node: a dynamic node of the peer, or the program's queue.
 final class Requester: Sendable {
     private let responses: Responses
     private let link: ClientLink
     private let container: ContainerHandle
 
-    /// - Parameter address: where responses come to; nil has the peer make a node.
+    /// - Parameter address: the address that responses arrive at; nil has the peer create a node.
     init(_ core: ClientConnection, _ container: ContainerHandle, _ address: String?) {
         responses = Responses(outlivesConnection: address != nil)
         let title = address.map { "receiver of responses from \($0)" } ?? "receiver of responses"
         link = ClientLink(core, title, responses, as: .receiver, address) { connection, handler in
             try connection.container.createReceiver(
                 core.session(on: connection), address, isDynamic: address == nil, handler: handler,
-                // Nobody could send a response again once its node is lost: to settle them would only cost.
+                // A response cannot be sent again when its node is lost: to settle it would have no use.
                 options: LinkOption(address == nil ? [.atMostOnce] : []))
         }
         self.container = container
@@ -39,7 +39,7 @@ final class Requester: Sendable {
         }
         let receipt = SendReceipt()
         let id = responses.begin(receipt)
-        // What becomes of the request is of interest where it ends the wait for the response: one wait does for both.
+        // The request's outcome matters only if it ends the wait for the response: so one wait is enough for both.
         receipt.observe { [responses] in responses.requestEnded(id, $0) }
         defer { responses.forget(id) }
         let timer: TimerTask
@@ -66,7 +66,7 @@ final class Requester: Sendable {
         }
         var request = request
         request.replyTo = address
-        // Some answer with the one, some with the other.
+        // Some peers answer with the one, some with the other.
         request.id = .string(id)
         request.correlationID = .string(id)
         try await sender.submit(request, receipt)

@@ -17,12 +17,12 @@ final class Responses: LinkTraffic {
             case done(Response)
         }
 
-        /// The request's: with the node of the responses the request loses its sense.
+        /// The request's receipt: if the node of the responses is lost, the request is withdrawn.
         let receipt: SendReceipt
         var phase = Phase.sending
         var hasLostNode = false
 
-        /// - Returns: who waits for the response.
+        /// - Returns: the waiter for the response.
         mutating func finish(_ response: Response) -> Waiter<Response>? {
             switch phase {
             case .sending:
@@ -43,10 +43,10 @@ final class Responses: LinkTraffic {
     }
 
     private let state = UncheckedMutex(State())
-    /// Whether the node is still there when the connection is made again: a response that is on its way comes then.
+    /// Whether the node outlives a lost connection: pending responses then arrive on the next one.
     private let outlivesConnection: Bool
     private let prefix = AMQPUUID.random().description
-    /// How many responses may come ahead: they are settled as they come.
+    /// How many responses may arrive without further credit: they are settled when they arrive.
     private static let window = 1_000
 
     init(outlivesConnection: Bool = false) {
@@ -55,7 +55,7 @@ final class Responses: LinkTraffic {
 
     var hasEnded: Bool { state.withLock { $0.end != nil } }
 
-    /// Responses wait for nobody: they are handed out as they come.
+    /// Responses do not wait: they are handed out when they arrive.
     var waitingCount: Int { 0 }
 
     /// How many requests wait.
@@ -63,7 +63,7 @@ final class Responses: LinkTraffic {
 
     // MARK: For the program
 
-    /// Begins a request. Where the node of the responses is lost before the request is sent, that is taken back.
+    /// Begins a request. It is withdrawn if the node of the responses is lost before the request is sent.
     /// - Returns: the request's id.
     func begin(_ receipt: SendReceipt) -> String {
         state.withLock { state in
@@ -74,14 +74,14 @@ final class Responses: LinkTraffic {
         }
     }
 
-    /// Nobody wants the response any more.
+    /// Removes a request: its response is dropped.
     func forget(_ id: String) {
         state.withLock { state in state.pending[id] = nil }
     }
 
-    /// Waits for the response, or for what ends the wait.
+    /// Waits for the response, or for an error that ends the wait.
     func wait(for id: String) async -> Response {
-        // A task that is cancelled is kept too: `cancel` ends its wait, or has done so.
+        // The waiter of a cancelled task is kept too: `cancel` ends its wait, or has done so.
         await Proton.wait(0) { waiter, _ in
             register(waiter, for: id)
         } onCancel: { [self] in
@@ -94,12 +94,12 @@ final class Responses: LinkTraffic {
         end(id, receipt, CancellationError())
     }
 
-    /// Ends the wait for a response that cannot come: the request is taken back, where it is not sent.
+    /// Ends the wait for a response that cannot arrive: the request is withdrawn, if it is not sent.
     private func end(_ id: String, _ receipt: SendReceipt, _ cause: any Error) {
         finish(id, .failure(receipt.withdraw(cause) ? .notSent(cause) : .inDoubt(cause)))
     }
 
-    /// The peer has said something of the request, or it is not sent: no response comes unless it was accepted.
+    /// The request has its outcome, or is not sent: a response follows only if it was accepted.
     func requestEnded(_ id: String, _ result: Result<Outcome, AMQPSendError>) {
         switch result {
         case .success(.accepted): break
@@ -108,8 +108,8 @@ final class Responses: LinkTraffic {
         }
     }
 
-    /// Blocks the thread until the response is there, or what ends the wait.
-    /// - Returns: nil where the time is over.
+    /// Blocks the thread until the response has arrived, or an error ends the wait.
+    /// - Returns: nil if the deadline has passed.
     func wait(for id: String, until deadline: Deadline) -> Response? {
         waitBlocking(0, until: deadline) { waiter in
             register(waiter, for: id)
@@ -179,7 +179,7 @@ final class Responses: LinkTraffic {
         } catch {
             let condition = Condition(.decodeError, "\(error.error)")
             delivery.settle(.rejected(condition))
-            // Whose response it is nobody can tell, but where one request waits it is that one's.
+            // Its request is unknown, but if only one request waits, it is that one.
             let ids = state.withLock { Array($0.pending.keys) }
             guard ids.count == 1, let id = ids.first else { return }
             let error = ProtonError(

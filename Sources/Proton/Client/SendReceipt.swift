@@ -6,9 +6,9 @@ import ProtonEngine
 import ProtonUtilities
 import Synchronization
 
-/// A message that was handed to a sender, whose outcome can be waited for at any time; made by `AMQPSender.submit`.
+/// The receipt of a message that was handed to a sender, for its outcome; created by `AMQPSender.submit`.
 public final class SendReceipt: Sendable {
-    /// Most are accepted, which takes no more memory than a word: an outcome in general is a large value.
+    /// Most messages are accepted, which fits into one word: other outcomes are large values.
     private enum Phase {
         case waiting
         case sent
@@ -37,29 +37,29 @@ public final class SendReceipt: Sendable {
         var phase = Phase.waiting
         var isSentSettled = false
         var waiters = Waiters<Result<Outcome, AMQPSendError>>()
-        /// What instruments want to be told with; taken out as the message is decided.
+        /// The function that reports to instruments; removed when the message is decided.
         var observer: Observer?
     }
 
-    /// Is told what became of the message.
+    /// Is called with the result of the message.
     typealias Observer = @Sendable (Result<Outcome, AMQPSendError>) -> Void
 
     private let state = UncheckedMutex(State())
 
-    /// How many messages were taken back, of all senders: those that wait somewhere are looked for where this has changed.
+    /// How many messages of all senders were withdrawn: waiting messages are searched for them when this has changed.
     static let withdrawalCount = Atomic(0)
 
     init() {}
 
-    /// What the peer made of the message, waiting for it; of a message that is sent settled it is accepted once it is sent.
+    /// The outcome of the message, which it waits for; a message that is sent settled counts as accepted when it is sent.
     ///
-    /// A task that is cancelled while it waits gets `AMQPSendError.inDoubt`: the message is sent all the same.
+    /// A task that is cancelled while it waits gets `AMQPSendError.inDoubt`: the message is still sent.
     public var outcome: Outcome {
         get async throws { try await result(withdraws: false).get() }
     }
 
-    /// Takes the message back, where it has not been sent.
-    /// - Returns: whether it was; whoever waits for its outcome gets `AMQPSendError.notSent` then.
+    /// Withdraws the message, if it has not been sent.
+    /// - Returns: whether it was withdrawn; the tasks that wait for its outcome then get `AMQPSendError.notSent`.
     @discardableResult
     public func cancel() -> Bool {
         withdraw(CancellationError())
@@ -67,7 +67,7 @@ public final class SendReceipt: Sendable {
 
     // MARK: For the sender
 
-    /// Has an observer told what becomes of the message, once: at once where that is known. There may be several.
+    /// Adds an observer that is called once with the result: at once if that is known. There may be several observers.
     func observe(_ observer: @escaping Observer) {
         let decided: Result<Outcome, AMQPSendError>? = state.withLock { state in
             if let result = state.phase.result { return result }
@@ -84,16 +84,16 @@ public final class SendReceipt: Sendable {
         if let decided { observer(decided) }
     }
 
-    /// What became of the message, where that is known.
+    /// The result of the message, if it is known.
     var decided: Result<Outcome, AMQPSendError>? {
         state.withLock { $0.phase.result }
     }
 
-    /// Whether the message was sent settled: the peer says nothing of it.
+    /// Whether the message was sent settled: the peer sends no disposition.
     var isSentSettled: Bool { state.withLock { $0.isSentSettled } }
 
     /// Blocks the thread until the outcome is known.
-    /// - Returns: nil where the time is over: the message is as it was.
+    /// - Returns: nil if the deadline has passed: the message stays as it is.
     func result(until deadline: Deadline) -> Result<Outcome, AMQPSendError>? {
         let id = state.withLock { $0.waiters.nextID() }
         return waitBlocking(id, until: deadline) { waiter in
@@ -108,7 +108,7 @@ public final class SendReceipt: Sendable {
     }
 
     /// Waits for the outcome.
-    /// - Parameter withdraws: whether the end of the waiting task takes the message back, where it is not sent.
+    /// - Parameter withdraws: whether a cancelled task withdraws the message, if it is not sent.
     func result(withdraws: Bool) async -> Result<Outcome, AMQPSendError> {
         let (known, id) = state.withLock { state in
             let known = state.phase.result
@@ -125,7 +125,7 @@ public final class SendReceipt: Sendable {
     private func register(
         _ waiter: Waiter<Result<Outcome, AMQPSendError>>, isCancelled: Bool, withdraws: Bool
     ) -> Waiting<Result<Outcome, AMQPSendError>> {
-        // Whoever cancels a task may have come too early to find the waiter.
+        // The cancellation handler may have run before the waiter was kept.
         if isCancelled, withdraws { withdraw(CancellationError()) }
         return state.withLock { state in
             if let result = state.phase.result { return .ready(result) }
@@ -135,13 +135,13 @@ public final class SendReceipt: Sendable {
         }
     }
 
-    /// A waiting task is cancelled, and the message is on its way.
+    /// A waiting task is cancelled after the message was sent.
     private func leave(_ id: UInt64) {
         let waiter = state.withLock { $0.waiters.takeOut(id) }
         waiter?.resume(.failure(.inDoubt(CancellationError())))
     }
 
-    /// Whether the message is still to be sent: from now on it is sent. Called in the connection's domain.
+    /// Marks the message as sent, unless it was decided before. Called in the connection's domain.
     func beginSending() -> Bool {
         state.withLock { state in
             guard case .waiting = state.phase else { return false }
@@ -150,7 +150,7 @@ public final class SendReceipt: Sendable {
         }
     }
 
-    /// Takes the message back for a reason, where it has not been sent.
+    /// Withdraws the message with an error, if it has not been sent.
     @discardableResult
     func withdraw(_ cause: any Error) -> Bool {
         let isWithdrawn = end(.failure(.notSent(cause))) { if case .waiting = $0 { true } else { false } }
@@ -158,7 +158,7 @@ public final class SendReceipt: Sendable {
         return isWithdrawn
     }
 
-    /// Time is up: the message is taken back, or in doubt.
+    /// The time-out has expired: the message is withdrawn, or in doubt.
     func expire(_ cause: any Error) {
         if !withdraw(cause) { decide(.failure(.inDoubt(cause))) }
     }
@@ -169,12 +169,12 @@ public final class SendReceipt: Sendable {
         decide(.success(.accepted))
     }
 
-    /// Says what became of the message, once.
+    /// Decides the message, once.
     func decide(_ result: Result<Outcome, AMQPSendError>) {
         end(result) { $0.result == nil }
     }
 
-    /// Decides the message, and tells those who wait, where its phase allows that.
+    /// Decides the message, and resumes the waiters, if its phase allows that.
     /// - Returns: whether it did.
     @discardableResult @inline(__always)
     private func end(_ result: Result<Outcome, AMQPSendError>, where isAllowed: (Phase) -> Bool) -> Bool {

@@ -5,21 +5,21 @@ import AMQP
 import ProtonEngine
 import ProtonUtilities
 
-/// What answers requests: a bounded number at once, from any number of receivers.
+/// Answers requests: a limited number at a time, from any number of receivers.
 struct Serving: Sendable {
     let body: @Sendable (Message) async throws -> Message?
     let permits: Permits
-    /// How many requests may be here ahead of those that are being answered: as many again, so that none waits for a round trip.
+    /// How many requests may be here: twice the number that are answered at a time, so that none waits for a round trip.
     let window: Int
-    /// Whether a request is accepted once the peer has taken its response, rather than once that is on its way.
+    /// Whether a request is accepted when the peer has accepted its response, rather than when the response is handed over.
     ///
-    /// Without a broker in between not: a peer that takes responses when its requests are accepted would wait for itself.
+    /// It is false without a broker: a peer that accepts responses only when its requests are accepted would wait for itself.
     let waitsForResponses: Bool
     /// The sender to a request's reply address.
     let sender: @Sendable (_ address: String) throws -> AMQPSender
-    /// Is told of a response that is on its way, where nobody waits for its outcome.
+    /// Is called for a response that was handed over, if the request does not wait for its outcome.
     let sent: @Sendable (_ address: String, _ receipt: SendReceipt) -> Void
-    /// Warns of what nobody else hears of.
+    /// Logs a warning about an error that is not thrown to the program.
     let log: @Sendable (String) -> Void
 
     init(
@@ -35,8 +35,8 @@ struct Serving: Sendable {
         (self.permits, window) = (permits ?? Permits(most), 2 * most)
     }
 
-    /// Answers what comes to a receiver, until that ends or the task is cancelled.
-    /// - Throws: what ended the receiver.
+    /// Answers the requests of a receiver, until it ends or the task is cancelled.
+    /// - Throws: the error that ended the receiver.
     func run(_ receiver: AMQPReceiver) async throws {
         await withDiscardingTaskGroup { group in
             while let delivery = await next(receiver) {
@@ -53,7 +53,7 @@ struct Serving: Sendable {
         if let error = receiver.shared.incoming.endError, error.code != .closed, !Task.isCancelled { throw error }
     }
 
-    /// The next request; one that is not valid AMQP was rejected, and ends nothing.
+    /// The next request; one that is not valid AMQP was rejected, and the loop continues.
     private func next(_ receiver: AMQPReceiver) async -> AMQPDelivery? {
         while true {
             do {
@@ -65,7 +65,7 @@ struct Serving: Sendable {
         }
     }
 
-    /// Makes the response, and sends it where one is wanted.
+    /// Creates the response, and sends it if the request has a reply address.
     private func respond(to request: Message) async throws {
         guard var response = try await body(request), let address = request.replyTo else { return }
         response.correlationID = request.correlationID ?? request.id
@@ -77,7 +77,7 @@ struct Serving: Sendable {
             }
             return sent(address, receipt)
         }
-        // In a task of its own: it is sent also when this one is cancelled meanwhile.
+        // In a task of its own: the response is sent also if this task is cancelled meanwhile.
         _ = try await Task { try await sender.send(answer, timeout: .seconds(30)) }.value
     }
 
@@ -92,7 +92,7 @@ struct Serving: Sendable {
             delivery.release()
         } catch let error as AMQPSendError {
             log("A response was not taken: \(error)")
-            // Whoever has asked is gone, most likely: another try would come to the same.
+            // The requester has most likely ended: another attempt would fail too.
             delivery.reject(Condition(.internalError, "The response was not taken."))
         } catch {
             log("A request was not answered: \(error)")
@@ -101,7 +101,7 @@ struct Serving: Sendable {
     }
 }
 
-/// A number of permits that tasks take and give back.
+/// A number of permits that tasks take and return.
 final class Permits: Sendable {
     private struct State {
         var count: Int
@@ -115,8 +115,8 @@ final class Permits: Sendable {
         state = UncheckedMutex(State(count: count))
     }
 
-    /// Takes a permit, waiting for one.
-    /// - Returns: false where the task is cancelled.
+    /// Takes a permit, and waits for one if none is left.
+    /// - Returns: false if the task is cancelled.
     func take() async -> Bool {
         let id = state.withLock { state in
             state.lastID += 1

@@ -5,15 +5,15 @@ import ProtonUtilities
 
 /// A task, or a blocked thread, that waits for a value; it is resumed once.
 ///
-/// The continuation is unsafe, since to check it costs as much as to resume it. It is resumed once: `register` either has the
-/// value, and keeps nothing, or keeps the waiter where whoever resumes it takes it out first, under a lock.
+/// The continuation is unsafe, since a checked one costs twice as much to resume. It is resumed once: `register` either has the
+/// value and keeps nothing, or keeps the waiter; the code that resumes it removes it first, under a lock.
 struct Waiter<Value: Sendable>: Sendable {
     private enum Party {
         case task(UnsafeContinuation<Value, Never>)
         case thread(Monitor<Value?>)
     }
 
-    /// Names the waiter among those of one place.
+    /// Identifies the waiter among those of one owner.
     let id: UInt64
     private let party: Party
 
@@ -34,13 +34,13 @@ struct Waiter<Value: Sendable>: Sendable {
     }
 }
 
-/// Those who wait for the same value: one as a rule, for whom no array is made.
+/// The waiters for the same value: usually one, which needs no array.
 struct Waiters<Value: Sendable>: Sendable {
     private var first: Waiter<Value>?
     private var others: [Waiter<Value>] = []
     private var lastID: UInt64 = 0
 
-    /// Names the next waiter.
+    /// The id for the next waiter.
     mutating func nextID() -> UInt64 {
         lastID += 1
         return lastID
@@ -50,13 +50,13 @@ struct Waiters<Value: Sendable>: Sendable {
         if first == nil { first = waiter } else { others.append(waiter) }
     }
 
-    /// Takes out one, for whoever resumes it; nil where it is not there.
+    /// Removes a waiter, for the caller to resume; nil if it is not kept.
     mutating func takeOut(_ id: UInt64) -> Waiter<Value>? {
         if first?.id == id { return first.take() }
         return others.firstIndex { $0.id == id }.map { others.remove(at: $0) }
     }
 
-    /// Takes out all, for whoever resumes them.
+    /// Removes all waiters, for the caller to resume.
     mutating func takeAll() -> Waiters {
         var taken = Waiters()
         taken.first = first.take()
@@ -71,20 +71,20 @@ struct Waiters<Value: Sendable>: Sendable {
     }
 }
 
-/// What is asked for by a task, or a thread, that would wait.
+/// The result of registering a task or a thread that would wait.
 enum Waiting<Value: Sendable> {
-    /// The value is there.
+    /// The value is available.
     case ready(Value)
     /// The waiter was kept: it is resumed later.
     case kept
 }
 
-/// Suspends the calling task until a value is there, or the task is cancelled.
+/// Suspends the calling task until a value is available, or the task is cancelled.
 /// - Parameters:
-///   - id: names the waiter.
-///   - register: finds the value, or keeps the waiter, under the lock of what it belongs to. A task that is cancelled already
-///     gets there too: `isCancelled` says so, and its waiter must not be kept.
-///   - cancel: takes the waiter out under the same lock, and resumes it, where it is there.
+///   - id: identifies the waiter.
+///   - register: returns the value, or keeps the waiter, under the lock of its owner. It is also called if the task is already
+///     cancelled: then `isCancelled` is true, and the waiter must not be kept.
+///   - cancel: removes the waiter under the same lock, and resumes it, if it is kept.
 func wait<Value>(
     _ id: UInt64, _ register: (Waiter<Value>, _ isCancelled: Bool) -> Waiting<Value>,
     onCancel cancel: @Sendable @escaping () -> Void
@@ -92,8 +92,8 @@ func wait<Value>(
     await withTaskCancellationHandler {
         await withUnsafeContinuation { continuation in
             let waiter = Waiter(id: id, continuation)
-            // A task is marked as cancelled before its handlers run: one that comes too early finds nothing, and this sees
-            // the mark under the lock.
+            // A task is marked as cancelled before its handlers run: if a handler runs too early and finds no waiter, this code
+            // sees the mark under the lock.
             if case .ready(let value) = register(waiter, Task.isCancelled) { waiter.resume(value) }
         }
     } onCancel: {
@@ -101,13 +101,13 @@ func wait<Value>(
     }
 }
 
-/// Blocks the calling thread until a value is there, or the time is over.
+/// Blocks the calling thread until a value is available, or the deadline has passed.
 /// - Parameters:
-///   - id: names the waiter.
-///   - register: finds the value, or keeps the waiter, under the lock of what it belongs to.
-///   - takeOut: takes the waiter out under the same lock, and says whether it was there: where it was not, somebody is
-///     about to resume it.
-/// - Returns: nil where the time is over.
+///   - id: identifies the waiter.
+///   - register: returns the value, or keeps the waiter, under the lock of its owner.
+///   - takeOut: removes the waiter under the same lock, and returns whether it was kept: if not, another thread is about to
+///     resume it.
+/// - Returns: nil if the deadline has passed.
 func waitBlocking<Value>(
     _ id: UInt64, until deadline: Deadline, _ register: (Waiter<Value>) -> Waiting<Value>,
     onTimeout takeOut: () -> Bool
@@ -118,8 +118,8 @@ func waitBlocking<Value>(
     return takeOut() ? nil : monitor.wait(until: Deadline(after: nil)) { $0 }
 }
 
-/// Suspends the calling task until what it waits for has happened, whether it is cancelled or not: for what has a bound.
-/// - Parameter register: finds that it has happened, or keeps the waiter, under the lock of what it belongs to.
+/// Suspends the calling task until an event that has a time limit, also if the task is cancelled.
+/// - Parameter register: returns that the event has happened, or keeps the waiter, under the lock of its owner.
 func waitToTheEnd(_ register: (Waiter<Void>) -> Waiting<Void>) async {
     await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
         let waiter = Waiter(id: 0, continuation)

@@ -5,18 +5,18 @@ import FoundationEssentials
 import Glibc
 import ProtonUtilities
 
-/// A file that says where to connect to, for `Container.connect` without a URL: `connect.json`.
+/// The file `connect.json`, which configures `Container.connect` without a URL.
 ///
-/// The languages of the Qpid project share its place and its keys. Comments are allowed in it, `//` and `/* */`.
+/// Its location and its keys are common to the languages of the Qpid project. It may have comments, `//` and `/* */`.
 ///
 /// | key | value | default |
 /// | --- | --- | --- |
 /// | `scheme` | `amqp` or `amqps` | `amqps` |
 /// | `host` | a name or an address | `localhost` |
 /// | `port` | a number, or `amqp` or `amqps` | the scheme's |
-/// | `user`, `password` | texts | none |
+/// | `user`, `password` | strings | none |
 /// | `sasl.enabled` (or `sasl.enable`) | a Boolean | true |
-/// | `sasl.mechanisms` | a text, names separated by spaces, or an array of names | all |
+/// | `sasl.mechanisms` | a string, names separated by spaces, or an array of names | all |
 /// | `sasl.allow_insecure` | a Boolean | the options' |
 /// | `tls.ca` | a file or a directory of authorities that are trusted besides the system's | none |
 /// | `tls.cert`, `tls.key` | files of the client's certificate and of its key | none; the certificate's file |
@@ -29,10 +29,10 @@ package struct ConnectFile {
     private var mechanisms: [String]?
     private var allowsInsecureMechanisms: Bool?
     private var tls: TLSClientOptions?
-    /// Keys that mean nothing here, for a warning.
+    /// Unknown keys, for a warning.
     package private(set) var unknownKeys: [String] = []
 
-    /// The file to use: what `MESSAGING_CONNECT_FILE` names, or the first of those in the search path that there is.
+    /// The path of the file: that of `MESSAGING_CONNECT_FILE`, or the first file of the search path that exists.
     package static func find(
         named: String? = getenv("MESSAGING_CONNECT_FILE").map { String(cString: $0) },
         home: String? = getenv("HOME").map { String(cString: $0) }
@@ -48,17 +48,17 @@ package struct ConnectFile {
     }
 
     /// Reads a file.
-    /// - Throws: `ProtonError.Code.invalidArgument` that names the file, and the key that is wrong.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the file and the wrong key.
     package init(path: String) throws(ProtonError) {
         try self.init(ConnectFile.json { () throws(JSONFileError) in try JSONFile.read(path) }, path: path)
     }
 
-    /// Takes what a file holds.
+    /// Parses the content of a file.
     init(_ data: Data, path: String) throws(ProtonError) {
         try self.init(ConnectFile.json { () throws(JSONFileError) in try JSONFile.parse(data, path: path) }, path: path)
     }
 
-    /// What a file holds, with the error of a program's argument where it cannot be read.
+    /// Reads JSON, and converts its error into the error of an invalid argument.
     private static func json(_ read: () throws(JSONFileError) -> JSONValue) throws(ProtonError) -> JSONValue {
         do {
             return try read()
@@ -103,14 +103,14 @@ package struct ConnectFile {
         return options
     }
 
-    /// The options with what the file adds to them; what the program has set stays.
+    /// Adds the file's settings to options; settings of the program are kept.
     package func complete(_ options: ConnectionOptions) -> ConnectionOptions {
         var options = options
         if let usesSASL { options.usesSASL = options.usesSASL && usesSASL }
         if let tls, options.tls == nil { options.tls = tls }
         if let mechanisms, options.allowedMechanisms.isEmpty { options.allowedMechanisms = mechanisms }
         if let allowsInsecureMechanisms {
-            // The file's word counts where the program has not forbidden it.
+            // The file's value counts unless the program has forbidden it.
             if options.allowsInsecureMechanisms != .never {
                 options.allowsInsecureMechanisms = Allowance(allowsInsecureMechanisms)
             }
@@ -119,7 +119,7 @@ package struct ConnectFile {
     }
 }
 
-/// The keys of one object in the file, each asked for by its type.
+/// The keys of one object in the file, with functions to read them by type.
 private struct Keys {
     private let path: String
     private let prefix: String
@@ -140,7 +140,7 @@ private struct Keys {
         ProtonError(.invalidArgument, "\(path): \"\(prefix)\(key)\" \(what).")
     }
 
-    /// What a key has; nil where it is missing, or null.
+    /// The value of a key; nil if it is missing or null.
     private mutating func member(_ key: String) -> JSONValue? {
         known.insert(key)
         if case .null = members[key] { return nil }

@@ -6,28 +6,27 @@ public import Logging
 import ProtonEngine
 
 extension ConnectionOptions {
-    /// Has the frames of connections logged, both ways and readable, with what proton itself has to say: for looking for
-    /// faults.
+    /// Logs the frames of connections, sent and received, in readable form, and proton's own log messages: for debugging.
     ///
     ///     var client = try AMQPClient("localhost")
     ///     client.options.logFrames(to: Logger(label: "frames"))
     ///
-    /// A line is `0 -> @open(16) [container-id="me", …]`: the channel, which way, the performative and its fields; the peer's
-    /// address is metadata. What a log-in consists of is left out, also where it is wrong; of messages it is the payload beyond
-    /// a bound, which is none of it by default. Credentials that programs put into fields or messages are as they are.
+    /// A line is `0 -> @open(16) [container-id="me", …]`: the channel, the direction, the performative and its fields; the peer's
+    /// address is metadata. SASL responses are omitted, also invalid ones, and so is the payload of messages above a limit, which
+    /// by default is all of it. Credentials that programs put into other fields or messages are shown.
     ///
-    /// Frames are shown as they come and go. Those of connections whose options say `usesSASL: false` are not, nor those of peers
-    /// that leave SASL out. Each costs the making of its line, on the connection's thread, which is safe whatever a peer sends;
-    /// what is no AMQP is shown as malformed, with its size.
+    /// Frames are shown when they are sent or received. Frames of connections whose options have `usesSASL: false`, and of peers
+    /// that omit SASL, are not shown. Each line is formatted on the connection's thread, which is safe for all input of a peer;
+    /// data that is not AMQP is shown as malformed, with its size.
     ///
-    /// Proton's own log (`PN_TRACE_FRM` and `PN_LOG` in the environment) is another: proton 0.37 makes its lines of frames, and reads
-    /// beyond the ends of malformed ones, which can end the process. It is for peers that are trusted.
+    /// Proton's own log (`PN_TRACE_FRM` and `PN_LOG` in the environment) is different: proton 0.37 formats the frames itself, and
+    /// reads beyond the ends of malformed ones, which can crash the process. Use it only with trusted peers.
     /// - Parameters:
-    ///   - logger: where lines go; it is called on the connection's thread, and must not block.
-    ///   - level: the level of frames. Default info. What proton says itself has its own: error, warning, info, and debug where
-    ///     the logger takes that.
-    ///   - payload: how many characters of each frame's payload are shown, where bytes that are no ASCII count as four; at most
-    ///     1,024 of them are. Default 0: its size only.
+    ///   - logger: the logger of the lines; it is called on the connection's thread, and must not block.
+    ///   - level: the level of frames. Default info. Proton's own messages have their own level: error, warning, info, or, if the
+    ///     logger accepts that, debug.
+    ///   - payload: how many characters of each frame's payload are shown, at most 1,024; a byte that is not ASCII counts as
+    ///     four. Default 0: only its size.
     public mutating func logFrames(
         to logger: Logger = Logger(label: "proton.frames"), level: Logger.Level = .info, payload: Int = 0
     ) {

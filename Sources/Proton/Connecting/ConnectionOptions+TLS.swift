@@ -5,7 +5,7 @@ import Logging
 import ProtonEngine
 
 extension TLSClientOptions {
-    /// What `amqps` means where a program says nothing of TLS; all connections share its sessions.
+    /// The TLS options of `amqps` URLs by default; all connections share its sessions.
     static let standard = TLSClientOptions()
 
     /// How a connection to a URL is secured.
@@ -15,8 +15,8 @@ extension TLSClientOptions {
 }
 
 extension ConnectionOptions {
-    /// Checks what a connection to some URLs needs of TLS before it is made: files are read here.
-    /// - Throws: `ProtonError.Code.invalidArgument`, also where TLS is asked for and a URL leaves it out.
+    /// Checks the TLS options of a connection to some URLs before it is made: it reads the files.
+    /// - Throws: `ProtonError.Code.invalidArgument`, also if there are TLS options and a URL that does not use TLS.
     func check(_ urls: [AMQPURL]) throws(ProtonError) {
         for url in urls {
             switch (url.scheme, tls) {
@@ -31,7 +31,7 @@ extension ConnectionOptions {
         }
     }
 
-    /// Writes down where anybody can pass for a peer.
+    /// Logs a warning if the peer's certificate is not fully verified.
     func warn(of urls: [AMQPURL], in logger: Logger) {
         guard let tls, tls.verification != .full else { return }
         for url in urls where url.scheme == .amqps {
@@ -40,14 +40,14 @@ extension ConnectionOptions {
     }
 }
 
-/// How the connections that a listener takes are secured.
+/// How the connections of a listener are secured.
 struct ListenerSecurity: Sendable {
     private let options: TLSServerOptions?
     private let address: String
     private let logger: Logger
 
     /// Reads the certificate.
-    /// - Throws: `ProtonError.Code.invalidArgument` where it cannot be used, and where the URL and the options do not agree.
+    /// - Throws: `ProtonError.Code.invalidArgument` if it cannot be used, and if the URL and the options do not agree.
     init(_ options: TLSServerOptions?, of url: AMQPURL, _ logger: Logger) throws(ProtonError) {
         switch (url.scheme, options) {
         case (.amqps, nil):
@@ -64,7 +64,7 @@ struct ListenerSecurity: Sendable {
         (self.options, address, self.logger) = (options, url.hostAndPort, logger)
     }
 
-    /// The set-up of a transport with the certificate that there is now.
+    /// The transport's configuration with the current certificate.
     func securing(_ transport: TransportConfiguration) throws(ProtonError) -> TransportConfiguration {
         guard let options else { return transport }
         var transport = transport

@@ -5,7 +5,7 @@ import AMQP
 import ProtonEngine
 
 extension ProtonError {
-    /// What went wrong with TLS, to the user of a connection to `peer`.
+    /// Creates the error for a TLS failure of a connection to `peer`.
     init(_ failure: TLSFailure, of peer: String, _ condition: Condition?) {
         self.init(
             failure.isInterruption ? .disconnected : .tlsFailed, "\(peer) \(failure.message)",

@@ -3,19 +3,18 @@
 
 public import ProtonEngine
 
-/// An event of the program's own, which a thread hands to a container by an `EventInjector`.
+/// An event of the program, which a thread passes to a container through an `EventInjector`.
 ///
-/// It is made in a callback, or wherever the program has what the event is about, may then go to any thread, and comes
-/// back to `onApplicationEvent` in the domain of its connection. It names what it is about without giving access to it
-/// from elsewhere: in another thread nothing can be done with its `link` or its `delivery`, which stops the program as
-/// every use of a connection outside of its domain does.
+/// The program creates it in a callback, or where it has the event's subject. The event may then go to any thread, and is
+/// delivered to `onApplicationEvent` in the domain of its connection. Other threads must not use its `link` or its `delivery`:
+/// that stops the process, as every use of a connection outside of its domain does.
 ///
-/// `@unchecked Sendable`: `subject` is `Sendable`; the endpoint and the container are only passed on, and check
-/// themselves that they are used in their domain.
+/// `@unchecked Sendable`: `subject` is `Sendable`; the endpoint and the container are only passed on, and check themselves that
+/// they are used in their domain.
 public struct ApplicationEvent: ProtonEvent, @unchecked Sendable {
-    /// What has happened, in the program's own words. Python calls the method `on_NAME`; here a `switch` takes its place.
+    /// The name of the event, chosen by the program. Python calls the method `on_NAME`; here a `switch` takes its place.
     public let name: String
-    /// What the event brings with it, for the handler.
+    /// A value for the handler.
     public var subject: (any Sendable)?
 
     private enum Topic {
@@ -31,12 +30,12 @@ public struct ApplicationEvent: ProtonEvent, @unchecked Sendable {
 
     /// Creates an event.
     /// - Parameters:
-    ///   - name: what has happened.
-    ///   - connection: the connection that it is about; nil, with the three that follow, is the container.
-    ///   - session: the session that it is about, which names the connection too.
-    ///   - link: the link that it is about, which names the session too.
-    ///   - delivery: the delivery that it is about, which names the link too.
-    ///   - subject: what else it brings.
+    ///   - name: the name of the event.
+    ///   - connection: the event's connection; if this and the three that follow are nil, the event concerns the container.
+    ///   - session: the event's session, which determines the connection too.
+    ///   - link: the event's link, which determines the session too.
+    ///   - delivery: the event's delivery, which determines the link too.
+    ///   - subject: a value for the handler.
     public init(
         _ name: String, connection: Connection? = nil, session: Session? = nil, link: Link? = nil,
         delivery: Delivery? = nil, subject: (any Sendable)? = nil
@@ -57,33 +56,33 @@ public struct ApplicationEvent: ProtonEvent, @unchecked Sendable {
             }
     }
 
-    /// The delivery that the event is about. Once it is settled, or its link is over, nothing done with it has an effect.
+    /// The event's delivery. When it is settled, or its link has ended, operations on it have no effect.
     public var delivery: Delivery? {
         if case .delivery(let delivery) = topic { delivery } else { nil }
     }
 
-    /// The link that the event is about, or that its delivery is of.
+    /// The event's link, or the link of its delivery.
     public var link: Link? {
         if case .link(let link) = topic { link } else { delivery?.link }
     }
 
-    /// The link, where it is a sender.
+    /// The link, if it is a sender.
     public var sender: Sender? { link as? Sender }
 
-    /// The link, where it is a receiver.
+    /// The link, if it is a receiver.
     public var receiver: Receiver? { link as? Receiver }
 
-    /// The session that the event is about, or that its link is on.
+    /// The event's session, or the session of its link.
     public var session: Session? {
         if case .session(let session) = topic { session } else { link?.session }
     }
 
-    /// The connection that the event is about, or that its session is on.
+    /// The event's connection, or the connection of its session.
     public var connection: Connection? {
         if case .connection(let connection) = topic { connection } else { session?.connection }
     }
 
-    /// The container that tells of the event: to be asked for in `onApplicationEvent` only.
+    /// The container that delivers the event: available in `onApplicationEvent` only.
     public var container: Container {
         guard let teller else {
             preconditionFailure("An ApplicationEvent has a container once it comes to onApplicationEvent.")
@@ -91,7 +90,7 @@ public struct ApplicationEvent: ProtonEvent, @unchecked Sendable {
         return teller
     }
 
-    /// Hands the event to the nearest handler of what it is about, in the domain of that.
+    /// Delivers the event to the nearest handler of its endpoint, in that endpoint's domain.
     func dispatch(in container: Container) throws {
         var event = self
         event.teller = container
@@ -103,7 +102,7 @@ public struct ApplicationEvent: ProtonEvent, @unchecked Sendable {
             case .link(let link): link.nearestHandler
             case .delivery(let delivery): delivery.link.nearestHandler
             }
-        // That of a connection which is over is none of a program's.
+        // A connection that has ended has no handler of the program.
         try (handler as? HandlerPipeline)?.handle(event)
     }
 }

@@ -3,14 +3,14 @@
 
 public import ProtonEngine
 
-/// What a container keeps with each connection, and whom the engine asks about it.
+/// The container's data for a connection, and the delegate that the engine asks about it.
 ///
-/// `@unchecked Sendable`: what changes is used in the connection's domain only.
+/// `@unchecked Sendable`: its variables are used in the connection's domain only.
 final class ConnectionContext: @unchecked Sendable {
     let core: ContainerCore
-    /// How the program's connection is made, and made again; nil of a connection that a peer made.
+    /// How the program's connection is made, and made again; nil for a connection that a peer made.
     var reconnection: Reconnection?
-    /// The link for transactions, made with the first one.
+    /// The link for transactions, created with the first transaction.
     var coordinator: Coordinator?
 
     init(_ core: ContainerCore, _ reconnection: Reconnection?) {
@@ -20,7 +20,7 @@ final class ConnectionContext: @unchecked Sendable {
 
     var loop: Loop { core.loop }
 
-    /// Whether the connection's container id is the program's choice, so that it stays from one run to the next.
+    /// Whether the program chose the connection's container id, so that it stays the same from one run to the next.
     var hasChosenID: Bool { (reconnection?.options ?? core.options).containerID != nil || core.isNamed }
 }
 
@@ -50,7 +50,7 @@ extension Connection {
 
     /// The container that the connection belongs to.
     public var container: Container {
-        // Every connection is made by a container, which gives it its context.
+        // Every connection is created by a container, which sets its context.
         guard let context else { preconditionFailure("A connection of a container has a context.") }
         return context.core.container
     }

@@ -18,14 +18,14 @@ extension ConnectionOptions: CustomStringConvertible, CustomDebugStringConvertib
         ]
     }
 
-    /// The options by their names, such as `ConnectionOptions(user: guest, password: (hidden), …)`.
+    /// The options with their names, such as `ConnectionOptions(user: guest, password: (hidden), …)`.
     public var description: String {
         "ConnectionOptions(\(parts.map { "\($0.label ?? ""): \($0.value)" }.joined(separator: ", ")))"
     }
 
-    /// The same as `description`, so that printing a value that holds options does not show the password either.
+    /// The same as `description`, so that the debug output of a value that contains options does not show the password either.
     public var debugDescription: String { description }
 
-    /// The options by their names, without the password.
+    /// The options with their names, without the password.
     public var customMirror: Mirror { Mirror(self, children: parts) }
 }

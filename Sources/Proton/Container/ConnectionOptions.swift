@@ -4,69 +4,72 @@
 public import AMQP
 public import ProtonEngine
 
-/// How a connection is made, or taken.
+/// How a connection is made or accepted.
 public struct ConnectionOptions: Sendable {
-    /// What the peer may take of this process.
+    /// The limits for what the peer may use of this process.
     public var limits: ConnectionLimits
-    /// This side's container id; nil is the container's.
+    /// This side's container id; nil uses the container's id.
     public var containerID: String?
-    /// The virtual host that is asked for; nil is the host of the URL, the empty string none.
+    /// The virtual host to request; nil uses the URL's host, the empty string none.
     public var virtualHost: String?
-    /// The user to log in as; the URL's wins.
+    /// The user to authenticate as; the user of a URL has priority.
     public var user: String?
-    /// The password to log in with; the URL's wins.
+    /// The password to authenticate with; the password of a URL has priority.
     public var password: String?
     /// Whether there is a SASL layer. Default true: most peers refuse a client without one.
     ///
-    /// Of an accepted connection the client's first bytes decide.
+    /// For an accepted connection the client's first bytes decide.
     public var usesSASL: Bool
-    /// What to log in with, in the place of `user` and `password`: a token, or a closure that is asked at each try; a
-    /// password in the URL wins.
+    /// The credentials to use in place of `user` and `password`: a token, or a closure that is called at each attempt; the
+    /// password of a URL has priority.
     public var credentials: CredentialSource?
-    /// The SASL mechanisms that may be used, by their names; empty is all that there are. Default empty.
+    /// The names of the SASL mechanisms that may be used; empty, the default, allows all.
     ///
-    /// Of those that a server offers the strongest is used that the credentials are for: EXTERNAL with a client certificate,
-    /// SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1 and PLAIN with a password, OAUTHBEARER and XOAUTH2 with a token, and
-    /// ANONYMOUS without any of them: a program that gives a password or a token is never logged in without.
+    /// The strongest mechanism that the server offers and the credentials support is used: EXTERNAL with a client certificate,
+    /// SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1 and PLAIN with a password, OAUTHBEARER and XOAUTH2 with a token, and ANONYMOUS
+    /// without any of them: a program that sets a password or a token is never authenticated without it.
     public var allowedMechanisms: [String]
-    /// To which peers a password or a token may be sent over a connection that is not encrypted, and from which it is
-    /// taken: PLAIN, OAUTHBEARER, XOAUTH2. Default `.onLoopback`; SCRAM does not depend on it.
-    public var allowsInsecureMechanisms: Allowance
-    /// SASL mechanisms of the program's own, which are preferred to the others, the first one first.
-    public var clientMechanisms: [any SASLClientMechanism]
-    /// How the clients of a listener log in. Default `.anonymous`: they need not.
-    public var authentication: Authentication
-    /// Which clients of a listener may leave SASL out, and with it what keeps their frames from crashing or stalling the
-    /// process. Default `.onLoopback`: those of listeners on addresses of this machine only. None where `authentication`
-    /// wants those of the listener's address to log in.
-    public var allowsPeersWithoutSASL: Allowance
-    /// How TLS is spoken with peers whose URL begins with `amqps:`. Nil, the default, is `TLSClientOptions()`: the system's
-    /// authorities have to vouch for the peer, and its certificate be for the URL's host.
+    /// To which peers a password or a token may be sent, and from which it is accepted, over a connection without encryption.
     ///
-    /// Options that are set are for `amqps` only: a URL that asks for a connection in the clear is refused with them. A
-    /// listener's are an argument of `Container.listen`.
+    /// It applies to PLAIN, OAUTHBEARER and XOAUTH2, and not to SCRAM. Default `.onLoopback`.
+    public var allowsInsecureMechanisms: Allowance
+    /// The program's own SASL mechanisms, which are preferred to the others, in their order.
+    public var clientMechanisms: [any SASLClientMechanism]
+    /// How the clients of a listener authenticate. Default `.anonymous`: they need not.
+    public var authentication: Authentication
+    /// Which clients of a listener may omit SASL. Default `.onLoopback`: the clients of listeners on loopback addresses.
+    ///
+    /// The SASL layer also protects the process from frames that would crash or stall it. No client may omit it if
+    /// `authentication` requires the clients of the listener's address to authenticate.
+    public var allowsPeersWithoutSASL: Allowance
+    /// The TLS options for peers whose URL begins with `amqps:`. Nil, the default, is `TLSClientOptions()`: the certificate must
+    /// be issued by an authority that the system trusts, for the URL's host.
+    ///
+    /// These options are for `amqps` only: a URL without TLS is refused with them. The TLS options of a listener are an argument
+    /// of `Container.listen`.
     public var tls: TLSClientOptions?
     /// The extensions that this side offers.
     public var offeredCapabilities: [Symbol]
     /// The extensions that this side can use.
     public var desiredCapabilities: [Symbol]
-    /// What this side tells of itself.
+    /// The connection properties that this side sends in its open.
     public var properties: AMQPMap
 
-    /// How to try again where the peer can't be reached or the connection is lost; nil connects once. Default `Backoff()`.
+    /// How to connect again if the peer cannot be reached or the connection is lost; nil connects once. Default `Backoff()`.
     ///
-    /// Of no use to connections that are taken.
+    /// Not used for accepted connections.
     public var reconnect: Backoff?
-    /// After which failures to try again. Default `.transient`: after those that can get better without the program.
+    /// After which errors to connect again. Default `.transient`: after errors that can disappear without a change of the
+    /// program.
     public var reconnectPolicy: ReconnectPolicy
 
     /// Where frames are logged: `logFrames(to:level:payload:)`.
     var frameLog: TransportLog?
 
-    /// Creates options, each with the default that it has where it is left out.
+    /// Creates options; each one that is omitted has its default.
     ///
-    /// Each parameter is the property of its name, but two, which are limits: `heartbeat` is how long the peer may say nothing,
-    /// the `idleTimeout` under the name that Python has for it, and `maxFrameSize` is that of the limits.
+    /// Each parameter sets the property of its name, except for two limits: `heartbeat` is how long the peer may send nothing
+    /// (`idleTimeout` under its Python name), and `maxFrameSize` is that of the limits.
     public init(
         user: String? = nil, password: String? = nil, allowedMechanisms: [String] = [], usesSASL: Bool = true,
         allowsInsecureMechanisms: Allowance = .onLoopback, credentials: CredentialSource? = nil,
@@ -99,7 +102,7 @@ public struct ConnectionOptions: Sendable {
         self.reconnectPolicy = reconnectPolicy
     }
 
-    /// - Throws: `ProtonError.Code.invalidArgument` that names the option that makes no sense.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the invalid option.
     func validate() throws(ProtonError) {
         try limits.validate()
         try reconnect?.validate()
@@ -112,7 +115,7 @@ public struct ConnectionOptions: Sendable {
         }
     }
 
-    /// - Throws: `ProtonError.Code.invalidArgument` where there is something to log in with, and no SASL.
+    /// - Throws: `ProtonError.Code.invalidArgument` if there are credentials, and SASL is off.
     func checkLogin(at urls: [AMQPURL]) throws(ProtonError) {
         guard !usesSASL, password != nil || credentials != nil || urls.contains(where: { $0.password != nil }) else {
             return
@@ -121,7 +124,7 @@ public struct ConnectionOptions: Sendable {
             .invalidArgument, "Without SASL nobody can log in: leave usesSASL true, or the password out.")
     }
 
-    /// How the transport of a connection with these options is set up.
+    /// The configuration of the transport of a connection with these options.
     private func transport(isServer: Bool) -> TransportConfiguration {
         var configuration = TransportConfiguration(isServer: isServer, limits: limits)
         configuration.usesSASL = usesSASL
@@ -131,8 +134,8 @@ public struct ConnectionOptions: Sendable {
         return configuration
     }
 
-    /// How the transport of a connection that a listener takes is set up.
-    /// - Parameter isLoopback: whether peers on the same machine only can reach the listener.
+    /// The configuration of the transport of a connection that a listener accepts.
+    /// - Parameter isLoopback: whether only peers on the same machine can reach the listener.
     func serverTransport(isLoopback: Bool) -> TransportConfiguration {
         var configuration = transport(isServer: true)
         configuration.authentication = authentication
@@ -142,11 +145,11 @@ public struct ConnectionOptions: Sendable {
         return configuration
     }
 
-    /// How the transport of a connection to a peer is set up.
+    /// The configuration of the transport of a connection to a peer.
     /// - Parameters:
-    ///   - user: the URL's or the options'.
-    ///   - password: the URL's or the options'.
-    ///   - isOfURL: whether the password is the URL's, which wins over `credentials`.
+    ///   - user: the user of the URL or the options.
+    ///   - password: the password of the URL or the options.
+    ///   - isOfURL: whether the password is that of the URL, which has priority over `credentials`.
     func clientTransport(user: String?, password: String?, isOfURL: Bool) -> TransportConfiguration {
         var configuration = transport(isServer: false)
         configuration.clientMechanisms = clientMechanisms
@@ -160,7 +163,7 @@ public struct ConnectionOptions: Sendable {
         return configuration
     }
 
-    /// Puts what this side says in its open frame into a connection.
+    /// Sets the fields of a connection's open frame.
     func apply(to connection: Connection) {
         connection.offeredCapabilities = offeredCapabilities
         connection.desiredCapabilities = desiredCapabilities

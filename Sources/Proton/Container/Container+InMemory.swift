@@ -5,7 +5,7 @@ package import Logging
 package import ProtonEngine
 
 extension Container {
-    /// A container whose connections, and those that it listens for, go over a network in memory once it runs.
+    /// Creates a container whose connections and listeners use a network in memory when it runs.
     package convenience init(
         network: any LoopNetwork, id: String? = nil, clock: any ContainerClock, logger: Logger = Logger(label: "proton")
     ) throws {
@@ -13,16 +13,16 @@ extension Container {
     }
 }
 
-/// Containers whose loop does not run, since a test moves their connection's bytes.
+/// Containers whose loop does not run, since a test moves the bytes of their connections.
 extension Container {
-    /// Tells the handlers of the start: what they connect to is what `takeConnectionsInMemory` returns then.
-    /// - Throws: what the handlers throw.
+    /// Calls the handlers' `onStart`: `takeConnectionsInMemory` then returns the connections that they make.
+    /// - Throws: the errors of the handlers.
     package func startInMemory() throws { try tellStart() }
 
-    /// Takes the connections that were made since the last call, each with a driver in the place of a socket.
+    /// Takes the connections that were made since the last call, each with a driver in place of a socket.
     package func takeConnectionsInMemory() throws -> [ConnectionDriver] {
         try loop.takePending().compactMap { connection in
-            // What is made here is made by `connect`.
+            // All connections here are made by `connect`.
             guard let context = connection.context, let candidate = try context.beginInMemory() else { return nil }
             let configuration = try context.transport(for: candidate)
             context.prepare(connection, for: candidate)
@@ -30,7 +30,7 @@ extension Container {
         }
     }
 
-    /// A connection that a peer has made; nobody is told of its events yet.
+    /// Creates a connection that a peer made; it has no handlers yet.
     func makeIncomingConnection(_ options: ConnectionOptions) -> Connection {
         let connection = Connection(
             isIncoming: true, limits: options.limits, owner: ConnectionContext(core, nil),
@@ -40,11 +40,11 @@ extension Container {
         return connection
     }
 
-    /// Takes the connection of a peer.
+    /// Accepts the connection of a peer.
     /// - Parameters:
-    ///   - listener: among whose connections it is counted, where that has a limit.
-    ///   - handler: what is told of its events; nil is the container's handlers.
-    ///   - wake: tells who drives the connection that another thread wants something done with it.
+    ///   - listener: the listener whose limit counts the connection, if it has one.
+    ///   - handler: the handler of its events; nil is the container's handlers.
+    ///   - wake: called when another thread has work for the connection, to wake the code that drives it.
     package func acceptInMemory(
         on listener: Listener? = nil, _ handler: (any ProtonHandler)? = nil, wake: (@Sendable () -> Void)? = nil
     ) throws -> ConnectionDriver {
@@ -58,21 +58,21 @@ extension Container {
         return ConnectionDriver(connection, connectionOptions.serverTransport(isLoopback: true), wake: wake)
     }
 
-    /// Runs the timers that are due, and what other threads want done.
-    /// - Returns: whether there was something.
+    /// Runs the timers that are due, and the work of other threads.
+    /// - Returns: whether there was any.
     package func turnInMemory() throws -> Bool { try loop.turn() }
 
-    /// Whether `run` would return, were it running: no connection is left, and no timer that keeps it up.
+    /// Whether `run` would return if it were running: no connection is left, and no timer that keeps it running.
     package var isIdleInMemory: Bool { loop.isIdle }
 
-    /// Ends a connection that has a driver, which frees it.
+    /// Ends a connection that has a driver, and frees it.
     package func endInMemory(_ connection: Connection) {
         loop.connectionFinished(connection)
         connection.discard()
     }
 
     /// Ends the connections that were made since the last call, and have no driver.
-    /// - Returns: how many there were.
+    /// - Returns: the number of connections.
     @discardableResult
     package func dropConnectionsInMemory() -> Int {
         let connections = loop.takePending()

@@ -5,22 +5,21 @@ public import AMQP
 public import ProtonEngine
 import ProtonUtilities
 
-/// What a container asks of programs that run it on several threads: that all they hand to it is `Sendable`, or made for
-/// one connection.
+/// The rules for containers with several threads: everything that is passed to them is `Sendable`, or made for one connection.
 extension Container {
-    /// How many threads make callbacks, and what was handed over that only one of them may use.
+    /// How many threads make callbacks, and which argument may be used by one of them only.
     enum Sharing {
-        /// It does not run yet.
+        /// The container does not run yet.
         case undecided(unshared: String?)
         case oneThread
         case severalThreads
     }
 
-    /// Connects to a peer, and opens the connection, which has a handler of its own; also with several threads.
+    /// Connects to a peer, and opens the connection, which has its own handler; also with several threads.
     /// - Parameters:
-    ///   - url: where to, as in `amqp://user:password@host:port`, or just `host`.
+    ///   - url: the peer's URL, such as `amqp://user:password@host:port` or just `host`.
     ///   - options: nil is `connectionOptions`.
-    ///   - makeHandler: makes what is told of the connection's events, in place of the container's handlers.
+    ///   - makeHandler: creates the handler of the connection's events, in place of the container's handlers.
     /// - Throws: as `connect(_:handler:options:)`.
     @discardableResult
     public func connect(
@@ -29,7 +28,7 @@ extension Container {
         try connect([url], options: options, makeHandler: makeHandler)
     }
 
-    /// Connects to a peer, as `connect(_:options:makeHandler:)` of a text does.
+    /// Connects to a peer, as `connect(_:options:makeHandler:)` does with a string.
     @discardableResult
     public func connect(
         _ url: AMQPURL, options: ConnectionOptions? = nil, makeHandler: @Sendable () -> sending any ProtonHandler
@@ -45,7 +44,7 @@ extension Container {
         try connect(Container.parse(urls), options: options, makeHandler: makeHandler)
     }
 
-    /// Connects to the first of several peers that can be reached, as `connect(_:options:makeHandler:)` of texts does.
+    /// Connects to the first of several peers that can be reached, as `connect(_:options:makeHandler:)` does with strings.
     @discardableResult
     public func connect(
         _ urls: [AMQPURL], options: ConnectionOptions? = nil, makeHandler: @Sendable () -> sending any ProtonHandler
@@ -53,8 +52,8 @@ extension Container {
         try connect(urls, pipeline: HandlerPipeline(checking: [makeHandler()]), options: options)
     }
 
-    /// Decides how many threads make callbacks.
-    /// - Throws: `ProtonError.Code.invalidArgument` where what was handed over before is for one thread only.
+    /// Sets how many threads make callbacks.
+    /// - Throws: `ProtonError.Code.invalidArgument` if an earlier argument is for one thread only.
     func decideSharing(_ threads: Int) throws(ProtonError) {
         let unshared: String? = sharing.withLock { sharing in
             guard case .undecided(let unshared) = sharing else { return nil }
@@ -64,11 +63,11 @@ extension Container {
         if let unshared { throw forOneThread(unshared) }
     }
 
-    /// Sees that something is handed over that only one thread may use.
+    /// Checks an argument that only one thread may use.
     /// - Parameters:
-    ///   - handler: a handler that is handed over; that of `run(threads:handler:)` is for all threads.
-    ///   - call: the call that does it, and what takes its place with several threads.
-    /// - Throws: `ProtonError.Code.invalidArgument` where the container runs on several threads.
+    ///   - handler: the handler that is passed; the handler of `run(threads:handler:)` is for all threads.
+    ///   - call: the call, and its alternative for several threads.
+    /// - Throws: `ProtonError.Code.invalidArgument` if the container runs on several threads.
     func requireOneThread(for handler: (any ProtonHandler)? = nil, _ call: String) throws(ProtonError) {
         let isRefused = sharing.withLock { sharing in
             switch sharing {

@@ -5,16 +5,16 @@ import ProtonEngine
 import ProtonUtilities
 
 extension Container {
-    /// The time by the container's clock, from any thread that may use the container.
+    /// The current time of the container's clock, from any thread that may use the container.
     ///
-    /// It is the system's continuous clock where the container was given no other one. In what a timer calls, a clock
-    /// that is turned shows the time that this timer was set for.
+    /// It is the system's continuous clock unless the container has another one. In a timer's callback, a clock that a test
+    /// controls shows the time for which the timer was set.
     public var now: ContinuousClock.Instant { loop.now }
 
     /// Calls `onTimerTask` of a handler later; the container runs at least until then.
     ///
-    /// What the callback throws comes out of `run()`. With several threads only the handler of `run(threads:handler:)` has
-    /// timers; for others `run()` ends with `ProtonError.Code.invalidArgument`.
+    /// `run()` throws the errors of the callback. With several threads only the handler of `run(threads:handler:)` can have
+    /// timers; with others `run()` ends with `ProtonError.Code.invalidArgument`.
     @discardableResult
     public func schedule(after delay: Duration, _ handler: any ProtonHandler) -> TimerTask {
         let holder = UncheckedMutex<TimerTask?>(nil)
@@ -26,10 +26,10 @@ extension Container {
         return timer
     }
 
-    /// Calls a closure later; the container runs at least until then. What it throws comes out of `run()`.
+    /// Calls a closure later; the container runs at least until then. `run()` throws its errors.
     ///
-    /// It is for containers with one thread: with several `run()` ends with `ProtonError.Code.invalidArgument`. There the
-    /// closure is `Sendable`, and is given the container: `schedule(after: .seconds(1)) { container in … }`.
+    /// It is for containers with one thread: with several, `run()` ends with `ProtonError.Code.invalidArgument`. For those there
+    /// is the `Sendable` closure with the container as argument: `schedule(after: .seconds(1)) { container in … }`.
     @discardableResult
     public func schedule(after delay: Duration, _ body: @escaping () throws -> Void) -> TimerTask {
         addTimer(after: delay, for: nil, body)
@@ -37,7 +37,7 @@ extension Container {
 
     /// Calls a closure later, with the container, on any of its threads; the container runs at least until then.
     ///
-    /// What it throws comes out of `run()`.
+    /// `run()` throws its errors.
     @discardableResult
     public func schedule(
         after delay: Duration, _ body: @escaping @Sendable (Container) throws -> Void
@@ -52,7 +52,7 @@ extension Container {
         do {
             try requireOneThread(for: handler, "use schedule(after:) { container in … }")
         } catch {
-            // Like an error of the callback that this is called in: `try` at every timer would be for this one misuse.
+            // Fails like the callback that calls this: a `try` at every timer would be needed only for this misuse.
             loop.fail(error)
             return TimerTask(id: 0, loop: nil)
         }

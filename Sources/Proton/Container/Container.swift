@@ -7,34 +7,34 @@ public import Logging
 public import ProtonEngine
 import ProtonUtilities
 
-/// An AMQP container: connections, listeners and timers, and the loop that tells handlers of their events.
+/// An AMQP container: connections, listeners and timers, and the loop that calls handlers with their events.
 ///
-/// A container with one thread may be used from the thread that runs it, callbacks included, and before it runs from
-/// the thread that made it. With several threads (`run(threads:handler:)`) it may be used from every callback.
-/// From other threads use a connection's `workQueue` for what is to be done with it, and the container's `handle` for the
-/// rest. A `ContainerThread` runs it in the background.
+/// A container with one thread may be used from the thread that runs it, also in callbacks, and before it runs from the thread
+/// that created it. With several threads (`run(threads:handler:)`) it may be used from every callback. Other threads use a
+/// connection's `workQueue` for work on that connection, and the container's `handle` for other work. A `ContainerThread` runs it
+/// in the background.
 public final class Container {
     /// The name of this container to its peers, unique among them (AMQP 1.0, 2.7.1). Default a random UUID.
     public var id: String { core.id }
-    /// How connections are made where `connect` is given no options.
+    /// The options of connections for which `connect` is given none.
     public var connectionOptions: ConnectionOptions { core.options }
 
     let core: ContainerCore
-    /// Whether callbacks are made by several threads.
+    /// Whether several threads make callbacks.
     let sharing = UncheckedMutex(Sharing.undecided(unshared: nil))
     /// The container's handlers.
     private(set) var pipeline: HandlerPipeline
-    /// Whether this is what the program made, rather than what stands for it once it is gone.
+    /// Whether this is the program's container, rather than a substitute after that was deinitialized.
     private let isOwner: Bool
 
     /// Creates a container.
     /// - Parameters:
-    ///   - handlers: what its events go to, each in turn.
-    ///   - id: the container's name to its peers; nil makes a random one.
-    ///   - options: how connections are made and taken.
-    ///   - clock: what timers go by; nil, the default, is the system's clock.
-    ///   - logger: where to write what nobody handles; default that of the label `proton`.
-    /// - Throws: `ProtonError.Code.invalidArgument` for options, also of handlers, that make no sense.
+    ///   - handlers: the handlers that receive its events, in order.
+    ///   - id: the container's name for its peers; nil generates a random one.
+    ///   - options: how connections are made and accepted.
+    ///   - clock: the clock of timers; nil, the default, is the system's clock.
+    ///   - logger: the logger for errors that no handler handles; by default one with the label `proton`.
+    /// - Throws: `ProtonError.Code.invalidArgument` for invalid options, also of handlers.
     public convenience init(
         _ handlers: any ProtonHandler..., id: String? = nil, options: ConnectionOptions = ConnectionOptions(),
         clock: (any ContainerClock)? = nil, logger: Logger = Logger(label: "proton")
@@ -54,7 +54,7 @@ public final class Container {
         core.bind(self)
     }
 
-    /// What stands for a container that the program has let go of: it has ended.
+    /// Creates the substitute for a container that the program has released: it has ended.
     init(ended core: ContainerCore) {
         self.core = core
         pipeline = HandlerPipeline([])
@@ -66,33 +66,33 @@ public final class Container {
     }
 
     var loop: Loop { core.loop }
-    /// Where to write what nobody handles: errors of peers' connections, and connections that are tried again.
+    /// The logger for errors that no handler handles: of connections that peers made, and of connections that are made again.
     public var logger: Logger { core.logger }
 
     // MARK: Running
 
     /// Runs the loop on this thread until nothing is left: no connection, no listener and no timer.
     ///
-    /// Blocks: call it from a thread of the program's own, such as the main one, and not from a task.
+    /// Blocks: call it from a thread that may block, such as the main thread, and not from a task.
     /// - Parameter signals: signals that stop the container as `stop()` does; the second one ends the process.
-    /// - Throws: what a callback throws, and errors of connections that no handler takes care of.
+    /// - Throws: the errors of callbacks, and errors of connections that no handler handles.
     public func run(stoppingOn signals: StopSignal...) throws {
         try run(threads: 1, stoppingOn: signals)
     }
 
     /// Runs the loop on several threads until nothing is left.
     ///
-    /// A connection's callbacks are made one at a time, those of different connections at the same time. A connection
-    /// that a callback made is handed to the loop when the callback returns: set its links up before. What is handed to
-    /// the container is `Sendable`, or made for one connection by a closure that is: `listen(_:handler:)`,
+    /// The callbacks of one connection are made one at a time, those of different connections in parallel. A connection that a
+    /// callback made is handed to the loop when the callback returns: create its links before. Arguments that are passed to the
+    /// container are `Sendable`, or made for one connection by a `Sendable` closure: `listen(_:handler:)`,
     /// `connect(_:options:makeHandler:)`, `schedule(after:) { container in … }`.
     /// - Parameters:
-    ///   - threads: how many, at least 1; this thread is one of them.
-    ///   - handler: what is told of events; the container has no handlers of its own. With several threads it has none
-    ///     below it either, since those need not be `Sendable`.
+    ///   - threads: the number of threads, at least 1; this thread is one of them.
+    ///   - handler: the handler of all events; the container must have no handlers of its own. With several threads the handler
+    ///     must have no `handlers` of its own either, since those need not be `Sendable`.
     ///   - signals: signals that stop the container as `stop()` does.
-    /// - Throws: as `run(stoppingOn:)`; `ProtonError.Code.invalidArgument` where the container has handlers of its own, or was
-    ///   given what only one thread may use.
+    /// - Throws: as `run(stoppingOn:)`; `ProtonError.Code.invalidArgument` if the container has handlers of its own, or was given
+    ///   an argument that only one thread may use.
     public func run(
         threads: Int, handler: any ProtonHandler & Sendable, stoppingOn signals: StopSignal...
     ) throws {
@@ -133,14 +133,14 @@ public final class Container {
         }
     }
 
-    /// Tells the handlers that the container starts.
+    /// Calls the handlers' `onStart`.
     func tellStart() throws {
         try pipeline.start(ContainerEvent(container: self))
     }
 
     /// Closes all listeners and connections; `run()` returns when they are closed, at most `grace` later.
     ///
-    /// Where the container does not run yet, `run()` will return at once, and make no callback of a start or an end.
+    /// If the container does not run yet, `run()` will return at once, without the callbacks of a start and an end.
     /// - Parameters:
     ///   - condition: the error condition to close connections with; nil closes them without one.
     ///   - grace: how long peers may take to close their side. Default 5 seconds.
@@ -155,14 +155,14 @@ public final class Container {
 
     /// Connects to a peer, and opens the connection.
     ///
-    /// The connection is made when the current callback returns; what becomes of it arrives as events.
+    /// The connection is made when the current callback returns; its events report success or failure.
     /// - Parameters:
-    ///   - url: where to, as in `amqp://user:password@host:port`, or just `host`.
-    ///   - handler: what is told of the connection's events, in place of the container's handlers.
+    ///   - url: the peer's URL, such as `amqp://user:password@host:port` or just `host`.
+    ///   - handler: the handler of the connection's events, in place of the container's handlers.
     ///   - options: nil is `connectionOptions`.
-    /// - Throws: `AMQPURLError`; `ProtonError.Code.invalidArgument` for options that make no sense, for files of `tls`
-    ///   that cannot be read, for `tls` with a URL in the clear, and for a handler where there are several threads: these use `makeHandler`; `.closed` where the
-    ///   container is stopping.
+    /// - Throws: `AMQPURLError`; `ProtonError.Code.invalidArgument` for invalid options, for files of `tls` that cannot be read,
+    ///   for `tls` with a URL without TLS, and for a handler if there are several threads, which use `makeHandler`; `.closed` if
+    ///   the container is stopping.
     @discardableResult
     public func connect(
         _ url: String, handler: (any ProtonHandler)? = nil, options: ConnectionOptions? = nil
@@ -170,7 +170,7 @@ public final class Container {
         try connect(AMQPURL(url), handler: handler, options: options)
     }
 
-    /// Connects to a peer, and opens the connection, as `connect(_:handler:options:)` of a text does.
+    /// Connects to a peer, and opens the connection, as `connect(_:handler:options:)` does with a string.
     @discardableResult
     public func connect(
         _ url: AMQPURL, handler: (any ProtonHandler)? = nil, options: ConnectionOptions? = nil
@@ -180,7 +180,7 @@ public final class Container {
 
     /// Connects to the first of several peers that can be reached, as `connect(_:handler:options:)` does to one.
     ///
-    /// After a loss the connection is made again, to the first that can be reached then.
+    /// After a loss the connection is made again, to the first peer that can then be reached.
     @discardableResult
     public func connect(
         _ urls: [String], handler: (any ProtonHandler)? = nil, options: ConnectionOptions? = nil
@@ -188,7 +188,7 @@ public final class Container {
         try connect(Container.parse(urls), handler: handler, options: options)
     }
 
-    /// Connects to the first of several peers that can be reached, as `connect(_:handler:options:)` of texts does.
+    /// Connects to the first of several peers that can be reached, as `connect(_:handler:options:)` does with strings.
     @discardableResult
     public func connect(
         _ urls: [AMQPURL], handler: (any ProtonHandler)? = nil, options: ConnectionOptions? = nil
@@ -214,12 +214,11 @@ public final class Container {
 
     /// Connects to the peer that the file `connect.json` names.
     ///
-    /// It is the file that the environment variable `MESSAGING_CONNECT_FILE` names, or else the first that there is of
-    /// `./connect.json`, `~/.config/messaging/connect.json` and `/etc/messaging/connect.json`. Its keys: `scheme` (the
-    /// default is `amqps`), `host`, `port`, `user`, `password`, `sasl.enabled`, `sasl.mechanisms`, `sasl.allow_insecure`,
-    /// `tls.ca`, `tls.cert`, `tls.key`, `tls.verify`.
-    /// - Throws: `ProtonError.Code.invalidArgument` that names the file and the key that is wrong; as
-    ///   `connect(_:handler:options:)` does.
+    /// It is the file that the environment variable `MESSAGING_CONNECT_FILE` names, or else the first existing file of
+    /// `./connect.json`, `~/.config/messaging/connect.json` and `/etc/messaging/connect.json`. Its keys: `scheme` (the default is
+    /// `amqps`), `host`, `port`, `user`, `password`, `sasl.enabled`, `sasl.mechanisms`, `sasl.allow_insecure`, `tls.ca`,
+    /// `tls.cert`, `tls.key`, `tls.verify`.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the file and the wrong key; as `connect(_:handler:options:)`.
     @discardableResult
     public func connect(handler: (any ProtonHandler)? = nil, options: ConnectionOptions? = nil) throws -> Connection {
         try connect(configuredBy: ConnectFile.find(), handler: handler, options: options)
@@ -237,26 +236,25 @@ public final class Container {
         return try connect(file.url, handler: handler, options: file.complete(options ?? connectionOptions))
     }
 
-    /// The peers that a connection can be made to.
+    /// The URLs of strings, at least one.
     static func parse(_ texts: [String]) throws -> [AMQPURL] {
         let urls = try texts.map { try AMQPURL($0) }
         guard !urls.isEmpty else { throw ProtonError(.invalidArgument, "To connect at least one URL is needed.") }
         return urls
     }
 
-    /// Listens for connections; they are told to the container's handlers.
+    /// Listens for connections, whose events go to the container's handlers.
     /// - Parameters:
-    ///   - url: where, as in `localhost:5672`; port 0 is a free one, see `Listener.port`.
-    ///   - options: how connections are taken; nil is `connectionOptions`.
-    ///   - tls: how TLS is spoken, for a URL that begins with `amqps:`, which needs it.
-    ///   - maxConnections: how many connections there may be at once, at least 1; those that come then are closed with
-    ///     `amqp:resource-limit-exceeded`, or dropped where many come. Nil, the default, leaves that to the limit of
-    ///     open files (RLIMIT_NOFILE): none is taken where the process would have less than an eighth of it, and 24, free.
-    ///   - backlog: how many connections may wait to be accepted. Default 4,096, but at most a 32nd of the limit of
-    ///     open files.
-    ///   - handler: makes the handler of each connection, in its domain; nil is the container's handlers.
-    /// - Throws: `ProtonError.Code.listenFailed` where the port is in use or not allowed; `.invalidArgument` for options that
-    ///   make no sense, a certificate that cannot be read or used, and `amqps` without `tls` or the reverse; `AMQPURLError`.
+    ///   - url: the address, such as `localhost:5672`; port 0 is a free port, see `Listener.port`.
+    ///   - options: the options of accepted connections; nil is `connectionOptions`.
+    ///   - tls: the TLS options, which a URL that begins with `amqps:` needs.
+    ///   - maxConnections: the maximum number of connections, at least 1; further connections are closed with
+    ///     `amqp:resource-limit-exceeded`, or dropped if there are many. Nil, the default, uses the limit of open files
+    ///     (RLIMIT_NOFILE): no connection is accepted that would leave less than an eighth of it, and 24, free.
+    ///   - backlog: how many connections may wait to be accepted. Default 4,096, but at most a 32nd of the limit of open files.
+    ///   - handler: creates the handler of each connection, in its domain; nil uses the container's handlers.
+    /// - Throws: `ProtonError.Code.listenFailed` if the port is in use or not allowed; `.invalidArgument` for invalid options,
+    ///   for a certificate that cannot be read or used, and for `amqps` without `tls` or the reverse; `AMQPURLError`.
     @discardableResult
     public func listen(
         _ url: String, options: ConnectionOptions? = nil, tls: TLSServerOptions? = nil, maxConnections: Int? = nil,
@@ -284,7 +282,7 @@ public final class Container {
         return listener
     }
 
-    /// A handler of a connection's own, or else the container's.
+    /// The pipeline of a connection's own handler, or else that of the container.
     func eventHandler(_ handler: (any ProtonHandler)?) throws(ProtonError) -> HandlerPipeline {
         guard let handler else { return pipeline }
         return try HandlerPipeline(checking: [handler])
@@ -292,15 +290,15 @@ public final class Container {
 
     // MARK: Links
 
-    /// Makes a sender, and opens it.
+    /// Creates a sender, and opens it.
     /// - Parameters:
-    ///   - context: the connection, whose own session is used, or the session.
-    ///   - target: the address to send to; nil is none, so that each message's own address counts (anonymous relay).
+    ///   - context: the session of the link, or a connection, whose default session is used.
+    ///   - target: the address to send to; nil means that each message's own address counts (anonymous relay).
     ///   - source: the address that messages come from.
-    ///   - name: the link's name; nil makes one that is unique.
-    ///   - handler: what is told of the link's events, in place of the connection's handler.
-    ///   - options: what else to set before the link is opened.
-    /// - Throws: `ProtonError.Code.closed` where the connection is over.
+    ///   - name: the link's name; nil generates a unique one.
+    ///   - handler: the handler of the link's events, in place of the connection's handler.
+    ///   - options: further options, which are set before the link is opened.
+    /// - Throws: `ProtonError.Code.closed` if the connection is closed.
     @discardableResult
     public func createSender(
         _ context: some SessionProvider, _ target: String?, source: String? = nil, name: String? = nil,
@@ -311,7 +309,7 @@ public final class Container {
         }
     }
 
-    /// Connects, and makes a sender to the address that is the URL's path; without a path to none.
+    /// Connects, and creates a sender to the address that is the URL's path; without a path it has no address.
     @discardableResult
     public func createSender(
         _ url: String, name: String? = nil, handler: (any ProtonHandler)? = nil, options: LinkOption...
@@ -322,16 +320,16 @@ public final class Container {
         }
     }
 
-    /// Makes a receiver, and opens it.
+    /// Creates a receiver, and opens it.
     /// - Parameters:
-    ///   - context: the connection, whose own session is used, or the session.
+    ///   - context: the session of the link, or a connection, whose default session is used.
     ///   - source: the address to receive from.
     ///   - target: the address that messages go to.
-    ///   - name: the link's name; nil makes one that is unique.
-    ///   - isDynamic: whether the peer makes a node for the link; its address is then `remoteSource.address`.
-    ///   - handler: what is told of the link's events, in place of the connection's handler.
-    ///   - options: what else to set before the link is opened.
-    /// - Throws: `ProtonError.Code.closed` where the connection is over.
+    ///   - name: the link's name; nil generates a unique one.
+    ///   - isDynamic: whether the peer creates a node for the link; its address is then `remoteSource.address`.
+    ///   - handler: the handler of the link's events, in place of the connection's handler.
+    ///   - options: further options, which are set before the link is opened.
+    /// - Throws: `ProtonError.Code.closed` if the connection is closed.
     @discardableResult
     public func createReceiver(
         _ context: some SessionProvider, _ source: String? = nil, target: String? = nil, name: String? = nil,
@@ -344,7 +342,7 @@ public final class Container {
         }
     }
 
-    /// Connects, and makes a receiver from the address that is the URL's path; without a path from none.
+    /// Connects, and creates a receiver from the address that is the URL's path; without a path it has no address.
     @discardableResult
     public func createReceiver(
         _ url: String, name: String? = nil, handler: (any ProtonHandler)? = nil, options: LinkOption...

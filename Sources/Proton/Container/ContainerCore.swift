@@ -6,12 +6,12 @@ import Logging
 import ProtonEngine
 import ProtonUtilities
 
-/// What of a container its connections need: its name, its options and its loop.
+/// The part of a container that its connections use: its name, its options and its loop.
 ///
-/// It outlives the `Container`, which is what the program holds: a connection that is kept longer still has it.
+/// It may outlive the program's `Container`: a connection that is kept longer still has it.
 final class ContainerCore: Sendable {
     let id: String
-    /// Whether the program has chosen the id.
+    /// Whether the program chose the id.
     let isNamed: Bool
     let options: ConnectionOptions
     let logger: Logger
@@ -23,7 +23,7 @@ final class ContainerCore: Sendable {
         weak var container: Container?
     }
 
-    /// - Parameter id: nil makes a random one.
+    /// - Parameter id: nil generates a random one.
     init(id: String?, options: ConnectionOptions, logger: Logger, loop: Loop) {
         self.id = id ?? AMQPUUID.random().description
         isNamed = id != nil
@@ -32,10 +32,10 @@ final class ContainerCore: Sendable {
         self.loop = loop
     }
 
-    /// The program's container; nil once that is gone.
+    /// The program's container; nil after it was deinitialized.
     var existingContainer: Container? { handle.withLock { $0.container } }
 
-    /// The program's container; once that is gone, one that has ended.
+    /// The program's container; after it was deinitialized, a substitute that has ended.
     var container: Container { existingContainer ?? Container(ended: self) }
 
     func bind(_ container: Container) {

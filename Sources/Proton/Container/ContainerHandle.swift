@@ -4,29 +4,29 @@
 public import AMQP
 import ProtonEngine
 
-/// A container as other threads may use it: `Container.handle`.
+/// A handle of a container that any thread may use: `Container.handle`.
 ///
-/// It keeps nothing of the container's handlers and connections: those go when the program lets go of the container. A
-/// program that runs a container in the background keeps its `ContainerThread`, which has one.
+/// It does not keep the container's handlers and connections: they are released when the program releases the container. A
+/// program that runs a container in the background keeps its `ContainerThread`, which has a handle.
 public struct ContainerHandle: Sendable {
     let core: ContainerCore
 
-    /// The container's name to its peers.
+    /// The container's name for its peers.
     public var id: String { core.id }
 
-    /// Has something done with the container by the thread that runs it, after what was asked for before.
+    /// Runs work with the container on the thread that runs it, after the work that was passed before.
     ///
-    /// With several threads it is one of them, and what is asked for next may be done at the same time. Before the container
-    /// runs this waits until it does, and comes after `onStart`. It is not done where a callback's error ends the container
-    /// before. What the body throws comes out of `run()`. For work on one connection there is its `workQueue`.
-    /// - Parameter body: what to do with the container, as in a callback: connect, listen, set timers, make links.
-    /// - Throws: `ProtonError.Code.closed` where the container has ended, or was dropped before it ran.
+    /// With several threads the work runs on one of them, and may run in parallel with later work. Before the container runs, the
+    /// work waits until it does, and runs after `onStart`. It does not run if an error of a callback ends the container before.
+    /// `run()` throws the errors of the body. For work on one connection use its `workQueue`.
+    /// - Parameter body: the work, as in a callback: connect, listen, set timers, create links.
+    /// - Throws: `ProtonError.Code.closed` if the container has ended, or was released before it ran.
     public func execute(_ body: @escaping @Sendable (Container) throws -> Void) throws(ProtonError) {
         guard core.loop.post({ [core] in try body(core.container) }) else { throw ended }
     }
 
     /// Calls a closure later, as `Container.schedule(after:_:)` does.
-    /// - Throws: `ProtonError.Code.closed` where the container is stopping, has ended, or was dropped before it ran.
+    /// - Throws: `ProtonError.Code.closed` if the container is stopping, has ended, or was released before it ran.
     @discardableResult
     public func schedule(
         after delay: Duration, _ body: @escaping @Sendable (Container) throws -> Void
@@ -37,7 +37,7 @@ public struct ContainerHandle: Sendable {
         throw ended
     }
 
-    /// Closes all listeners and connections, as `Container.stop` does; does nothing where the container has ended.
+    /// Closes all listeners and connections, as `Container.stop` does; does nothing if the container has ended.
     /// - Parameters:
     ///   - condition: the error condition to close connections with; nil closes them without one.
     ///   - grace: how long peers may take to close their side. Default 5 seconds.
@@ -51,6 +51,6 @@ public struct ContainerHandle: Sendable {
 }
 
 extension Container {
-    /// What other threads may use of the container.
+    /// A handle of the container for other threads.
     public var handle: ContainerHandle { ContainerHandle(core: core) }
 }

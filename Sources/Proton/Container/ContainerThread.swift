@@ -4,32 +4,31 @@
 import ProtonEngine
 import ProtonUtilities
 
-/// A thread that runs a container, while the program does something else.
+/// A thread that runs a container in the background.
 ///
 ///     let thread = try ContainerThread(Container(Receiver()))
 ///     try thread.container.execute { container in try container.connect("localhost") }
 ///     thread.container.stop()
 ///     try thread.wait(timeout: .seconds(10))
 ///
-/// The container is handed over: the compiler refuses what would use it, or a handler of its that is not `Sendable`, from
-/// the thread that made it. It runs until it is stopped, also while it has nothing to do; once somebody waits for its end,
-/// or nobody keeps the `ContainerThread` any more, it ends as `run()` does, when nothing is left.
+/// The container is moved to the thread: the compiler rejects code that uses it, or a handler of it that is not `Sendable`, on
+/// the thread that created it. It runs until it is stopped, also while it is idle. When a call of `wait` begins, or the
+/// `ContainerThread` is deinitialized, it ends as `run()` does, when nothing is left.
 public final class ContainerThread: Sendable {
-    /// The container, as other threads may use it.
+    /// The handle of the container.
     public let container: ContainerHandle
     private let ending = Monitor<Result<Void, any Error>?>(nil)
-    /// Whether this keeps the container running while that has nothing to do.
+    /// Whether this keeps the container running while it is idle.
     private let isHolding = UncheckedMutex(true)
 
-    /// Runs a container on a thread of its own, as `Container.run(stoppingOn:)` does.
-    /// - Throws: `ProtonError.Code.limitExceeded` where the system has no thread left.
+    /// Runs a container on its own thread, as `Container.run(stoppingOn:)` does.
+    /// - Throws: `ProtonError.Code.limitExceeded` if the system has no thread left.
     public convenience init(_ container: sending Container, stoppingOn signals: StopSignal...) throws(ProtonError) {
         try self.init(Handover(container)) { container in try container.run(threads: 1, stoppingOn: signals) }
     }
 
     /// Runs a container on several threads of its own, as `Container.run(threads:handler:stoppingOn:)` does.
-    /// - Throws: `ProtonError.Code.limitExceeded` where the system has no thread left. What that method throws comes out of
-    ///   `wait`.
+    /// - Throws: `ProtonError.Code.limitExceeded` if the system has no thread left. `wait` throws the errors of that method.
     public convenience init(
         _ container: sending Container, threads: Int, handler: any ProtonHandler & Sendable,
         stoppingOn signals: StopSignal...
@@ -39,7 +38,7 @@ public final class ContainerThread: Sendable {
         }
     }
 
-    /// Runs a container on a thread of its own, and says there what came of it before `wait` does.
+    /// Runs a container on its own thread, which calls `whenEnded` with the result before `wait` returns it.
     package convenience init(
         _ container: sending Container, whenEnded: @escaping @Sendable (Result<Void, any Error>) -> Void
     ) throws(ProtonError) {
@@ -54,7 +53,7 @@ public final class ContainerThread: Sendable {
         container.core.loop.hold()
         let ending = ending
         let thread = Thread.start {
-            // The container and its handlers are gone when those who wait go on.
+            // The container and its handlers are released before the waiting threads continue.
             let result = Result { try handover.use(run) }
             whenEnded(result)
             ending.withLock { $0 = result }
@@ -74,12 +73,12 @@ public final class ContainerThread: Sendable {
         if isHolding.withLock({ exchange(&$0, with: false) }) { container.core.loop.release() }
     }
 
-    /// Waits until the container has ended, and its handlers are let go of; from any thread but those that run it.
+    /// Waits until the container has ended, and its handlers are released; from any thread but those that run it.
     ///
     /// From now on it ends when nothing is left: no connection, no listener and no timer.
-    /// - Parameter timeout: how long to wait; nil, the default, is as long as the container runs.
-    /// - Throws: what `Container.run` threw, each time; `ProtonError.Code.timedOut`; `.invalidArgument` at once where a
-    ///   callback of the container calls this, which would wait for itself.
+    /// - Parameter timeout: the maximum time to wait; nil, the default, waits without limit.
+    /// - Throws: the error of `Container.run`, each time; `ProtonError.Code.timedOut`; `.invalidArgument` at once if a callback
+    ///   of the container calls this, which would wait for itself.
     public func wait(timeout: Duration? = nil) throws {
         guard !container.core.loop.isOnItsThread else {
             throw ProtonError(
@@ -92,17 +91,17 @@ public final class ContainerThread: Sendable {
         try result.get()
     }
 
-    /// As `wait(timeout:)` does.
-    /// - Returns: what came of the container; nil where the time is over.
+    /// Waits as `wait(timeout:)` does.
+    /// - Returns: the result of the container; nil if the deadline has passed.
     func wait(until deadline: Deadline) -> Result<Void, any Error>? {
         letGo()
         return ending.wait(until: deadline) { $0 }
     }
 }
 
-/// A container on its way to the thread that runs it.
+/// Moves a container to the thread that runs it.
 ///
-/// `@unchecked Sendable`: it is made of a container that was sent, and used by one thread, once.
+/// `@unchecked Sendable`: it is created with a container that was sent, and one thread uses it, once.
 private final class Handover: @unchecked Sendable {
     let handle: ContainerHandle
     private var container: Container?

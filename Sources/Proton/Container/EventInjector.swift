@@ -4,11 +4,11 @@
 import ProtonEngine
 import ProtonUtilities
 
-/// Lets any thread hand events of the program's own to a container.
+/// Passes events of the program from any thread to a container.
 ///
-/// `Container.selectable` adds it to its container, which then runs until the injector is closed. It is how Python's
-/// programs do it. A closure does without an event: on the container's thread by `ContainerHandle.execute`, for work on
-/// one connection by its `workQueue`.
+/// `Container.selectable` adds it to its container, which then runs until the injector is closed. It corresponds to Python's
+/// class of that name. A closure needs no event: on the container's thread use `ContainerHandle.execute`, for work on one
+/// connection its `workQueue`.
 ///
 /// All of it may be called from any thread, also when the container has ended.
 public final class EventInjector: Sendable {
@@ -16,7 +16,7 @@ public final class EventInjector: Sendable {
     public static let maxEarlyEvents = 10_000
 
     private enum State {
-        /// Not added to a container yet: what is triggered waits.
+        /// Not added to a container yet: events wait.
         case new([ApplicationEvent])
         case added(ContainerHandle)
         case closed
@@ -24,19 +24,19 @@ public final class EventInjector: Sendable {
 
     private let state = UncheckedMutex(State.new([]))
 
-    /// Creates an injector, to be added to one container.
+    /// Creates an injector, which can be added to one container.
     public init() {}
 
     deinit {
         close()
     }
 
-    /// Has an event handed to the nearest handler of what it is about, in the domain of its connection.
+    /// Delivers an event to the nearest handler of its endpoint, in the domain of its connection.
     ///
-    /// Events about one connection come in the order in which they are triggered, and so do those about none. An event
-    /// about a link that has ended meanwhile goes to the handler of its session or connection.
-    /// - Returns: whether it will be: false where the injector is closed, the container or the event's connection is
-    ///   over, or `maxEarlyEvents` wait for a container already. A container that ends by an error drops what waits.
+    /// Events of one connection are delivered in the order in which they are triggered, and so are events without a connection.
+    /// An event of a link that has ended meanwhile goes to the handler of its session or connection.
+    /// - Returns: whether it will be delivered: false if the injector is closed, the container or the event's connection has
+    ///   ended, or `maxEarlyEvents` already wait for a container. A container that ends with an error drops waiting events.
     @discardableResult
     public func trigger(_ event: ApplicationEvent) -> Bool {
         var container: ContainerHandle?
@@ -44,7 +44,7 @@ public final class EventInjector: Sendable {
             switch state {
             case .new(var events):
                 guard events.count < EventInjector.maxEarlyEvents else { return false }
-                // Let go of here while it grows, so that it is not copied.
+                // The state releases the array while it grows, so that it is not copied.
                 state = .closed
                 events.append(event)
                 state = .new(events)
@@ -55,11 +55,11 @@ public final class EventInjector: Sendable {
             case .closed: return false
             }
         }
-        // Without the lock: this may be the last to let go of a container, and of handlers that close the injector.
+        // Without the lock: this may release the last reference to a container, and to handlers that close the injector.
         return container?.post(event) ?? isTaken
     }
 
-    /// Takes the injector out of its container, which may then end. What was triggered before is handed on first.
+    /// Removes the injector from its container, which may then end. Events that were triggered before are delivered first.
     public func close() {
         let container: ContainerHandle? = state.withLock { state in
             defer { state = .closed }
@@ -69,7 +69,7 @@ public final class EventInjector: Sendable {
         container?.core.loop.release()
     }
 
-    /// Begins to hand events to a container, first those that wait.
+    /// Begins to pass events to a container; waiting events are passed first.
     fileprivate func add(to container: Container) throws {
         try state.withLock { state in
             guard case .new(let events) = state else {
@@ -85,18 +85,18 @@ public final class EventInjector: Sendable {
 }
 
 extension Container {
-    /// Adds an injector, by which other threads hand events to this container; it runs at least until that is closed.
+    /// Adds an injector, which passes other threads' events to this container; the container runs at least until it is closed.
     ///
     /// `stop()` does not wait for the injector.
-    /// - Throws: `ProtonError.Code.invalidArgument` where the injector was added before, or is closed.
+    /// - Throws: `ProtonError.Code.invalidArgument` if the injector was added before, or is closed.
     public func selectable(_ injector: EventInjector) throws {
         try injector.add(to: self)
     }
 }
 
 extension ContainerHandle {
-    /// Has an event dispatched, in the domain of what it is about.
-    /// - Returns: whether it will be.
+    /// Dispatches an event, in the domain of its endpoint.
+    /// - Returns: whether it will be dispatched.
     @discardableResult
     fileprivate func post(_ event: ApplicationEvent) -> Bool {
         if let connection = event.connection { return connection.workQueue.add { _ in try dispatch(event) } }
@@ -104,7 +104,7 @@ extension ContainerHandle {
     }
 
     private func dispatch(_ event: ApplicationEvent) throws {
-        // Work that waits for a connection may still run while its container goes: nobody wants to know then.
+        // Work that waits for a connection may still run while its container is deinitialized: then the event is dropped.
         guard let container = core.existingContainer, core.loop.isDispatching else { return }
         try event.dispatch(in: container)
     }

@@ -6,7 +6,7 @@ import ProtonEngine
 import ProtonUtilities
 import Synchronization
 
-/// What a loop does about what its proactor tells it, other than the events of connections.
+/// The loop as the delegate of its proactor, for everything but the events of connections.
 extension Loop: ProactorDelegate {
     var isDispatching: Bool { !isMuted.load(ordering: .relaxed) }
 
@@ -58,14 +58,14 @@ extension Loop: ProactorDelegate {
 
     func interrupted() throws { try runJobs() }
 
-    /// Runs what is due, for somebody who does that in the loop's place.
-    /// - Returns: whether there was something.
+    /// Runs due timers and jobs, for a caller that drives the loop itself.
+    /// - Returns: whether there were any.
     func turn() throws -> Bool {
         let hadJobs = try runJobs()
         return try runTimers() || hadJobs
     }
 
-    /// How many timers are run in a row: one that sets itself again without a delay lets others have their turn.
+    /// How many timers are run in a row: a timer that schedules itself again without a delay must not block the others.
     private static let timerBudget = 100
 
     /// - Returns: whether a timer was due.

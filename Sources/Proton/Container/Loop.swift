@@ -7,27 +7,27 @@ import ProtonEngine
 import ProtonUtilities
 import Synchronization
 
-/// The loop of a container: its proactor, its timers, and when it ends.
+/// The loop of a container: its proactor, its timers, and its end.
 ///
-/// `@unchecked Sendable`: its state is under a lock. The closures of timers and the connections that are not connected
-/// yet need not be `Sendable`: they run, and are used, on the one thread of the loop, or with a handler that is
-/// `Sendable` (`Container.run(threads:handler:)`).
+/// `@unchecked Sendable`: its state is under a lock. The closures of timers, and the connections that are not connected yet, need
+/// not be `Sendable`: they run, and are used, on the one thread of the loop, or with a handler that is `Sendable`
+/// (`Container.run(threads:handler:)`).
 final class Loop: @unchecked Sendable {
     private let proactor: Proactor
     let state = UncheckedMutex(State())
-    /// The thread of a loop that has only one; 0 before it runs, and where it has several.
+    /// The thread of a loop that has only one; 0 before it runs, and if it has several.
     private let soleThread = Atomic<UInt>(0)
-    /// Read once a batch: whether handlers are still told of events.
+    /// Read once a batch: whether handlers no longer receive events.
     let isMuted = Atomic<Bool>(false)
-    /// The threads that handle events now.
+    /// The threads that run the loop now.
     private let ownThreads = UncheckedMutex<Set<UInt>>([])
     let clock: TimerClock
-    /// What connections go over; nil is sockets.
+    /// The network of the connections; nil is sockets.
     let network: (any LoopNetwork)?
 
     /// - Parameters:
-    ///   - clock: what timers go by; nil is the system's clock.
-    ///   - network: what connections go over; nil is sockets.
+    ///   - clock: the clock of timers; nil is the system's clock.
+    ///   - network: the network of the connections; nil is sockets.
     init(clock: (any ContainerClock)?, network: (any LoopNetwork)? = nil) throws {
         proactor = try Proactor()
         self.network = network
@@ -41,9 +41,9 @@ final class Loop: @unchecked Sendable {
         }
     }
 
-    /// Lets go of what never ran, or did not end in time: the container is gone, and no thread runs the loop.
+    /// Releases what never ran, or did not end in time: the container was deinitialized, and no thread runs the loop.
     ///
-    /// Connections and the loop keep each other until then.
+    /// Until then connections and the loop keep each other.
     func abandon() {
         let (connections, pending, listeners, jobs) = state.withLock { state in
             state.end()
@@ -54,7 +54,7 @@ final class Loop: @unchecked Sendable {
                 exchange(&state.listeners, with: [:]).values, exchange(&state.jobs, with: [])
             )
         }
-        // Let go of here, without the lock.
+        // The jobs are released here, without the lock.
         withExtendedLifetime(jobs) {}
         for connection in connections { connection.discard() }
         for pending in pending { pending.connection.discard() }
@@ -64,7 +64,7 @@ final class Loop: @unchecked Sendable {
     // MARK: Connections and listeners
 
     /// Connects when the current callback returns, or when the loop starts.
-    /// - Throws: `ProtonError.Code.closed` where the loop is stopping or has ended.
+    /// - Throws: `ProtonError.Code.closed` if the loop is stopping or has ended.
     func connect(_ connection: Connection) throws {
         try state.withLock { state in
             try state.checkOpen()
@@ -73,7 +73,7 @@ final class Loop: @unchecked Sendable {
     }
 
     /// Listens from now on.
-    /// - Throws: `ProtonError.Code.listenFailed`; `.closed` where the loop is stopping or has ended.
+    /// - Throws: `ProtonError.Code.listenFailed`; `.closed` if the loop is stopping or has ended.
     func listen(_ listener: Listener, backlog: Int32, _ acceptor: @escaping Acceptor) throws {
         try state.withLock { state in
             try state.checkOpen()
@@ -91,7 +91,7 @@ final class Loop: @unchecked Sendable {
         }
     }
 
-    /// Connects what this thread's callback made, or drops it where the loop is ending.
+    /// Connects the connections that this thread's callback made, or drops them if the loop is ending.
     private func connectPending(of thread: UInt?) {
         let (mine, isOpen): ([PendingConnect], Bool) = state.withLock { state in
             guard !state.pending.isEmpty else { return ([], true) }
@@ -108,12 +108,12 @@ final class Loop: @unchecked Sendable {
         for pending in mine { pending.connection.context?.begin(pending.connection) }
     }
 
-    /// Takes the connections that are to be connected, for somebody who does that in the loop's place.
+    /// Takes the connections that wait to be connected, for a caller that drives the loop itself.
     func takePending() -> [Connection] {
         state.withLock { $0.takePending() }
     }
 
-    /// Hands a connection to the proactor when its domain is left, with an address that needs no look-up.
+    /// Hands a connection to the proactor when the current callback leaves its domain; the address needs no lookup.
     func connect(
         _ connection: Connection, _ configuration: TransportConfiguration, to address: String, othersFollow: Bool
     ) {
@@ -130,13 +130,13 @@ final class Loop: @unchecked Sendable {
     func setHandshakeDeadline(of connection: Connection, _ configuration: TransportConfiguration) {
         let timeout = configuration.limits.handshakeTimeout
         setDeadline(of: connection, after: timeout) { connection in
-            // Not where the try is over meanwhile: without a transport this would end the connection.
+            // Not if the attempt has ended meanwhile: without a transport this would end the connection.
             guard !connection.isRemoteOpened, connection.transport != nil else { return }
             connection.abort(.init(.handshakeTimeout, "No open frame came within \(timeout)."))
         }
     }
 
-    /// Has something done with a connection after a time, in place of what was wanted before.
+    /// Runs work on a connection after a time, in place of the work that was set before.
     func setDeadline(
         of connection: Connection, after time: Duration, _ work: @escaping @Sendable (Connection) throws -> Void
     ) {
@@ -152,32 +152,32 @@ final class Loop: @unchecked Sendable {
         state.withLock { $0.cancelDeadline(of: connection) }
     }
 
-    /// Whether the calling thread is the loop's only one: then it uses a connection until the current callback returns.
+    /// Whether the calling thread is the loop's only one: then it may use a connection until the current callback returns.
     func mayLend(_ queue: WorkQueue) -> Bool {
         guard soleThread.load(ordering: .relaxed) == UInt(pthread_self()) else { return false }
         state.withLock { $0.lent.append(queue) }
         return true
     }
 
-    /// Has the items of a connection run that is in no proactor.
+    /// Schedules the work items of a connection that is in no proactor.
     func runItems(of queue: WorkQueue) {
         let isPosted = state.withLock { state in
             if case .ended = state.phase { return false }
             state.parked.append(queue)
             return true
         }
-        // Where the loop has ended nobody else uses the connection any more.
+        // If the loop has ended, no other thread uses the connection any more.
         if isPosted { proactor.interrupt() } else { try? queue.runParked() }
     }
 
     // MARK: Timers and jobs
 
-    /// The time that timers go by.
+    /// The current time of the timers' clock.
     var now: ContinuousClock.Instant { clock.now }
 
     func schedule(after delay: Duration, keepsRunning: Bool, _ body: @escaping () throws -> Void) -> TimerQueue.ID {
         let deadline = clock.now.advanced(by: max(.zero, delay))
-        // Somebody may wait for a timer to be set.
+        // A waiting thread may have to see the new timer.
         defer { if network != nil { wake() } }
         return state.withLock { state in
             let id = state.timers.add(at: deadline, keepsRunning: keepsRunning, body)
@@ -188,12 +188,12 @@ final class Loop: @unchecked Sendable {
 
     func cancel(_ id: TimerQueue.ID) -> Bool {
         let (wasThere, isIdle) = state.withLock { ($0.timers.cancel(id), $0.isIdle) }
-        // It may have been the last thing that the loop waits for.
+        // It may have been the last timer that kept the loop running.
         if wasThere, isIdle { wake() }
         return wasThere
     }
 
-    /// Has something done that bounds the end of the loop, whatever clock the timers go by.
+    /// Runs work that limits the time of the loop's end, independent of the timers' clock.
     private func bound(after delay: Duration, _ body: @escaping () -> Void) {
         state.withLock { state in
             _ = state.bounds.add(at: .now.advanced(by: max(.zero, delay)), keepsRunning: false, body)
@@ -201,23 +201,21 @@ final class Loop: @unchecked Sendable {
         }
     }
 
-    /// Called with the lock held, so that the last to set the time-out has seen the latest timers.
+    /// Sets the proactor's time-out. Called with the lock held, so that the last call has seen the latest timers.
     ///
-    /// A time-out that comes earlier is left: timers that are cancelled as a rule, such as those of requests, cost no call of
-    /// the system each.
+    /// An earlier time-out is kept: timers that are usually cancelled, such as those of requests, then cost no system call each.
     func setTimeout(_ state: inout State) {
         guard let delay = state.delay(by: clock) else { return }
         let time = ContinuousClock.now.advanced(by: delay)
         if let set = state.timeout, set <= time { return }
         state.timeout = time
-        // Proton hands a time-out of nothing out before it looks at its sockets: one timer after the other would keep it
-        // from ever doing so.
+        // Proton reports a time-out of zero before it looks at its sockets: many timers in a row would keep it from that.
         let least: Int64 = state.timerRuns > 0 ? 1 : 0
         proactor.setTimeout(milliseconds: UInt32(clamping: max(least, delay.milliseconds)))
     }
 
-    /// Runs a job on one of the loop's threads, after the ones that were posted before.
-    /// - Returns: whether it will run: not where the loop has ended.
+    /// Runs a job on one of the loop's threads, after the jobs that were posted before.
+    /// - Returns: whether it will run: false if the loop has ended.
     @discardableResult
     func post(_ job: @escaping @Sendable () throws -> Void) -> Bool {
         let isPosted = state.withLock { state in
@@ -229,18 +227,18 @@ final class Loop: @unchecked Sendable {
         return isPosted
     }
 
-    /// Keeps the loop running, until as many calls of `release` have been made, or it is stopped.
+    /// Keeps the loop running until `release` was called as often, or it is stopped.
     func hold() {
         state.withLock { $0.holds += 1 }
     }
 
-    /// Takes a `hold` back, from any thread.
+    /// Undoes a `hold`, from any thread.
     func release() {
         state.withLock { $0.holds -= 1 }
         wake()
     }
 
-    /// Has the loop look whether it has ended.
+    /// Wakes the loop to check whether it has ended.
     func wake() {
         proactor.interrupt()
     }
@@ -257,12 +255,12 @@ final class Loop: @unchecked Sendable {
         }
     }
 
-    /// Whether nothing is left to wait for.
+    /// Whether the loop waits for nothing.
     var isIdle: Bool { state.withLock { $0.isIdle && $0.holds == 0 } }
 
     /// Runs until nothing is left to wait for, on this thread and `threads - 1` of its own.
-    /// - Parameter start: called first, but not where the loop was stopped already: that only closes what there is.
-    /// - Throws: the first error that a handler threw; `ProtonError.Code.closed` where the loop has run before.
+    /// - Parameter start: called first, unless the loop was stopped already: then it only closes its connections and listeners.
+    /// - Throws: the first error that a handler threw; `ProtonError.Code.closed` if the loop has run before.
     func run(threads: Int, start: () throws -> Void) throws {
         let starts = try state.withLock { state in
             switch state.phase {
@@ -316,14 +314,14 @@ final class Loop: @unchecked Sendable {
                 fail(error)
             }
         }
-        // The next thread looks too whether it has ended.
+        // The next thread also has to check whether it has ended.
         proactor.interrupt()
     }
 
-    /// Sees to what a callback leaves behind: connections to connect, and those that were lent to it.
+    /// Handles what a callback has left: connections to connect, and connections that it borrowed.
     /// - Returns: whether the loop has ended.
     private func finishCallback() -> Bool {
-        // In one go, since every batch pays for it.
+        // With one lock, since every batch pays for it.
         let (lent, hasPending, hasEnded) = state.withLock { state in
             (
                 state.lent.isEmpty ? [] : exchange(&state.lent, with: []), !state.pending.isEmpty,
@@ -338,7 +336,7 @@ final class Loop: @unchecked Sendable {
 
     // MARK: Ending
 
-    /// Closes listeners and connections; the loop ends when all are closed, or when the grace period is over.
+    /// Closes listeners and connections; the loop ends when all are closed, or when the grace period has passed.
     func stop(_ condition: Condition? = nil, grace: Duration = .seconds(5)) {
         let (listeners, connections): ([Listener], [WorkQueue]) = state.withLock { state in
             switch state.phase {
@@ -351,13 +349,13 @@ final class Loop: @unchecked Sendable {
         }
         for listener in listeners { listener.close() }
         for queue in connections { queue.add { $0.close(condition) } }
-        // Those that other threads' callbacks made are dropped when these return.
+        // Connections that other threads' callbacks made are dropped when these callbacks return.
         connectPending(of: UInt(pthread_self()))
         bound(after: grace) { [unowned self] in dropAll() }
         proactor.interrupt()
     }
 
-    /// A handler failed: drops everything, and ends with the error.
+    /// Ends the loop with a handler's error, and drops everything.
     func fail(_ error: any Error) {
         let isFirst = state.withLock { state in
             switch state.phase {
@@ -375,20 +373,21 @@ final class Loop: @unchecked Sendable {
         proactor.interrupt()
     }
 
-    /// Closes listeners, and ends connections without their peers' consent.
+    /// Closes listeners, and aborts connections without waiting for their peers.
     ///
-    /// Each in its own domain: what `pn_proactor_disconnect` drops would outlive the loop, and proton never free it.
+    /// Each in its own domain: a connection that `pn_proactor_disconnect` drops would outlive the loop, and proton would never
+    /// free it.
     private func dropAll() {
         let (listeners, connections): ([Listener], [WorkQueue]) = state.withLock { state in
             (state.listeners.values.map(\.listener), state.connections.values.map(\.workQueue))
         }
         for listener in listeners { listener.close() }
         for queue in connections { queue.add { $0.abort() } }
-        // Nothing is waited for but the loop's own threads: were one stuck, the rest would still come to an end.
+        // This waits only for the loop's own threads: if one of them is stuck, the others still end.
         bound(after: .seconds(2)) { [unowned self] in endAnyway() }
     }
 
-    /// Ends the loop with what is left; `abandon` lets go of it.
+    /// Ends the loop with everything that is left; `abandon` releases that.
     private func endAnyway() {
         state.withLock { $0.end() }
     }

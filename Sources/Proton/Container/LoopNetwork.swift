@@ -4,40 +4,40 @@
 package import ProtonEngine
 import ProtonUtilities
 
-/// What carries the bytes of a loop's connections in the place of sockets.
+/// Carries the bytes of a loop's connections in place of sockets.
 package protocol LoopNetwork: AnyObject, Sendable {
-    /// Takes the driver of a connection that wants to reach an address; on the loop's thread, which then calls `turn`.
+    /// Connects the driver of a connection to an address; on the loop's thread, which then calls `turn`.
     func connect(_ driver: ConnectionDriver, to address: String)
 
     /// Listens from now on; from any thread.
-    /// - Throws: `ProtonError.Code.listenFailed` where somebody listens there already.
+    /// - Throws: `ProtonError.Code.listenFailed` if there is already a listener for the address.
     func listen(_ listener: Listener, in loop: LoopInMemory) throws
 
-    /// Gives everything that is to be done its turn once; on the loop's thread.
-    /// - Returns: whether there was something to do: then this is called again before the loop waits.
-    /// - Throws: what handlers throw, which ends the loop.
+    /// Does all pending work once; on the loop's thread.
+    /// - Returns: whether there was any: then this is called again before the loop waits.
+    /// - Throws: the errors of handlers, which end the loop.
     func turn(_ loop: LoopInMemory) throws -> Bool
 }
 
-/// A loop whose connections are in memory, as its network sees it.
+/// The interface of a loop to its network in memory.
 package struct LoopInMemory: Sendable {
     let loop: Loop
 
-    /// Has `turn` called; from any thread.
+    /// Wakes the loop, which calls `turn`; from any thread.
     package func wake() { loop.wake() }
 
     /// The time of the loop's clock.
     package var now: ContinuousClock.Instant { loop.now }
 
-    /// When the first of the loop's timers is due; nil where there is none.
+    /// The deadline of the loop's first timer; nil if there is none.
     package var nextDeadline: ContinuousClock.Instant? { loop.state.withLock { $0.timers.nextDeadline } }
 
-    /// Runs the timers that are due, and what other threads want done.
-    /// - Returns: whether there was something.
+    /// Runs the timers that are due, and the work of other threads.
+    /// - Returns: whether there was any.
     package func turn() throws -> Bool { try loop.turn() }
 
-    /// Takes the connection of a peer that has connected to a listener.
-    /// - Returns: nil where the listener has been closed, or the loop is about to end.
+    /// Accepts the connection of a peer that has connected to a listener.
+    /// - Returns: nil if the listener is closed, or the loop is ending.
     package func accept(on listener: Listener) throws -> ConnectionDriver? {
         guard let (connection, configuration) = try loop.accept(on: listener) else { return nil }
         return ConnectionDriver.accept(connection, configuration, wake: loop.wake)
@@ -45,13 +45,13 @@ package struct LoopInMemory: Sendable {
 
     /// A listener has been closed.
     package func close(_ listener: Listener) {
-        // What it throws is about listeners that their sockets' errors end.
+        // It throws only if a condition, such as a socket's error, has ended the listener.
         try? loop.listenerClosed(listener, condition: nil)
         loop.wake()
     }
 }
 
 extension Loop {
-    /// What its network sees of it.
+    /// The interface of the loop to its network.
     var inMemory: LoopInMemory { LoopInMemory(loop: self) }
 }

@@ -4,22 +4,22 @@
 import ProtonEngine
 import ProtonUtilities
 
-/// What a loop keeps under its lock, and when that means that it has ended.
+/// The state of a loop, which its lock protects, and the condition for its end.
 extension Loop {
-    /// How a connection that a listener accepts is set up.
+    /// Creates the connection that a listener accepts, and its configuration.
     typealias Acceptor = (Listener) throws -> (Connection, TransportConfiguration)
 
     enum Phase {
         case idle
         case running
-        /// Everything is being closed; what goes wrong meanwhile is of no interest. A loop may be stopped before it runs.
+        /// Everything is being closed; errors are ignored. A loop may be stopped before it runs.
         case stopping(isRunning: Bool)
-        /// A handler failed: everything is being dropped, and nothing is dispatched any more.
+        /// A handler failed: everything is being dropped, and no more events are dispatched.
         case failing(any Error)
         case ended((any Error)?)
     }
 
-    /// A connection that is connected when the callback that made it returns: until then it is its maker's.
+    /// A connection that is connected when the callback that made it returns: until then the callback owns it.
     struct PendingConnect {
         let connection: Connection
         let thread: UInt
@@ -32,24 +32,24 @@ extension Loop {
         var pending: [PendingConnect] = []
         var jobs: [@Sendable () throws -> Void] = []
         var timers = TimerQueue()
-        /// When the proactor's time-out comes that was set last, by the system's clock; nil once it has come.
+        /// When the last time-out that the proactor was given expires, by the system's clock; nil when it has expired.
         var timeout: ContinuousClock.Instant?
         /// How many threads run timers now.
         var timerRuns = 0
         /// How many threads run jobs now.
         var jobRuns = 0
-        /// What bounds the end of the loop: by the system's clock, since one that is turned may stand for ever.
+        /// The timers that limit the loop's end, by the system's clock, since another clock may stand still.
         var bounds = TimerQueue()
         /// The timers that end connections which their peers do not open, or do not close.
         var deadlines: [ObjectIdentifier: TimerQueue.ID] = [:]
         /// Connections that the loop's only thread is using outside of their batches.
         var lent: [WorkQueue] = []
-        /// Connections in no proactor whose items are to be run.
+        /// Connections in no proactor that have work items to run.
         var parked: [WorkQueue] = []
-        /// How many injectors may still bring something: the loop waits for them, unless it is being stopped.
+        /// How often the loop is held, such as by injectors: it then does not end, unless it is stopped.
         var holds = 0
 
-        /// - Throws: `ProtonError.Code.closed` where nothing new can be opened any more.
+        /// - Throws: `ProtonError.Code.closed` if nothing new can be opened any more.
         func checkOpen() throws {
             switch phase {
             case .idle, .running: return
@@ -58,19 +58,19 @@ extension Loop {
             }
         }
 
-        /// Takes the connections that are to be connected, as connections from now on.
+        /// Takes the connections that wait to be connected, and adds them to `connections`.
         mutating func takePending() -> [Connection] {
             let taken = exchange(&pending, with: []).map(\.connection)
             for connection in taken { connections[ObjectIdentifier(connection)] = connection }
             return taken
         }
 
-        /// Lets a connection be whose peer has opened or closed it in time, or that is over.
+        /// Cancels the deadline of a connection that its peer has opened or closed in time, or that has ended.
         mutating func cancelDeadline(of connection: Connection) {
             if let timer = deadlines.removeValue(forKey: ObjectIdentifier(connection)) { _ = timers.cancel(timer) }
         }
 
-        /// How long it is until something is due; nil where nothing will be by itself.
+        /// The time until the next deadline; nil if the loop has to wait for no timer.
         func delay(by clock: TimerClock) -> Duration? {
             let timer = timers.nextDeadline.flatMap(clock.delay)
             guard let deadline = bounds.nextDeadline else { return timer }
@@ -78,7 +78,7 @@ extension Loop {
             return min(bound, timer ?? bound)
         }
 
-        /// Takes what was posted, for a thread that runs it and then says `endJobRun`.
+        /// Takes the posted jobs and queues, for a thread that runs them and then calls `endJobRun`.
         mutating func beginJobRun() -> (jobs: [@Sendable () throws -> Void], parked: [WorkQueue]) {
             jobRuns += 1
             return (exchange(&jobs, with: []), exchange(&parked, with: []))
@@ -86,12 +86,12 @@ extension Loop {
 
         mutating func endJobRun() { jobRuns -= 1 }
 
-        /// Takes out what is due first, where something is.
+        /// Takes out the first timer that is due, if there is one.
         mutating func popDue(by clock: TimerClock) -> TimerQueue.Due? {
             bounds.popDue(.now) ?? timers.popDue(clock.now)
         }
 
-        /// Ends the loop with what is left.
+        /// Ends the loop with everything that is left.
         mutating func end() {
             switch phase {
             case .idle, .running, .stopping: phase = .ended(nil)
@@ -100,7 +100,7 @@ extension Loop {
             }
         }
 
-        /// Ends the loop where nothing is left to wait for.
+        /// Ends the loop if it waits for nothing.
         /// - Returns: whether it has ended.
         mutating func endWhereIdle() -> Bool {
             switch phase {

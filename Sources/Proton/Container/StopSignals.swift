@@ -10,12 +10,12 @@ public struct StopSignal: Sendable, Hashable {
 
     /// Control-C: SIGINT.
     public static let interrupt = StopSignal(number: SIGINT)
-    /// What `kill` and service managers send: SIGTERM.
+    /// The signal that `kill` and service managers send: SIGTERM.
     public static let terminate = StopSignal(number: SIGTERM)
 }
 
 extension SignalWatch {
-    /// Waits for the first of some signals; from then on each of them ends the process at once, as it would without this.
+    /// Waits for the first of some signals; after that each of them ends the process at once, as it would by default.
     package convenience init(_ signals: [StopSignal], _ action: @escaping @Sendable () -> Void) {
         self.init(first: signals.map(\.number), action)
     }

@@ -4,14 +4,14 @@
 import HeapModule
 import ProtonEngine
 
-/// What is to happen later, in the order of its time.
+/// The pending timers, in the order of their deadlines.
 ///
-/// A value that knows no clock: its owner tells it the time, and asks when to come back.
+/// A value without a clock: its owner passes the time, and asks for the next deadline.
 struct TimerQueue {
-    /// Names an entry.
+    /// Identifies an entry.
     typealias ID = UInt64
 
-    /// What has to be done now.
+    /// A timer that is due.
     struct Due {
         let deadline: ContinuousClock.Instant
         let action: () throws -> Void
@@ -38,7 +38,7 @@ struct TimerQueue {
     private(set) var activeCount = 0
 
     /// Adds an entry.
-    /// - Parameter keepsRunning: whether the container runs at least until then.
+    /// - Parameter keepsRunning: whether the container runs at least until the deadline.
     mutating func add(
         at deadline: ContinuousClock.Instant, keepsRunning: Bool, _ body: @escaping () throws -> Void
     ) -> ID {
@@ -49,8 +49,8 @@ struct TimerQueue {
         return lastID
     }
 
-    /// Takes an entry out.
-    /// - Returns: whether it was there.
+    /// Removes an entry.
+    /// - Returns: whether it existed.
     @discardableResult
     mutating func cancel(_ id: ID) -> Bool {
         guard let action = actions.removeValue(forKey: id) else { return false }
@@ -59,7 +59,7 @@ struct TimerQueue {
         return true
     }
 
-    /// Takes out the entry that is due first, where one is due.
+    /// Removes and returns the first entry that is due, if there is one.
     mutating func popDue(_ now: ContinuousClock.Instant) -> Due? {
         dropCancelled()
         guard let first = heap.min, first.deadline <= now else { return nil }
@@ -69,17 +69,17 @@ struct TimerQueue {
         return Due(deadline: first.deadline, action: action.body)
     }
 
-    /// When to come back; nil where nothing waits.
+    /// The next deadline; nil if there are no entries.
     var nextDeadline: ContinuousClock.Instant? { heap.min?.deadline }
 
-    /// Takes everything out.
+    /// Removes all entries.
     mutating func removeAll() {
         heap = Heap()
         actions = [:]
         activeCount = 0
     }
 
-    /// Entries in the middle of the heap that were cancelled go when they come to its top.
+    /// Removes cancelled entries from the top of the heap; others stay in it until they get there.
     private mutating func dropCancelled() {
         while let first = heap.min, actions[first.id] == nil { heap.removeMin() }
     }

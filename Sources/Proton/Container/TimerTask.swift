@@ -1,14 +1,14 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Something that a container does later; made by `Container.schedule`.
+/// A timer of a container; created by `Container.schedule`.
 public struct TimerTask: Sendable {
     let id: TimerQueue.ID
-    // Weak, since the loop keeps the actions of its timers, which may keep these.
+    // Weak, since the loop keeps the actions of its timers, which may keep these values.
     weak var loop: Loop?
 
-    /// Takes it back, where it has not happened yet; from any thread.
-    /// - Returns: whether it was still to happen.
+    /// Cancels the timer, if it has not fired yet; from any thread.
+    /// - Returns: whether it was pending.
     @discardableResult
     public func cancel() -> Bool {
         loop?.cancel(id) ?? false

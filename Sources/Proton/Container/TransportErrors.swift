@@ -6,7 +6,7 @@ import Logging
 import ProtonEngine
 
 extension Connection {
-    /// What ended the transport, as an error that says what to do; nil while nothing has.
+    /// The error that ended the transport, with advice; nil if there is none.
     var transportError: ProtonError? {
         guard let condition = context?.reconnection?.lookupFailure ?? transport?.condition else { return nil }
         // The peer has closed the connection, and it is made again.
@@ -19,10 +19,10 @@ extension Connection {
     /// The peer's close of the connection, as an error.
     private var closeError: ProtonError { closeError(.connectionError, "closed the connection", of: self) }
 
-    /// Whether a peer's close of the connection with an error condition counts as the loss of the transport.
+    /// Whether a close with an error condition by the peer counts as the loss of the transport.
     ///
-    /// That of a broker that drops its connections always does, as in Python; others do where the connection is made
-    /// again after them.
+    /// The close of a broker that forces connections to close always does, as in Python; others do if the connection is then made
+    /// again.
     var treatsCloseAsLoss: Bool {
         guard isLocalOpen else { return false }
         if remoteCondition?.name == .connectionForced { return true }
@@ -30,12 +30,12 @@ extension Connection {
         return options.reconnect != nil && options.reconnectPolicy.triesAgain(after: closeError)
     }
 
-    /// How messages name the peer: as the program did, or by its address.
+    /// The peer's name in messages: the host and port that the program used, or the peer's address.
     var peerDescription: String {
         context?.reconnection?.url.hostAndPort ?? transport?.remoteAddress ?? "the peer"
     }
 
-    /// Whether the connection is made again after what has just ended its transport.
+    /// Whether the connection is made again after its transport has just ended.
     var isTriedAgain: Bool {
         guard let context, let reconnection = context.reconnection, isLocalOpen, !context.loop.isStopping else {
             return false
@@ -47,39 +47,39 @@ extension Connection {
         }
     }
 
-    /// What happens to an error that no handler of the program's cares for.
+    /// Handles an error that no handler of the program handles.
     ///
-    /// On a connection that the program opened it comes out of `run()`; on one that a peer opened it is logged, since no
-    /// peer may end a server. While the container stops nobody wants to know.
+    /// If the program opened the connection, `run()` throws the error; if a peer opened it, the error is logged, since a peer
+    /// must not end a server. While the container stops, errors are ignored.
     func failUnhandled(_ error: ProtonError) throws {
         guard let context, !context.loop.isStopping else { return }
         if !isIncoming { throw error }
         context.core.logger.warning("\(error.message)", metadata: ["peer": "\(peerDescription)"])
     }
 
-    /// The same for the loss of a transport, which only comes out where the connection is not made again.
+    /// Handles the loss of a transport in the same way; `run()` throws it only if the connection is not made again.
     func failUnhandledLoss(_ error: ProtonError) throws {
         guard let context, let reconnection = context.reconnection, isLocalOpen, !context.loop.isStopping else {
             return try failUnhandled(error)
         }
         switch reconnection.prospect(after: context.loss(of: self), at: context.loop.now) {
         case .end: try failUnhandled(error)
-        // `onReconnectFailed` says the same.
+        // `onReconnectFailed` reports the same error.
         case .givingUp: break
         case .anotherTry:
-            // A warning once an outage: the tries that follow mostly fail for the same reason.
+            // One warning per outage: later attempts mostly fail for the same reason.
             let level: Logger.Level = reconnection.isFailing && !isRemoteOpened ? .debug : .warning
             context.core.logger.log(level: level, "\(error.message) Trying again.")
         }
     }
 
-    /// The same for what a peer did to an endpoint; the connection is closed with it.
+    /// Handles a peer's error on an endpoint in the same way, and closes the connection.
     func closeUnhandled(_ error: ProtonError) throws {
         close()
         try failUnhandled(error)
     }
 
-    /// What a peer did to an endpoint, and the condition that it gave, as an error.
+    /// Creates the error for a peer's action on an endpoint, with the condition of the peer.
     func closeError(_ code: ProtonError.Code, _ what: String, of endpoint: some Endpoint) -> ProtonError {
         if endpoint.remoteCondition == nil, let condition = endpoint.condition {
             let title = (endpoint as? Link)?.title ?? "connection"
@@ -96,7 +96,7 @@ extension Connection {
 }
 
 extension ProtonError {
-    /// What a transport's condition means, to the user of a connection to `peer`.
+    /// Creates the error for a transport's condition, on a connection to `peer`.
     /// - Parameter wasOpen: whether the peer had opened the connection.
     init(transport condition: Condition, to peer: String, wasOpen: Bool = false) {
         let text = condition.description ?? condition.name.description
@@ -120,7 +120,7 @@ extension ProtonError {
             {
                 self.init(lostConnectionTo: peer, condition)
             } else {
-                // The system's reason, without proton's note of where it was met.
+                // The system's reason, without proton's note on the place of the error.
                 let reason = text.firstRange(of: " - ").map { String(text[..<$0.lowerBound]) } ?? text
                 self.init(.connectFailed, "Cannot connect to \(peer): \(reason).", condition: condition)
             }
@@ -167,8 +167,8 @@ extension Symbol {
 struct ProtocolHeader: CustomStringConvertible {
     let bytes: [UInt8]
 
-    /// The bytes that proton quotes when it meets a header that it does not know: `… header mismatch: …['AMQP\x00…']`,
-    /// or `Expected SASL protocol header got: …['AMQP\x00…']`.
+    /// Parses the bytes that proton quotes for an unknown header: `… header mismatch: …['AMQP\x00…']`, or `Expected SASL protocol
+    /// header got: …['AMQP\x00…']`.
     init?(quotedIn text: String) {
         guard text.contains("header mismatch") || text.contains("protocol header got"),
             let start = text.range(of: "['"), let end = text.range(of: "']", after: start.upperBound)
@@ -176,7 +176,7 @@ struct ProtocolHeader: CustomStringConvertible {
         bytes = ProtocolHeader.unquoted(text[start.upperBound..<end.lowerBound])
     }
 
-    /// What a peer speaks that expects another layer than this side has.
+    /// The layer of a peer that expects another one than this side has.
     enum Layer {
         /// A record of TLS (RFC 8446, 5.1): most likely an alert.
         case tls
@@ -228,7 +228,7 @@ struct ProtocolHeader: CustomStringConvertible {
 }
 
 extension String {
-    /// The first place of a text, without Foundation.
+    /// The range of the first occurrence of a text, without Foundation.
     fileprivate func range(of text: String, after start: String.Index? = nil) -> Range<String.Index>? {
         self[(start ?? startIndex)...].firstRange(of: text)
     }

@@ -4,11 +4,11 @@
 public import ProtonEngine
 
 extension WorkQueue {
-    /// Has work done with the connection later, from any thread.
+    /// Runs work with the connection after a delay; from any thread.
     ///
-    /// The delay begins when the connection's domain comes to it. A connection that is over by then has nothing done,
-    /// and a delay does not keep its container running; `Container.schedule` does, and can be cancelled.
-    /// - Returns: whether the connection is still there; false where it is over.
+    /// The delay begins when the connection's domain handles the call. If the connection has ended by then, the work does not
+    /// run. The delay does not keep the container running; `Container.schedule` does, and can be cancelled.
+    /// - Returns: whether the connection still exists; false if it has ended.
     @discardableResult
     public func schedule(after delay: Duration, _ work: @escaping @Sendable (Connection) throws -> Void) -> Bool {
         add { connection in

@@ -4,16 +4,16 @@
 public import AMQP
 public import ProtonEngine
 
-/// What a program says of a message that has come.
+/// Outcomes for a received message.
 extension Delivery {
     /// Accepts the message and settles it.
     public func accept() { settle(.accepted) }
 
-    /// Rejects the message, with a condition where one is given, and settles it.
+    /// Rejects the message, with a condition if one is given, and settles it.
     public func reject(_ condition: Condition? = nil) { settle(.rejected(condition)) }
 
-    /// Gives the message back to its source, and settles it.
-    /// - Parameter delivered: whether this counts as a try to deliver it (modified), or not (released).
+    /// Releases the message, and settles it.
+    /// - Parameter delivered: whether this counts as a failed delivery (modified), or not (released).
     public func release(delivered: Bool = true) {
         settle(
             delivered ? .modified(deliveryFailed: true, undeliverableHere: false, annotations: [:]) : .released)
@@ -21,16 +21,16 @@ extension Delivery {
 
     // MARK: Thrown by `onMessage`
 
-    /// Thrown by `onMessage`: the message is rejected, with a condition where one is given.
+    /// Thrown by `onMessage`: the message is rejected, with a condition if one is given.
     public struct Reject: Error, Sendable {
-        /// Why, for the sender.
+        /// The reason, for the sender.
         public let condition: Condition?
 
         /// Creates the error.
         public init(_ condition: Condition? = nil) { self.condition = condition }
     }
 
-    /// Thrown by `onMessage`: the message goes back to its source as one that could not be delivered here (modified).
+    /// Thrown by `onMessage`: the message is returned to the sender with a failed delivery (modified).
     public struct Release: Error, Sendable {
         /// Creates the error.
         public init() {}

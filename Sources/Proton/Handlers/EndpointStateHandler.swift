@@ -5,13 +5,13 @@ import AMQP
 import Logging
 import ProtonEngine
 
-/// Turns the opening and closing of endpoints into the callbacks of a `MessagingHandler`, and answers the peer's.
+/// Translates the opening and closing of endpoints into the callbacks of a `MessagingHandler`, and answers the peer.
 public final class EndpointStateHandler: ProtonHandler {
     private let delegate: any MessagingHandler
     private let treatsPeerCloseAsError: Bool
     private let opensLinks: Bool
 
-    /// Creates a handler that makes the callbacks of its delegate, which it keeps alive.
+    /// Creates a handler that calls its delegate, which it keeps alive.
     public init(
         treatsPeerCloseAsError: Bool = false, opensLinks: Bool = true, delegate: any MessagingHandler
     ) {
@@ -57,9 +57,9 @@ public final class EndpointStateHandler: ProtonHandler {
         if link.isLocalOpen {
             try delegate.onLinkOpened(event)
         } else if link.isLocalUninitialized {
-            // What the callback sets counts: the peer's termini are only the answer where it sets nothing else.
+            // The callback's settings count: the peer's termini are the answer only if the callback sets nothing else.
             link.copyRemoteTermini()
-            // A receiver keeps what it has until the sender settles: that is for the program to want.
+            // Not for a receiver: in the mode `second` it keeps messages until the sender settles: the program has to choose it.
             if link.isSender { link.receiverSettleMode = link.remoteReceiverSettleMode }
             try delegate.onLinkOpening(event)
             if opensLinks, link.isLocalUninitialized { link.open() }
@@ -72,7 +72,7 @@ public final class EndpointStateHandler: ProtonHandler {
         let connection = event.connection
         if let condition = connection.remoteCondition {
             if connection.treatsCloseAsLoss {
-                // What follows is what follows a lost transport.
+                // The callbacks of a lost transport follow.
                 connection.abort(condition)
                 return
             }
@@ -91,7 +91,7 @@ public final class EndpointStateHandler: ProtonHandler {
         if event.session.remoteCondition != nil {
             try delegate.onSessionError(event)
         } else if event.session.isLocalClosed || event.connection.isLocalClosed {
-            // What is on a connection that is closed here is closed with it.
+            // Sessions and links on a connection that is closed here are closed with it.
             try delegate.onSessionClosed(event)
         } else if treatsPeerCloseAsError {
             try delegate.onSessionError(event)
@@ -121,13 +121,13 @@ public final class EndpointStateHandler: ProtonHandler {
 
     // MARK: Closing here because of the peer
 
-    /// This side has closed the link since the peer broke a rule or a limit: `link.condition` says which.
+    /// This side has closed the link since the peer violated a rule or a limit: see `link.condition`.
     func onLinkFailed(_ event: LinkEvent) throws {
         log(event.link.title, event.link)
         try delegate.onLinkError(event)
     }
 
-    /// This side has closed the connection since the peer broke a rule or a limit.
+    /// This side has closed the connection since the peer violated a rule or a limit.
     func onConnectionFailed(_ event: ConnectionEvent) throws {
         log("connection", event.connection)
         try delegate.onConnectionError(event)
@@ -143,7 +143,7 @@ public final class EndpointStateHandler: ProtonHandler {
     // MARK: Transport
 
     public func onTransportClosed(_ event: TransportEvent) throws {
-        // A try to connect that fails drops nothing.
+        // A failed attempt to connect does not lose a connection.
         if event.connection.isLocalOpen, event.connection.isRemoteOpened { try delegate.onDisconnected(event) }
     }
 }

@@ -4,13 +4,13 @@
 public import AMQP
 public import ProtonEngine
 
-/// What every event tells: the container that runs the loop.
+/// The protocol of all events: each has the container that runs the loop.
 public protocol ProtonEvent {
     /// The container whose loop the event comes from.
     var container: Container { get }
 }
 
-/// An event of a container: `onStart` and the like.
+/// An event of a container, such as `onStart`.
 public struct ContainerEvent: ProtonEvent {
     /// The container.
     public let container: Container
@@ -20,20 +20,20 @@ public struct ContainerEvent: ProtonEvent {
 public struct TimerEvent: ProtonEvent {
     /// The container.
     public let container: Container
-    /// The timer that has gone off.
+    /// The timer that has fired.
     public let timer: TimerTask
 }
 
-/// What every event of a connection, or of something on one, tells.
+/// The protocol of the events of a connection and its endpoints.
 public protocol EndpointEvent: ProtonEvent {
-    /// The connection that the event is of.
+    /// The connection of the event.
     var connection: Connection { get }
 }
 
 extension EndpointEvent {
     /// The container that the connection belongs to.
     public var container: Container { connection.container }
-    /// The transport of the connection; nil where it has none.
+    /// The transport of the connection; nil if it has none.
     public var transport: Transport? { connection.transport }
 }
 
@@ -47,7 +47,8 @@ public struct ConnectionEvent: EndpointEvent {
 public struct TransportEvent: EndpointEvent {
     /// The connection over the transport.
     public let connection: Connection
-    /// What went wrong: of `onTransportError` always there, of others where there was an error. Nil after the callback.
+    /// The error of the transport: always set in `onTransportError`, in other callbacks if there was an error. Nil after the
+    /// callback.
     public var error: ProtonError? { connection.transportError }
 }
 
@@ -67,9 +68,9 @@ public struct LinkEvent: EndpointEvent {
     public var session: Session { link.session }
     /// The link's connection.
     public var connection: Connection { link.connection }
-    /// The link, where it is a sender.
+    /// The link, if it is a sender.
     public var sender: Sender? { link as? Sender }
-    /// The link, where it is a receiver.
+    /// The link, if it is a receiver.
     public var receiver: Receiver? { link as? Receiver }
 }
 
@@ -107,21 +108,21 @@ public struct DeliveryEvent: EndpointEvent {
     public var session: Session { delivery.link.session }
     /// The delivery's connection.
     public var connection: Connection { delivery.connection }
-    /// The delivery's link, where it is a sender.
+    /// The delivery's link, if it is a sender.
     public var sender: Sender? { delivery.link as? Sender }
-    /// The delivery's link, where it is a receiver.
+    /// The delivery's link, if it is a receiver.
     public var receiver: Receiver? { delivery.link as? Receiver }
 }
 
-/// An event of a message that has come.
+/// An event of a received message.
 public struct MessageEvent: EndpointEvent {
     /// The message.
     public let message: Message
-    /// The message's delivery: what its outcome is given to.
+    /// The message's delivery, which is settled with an outcome.
     public let delivery: Delivery
-    /// The receiver that the message came on.
+    /// The receiver of the message.
     public var receiver: Receiver {
-        // Made by the handler of incoming messages only, for links that are receivers.
+        // Only the handler of incoming messages creates this event, for links that are receivers.
         guard let receiver = link as? Receiver else { preconditionFailure("Messages come on receivers only.") }
         return receiver
     }

@@ -3,7 +3,7 @@
 
 import ProtonEngine
 
-/// Keeps the credit of receivers topped up to a window: flow control that a program need not think of.
+/// Keeps the credit of receivers topped up to a window: flow control for programs that do not control it themselves.
 public final class FlowController: ProtonHandler {
     public var adapters: HandlerAdapters { HandlerAdapters(flow: self) }
 
@@ -13,7 +13,7 @@ public final class FlowController: ProtonHandler {
     /// Creates a controller.
     /// - Parameters:
     ///   - window: how many messages a peer may send ahead; 0 leaves credit to the program. Default 1,024.
-    ///   - delegate: what is told of the ends of drains; kept alive.
+    ///   - delegate: the handler that is called when a drain ends; kept alive.
     public init(_ window: Int = 1_024, delegate: (any MessagingHandler)? = nil) {
         self.window = window
         self.delegate = delegate
@@ -22,8 +22,8 @@ public final class FlowController: ProtonHandler {
     public func onLinkLocalOpen(_ event: LinkEvent) throws { try topUp(event.link) }
     public func onLinkRemoteOpen(_ event: LinkEvent) throws { try topUp(event.link) }
 
-    // When credit is used up, or given back, the library calls `topUp`: not before all handlers know of it, since the
-    // next one may drain, or want to see a drain's end.
+    // When credit is used up or returned, the library calls `topUp`, after all handlers have received the event: the next handler
+    // may drain, or may expect the end of a drain.
 
     /// Gives credit when half of the window is used: a flow frame for many messages rather than for each.
     /// - Throws: `ProtonError.Code.invalidArgument` for a window below 0.
@@ -43,6 +43,6 @@ public final class FlowController: ProtonHandler {
             "The prefetch of a handler is \(window): it must be at least 0, which leaves credit to the program.")
     }
 
-    /// Tells the delegate that a drain is over.
+    /// Calls the delegate when a drain has ended.
     func tellDrainEnd(_ event: ReceiverEvent) throws { try delegate?.onReceiverDrainFinish(event) }
 }

@@ -1,18 +1,18 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the library does for a handler besides the callbacks that the handler has itself.
+/// The handlers that the library adds to a handler.
 ///
-/// A `MessagingHandler` has all of it, by its options. Python makes the same four handlers the first children of one.
+/// A `MessagingHandler` has all of them, according to its options. Python makes the same four handlers its first children.
 public struct HandlerAdapters {
     /// The handler whose callbacks are derived from the engine's events.
     let messaging: (any MessagingHandler)?
-    // These derive them.
+    // These make the callbacks.
     let endpoints: EndpointStateHandler?
     let incoming: IncomingMessageHandler?
     let outgoing: OutgoingMessageHandler?
 
-    // What is done when all handlers have been told of an event.
+    // These run after all handlers have received an event.
     /// Gives credit.
     let flow: FlowController?
     /// Settles what the peer has settled.
@@ -20,13 +20,13 @@ public struct HandlerAdapters {
     /// Whether a drain is answered; nil leaves that to the other handlers.
     let answersDrains: Bool?
 
-    /// For a handler of the engine's events: nothing.
+    /// Creates the adapters of a handler of the engine's events: none.
     init() {
         (messaging, endpoints, incoming, outgoing) = (nil, nil, nil, nil)
         (flow, settlement, answersDrains) = (nil, nil, nil)
     }
 
-    /// For a handler of messages: what its options say.
+    /// Creates the adapters of a `MessagingHandler`, from its options.
     init(_ handler: any MessagingHandler) {
         let options = handler.options
         messaging = handler
@@ -39,7 +39,7 @@ public struct HandlerAdapters {
         answersDrains = options.answersDrains
     }
 
-    /// For a handler that is one of the library's own: it has its callbacks, and its part when all have been told.
+    /// Creates the adapters of one of the library's own handlers, which makes callbacks itself: those that run last.
     init(flow: FlowController? = nil, settlement: OutgoingMessageHandler? = nil) {
         (messaging, endpoints, incoming, outgoing) = (nil, nil, nil, nil)
         (self.flow, self.settlement) = (flow, settlement)

@@ -3,19 +3,18 @@
 
 import ProtonEngine
 
-/// Hands events to handlers: to each in turn, and after each to those below it, depth-first.
+/// Dispatches events to handlers: to each in order, and after each to its own `handlers`, depth-first.
 ///
-/// What the library does by itself about an event comes last, when all of them have been told: one that settled a
-/// message, gave credit or answered a drain before would leave the next one with something else than what happened.
+/// The library's own actions come last, when all handlers have received the event: if one of them settled a message, gave credit
+/// or answered a drain earlier, the next handler would see a different state.
 final class HandlerPipeline: EventHandler {
-    // The handlers, in the order in which they are told. Mostly there is one: no array is walked for it, and no reference
-    // to it counted.
+    // The handlers, in order. Mostly there is one: this avoids to iterate over an array and to count its references.
     private let first: HandlerStage
     private let others: [HandlerStage]
-    /// Those of the others to whom a message is anything.
+    /// The other handlers that handle messages.
     private let othersForMessages: [HandlerStage]
 
-    /// - Parameter handlers: each is told in turn, as the children of one that does nothing itself.
+    /// - Parameter handlers: each receives every event, in order, like the children of a handler without callbacks.
     init(_ handlers: [any ProtonHandler]) {
         let stages = handlers.flatMap(HandlerStage.stages)
         first = stages.first ?? .nobody
@@ -37,12 +36,12 @@ final class HandlerPipeline: EventHandler {
         for index in othersForMessages.indices { try body(othersForMessages[index]) }
     }
 
-    /// A pipeline of one handler and those below it.
+    /// Creates a pipeline of one handler and its own `handlers`.
     convenience init(_ handler: any ProtonHandler) {
         self.init([handler])
     }
 
-    /// The first handler: that which an endpoint was given.
+    /// The first handler: the one that the endpoint was given.
     var handler: (any ProtonHandler)? { first.handler is Nobody ? nil : first.handler }
 
     // MARK: Events
@@ -59,17 +58,17 @@ final class HandlerPipeline: EventHandler {
         if delivery.link.isSender {
             forEachStageOfMessages { stage in stage.adapters.settlement?.settle(delivery) }
         } else {
-            // A message counts against the credit until it is taken: before, a window of one would stay shut.
+            // A message uses credit until it is taken: before that, a window of one would stay closed.
             try giveCredit(on: delivery.link)
         }
     }
 
-    /// Tells the handlers of an event of the program's own.
+    /// Dispatches an event of the program.
     func handle(_ event: ApplicationEvent) throws {
         try forEachStage { stage in try stage.handler.onApplicationEvent(event) }
     }
 
-    /// Tells the handlers that the loop starts.
+    /// Calls the handlers when the loop starts.
     func start(_ event: ContainerEvent) throws {
         try forEachStage { stage in
             try stage.handler.onReactorInit(event)
@@ -77,15 +76,15 @@ final class HandlerPipeline: EventHandler {
         }
     }
 
-    /// Tells the handlers that the loop has ended.
+    /// Calls the handlers when the loop has ended.
     func end(_ event: ContainerEvent) throws {
         try forEachStage { stage in try stage.handler.onReactorFinal(event) }
     }
 
-    // MARK: What the library does when all have been told
+    // MARK: Actions of the library after the handlers
 
     private func giveCredit(on link: Link) throws {
-        // A drain leaves no credit, and so comes by here when it ends.
+        // A drain leaves no credit, so this is reached when it ends.
         if link.credit == 0, let receiver = link as? Receiver, receiver.takeDrainEnd() {
             let event = ReceiverEvent(receiver: receiver)
             try forEachStageOfMessages { stage in try stage.adapters.flow?.tellDrainEnd(event) }
@@ -93,7 +92,7 @@ final class HandlerPipeline: EventHandler {
         try forEachStageOfMessages { stage in try stage.adapters.flow?.topUp(link) }
     }
 
-    /// Has the handlers told of a drain, after what can be sent has been.
+    /// Calls the handlers for a drain, after the messages that can be sent have been sent.
     private func answerDrain(of link: Link) throws {
         guard let sender = link as? Sender, sender.isDraining, sender.isSendable, sender.takeDrainStart() else {
             return
@@ -107,8 +106,8 @@ final class HandlerPipeline: EventHandler {
 }
 
 extension HandlerPipeline {
-    /// A pipeline of handlers whose options make sense.
-    /// - Throws: `ProtonError.Code.invalidArgument` for options that do not.
+    /// Creates a pipeline of handlers, and checks their options.
+    /// - Throws: `ProtonError.Code.invalidArgument` for invalid options.
     convenience init(checking handlers: [any ProtonHandler]) throws(ProtonError) {
         self.init(handlers)
         try forEachStage { stage throws(ProtonError) in try stage.adapters.flow?.validate() }

@@ -3,7 +3,7 @@
 
 import ProtonEngine
 
-/// One handler of a pipeline, with what the library does for it.
+/// One handler of a pipeline, with the adapters of the library.
 struct HandlerStage {
     let handler: any ProtonHandler
     let adapters: HandlerAdapters
@@ -16,14 +16,14 @@ struct HandlerStage {
     /// A stage that does nothing, for a pipeline without handlers.
     static var nobody: HandlerStage { HandlerStage(Nobody()) }
 
-    /// A handler, and after it those below it.
+    /// A handler, followed by its own `handlers`.
     static func stages(of handler: any ProtonHandler) -> [HandlerStage] {
         [HandlerStage(handler)] + handler.handlers.flatMap(stages)
     }
 
-    // MARK: Telling the handler
+    // MARK: Calling the handler
 
-    /// Hands an event to the handler, and then to what derives callbacks from it.
+    /// Passes an event to the handler, and then to the adapters that make further callbacks.
     func tell(_ event: EngineEvent) throws {
         switch event {
         case .delivery(let delivery): try tell(DeliveryEvent(delivery: delivery))

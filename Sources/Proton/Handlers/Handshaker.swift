@@ -3,7 +3,7 @@
 
 import ProtonEngine
 
-/// Opens what the peer opens, and closes what it closes: the simplest answer of a server.
+/// Opens the endpoints that the peer opens, and closes those that it closes: the simplest server.
 public final class Handshaker: ProtonHandler {
     /// Creates a handshaker.
     public init() {}

@@ -4,12 +4,12 @@
 import AMQP
 import ProtonEngine
 
-/// Turns deliveries that come in into the callbacks of a `MessagingHandler` about messages.
+/// Translates incoming deliveries into the message callbacks of a `MessagingHandler`.
 public final class IncomingMessageHandler: ProtonHandler {
     private let delegate: any MessagingHandler
     private let autoAccepts: Bool
 
-    /// Creates a handler that makes the callbacks of its delegate, which it keeps alive.
+    /// Creates a handler that calls its delegate, which it keeps alive.
     public init(autoAccepts: Bool = true, delegate: any MessagingHandler) {
         self.autoAccepts = autoAccepts
         self.delegate = delegate
@@ -40,7 +40,7 @@ public final class IncomingMessageHandler: ProtonHandler {
         }
     }
 
-    /// Takes a message that has come in parts.
+    /// Takes a message that has arrived in parts.
     private func handle(_ delivery: Delivery) throws {
         guard !delivery.link.isLocalClosed else { return giveBack(delivery) }
         let message: Message
@@ -52,7 +52,7 @@ public final class IncomingMessageHandler: ProtonHandler {
         try handle(message, of: delivery)
     }
 
-    /// The link has been closed here: nobody takes the message any more.
+    /// Releases a message of a link that has been closed here.
     private func giveBack(_ delivery: Delivery) {
         if autoAccepts { delivery.settle(.released) }
     }

@@ -5,28 +5,28 @@ public import AMQP
 import Logging
 public import ProtonEngine
 
-/// An event of bytes that came as a message and are none: no valid AMQP, or beyond `ConnectionLimits.decoding`.
+/// An event of an invalid message: its bytes are not valid AMQP, or exceed `ConnectionLimits.decoding`.
 public struct InvalidMessageEvent: EndpointEvent {
-    /// What is wrong with them.
+    /// The error in the bytes.
     public let error: CodecError
-    /// The bytes as they came.
+    /// The bytes that arrived.
     public let bytes: [UInt8]
-    /// Their delivery: what their outcome is given to.
+    /// Their delivery, which is settled with an outcome.
     public let delivery: Delivery
 
-    /// The link that they came on, a receiver.
+    /// The link that they arrived on, a receiver.
     public var link: Link { delivery.link }
     /// The link's session.
     public var session: Session { link.session }
     /// The link's connection.
     public var connection: Connection { link.connection }
 
-    /// What their sender is told where the handler says nothing else: `amqp:decode-error`, and what is wrong.
+    /// The condition for the sender, unless the handler settles otherwise: `amqp:decode-error`, with the error.
     public var condition: Condition { Condition(.decodeError, "The message is not valid AMQP: \(error)") }
 }
 
 extension InvalidMessageEvent {
-    /// Nobody handles it: it is rejected, and a warning is logged.
+    /// Rejects the message, and logs a warning: the default.
     func rejectUnhandled() {
         connection.container.logger.warning(
             "A delivery is rejected, since it is not valid AMQP: \(error)",

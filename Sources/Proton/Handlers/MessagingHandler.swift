@@ -4,20 +4,20 @@
 public import AMQP
 public import ProtonEngine
 
-/// What a program does about connections, links, messages and their outcomes.
+/// A program's callbacks for connections, links, messages and their outcomes.
 ///
-/// For each event of the engine the callback of `ProtonHandler` is made first, then flow control, the state of endpoints,
-/// incoming and outgoing messages have their turn, which make the callbacks of this protocol; then `handlers`.
-/// Every callback has a default. Those of errors log and close on a connection that a peer opened, and throw, which
-/// ends `run()`, on one that this program opened: implement them to go on.
+/// For each event of the engine the callback of `ProtonHandler` is made first. Then flow control and the adapters for endpoints,
+/// incoming and outgoing messages follow, which make the callbacks of this protocol; then `handlers`. Every callback has a
+/// default. The defaults for errors log and close if a peer opened the connection; if this program opened it, they throw, which
+/// ends `run()`: implement them to continue.
 ///
 /// Classes that have subclasses derive from `MessagingHandlerBase`: a callback that only a subclass of a conforming class
-/// has is never called.
+/// implements is never called.
 public protocol MessagingHandler: ProtonHandler {
-    /// What is left to the library; asked for once, when the handler is put to use.
+    /// What the library does for the handler; read once, when the handler is first used.
     var options: HandlerOptions { get }
 
-    /// The loop starts: the place to connect, to listen and to make links.
+    /// The loop starts: the place to connect, to listen and to create links.
     func onStart(_ event: ContainerEvent) throws
 
     /// The peer opens a connection; it is opened here too unless the callback does so, or closes it.
@@ -50,72 +50,79 @@ public protocol MessagingHandler: ProtonHandler {
     /// The peer has confirmed that the link, closed here, is closed.
     func onLinkClosed(_ event: LinkEvent) throws
 
-    /// The peer closed the connection with an error condition, `event.connection.remoteCondition`; or, where that is nil,
-    /// this side closed it since the peer passed a limit, with `event.connection.condition`.
+    /// The peer closed the connection with an error condition, `event.connection.remoteCondition`.
+    ///
+    /// If that is nil, this side closed it since the peer exceeded a limit, with `event.connection.condition`.
     func onConnectionError(_ event: ConnectionEvent) throws
     /// The peer ended the session with an error condition, `event.session.remoteCondition`.
     func onSessionError(_ event: SessionEvent) throws
-    /// The peer closed the link with an error condition, `event.link.remoteCondition`; or, where that is nil, this side
-    /// closed it since the peer passed a limit, such as that of a message's size, with `event.link.condition`.
+    /// The peer closed the link with an error condition, `event.link.remoteCondition`.
     ///
-    /// A message that was too large is rejected then; it does not come again where the link is attached again.
+    /// If that is nil, this side closed it since the peer exceeded a limit, such as the maximum message size, with
+    /// `event.link.condition`.
+    ///
+    /// A message that was too large is then rejected; it is not delivered again if the link is attached again.
     func onLinkError(_ event: LinkEvent) throws
 
-    /// The peer has detached the link without closing it, with `event.link.remoteCondition` where it gave a reason; it
-    /// is detached here too afterwards, unless the callback closes it.
+    /// The peer has detached the link without closing it, with `event.link.remoteCondition` if it gave a reason.
     ///
-    /// It is called for the peer's answer to `link.detach()` too. Default: what `onLinkError` does where there is a
-    /// condition, and with `HandlerOptions.treatsPeerCloseAsError` where the peer was first; otherwise nothing. See
+    /// The link is detached here too afterwards, unless the callback closes it.
+    ///
+    /// This is also called for the peer's answer to `link.detach()`. The default calls `onLinkError` if there is a condition, or
+    /// if `HandlerOptions.treatsPeerCloseAsError` is set and the peer detached first; otherwise it does nothing. See
     /// `Link.detach()` for how to attach again.
     func onLinkDetached(_ event: LinkEvent) throws
 
-    /// The transport went away while the connection was open; called once a drop.
+    /// The transport was lost while the connection was open; called once per loss.
     ///
-    /// The connection is made again, by `ConnectionOptions.reconnect`, with the sessions and links that are open here,
-    /// unless the callback closes it. Messages whose outcome had not come are in doubt.
+    /// The connection is made again, according to `ConnectionOptions.reconnect`, with the sessions and links that are open here,
+    /// unless the callback closes it. Messages whose outcome has not arrived are in doubt.
     func onDisconnected(_ event: TransportEvent) throws
-    /// The connection was lost, or never made, and is not tried again: the tries of `ConnectionOptions.reconnect` are
-    /// used up, or the peer refused the log-in.
+    /// The connection was lost, or never made, and is not made again.
+    ///
+    /// The attempts of `ConnectionOptions.reconnect` have failed, or the peer refused the authentication.
     func onReconnectFailed(_ event: TransportEvent) throws
 
     /// A sender has credit: messages can be sent, as many as `event.sender.credit`.
     func onSendable(_ event: SenderEvent) throws
-    /// The receiver wants what can be sent now, and the credit back that is left: called after `onSendable`, once a drain.
+    /// The receiver drains: it wants the messages that can be sent now, and the unused credit. Called after `onSendable`, once a
+    /// drain.
     ///
-    /// Send some more here; the credit that is left is given back when all handlers have been told. A program that
-    /// wants to give it back later says so by `HandlerOptions.answersDrains`, and calls `event.sender.drained()` then.
+    /// Send more messages here; the unused credit is returned when all handlers have received the event. A program that returns
+    /// it later sets `HandlerOptions.answersDrains` to false, and then calls `event.sender.drained()`.
     func onSenderDrainStart(_ event: SenderEvent) throws
-    /// A drain that `Receiver.drain` began is over: all messages have come that the peer had credit for and could send.
+    /// A drain that `Receiver.drain` began has ended: the peer has used or returned its credit.
     ///
-    /// Credit is topped up again afterwards, unless `HandlerOptions.prefetch` is 0 or the callback drains again.
+    /// Credit is topped up afterwards, unless `HandlerOptions.prefetch` is 0 or the callback drains again.
     func onReceiverDrainFinish(_ event: ReceiverEvent) throws
-    /// The peer has accepted a message; called once, even where it settles later.
+    /// The peer has accepted a message; called once, also if it settles later.
     func onAccepted(_ event: DeliveryEvent) throws
     /// The peer has rejected a message.
     func onRejected(_ event: DeliveryEvent) throws
-    /// The peer has released a message, or modified it: it can be sent again. `event.delivery.remoteState` tells which.
+    /// The peer has released or modified a message, see `event.delivery.remoteState`: it can be sent again.
     func onReleased(_ event: DeliveryEvent) throws
-    /// The peer has said something of a message that is none of these outcomes, in `event.delivery.remoteState`: how much
-    /// of it has come, or something about a transaction. Nil there is a state that proton 0.37 does not hand on: one whose
-    /// descriptor is a symbol.
+    /// A disposition has arrived that is none of these outcomes: `event.delivery.remoteState`.
     ///
-    /// Of a message that came in: anything that its sender said without settling.
+    /// It tells how much of a message has arrived, or belongs to a transaction. It is nil for a state that proton 0.37 does not
+    /// pass on: one whose descriptor is a symbol.
+    ///
+    /// For a received message: any disposition of its sender that does not settle it.
     func onDeliveryUpdated(_ event: DeliveryEvent) throws
     /// The peer has settled a message that was sent or received here.
     ///
-    /// A message that was sent and that the peer settles without an outcome is in doubt (`event.delivery.isInDoubt`), and
-    /// may have been dropped: `onAccepted` and the like are not called for it.
+    /// If the peer settles a sent message without an outcome, the message is in doubt (`event.delivery.isInDoubt`), and may have
+    /// been dropped: `onAccepted`, `onRejected` and `onReleased` are not called for it.
     func onSettled(_ event: DeliveryEvent) throws
 
-    /// A message has come. Throw `Delivery.Reject` or `Delivery.Release` to give it that outcome.
+    /// A message has arrived. Throw `Delivery.Reject` or `Delivery.Release` to settle it with that outcome.
     func onMessage(_ event: MessageEvent) throws
-    /// What has come as a message is no valid AMQP, or is beyond `ConnectionLimits.decoding`; `onMessage` is not called.
+    /// An invalid message has arrived: not valid AMQP, or beyond `ConnectionLimits.decoding`. `onMessage` is not called.
     ///
-    /// Default: it is rejected with `amqp:decode-error`, and a warning is logged. Implement it to look at the bytes, or to
-    /// give the delivery another outcome; what has none afterwards is rejected too, unless `HandlerOptions.autoAccepts` is
-    /// false: then that is left to the program. Throw `Delivery.Reject` or `Delivery.Release` as in `onMessage`.
+    /// The default rejects it with `amqp:decode-error`, and logs a warning. Implement it to examine the bytes, or to settle with
+    /// another outcome. If the delivery then has none, it is rejected too, unless `HandlerOptions.autoAccepts` is false, which
+    /// leaves that to the program. Throw `Delivery.Reject` or `Delivery.Release` as in `onMessage`.
     func onInvalidMessage(_ event: InvalidMessageEvent) throws
-    /// The peer has given up a message before it was complete; it is settled here afterwards.
+    /// The peer has aborted a message before it was complete; it is settled here afterwards.
     func onAborted(_ event: DeliveryEvent) throws
 }
 
@@ -174,7 +181,7 @@ extension MessagingHandler {
 }
 
 extension LinkEvent {
-    /// Whether a detach without a close is an error to a handler with these options.
+    /// Whether a detach without a close is an error for a handler with these options.
     func isError(_ options: HandlerOptions) -> Bool {
         link.remoteCondition != nil
             || options.treatsPeerCloseAsError && link.isLocalOpen && connection.isLocalOpen
@@ -188,13 +195,13 @@ extension MessagingHandler {
     /// Rejects a message that cannot be processed, and settles it.
     public func reject(_ delivery: Delivery, _ condition: Condition? = nil) { delivery.reject(condition) }
 
-    /// Gives a message back to its source, and settles it.
+    /// Releases a message, and settles it.
     /// - Parameters:
-    ///   - delivery: the message.
-    ///   - delivered: whether this counts as a try to deliver it (modified), or not (released).
+    ///   - delivery: the message's delivery.
+    ///   - delivered: whether this counts as a failed delivery (modified), or not (released).
     public func release(_ delivery: Delivery, delivered: Bool = true) { delivery.release(delivered: delivered) }
 
-    /// Settles a message, with an outcome where one is given.
+    /// Settles a message, with an outcome if one is given.
     public func settle(_ delivery: Delivery, _ state: DeliveryState? = nil) {
         if let state { delivery.settle(state) } else { delivery.settle() }
     }

@@ -1,32 +1,32 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A base for classes that handle messages, and whose subclasses do too.
+/// A base class for message handlers whose subclasses handle messages too.
 ///
-/// Use it where handlers build a hierarchy of classes: every callback can be overridden at each level, and `override` makes
-/// the compiler refuse one with a wrong name or type. Its defaults are those of `MessagingHandler`.
+/// Use it if handlers form a hierarchy of classes: every callback can be overridden at each level, and with `override` the
+/// compiler rejects a wrong name or type. Its defaults are those of `MessagingHandler`.
 ///
 /// A single class is shorter with the protocol: `final class Receiver: MessagingHandler`. A class with subclasses must not
-/// conform to the protocol itself: a callback that only the subclass has is another method then, and is never called.
-/// A handler for several threads is `Sendable`, and conforms to the protocol: a class that can be derived from is not.
+/// conform to the protocol itself: a callback that only the subclass implements is then a different method, and is never called.
+/// A handler for several threads must be `Sendable`, so it conforms to the protocol: a class that can be subclassed is not
+/// `Sendable`.
 open class MessagingHandlerBase: MessagingHandler {
     private let givenOptions: HandlerOptions
     private let givenHandlers: [any ProtonHandler]
 
-    /// What is left to the library: what `init` was given, unless a subclass says otherwise.
+    /// What the library does for the handler: the argument of `init`, unless a subclass overrides it.
     ///
-    /// Asked for once, when the handler is put to use.
+    /// Read once, when the handler is first used.
     open var options: HandlerOptions { givenOptions }
-    /// Handlers that are told of each event after this one, in order: what `init` was given, unless a subclass says
-    /// otherwise.
+    /// Handlers that receive each event after this one, in order: the argument of `init`, unless a subclass overrides it.
     ///
-    /// Asked for once, when the handler is put to use.
+    /// Read once, when the handler is first used.
     open var handlers: [any ProtonHandler] { givenHandlers }
 
     /// Creates a handler.
     /// - Parameters:
-    ///   - options: what is left to the library.
-    ///   - handlers: those that are told of each event after this one, in order.
+    ///   - options: what the library does for the handler.
+    ///   - handlers: the handlers that receive each event after this one, in order.
     public init(_ options: HandlerOptions = HandlerOptions(), handlers: [any ProtonHandler] = []) {
         givenOptions = options
         givenHandlers = handlers

@@ -4,14 +4,14 @@
 import AMQP
 import ProtonEngine
 
-/// Turns credit, and news of deliveries that went out, into the callbacks of a `MessagingHandler`.
+/// Translates credit, and updates of outgoing deliveries, into the callbacks of a `MessagingHandler`.
 public final class OutgoingMessageHandler: ProtonHandler {
     public var adapters: HandlerAdapters { HandlerAdapters(settlement: self) }
 
     private let delegate: any MessagingHandler
     private let autoSettles: Bool
 
-    /// Creates a handler that makes the callbacks of its delegate, which it keeps alive.
+    /// Creates a handler that calls its delegate, which it keeps alive.
     public init(autoSettles: Bool = true, delegate: any MessagingHandler) {
         self.autoSettles = autoSettles
         self.delegate = delegate
@@ -32,7 +32,7 @@ public final class OutgoingMessageHandler: ProtonHandler {
             return try delegate.onSettled(event)
         }
         guard delivery.link.isSender, let news = delivery.news() else { return }
-        // A peer that settles later than it gives an outcome gives that again.
+        // A peer that settles after its outcome sends the outcome again.
         if news.isNew {
             switch news.state {
             case .outcome(.accepted): try delegate.onAccepted(event)
@@ -42,18 +42,18 @@ public final class OutgoingMessageHandler: ProtonHandler {
             default: try delegate.onDeliveryUpdated(event)
             }
         } else if news.state == nil, !news.isSettled {
-            // Something was said that proton does not hand on.
+            // A disposition arrived whose state proton does not pass on.
             try delegate.onDeliveryUpdated(event)
         }
         if news.isSettled { try delegate.onSettled(event) }
     }
 
-    // The library does the rest when all handlers have been told: the next one may send more, or look at the delivery.
+    // The library calls the rest after all handlers: the next handler may send more, or look at the delivery.
 
-    /// Tells the delegate that the receiver drains.
+    /// Calls the delegate when the receiver drains.
     func tellDrainStart(_ event: SenderEvent) throws { try delegate.onSenderDrainStart(event) }
 
-    /// Settles a delivery that the peer has settled, or that it settles after this side.
+    /// Settles a delivery that the peer has settled, or will settle after this side.
     func settle(_ delivery: Delivery) {
         if autoSettles { delivery.settleAfterReceiver() }
     }

@@ -3,31 +3,31 @@
 
 import ProtonEngine
 
-/// What is told of the engine's own events, one by one, as they come.
+/// Receives the engine's own events, one by one, in order.
 ///
-/// Every callback is a requirement with a default that does nothing: implement those you want, each exactly as it is
-/// declared here (`onXxx(_ event: …)`), since a method with another label is another method. A callback that throws
-/// ends the container's `run()` with its error. Callbacks are made in the domain of the event's connection.
+/// Every callback is a requirement with a default that does nothing: implement those you want, each exactly as it is declared
+/// here (`onXxx(_ event: …)`), since a method with another label is another method. An error that a callback throws ends the
+/// container's `run()`. Callbacks are made in the domain of the event's connection.
 ///
 /// Most programs implement `MessagingHandler`, which adds callbacks about messages and their outcomes to these.
 public protocol ProtonHandler: AnyObject {
-    /// Handlers that are told of each event after this one, in order; asked for once, when the handler is put to use.
+    /// Handlers that receive each event after this one, in order; read once, when the handler is first used.
     var handlers: [any ProtonHandler] { get }
-    /// What the library does for the handler; asked for once, when the handler is put to use.
+    /// What the library does for the handler; read once, when the handler is first used.
     ///
-    /// Programs leave the default, which for a `MessagingHandler` is by its `options`.
+    /// Programs keep the default, which a `MessagingHandler` derives from its `options`.
     var adapters: HandlerAdapters { get }
 
     /// The loop starts; comes before `onStart`.
     func onReactorInit(_ event: ContainerEvent) throws
     /// The loop has ended.
     func onReactorFinal(_ event: ContainerEvent) throws
-    /// A timer that was scheduled with this handler has gone off.
+    /// A timer that was scheduled with this handler has fired.
     func onTimerTask(_ event: TimerEvent) throws
-    /// An event of the program's own has come by an `EventInjector`; `event.name` tells which.
+    /// An event of the program has arrived from an `EventInjector`; see `event.name`.
     func onApplicationEvent(_ event: ApplicationEvent) throws
 
-    /// The connection was made.
+    /// The connection was created.
     func onConnectionInit(_ event: ConnectionEvent) throws
     /// The connection got a transport.
     func onConnectionBound(_ event: ConnectionEvent) throws
@@ -41,10 +41,10 @@ public protocol ProtonHandler: AnyObject {
     func onConnectionLocalClose(_ event: ConnectionEvent) throws
     /// The peer has closed the connection.
     func onConnectionRemoteClose(_ event: ConnectionEvent) throws
-    /// The connection is over and about to be freed: its last event, also where it was open on neither side.
+    /// The connection is about to be freed: its last event, also if it was open on neither side.
     func onConnectionFinal(_ event: ConnectionEvent) throws
 
-    /// The session was made.
+    /// The session was created.
     func onSessionInit(_ event: SessionEvent) throws
     /// This side has opened the session.
     func onSessionLocalOpen(_ event: SessionEvent) throws
@@ -54,11 +54,10 @@ public protocol ProtonHandler: AnyObject {
     func onSessionLocalClose(_ event: SessionEvent) throws
     /// The peer has closed the session.
     func onSessionRemoteClose(_ event: SessionEvent) throws
-    /// The session is about to be freed: both sides have closed it, or its connection is over, or was made again without
-    /// it.
+    /// The session is about to be freed: both sides have closed it, or its connection has ended, or was made again without it.
     func onSessionFinal(_ event: SessionEvent) throws
 
-    /// The link was made.
+    /// The link was created.
     func onLinkInit(_ event: LinkEvent) throws
     /// This side has opened the link.
     func onLinkLocalOpen(_ event: LinkEvent) throws
@@ -74,18 +73,18 @@ public protocol ProtonHandler: AnyObject {
     func onLinkRemoteDetach(_ event: LinkEvent) throws
     /// The link's credit, or its drain, has changed.
     func onLinkFlow(_ event: LinkEvent) throws
-    /// The link is about to be freed: both sides have closed or detached it, or its connection is over, or was made again
+    /// The link is about to be freed: both sides have closed or detached it, or its connection has ended, or was made again
     /// without it.
     func onLinkFinal(_ event: LinkEvent) throws
 
-    /// A message, a part of one, or news of one has come.
+    /// A message, a part of a message, or a disposition has arrived.
     func onDelivery(_ event: DeliveryEvent) throws
 
     /// The transport has bytes to write, or its state has changed.
     func onTransport(_ event: TransportEvent) throws
-    /// SASL is done, or was not used.
+    /// SASL has ended, or was not used.
     func onTransportAuthenticated(_ event: TransportEvent) throws
-    /// The transport has failed: `event.error` tells how.
+    /// The transport has failed: see `event.error`.
     func onTransportError(_ event: TransportEvent) throws
     /// Nothing more will be written.
     func onTransportHeadClosed(_ event: TransportEvent) throws

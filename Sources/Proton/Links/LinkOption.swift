@@ -4,13 +4,13 @@
 public import AMQP
 public import ProtonEngine
 
-/// Something to set on a link before it is opened.
+/// A setting of a link that is applied before the link is opened.
 ///
-/// What concerns receivers only does nothing on a sender, as in the Python binding.
+/// Settings for receivers do nothing on a sender, as in the Python binding.
 public struct LinkOption: Sendable {
     private let body: @Sendable (Link) -> Void
 
-    /// Creates an option of the program's own.
+    /// Creates an option from a closure.
     public init(_ body: @escaping @Sendable (Link) -> Void) {
         self.body = body
     }
@@ -22,7 +22,7 @@ public struct LinkOption: Sendable {
 
     // MARK: Settlement
 
-    /// Messages are sent settled: each arrives once or not at all, and no outcome comes back.
+    /// Messages are sent settled: each arrives once or not at all, without an outcome.
     public static let atMostOnce = LinkOption { $0.senderSettleMode = .settled }
 
     /// Messages are sent unsettled, and settled when their outcome is known: each arrives once or more.
@@ -31,7 +31,7 @@ public struct LinkOption: Sendable {
         $0.receiverSettleMode = .first
     }
 
-    /// Whether the sender settles what it sends (AMQP 1.0, 2.8.2).
+    /// Whether the sender settles messages when it sends them (AMQP 1.0, 2.8.2).
     public static func senderSettleMode(_ mode: SenderSettleMode) -> LinkOption {
         LinkOption { $0.senderSettleMode = mode }
     }
@@ -41,49 +41,49 @@ public struct LinkOption: Sendable {
         LinkOption { $0.receiverSettleMode = mode }
     }
 
-    /// Makes the delivery tags of messages that are sent without one, see `Sender.makeTag`; of senders.
+    /// Generates the delivery tags of messages that are sent without one, see `Sender.makeTag`; for senders.
     public static func tags(_ makeTag: @escaping @Sendable () -> [UInt8]) -> LinkOption {
         LinkOption { ($0 as? Sender)?.makeTag = makeTag }
     }
 
     // MARK: The link
 
-    /// What this side tells of the link, by symbols; keys that are strings are sent as symbols.
+    /// The link properties, with symbols as keys; keys that are strings are sent as symbols.
     public static func properties(_ properties: AMQPMap) -> LinkOption {
         LinkOption { $0.properties = properties.keyedBySymbols }
     }
 
-    /// The largest message that this side takes, in bytes; nil is no limit. See `Link.maxMessageSize`.
+    /// The maximum message size that this side accepts, in bytes; nil sets no limit. See `Link.maxMessageSize`.
     public static func maxMessageSize(_ size: Int?) -> LinkOption {
         LinkOption { $0.maxMessageSize = size }
     }
 
     // MARK: Source and target
 
-    /// Sets what this side says of the source, as in `.source { $0.timeout = 60 }`.
+    /// Sets fields of this side's source, as in `.source { $0.timeout = 60 }`.
     public static func source(_ body: @escaping @Sendable (Terminus) -> Void) -> LinkOption {
         LinkOption { body($0.source) }
     }
 
-    /// Sets what this side says of the target, as in `.target { $0.capabilities = ["queue"] }`.
+    /// Sets fields of this side's target, as in `.target { $0.capabilities = ["queue"] }`.
     public static func target(_ body: @escaping @Sendable (Terminus) -> Void) -> LinkOption {
         LinkOption { body($0.target) }
     }
 
-    /// Has only messages come for which a JMS selector holds, as in `colour = 'green'`; of receivers.
+    /// Receives only messages that match a JMS selector, such as `colour = 'green'`; for receivers.
     ///
-    /// A peer that does not know selectors leaves it out of its answer: see `remoteSource.filter`.
+    /// A peer that does not support selectors omits it in its answer: see `remoteSource.filter`.
     /// - Parameters:
-    ///   - selector: the condition, in the language of JMS.
+    ///   - selector: the condition, in the selector language of JMS.
     ///   - name: the filter's name, for a source that has several.
     public static func selector(_ selector: String, name: Symbol = "selector") -> LinkOption {
         let filter = Described(descriptor: .symbol("apache.org:selector-filter:string"), value: .string(selector))
         return .filter([.symbol(name): .described(filter)])
     }
 
-    /// Adds filters by name to the source (AMQP 1.0, 3.5.8); of receivers.
+    /// Adds filters by name to the source (AMQP 1.0, 3.5.8); for receivers.
     ///
-    /// Keys that are strings are sent as symbols. The values are described ones, as peers define them.
+    /// Keys that are strings are sent as symbols. The values are described values, as peers define them.
     public static func filter(_ filters: AMQPMap) -> LinkOption {
         receiver { receiver in
             var all = receiver.source.filter
@@ -92,22 +92,24 @@ public struct LinkOption: Sendable {
         }
     }
 
-    /// Messages stay at the node, for others to take: browsing; of receivers.
+    /// Messages stay at the node for other receivers (browsing); for receivers.
     public static let copy = receiver { $0.source.distributionMode = .copy }
 
-    /// Messages that are taken are gone from the node; of receivers.
+    /// Messages that are taken are removed from the node; for receivers.
     public static let move = receiver { $0.source.distributionMode = .move }
 
-    /// The source is kept with its messages while nobody is attached, until a receiver of the same name from the same
-    /// container closes it rather than detaches; of receivers. The async client has `AMQPConnection.subscription` for it.
+    /// The source and its messages are kept while no receiver is attached; for receivers.
+    ///
+    /// They are kept until a receiver of the same name from the same container closes the link rather than detaches it. The async
+    /// client has `AMQPConnection.subscription` for this.
     public static let durableSubscription = receiver {
         $0.source.durability = .unsettledState
         $0.source.expiryPolicy = .never
     }
 
-    /// What the peer's new node is to be like (AMQP 1.0, 3.5.10), as in `["lifetime-policy": …]`.
+    /// The properties of the node that the peer creates (AMQP 1.0, 3.5.10), as in `["lifetime-policy": …]`.
     ///
-    /// Of a receiver's source and a sender's target. Keys that are strings are sent as symbols.
+    /// For a receiver's source and a sender's target. Keys that are strings are sent as symbols.
     public static func dynamicNodeProperties(_ properties: AMQPMap) -> LinkOption {
         LinkOption { link in
             let terminus = link.isReceiver ? link.source : link.target
@@ -123,7 +125,7 @@ public struct LinkOption: Sendable {
 }
 
 extension AMQPMap {
-    /// The map with symbols for keys that are strings, since a literal makes those.
+    /// The map with symbols in place of string keys, which literals create.
     fileprivate var keyedBySymbols: AMQPMap {
         AMQPMap(
             map { key, value in

@@ -3,10 +3,10 @@
 
 public import ProtonEngine
 
-/// What links can be made on: a connection, on its own session, or a session.
+/// An object on which links can be created: a connection, with its default session, or a session.
 public protocol SessionProvider {
     /// The session for a new link.
-    /// - Throws: `ProtonError.Code.closed` where the connection is over.
+    /// - Throws: `ProtonError.Code.closed` if the connection is closed.
     func session() throws -> Session
 }
 

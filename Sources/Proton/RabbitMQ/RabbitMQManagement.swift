@@ -6,13 +6,13 @@ import ProtonEngine
 import ProtonUtilities
 import Synchronization
 
-/// Declares, looks at and deletes the queues, exchanges and bindings of a RabbitMQ broker, version 4 or newer, over AMQP.
+/// Declares, queries and deletes the queues, exchanges and bindings of a RabbitMQ broker, version 4 or newer, over AMQP.
 ///
-/// RabbitMQ's addresses of version 2, which `RabbitMQAddress` makes, name what is there already: a link to a queue that is
-/// not there is refused. Requests go over a pair of links to the node `/management`, as RabbitMQ's documentation has it
-/// ("AMQP 1.0, Management"). From any thread; one request at a time is made, others wait for their turn.
+/// RabbitMQ's addresses of version 2, which `RabbitMQAddress` creates, name existing objects: a link to a missing queue is
+/// refused. Requests use a pair of links to the node `/management`, as RabbitMQ's documentation specifies ("AMQP 1.0,
+/// Management"). It may be used from any thread; one request is sent at a time, and others wait.
 public final class RabbitMQManagement: Sendable {
-    /// The connection that requests go over.
+    /// The connection of the requests.
     public let connection: BlockingConnection
     private let sender: BlockingSender
     private let receiver: BlockingReceiver
@@ -21,24 +21,25 @@ public final class RabbitMQManagement: Sendable {
 
     private static func nextNumber() -> UInt64 { lastNumber.add(1, ordering: .relaxed).newValue }
 
-    /// Makes the links, and waits until the broker has attached them.
-    /// - Parameter connection: what to ask over; it stays open. Its time-out is that of each request.
+    /// Creates the links, and waits until the broker has attached them.
+    /// - Parameter connection: the connection to use; it stays open. Its time-out is that of each request.
     /// - Throws: as `BlockingConnection.createSender` and `createReceiver`: a broker without this node refuses a link.
     public init(_ connection: BlockingConnection) throws {
         self.connection = connection
-        // A pair is two links of one name, whose source and target name the same two places (AMQP Link Pairing, 2.1).
+        // A pair consists of two links of one name, whose sources and targets name the same two addresses (AMQP Link Pairing,
+        // 2.1).
         let name = "management-\(RabbitMQManagement.nextNumber())"
         let node = "/management"
         let paired = LinkOption.properties(["paired": true])
         sender = try connection.createSender(
             node, name: name, options: paired, .atMostOnce, .source { $0.address = node })
-        // RabbitMQ ends the session for a request to whose answer there is no credit, and late answers use up some.
+        // RabbitMQ ends the session if there is no credit for the answer to a request, and late answers use credit too.
         receiver = try connection.createReceiver(
             node, credit: 10, name: name, options: paired, .atMostOnce, .target { $0.address = node })
     }
 
     /// Closes the links.
-    /// - Throws: `ProtonError.Code.timedOut` where the broker does not answer.
+    /// - Throws: `ProtonError.Code.timedOut` if the broker does not answer.
     public func close() throws {
         try sender.close()
         try receiver.close()
@@ -46,17 +47,17 @@ public final class RabbitMQManagement: Sendable {
 
     // MARK: Queues
 
-    /// Makes a queue, where there is none of its name.
+    /// Creates a queue, unless it exists.
     /// - Parameters:
-    ///   - name: the queue's name; `RabbitMQAddress.queue` makes its address.
-    ///   - type: what kind of queue. Default a quorum queue.
-    ///   - isDurable: whether the queue outlives the broker; quorum queues and streams have to.
-    ///   - isExclusive: whether the queue is this connection's only, and ends with it; of classic queues.
-    ///   - isAutoDeleted: whether the queue goes when its last consumer does; of classic queues.
-    ///   - arguments: more about the queue, as in `["x-max-length": 1000]`.
-    /// - Returns: the queue; its `messageCount` is not 0 where it was there.
-    /// - Throws: `RabbitMQError`, with status 409 where a queue of this name is there and is another one; otherwise as
-    ///   `BlockingSender.send` and `BlockingReceiver.receive`.
+    ///   - name: the queue's name; see `RabbitMQAddress.queue` for its address.
+    ///   - type: the type of the queue. Default a quorum queue.
+    ///   - isDurable: whether the queue outlives the broker; required for quorum queues and streams.
+    ///   - isExclusive: whether only this connection can use the queue, which is deleted with it; for classic queues.
+    ///   - isAutoDeleted: whether the queue is deleted with its last consumer; for classic queues.
+    ///   - arguments: further arguments, as in `["x-max-length": 1000]`.
+    /// - Returns: the queue; an existing one may have a `messageCount` above 0.
+    /// - Throws: `RabbitMQError`, with status 409 if the queue exists with other settings; otherwise as `BlockingSender.send` and
+    ///   `BlockingReceiver.receive`.
     @discardableResult
     public func declareQueue(
         _ name: String, type: RabbitMQQueue.QueueType = .quorum, isDurable: Bool = true, isExclusive: Bool = false,
@@ -71,22 +72,22 @@ public final class RabbitMQManagement: Sendable {
         return try RabbitMQQueue(try request("PUT", RabbitMQAddress.queue(name), .map(body)))
     }
 
-    /// Looks at a queue.
-    /// - Throws: `RabbitMQError`, with status 404 where there is none of this name; otherwise as `declareQueue`.
+    /// Queries a queue.
+    /// - Throws: `RabbitMQError`, with status 404 if there is no queue of this name; otherwise as `declareQueue`.
     public func queue(_ name: String) throws -> RabbitMQQueue {
         try RabbitMQQueue(try request("GET", RabbitMQAddress.queue(name)))
     }
 
-    /// Removes the messages of a queue that no consumer has; those of a stream cannot be removed.
-    /// - Returns: how many there were.
+    /// Removes the messages of a queue that are not delivered to a consumer; messages of a stream cannot be removed.
+    /// - Returns: the number of removed messages.
     /// - Throws: as `declareQueue`.
     @discardableResult
     public func purgeQueue(_ name: String) throws -> UInt64 {
         try messageCount(try request("DELETE", "\(RabbitMQAddress.queue(name))/messages"))
     }
 
-    /// Deletes a queue with its messages, where it is there; links to it are closed by the broker.
-    /// - Returns: how many messages there were.
+    /// Deletes a queue with its messages, if it exists; the broker closes the links to it.
+    /// - Returns: the number of deleted messages.
     /// - Throws: as `declareQueue`.
     @discardableResult
     public func deleteQueue(_ name: String) throws -> UInt64 {
@@ -100,14 +101,14 @@ public final class RabbitMQManagement: Sendable {
 
     // MARK: Exchanges and bindings
 
-    /// Makes an exchange, where there is none of its name.
+    /// Creates an exchange, unless it exists.
     /// - Parameters:
-    ///   - name: the exchange's name; `RabbitMQAddress.exchange` makes its address.
-    ///   - type: `direct`, `fanout`, `topic`, `headers`, or what a plug-in brings. Default `direct`.
+    ///   - name: the exchange's name; see `RabbitMQAddress.exchange` for its address.
+    ///   - type: `direct`, `fanout`, `topic`, `headers`, or the type of a plug-in. Default `direct`.
     ///   - isDurable: whether the exchange outlives the broker.
-    ///   - isAutoDeleted: whether the exchange goes when its last binding does.
+    ///   - isAutoDeleted: whether the exchange is deleted with its last binding.
     ///   - isInternal: whether only other exchanges can send to it.
-    ///   - arguments: more about the exchange, as in `["alternate-exchange": "lost"]`.
+    ///   - arguments: further arguments, as in `["alternate-exchange": "lost"]`.
     /// - Throws: as `declareQueue`.
     public func declareExchange(
         _ name: String, type: String = "direct", isDurable: Bool = true, isAutoDeleted: Bool = false,
@@ -120,19 +121,19 @@ public final class RabbitMQManagement: Sendable {
         try request("PUT", RabbitMQAddress.exchange(name), .map(body))
     }
 
-    /// Deletes an exchange with its bindings, where it is there.
+    /// Deletes an exchange with its bindings, if it exists.
     /// - Throws: as `declareQueue`.
     public func deleteExchange(_ name: String) throws {
         try request("DELETE", RabbitMQAddress.exchange(name))
     }
 
-    /// Has an exchange send messages on, where it does not yet.
+    /// Creates a binding, so that an exchange routes messages to a queue or another exchange, unless it exists.
     /// - Parameters:
-    ///   - destination: where to: a queue, or another exchange.
-    ///   - exchange: the exchange whose messages it gets.
-    ///   - key: which of them, as the exchange's type understands it.
-    ///   - arguments: the same; those of an exchange of type `headers` name headers.
-    /// - Throws: as `declareQueue`; the status is 404 or 400 where the exchange or the destination is not there.
+    ///   - destination: the queue or exchange that receives the messages.
+    ///   - exchange: the exchange that routes the messages.
+    ///   - key: the binding key, whose meaning depends on the exchange's type.
+    ///   - arguments: the arguments of the binding; for an exchange of type `headers` they name headers.
+    /// - Throws: as `declareQueue`; the status is 404 or 400 if the exchange or the destination does not exist.
     public func bind(
         _ destination: RabbitMQDestination, to exchange: String, key: String = "", arguments: AMQPMap = [:]
     ) throws {
@@ -143,7 +144,7 @@ public final class RabbitMQManagement: Sendable {
         try request("POST", "/bindings", .map(body))
     }
 
-    /// Ends what `bind` with the same arguments began; does nothing where it is not so.
+    /// Deletes the binding that `bind` with the same arguments created; does nothing if it does not exist.
     /// - Throws: as `declareQueue`.
     public func unbind(
         _ destination: RabbitMQDestination, from exchange: String, key: String = "", arguments: AMQPMap = [:]
@@ -160,19 +161,19 @@ public final class RabbitMQManagement: Sendable {
 
     // MARK: Requests
 
-    /// What the broker has answered to a request that it has carried out.
+    /// The broker's answer to a request that succeeded.
     struct Answer {
         let request: String
         let status: Int
         let body: AMQPValue
 
-        /// The error of an answer that is not as documented.
+        /// The error for an answer that does not conform to the documentation.
         var unexpected: RabbitMQError {
             RabbitMQError(status: status, request: request, explanation: "An answer of another form: \(body)")
         }
     }
 
-    /// Makes a request, as in HTTP (HTTP over AMQP, 5.1), and waits for its answer.
+    /// Sends a request, as in HTTP (HTTP over AMQP, 5.1), and waits for its answer.
     @discardableResult
     private func request(_ method: String, _ path: String, _ body: AMQPValue = .null) throws -> Answer {
         let deadline = Deadline(after: connection.timeout)

@@ -4,41 +4,41 @@
 public import AMQP
 import ProtonUtilities
 
-/// RabbitMQ's addresses of version 2, with names percent-encoded; what they name has to be there.
+/// RabbitMQ's addresses of version 2, with names percent-encoded; the queues and exchanges must exist.
 public enum RabbitMQAddress {
     /// The address of a queue, to send to and to receive from.
     public static func queue(_ name: String) -> String { "/queues/\(PercentEncoding.encode(name))" }
 
-    /// The address of an exchange, to send to.
+    /// The address of an exchange, for senders.
     /// - Parameters:
-    ///   - name: the exchange's.
-    ///   - key: the routing key of messages; nil is the empty one.
+    ///   - name: the exchange's name.
+    ///   - key: the routing key of messages; nil is the empty key.
     public static func exchange(_ name: String, key: String? = nil) -> String {
         "/exchanges/\(PercentEncoding.encode(name))" + (key.map { "/\(PercentEncoding.encode($0))" } ?? "")
     }
 }
 
-/// A queue, as RabbitMQ says it is.
+/// A queue, as RabbitMQ describes it.
 public struct RabbitMQQueue: Sendable, Hashable {
-    /// What kind of queue.
+    /// The type of a queue.
     public enum QueueType: String, Sendable, Hashable, CaseIterable {
         /// On one node.
         case classic
         /// Replicated, and always durable.
         case quorum
-        /// A log, whose messages stay when they have been received.
+        /// A log, whose messages stay after they have been received.
         case stream
     }
 
     /// The queue's name.
     public let name: String
-    /// What kind of queue; nil is one that is not known here.
+    /// The type of the queue; nil for an unknown type.
     public let type: QueueType?
-    /// How many messages no consumer has yet.
+    /// How many messages are not delivered to a consumer.
     public let messageCount: UInt64
     /// How many consumers there are.
     public let consumerCount: UInt64
-    /// All that RabbitMQ says of the queue, by its names: `arguments`, `leader`, `replicas` and others.
+    /// The queue's properties in RabbitMQ's answer: `arguments`, `leader`, `replicas` and others.
     public let properties: AMQPMap
 
     init(_ answer: RabbitMQManagement.Answer) throws {
@@ -51,7 +51,7 @@ public struct RabbitMQQueue: Sendable, Hashable {
     }
 }
 
-/// What an exchange of RabbitMQ's sends messages to.
+/// The destination of a binding: a queue or another exchange.
 public enum RabbitMQDestination: Sendable, Hashable {
     /// A queue, by its name.
     case queue(String)
@@ -64,7 +64,7 @@ public enum RabbitMQDestination: Sendable, Hashable {
         }
     }
 
-    /// What requests call it.
+    /// Its field in request bodies.
     var field: String {
         switch self {
         case .queue: "destination_queue"
@@ -72,7 +72,7 @@ public enum RabbitMQDestination: Sendable, Hashable {
         }
     }
 
-    /// What queries call it.
+    /// Its parameter in queries.
     var query: String {
         switch self {
         case .queue: "dstq"
@@ -81,14 +81,16 @@ public enum RabbitMQDestination: Sendable, Hashable {
     }
 }
 
-/// RabbitMQ has not carried out a request of `RabbitMQManagement`.
+/// The error of a request of `RabbitMQManagement` that the broker refused.
 public struct RabbitMQError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The status, as in HTTP: 403 where the user may not, 404 where what was asked for is not there, 409 where something
-    /// else of that name is there, 400 for other requests that make no sense; 0 where the answer has none.
+    /// The status of the answer, as in HTTP; 0 if it has none.
+    ///
+    /// 403: the user is not allowed. 404: the object does not exist. 409: another object of that name exists. 400: the request is
+    /// invalid in another way.
     public let status: Int
-    /// What was asked for, as in `PUT /queues/orders`.
+    /// The request, as in `PUT /queues/orders`.
     public let request: String
-    /// RabbitMQ's words.
+    /// RabbitMQ's explanation.
     public let explanation: String
 
     /// Creates an error.
@@ -96,6 +98,6 @@ public struct RabbitMQError: Error, Sendable, Hashable, CustomStringConvertible 
         (self.status, self.request, self.explanation) = (status, request, explanation)
     }
 
-    /// What happened, for a person.
+    /// A description of what happened, for people.
     public var description: String { "RabbitMQ has refused \(request) with status \(status): \(explanation)" }
 }

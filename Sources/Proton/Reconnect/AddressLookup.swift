@@ -4,22 +4,22 @@
 import Glibc
 import ProtonUtilities
 
-/// The addresses of a host's name, looked up off the loop's threads: `getaddrinfo` may take its time.
+/// Looks up the addresses of a host's name, on another thread than the loop's: `getaddrinfo` may block.
 enum AddressLookup {
-    /// What a lookup found: addresses as proton takes them (`host:port`), or the system's reason why there are none.
+    /// The result of a lookup: addresses in proton's form (`host:port`), or the system's error text.
     enum Result: Sendable {
         case found([String])
         case failed(String)
     }
 
-    /// Whether a host is an address already, so that no server has to be asked.
+    /// Whether a host is an address already, so that no lookup is needed.
     static func isNumeric(_ host: String) -> Bool {
         var address = in6_addr()
         let name = host.prefix { $0 != "%" }
         return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, String(name), &address) == 1
     }
 
-    /// Looks a host up on a thread of its own, and calls `completion` there.
+    /// Looks a host up on a new thread, and calls `completion` there.
     static func start(_ host: String, port: Int, _ completion: @escaping @Sendable (Result) -> Void) {
         let thread = Thread.start { completion(addresses(of: host, port: port)) }
         guard let thread else { return completion(.failed("no thread can be started to look its address up")) }

@@ -1,31 +1,31 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// How long to wait between tries to connect: nothing first, then longer and longer.
+/// The delays between attempts to connect: none at first, then increasing ones.
 ///
-/// A try goes through all URLs of the connection, one after another. The default is Python's, and C++'s with jitter:
-/// at once, then after 0.1 s, 0.2 s, 0.4 s up to 10 s, for ever, each but the first cut short by up to a half at random,
-/// so that clients of a broker that restarts do not come back all at once.
+/// An attempt goes through all URLs of the connection, one after another. The default delays are those of Python, and of C++ with
+/// jitter: none, then 0.1 s, 0.2 s, 0.4 s up to 10 s, without end. Each but the first is shortened by up to a half at random, so
+/// that the clients of a broker that restarts do not all connect at once.
 public struct Backoff: Sendable, Hashable {
-    /// The wait before the second try.
+    /// The delay before the second attempt.
     public var initial: Duration
-    /// What each wait is multiplied by for the next one; at least 1.
+    /// The factor between a delay and the next one; at least 1.
     public var factor: Double
-    /// The longest wait.
+    /// The maximum delay.
     public var max: Duration
-    /// After how many tries in a row to give up; nil is never.
+    /// The number of consecutive attempts after which to give up; nil is no limit.
     public var maxTries: Int?
-    /// For how long to begin new tries, counted from the first one, or from the loss of a connection; nil is for ever.
+    /// For how long to start new attempts, counted from the first one, or from the loss of a connection; nil is no limit.
     ///
-    /// A try that has begun is brought to its end: a peer that takes connections and then says nothing is waited for as
-    /// `ConnectionLimits.handshakeTimeout` says, 10 seconds by default. With 10 seconds here that is one try.
+    /// An attempt that has started is completed: a peer that accepts the connection and then sends nothing has
+    /// `ConnectionLimits.handshakeTimeout`, 10 seconds by default. With 10 seconds here that is one attempt.
     public var maxTime: Duration?
-    /// The share of a wait that chance may take off, from 0 (none) to 1.
+    /// The fraction of a delay by which it may be shortened at random, from 0 (none) to 1.
     public var jitter: Double
-    /// The waits before the second try and those that follow, in place of such that grow; nil lets them grow.
+    /// The delays before the second attempt and those that follow, in place of increasing ones; nil uses those.
     private var waits: [Duration]?
 
-    /// Creates a back-off whose waits grow.
+    /// Creates a back-off with increasing delays.
     public init(
         initial: Duration = .milliseconds(100), factor: Double = 2, max: Duration = .seconds(10),
         maxTries: Int? = nil, maxTime: Duration? = nil, jitter: Double = 0.5
@@ -38,15 +38,15 @@ public struct Backoff: Sendable, Hashable {
         self.jitter = jitter
     }
 
-    /// Creates a back-off with waits of the program's own: `[.milliseconds(500), .seconds(1)]` tries three times.
+    /// Creates a back-off with the given delays: `[.milliseconds(500), .seconds(1)]` makes three attempts.
     ///
-    /// The first try is made at once, and the last one after the last wait. They are waited for in full: without jitter.
+    /// The first attempt is made at once, and the last one after the last delay. The delays have no jitter.
     public init(waits: [Duration]) {
         self.init(jitter: 0)
         self.waits = waits
     }
 
-    /// - Throws: `ProtonError.Code.invalidArgument` that names the value that makes no sense.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the invalid value.
     func validate() throws(ProtonError) {
         func check(_ holds: Bool, _ message: @autoclosure () -> String) throws(ProtonError) {
             if !holds { throw ProtonError(.invalidArgument, message()) }
@@ -60,14 +60,14 @@ public struct Backoff: Sendable, Hashable {
         for wait in waits ?? [] { try check(wait >= .zero, "Backoff: a wait is \(wait): it must not be below zero.") }
     }
 
-    /// The wait before a try; nil where there are to be no more.
+    /// The delay before an attempt; nil if no more are to be made.
     /// - Parameters:
-    ///   - number: which try in a row, from 0.
+    ///   - number: the number of the consecutive attempt, from 0.
     ///   - elapsed: the time since the first of them, or since the loss.
     ///   - chance: a random number from 0 to 1.
     func delay(before number: Int, elapsed: Duration = .zero, chance: Double) -> Duration? {
         guard number < maxTries ?? .max, let delay = delay(before: number, chance) else { return nil }
-        // The first try is always made.
+        // The first attempt is always made.
         if number > 0, let maxTime, elapsed + delay > maxTime { return nil }
         return delay
     }
@@ -75,7 +75,7 @@ public struct Backoff: Sendable, Hashable {
     private func delay(before number: Int, _ chance: Double) -> Duration? {
         guard number > 0 else { return .zero }
         if let waits { return number <= waits.count ? waits[number - 1] : nil }
-        // Step by step up to the longest, since a power of a large number of tries would overflow.
+        // Step by step up to the maximum, since a power for a large number of attempts would overflow.
         var full = min(initial, max)
         var steps = number - 1
         while steps > 0, full < max, factor > 1, full > .zero {

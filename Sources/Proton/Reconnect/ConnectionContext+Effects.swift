@@ -5,21 +5,21 @@ import AMQP
 import Logging
 import ProtonEngine
 
-/// Does what the state machine of a connection says. All of it happens in the connection's domain.
+/// Performs the effects of a connection's state machine. All of it happens in the connection's domain.
 extension ConnectionContext {
-    /// Connects to the peer, once the thread that made the connection lets go of it.
+    /// Connects to the peer when the thread that made the connection releases it.
     func begin(_ connection: Connection) {
         connection.workQueue.add { try self.handle(.begin, of: $0) }
         connection.workQueue.release()
     }
 
-    /// Tells the state machine of an event, and does what it answers.
+    /// Passes an event to the state machine, and performs its effect.
     private func handle(_ event: Reconnection.Event, of connection: Connection) throws {
         guard connection.isLocalOpen, !loop.isStopping else { return try end(connection) }
         try perform(answer(to: event), on: connection)
     }
 
-    /// What the state machine answers to an event.
+    /// The effect of the state machine for an event.
     func answer(to event: Reconnection.Event) -> Reconnection.Effect {
         let now = loop.now
         return reconnection?.handle(event, at: now, chance: .random(in: 0...1)) ?? .none
@@ -62,15 +62,15 @@ extension ConnectionContext {
         }
     }
 
-    /// Says in a connection who and where its peer is.
+    /// Sets the peer's host and the user of a connection.
     func prepare(_ connection: Connection, for candidate: Reconnection.Candidate) {
         connection.hostname = candidate.hostname
-        // Proton would make a SASL layer for a user.
+        // Proton would create a SASL layer for a user.
         connection.user = reconnection?.options.usesSASL == false ? nil : candidate.user
     }
 
-    /// How the transport of a try is set up.
-    /// - Throws: `ProtonError` where it cannot be secured as it is asked for.
+    /// The configuration of an attempt's transport.
+    /// - Throws: `ProtonError` if the TLS options cannot be used.
     func transport(for candidate: Reconnection.Candidate) throws(ProtonError) -> TransportConfiguration {
         let options = reconnection?.options ?? core.options
         var configuration = options.clientTransport(
@@ -88,7 +88,7 @@ extension ConnectionContext {
         return configuration
     }
 
-    /// The first try without a socket: what it is made with.
+    /// The candidate of the first attempt, without a socket.
     func beginInMemory() throws -> Reconnection.Candidate? {
         try reconnection?.change(urls: nil) { $0.reconnect = nil }
         var effect = answer(to: .begin)
@@ -115,7 +115,7 @@ extension ConnectionContext {
         }
     }
 
-    /// What is known of the end of the connection's transport.
+    /// The error of the connection's transport, and whether the peer was reached.
     func loss(of connection: Connection) -> Reconnection.Loss {
         Reconnection.Loss(error: connection.transportError, wasReached: !connection.isUnconnected)
     }
@@ -130,7 +130,7 @@ extension ConnectionContext {
         try perform(answer(to: .closed), on: connection)
     }
 
-    /// Takes leave of a connection that is in no proactor.
+    /// Ends and releases a connection that is in no proactor.
     private func finish(_ connection: Connection) throws {
         connection.end()
         defer { loop.connectionFinished(connection) }

@@ -4,36 +4,36 @@
 import AMQP
 import ProtonEngine
 
-/// How a connection of the program's is made, and made again: a state machine without a clock, a socket or a thread.
+/// The state machine that makes, and makes again, a connection of the program; it has no clock, socket or thread.
 ///
-/// Its owner tells it what happened and does what it answers.
+/// Its owner passes events to it, and performs the effects that it returns.
 struct Reconnection {
-    /// What a try is made with.
+    /// The arguments of an attempt.
     struct Candidate: Equatable {
         /// The URL that the program gave.
         var url: AMQPURL
-        /// Where the socket goes, as proton takes it: an address and a port.
+        /// The socket's destination in proton's form: an address and a port.
         var address: String
-        /// The host that is asked for in the open frame; nil is none.
+        /// The hostname in the open frame; nil is none.
         var hostname: String?
-        /// The name to log in with.
+        /// The user to authenticate as.
         var user: String?
-        /// The password to log in with.
+        /// The password to authenticate with.
         var password: String?
     }
 
     enum State: Equatable {
         /// Nothing has begun.
         case idle
-        /// The addresses of the URL's host are looked up.
+        /// The addresses of the URL's host are being looked up.
         case lookingUp(AMQPURL)
-        /// A try is under way; `others` are the addresses of the same host that follow.
+        /// An attempt is in progress; `others` are the addresses of the same host that follow.
         case connecting(Candidate, others: [String])
         /// The peer has opened the connection.
         case open(Candidate)
-        /// The next try waits for its time; where an address is left of the last lookup, it is the next one.
+        /// The next attempt is delayed; `addresses` are those of the last lookup that have not been tried.
         case waiting(addresses: [String])
-        /// There will be no further try.
+        /// There will be no further attempt.
         case over
     }
 
@@ -46,17 +46,17 @@ struct Reconnection {
         case notFound(AMQPURL, reason: String)
         /// The peer has opened the connection.
         case opened
-        /// A try has failed, or the transport is lost.
+        /// An attempt has failed, or the transport is lost.
         case lost(Loss)
-        /// The wait is over.
+        /// The delay has passed.
         case waited
         /// This side has closed the connection.
         case closed
     }
 
-    /// What is known of a connection that was lost, or never made.
+    /// The cause of a connection that was lost, or never made.
     struct Loss {
-        /// What ended it; nil where nothing is known.
+        /// The error that ended it; nil if it is unknown.
         var error: ProtonError?
         /// Whether the socket had reached the peer.
         var wasReached: Bool
@@ -66,31 +66,31 @@ struct Reconnection {
         case none
         /// Look up the addresses of the URL's host.
         case lookUp(AMQPURL)
-        /// Connect; that it fails is not told where other addresses follow.
+        /// Connect; a failure is not reported if other addresses follow.
         case connect(Candidate, othersFollow: Bool)
-        /// A try has failed before there was a transport: tell so, and say that the connection is lost.
+        /// An attempt has failed before there was a transport: report the error, and the loss of the connection.
         case fail
-        /// Come back later, with `waited`.
+        /// Wait, and then handle `waited`.
         case wait(Duration)
-        /// The connection is over; it was given up where all tries that were asked for have failed.
+        /// The connection has ended; it is given up if all attempts have failed.
         case end(isGivenUp: Bool)
     }
 
     private(set) var state = State.idle
     private(set) var urls: [AMQPURL]
     private(set) var options: ConnectionOptions
-    /// Which URL is being tried, or waits to be.
+    /// The index of the URL that is being tried, or is next.
     private(set) var urlIndex = 0
     /// How many rounds through the URLs have failed in a row.
     private(set) var failedRounds = 0
-    /// How many connections to an address came before the present one.
+    /// How many connections to an address were tried before the current one.
     private(set) var tries = -1
-    /// What went wrong before there was a transport to tell.
+    /// The error of an attempt that had no transport yet.
     private(set) var lookupFailure: Condition?
     private var startOfTry: ContinuousClock.Instant?
-    /// When the first of the tries began that have failed since; nil while there are none.
+    /// When the first of the failed attempts started; nil while there are none.
     private var startOfOutage: ContinuousClock.Instant?
-    /// Whether the program has changed something since the last failure: then even a refused log-in is worth a try.
+    /// Whether the program has changed the options since the last error: then an attempt follows even a refused authentication.
     private var isChanged = false
 
     /// - Parameter urls: at least one.
@@ -102,11 +102,11 @@ struct Reconnection {
     /// The URL that is being tried, or that the connection was made to.
     var url: AMQPURL { urls[urlIndex] }
 
-    /// Whether tries have failed since the connection was open, or since the first.
+    /// Whether attempts have failed since the connection was open, or since the first.
     var isFailing: Bool { failedRounds > 0 || urlIndex > 0 }
 
-    /// Changes what the next tries are made with.
-    /// - Parameter urls: at least one; nil keeps what there are.
+    /// Changes the arguments of the next attempts.
+    /// - Parameter urls: at least one; nil keeps the current ones.
     mutating func change(urls: [AMQPURL]?, _ change: (inout ConnectionOptions) -> Void) throws {
         var options = options
         change(&options)
@@ -124,16 +124,16 @@ struct Reconnection {
         }
     }
 
-    /// A try could not be made, before there was a transport to tell.
+    /// Records the error of an attempt that had no transport yet.
     mutating func noteFailure(_ condition: Condition) { lookupFailure = condition }
 
     // MARK: Events
 
-    /// Tells what happened.
+    /// Handles an event.
     /// - Parameters:
     ///   - now: the time.
     ///   - chance: a random number from 0 to 1, for the length of a wait.
-    /// - Returns: what to do about it; an event that does not fit the state does nothing.
+    /// - Returns: the effect; an event that does not fit the state has none.
     mutating func handle(_ event: Event, at now: ContinuousClock.Instant, chance: Double) -> Effect {
         switch (state, event) {
         case (.over, _): return .none
@@ -142,7 +142,7 @@ struct Reconnection {
             return .end(isGivenUp: false)
         case (.idle, .begin): return beginTry(at: now)
         case (.lookingUp(let asked), .found(let addresses, let answered)) where asked == answered:
-            // The program has named other URLs meanwhile.
+            // The program has set other URLs meanwhile.
             guard asked == url else { return beginTry(at: now) }
             return connect(to: addresses[...])
         case (.lookingUp(let asked), .notFound(let answered, let reason)) where asked == answered:
@@ -162,7 +162,7 @@ struct Reconnection {
         }
     }
 
-    /// Begins a try with the URL whose turn it is.
+    /// Starts an attempt with the current URL.
     private mutating func beginTry(at now: ContinuousClock.Instant) -> Effect {
         startOfTry = now
         startOfOutage = startOfOutage ?? now
@@ -173,7 +173,7 @@ struct Reconnection {
         return .lookUp(url)
     }
 
-    /// Connects to the first of some addresses: the one place where a candidate is made.
+    /// Connects to the first of some addresses: all candidates are created here.
     private mutating func connect(to addresses: ArraySlice<String>) -> Effect {
         guard let address = addresses.first else { return .none }
         let host = options.virtualHost ?? url.host
@@ -191,7 +191,7 @@ struct Reconnection {
     private mutating func lose(_ loss: Loss, at now: ContinuousClock.Instant, _ chance: Double) -> Effect {
         let wasOpen = if case .open = state { true } else { false }
         let mayRetry = mayRetry(after: loss.error, wasOpen: wasOpen)
-        // A peer that takes connections and drops them at once would be tried without a pause.
+        // Otherwise a peer that accepts connections and drops them at once would be tried without a pause.
         let hasLasted = wasOpen && (startOfTry ?? now).duration(to: now) >= .seconds(1)
         if hasLasted { startOfOutage = now }
         let elapsed = startOfOutage.map { $0.duration(to: now) } ?? .zero
@@ -203,14 +203,14 @@ struct Reconnection {
         return .wait(delay)
     }
 
-    /// Whether a new try may get past what ended the last one.
+    /// Whether a new attempt may succeed after the last error.
     private func mayRetry(after error: ProtonError?, wasOpen: Bool) -> Bool {
         if let error, !isChanged, !options.reconnectPolicy.triesAgain(after: error) { return false }
         return options.reconnect != nil || !wasOpen && urlIndex + 1 < urls.count
     }
 
-    /// Goes on to the next URL.
-    /// - Returns: how long to wait before it is tried; nil where it is not.
+    /// Selects the next URL.
+    /// - Returns: the delay before its attempt; nil if there is none.
     private mutating func nextDelay(hasLasted: Bool, elapsed: Duration, _ chance: Double) -> Duration? {
         if hasLasted {
             (urlIndex, failedRounds) = (0, 0)
@@ -225,19 +225,19 @@ struct Reconnection {
         return options.reconnect?.delay(before: failedRounds, elapsed: elapsed, chance: chance)
     }
 
-    // MARK: What would follow
+    // MARK: Prediction
 
-    /// What a loss would lead to.
+    /// The consequence of a loss.
     enum Prospect: Equatable {
-        /// Another try.
+        /// Another attempt.
         case anotherTry
-        /// No other try; it is told that the connection is given up.
+        /// No other attempt; it is reported that the connection is given up.
         case givingUp
-        /// No other try, since none may get past the error.
+        /// No other attempt, since none may succeed after the error.
         case end
     }
 
-    /// What a loss would lead to, without it having happened.
+    /// Predicts the consequence of a loss, without changing the state.
     func prospect(after loss: Loss, at now: ContinuousClock.Instant) -> Prospect {
         var copy = self
         let wasOpen = if case .open = state { true } else { false }

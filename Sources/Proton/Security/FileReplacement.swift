@@ -4,9 +4,9 @@
 import Glibc
 package import ProtonEngine
 
-/// Reads and writes small files whose every version is whole.
+/// Reads small files, and replaces them atomically.
 package enum FileReplacement {
-    /// What a file holds; nil where there is none.
+    /// The content of a file; nil if it does not exist.
     /// - Throws: `ProtonError.Code.invalidArgument` that names the file.
     package static func read(_ path: String, maxSize: Int) throws(ProtonError) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -31,10 +31,10 @@ package enum FileReplacement {
         throw ProtonError(.invalidArgument, "\(path): is longer than \(maxSize) bytes: is it another file?")
     }
 
-    /// Writes a new file, for its owner only, and puts it in the place of what there was.
+    /// Writes a new file that only its owner may access, and replaces the existing file with it.
     /// - Throws: `ProtonError.Code.invalidArgument` that names the file.
     package static func write(_ bytes: [UInt8], to path: String) throws(ProtonError) {
-        // Behind a symbolic link, so that the link stays.
+        // Resolves a symbolic link, so that the link stays.
         let target = realpath(path, nil).map { resolved -> String in
             defer { free(resolved) }
             return String(cString: resolved)
@@ -70,13 +70,13 @@ package enum FileReplacement {
         return fsync(descriptor) == 0 ? 0 : errno
     }
 
-    /// Runs a change of the file while no other process does.
-    /// - Throws: `ProtonError.Code.invalidArgument` where the lock cannot be had within 2 seconds.
+    /// Runs a change of the file while no other process changes it.
+    /// - Throws: `ProtonError.Code.invalidArgument` if the lock cannot be acquired within 2 seconds.
     package static func withLock<Result>(on path: String, _ body: () throws -> Result) throws -> Result {
         let descriptor = open("\(path).lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("\(path).lock", "cannot be made", errno) }
         defer { close(descriptor) }
-        // A process that this one has just made holds it as well, until it runs its program: that is no event to wait for.
+        // A process that this one has just forked also holds the lock until it executes its program: no event reports that.
         let deadline = ContinuousClock.now + .seconds(2)
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             if errno == EINTR { continue }
@@ -93,7 +93,7 @@ package enum FileReplacement {
     }
 }
 
-/// Which version of a file there is.
+/// The version of a file, to detect changes.
 struct FileVersion: Equatable {
     private let device: UInt
     private let inode: UInt
@@ -101,7 +101,7 @@ struct FileVersion: Equatable {
     private let seconds: Int
     private let nanoseconds: Int
 
-    /// - Returns: nil where there is none, or it cannot be looked at.
+    /// - Returns: nil if the file does not exist, or cannot be examined.
     init?(of path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }

@@ -5,25 +5,25 @@ import Glibc
 public import ProtonEngine
 import ProtonUtilities
 
-/// A file of users and salted hashes of their passwords, which decides who may log in at a listener.
+/// A file of users and salted hashes of their passwords, which authenticates the clients of a listener.
 ///
-/// One user a line, in text; nobody can log in with what it holds, but it can be guessed from: keep it to its owner. It is read
-/// again when it has changed. Where it cannot be read any more, or has an error, the users that were read last stay valid, and
-/// `onReadError` is told.
+/// It is a text file with one user per line. Its hashes cannot be used to authenticate, but passwords can be guessed from them:
+/// only its owner should read it. It is read again when it has changed. If it cannot be read any more, or has an error, the users
+/// that were read last stay valid, and `onReadError` is called.
 ///
 ///     let users = try UserFile(path: "/etc/broker/users")
 ///     try users.set("anna", password: "…")
 ///     options.authentication = .required(users)
 ///
-/// It serves SCRAM with SHA-1, SHA-256 and SHA-512, and PLAIN. A log-in with PLAIN is hashed on one of two threads of its own;
-/// where 256 wait for them, others are told to try again later.
+/// It supports SCRAM with SHA-1, SHA-256 and SHA-512, and PLAIN. The passwords of PLAIN are hashed on two threads of its own; if
+/// 256 wait for them, further clients are told to try again later.
 ///
-/// All of it may be used from any thread, and by several processes: each change is written to a new file that takes the
-/// place of the old one, with the permissions 0600, under a lock (`PATH.lock`).
+/// It may be used from any thread, and by several processes: each change is written to a new file with the permissions 0600 that
+/// replaces the old one, under a lock (`PATH.lock`).
 public final class UserFile: Authenticator {
-    /// The file.
+    /// The path of the file.
     public let path: String
-    /// How many rounds new passwords are hashed for. Default `SCRAMCredential.defaultIterations`.
+    /// The number of iterations for new passwords. Default `SCRAMCredential.defaultIterations`.
     public let iterations: Int
     private let state: UncheckedMutex<State>
     /// Held while the file is changed by this process.
@@ -31,7 +31,7 @@ public final class UserFile: Authenticator {
     private let hashing: PasswordHashing
     private let onReadError: @Sendable (ProtonError) -> Void
 
-    /// What was read, and from which version of the file.
+    /// The table that was read, and the version of the file it was read from.
     private struct State {
         var table: UserTable
         var version: FileVersion?
@@ -41,10 +41,10 @@ public final class UserFile: Authenticator {
 
     /// Reads a file.
     /// - Parameters:
-    ///   - path: where it is; a file that there is not has no users, and `set` makes it.
-    ///   - iterations: how many rounds `set` hashes for: 4,096 to 1,000,000.
-    ///   - onReadError: is told where the file has changed and cannot be read, once a change, from any thread.
-    /// - Throws: `ProtonError.Code.invalidArgument` that names the file, and the line that is wrong.
+    ///   - path: the path of the file; if it does not exist, there are no users, and `set` creates it.
+    ///   - iterations: the number of iterations for `set`: 4,096 to 1,000,000.
+    ///   - onReadError: called once for each change of the file that cannot be read, from any thread.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the file, and the wrong line.
     public convenience init(
         path: String, iterations: Int = SCRAMCredential.defaultIterations,
         onReadError: @escaping @Sendable (ProtonError) -> Void = { _ in }
@@ -67,12 +67,12 @@ public final class UserFile: Authenticator {
 
     // MARK: Users
 
-    /// The users' names, in their order in the file.
+    /// The users' names, in the order of the file.
     public var users: [String] { current.users.map(\.name) }
 
-    /// Adds a user, or gives one another password. It takes some 50 ms.
-    /// - Throws: `ProtonError.Code.invalidArgument` for a name or a password with characters that none may have, an empty one, or
-    ///   one of more than 1,024 bytes, and where the file cannot be written.
+    /// Adds a user, or changes a user's password. It takes about 50 ms.
+    /// - Throws: `ProtonError.Code.invalidArgument` for a name or a password that has forbidden characters, is empty, or has more
+    ///   than 1,024 bytes, and if the file cannot be written.
     public func set(_ user: String, password: String) throws {
         let credentials = try SCRAMHash.allCases.map { hash in
             (hash, try SCRAMCredential(password: password, hash: hash, iterations: iterations))
@@ -81,9 +81,9 @@ public final class UserFile: Authenticator {
         try change { $0.set(User(name: name, credentials: Dictionary(uniqueKeysWithValues: credentials))) }
     }
 
-    /// Removes a user, who cannot log in any more; connections live on.
-    /// - Returns: whether there was such a user.
-    /// - Throws: `ProtonError.Code.invalidArgument` where the file cannot be written.
+    /// Removes a user, who cannot authenticate any more; existing connections stay open.
+    /// - Returns: whether the user existed.
+    /// - Throws: `ProtonError.Code.invalidArgument` if the file cannot be written.
     @discardableResult
     public func remove(_ user: String) throws -> Bool {
         var wasThere = false
@@ -91,7 +91,7 @@ public final class UserFile: Authenticator {
         return wasThere
     }
 
-    /// Changes what the file has now, whoever has written it.
+    /// Changes the file's current content, which another process may have written.
     private func change(_ change: (inout UserTable) -> Void) throws {
         try changing.withLock { _ in
             try FileReplacement.withLock(on: path) {
@@ -104,7 +104,7 @@ public final class UserFile: Authenticator {
         }
     }
 
-    /// What the file has now; what it had before where it cannot be read.
+    /// The users of the file; the users that were read before if it cannot be read.
     private var current: UserTable {
         let version = FileVersion(of: path)
         let (table, isKnown) = state.withLock { state in
@@ -130,7 +130,7 @@ public final class UserFile: Authenticator {
     /// SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, and EXTERNAL for certificates that TLS has verified.
     public var mechanisms: Set<SASLMechanism> { [.external, .scramSHA512, .scramSHA256, .scramSHA1, .plain] }
 
-    /// Whether a user's password is right; as long for one that there is not.
+    /// Whether a user's password is correct; an unknown user takes as long.
     public func verify(_ login: PasswordLogin) async throws -> Bool {
         let hash = SCRAMHash.sha256
         let credential = current.credential(for: login.user, hash)
@@ -142,7 +142,7 @@ public final class UserFile: Authenticator {
         return credential.matches(saltedPassword: salted, hash: hash)
     }
 
-    /// What is kept of a user's password; something that looks like it for one that there is not.
+    /// The stored credential of a user; for an unknown user one that looks like it.
     public func scramCredential(for user: String, hash: SCRAMHash) async throws -> SCRAMCredential? {
         current.credential(for: user, hash)
     }

@@ -9,22 +9,21 @@ struct User {
     var credentials: [SCRAMHash: SCRAMCredential]
 }
 
-/// What a file of users holds, and its text.
+/// The content of a file of users, and its text.
 ///
-/// The first line is `# users of swift-qpid-proton 1 SECRET`, where the secret is what the salts of users that there are not
-/// are made with. Lines that begin with `#` and empty ones mean nothing. Each other line is
-/// `NAME HASH:ITERATIONS:SALT:STOREDKEY:SERVERKEY …`, for `sha1`, `sha256` and `sha512`, in Base64; in the name, spaces, `#`,
-/// `%` and what is not ASCII are percent-encoded.
+/// The first line is `# users of swift-qpid-proton 1 SECRET`; the salts of unknown users are derived from the secret. Empty lines
+/// and lines that begin with `#` are ignored. Each other line is `NAME HASH:ITERATIONS:SALT:STOREDKEY:SERVERKEY …`, for `sha1`,
+/// `sha256` and `sha512`, in Base64; in the name, spaces, `#`, `%` and characters that are not ASCII are percent-encoded.
 struct UserTable {
     private(set) var users: [User] = []
     private var index: [String: Int] = [:]
     private let secret: [UInt8]
 
-    /// The most that a file may hold, in bytes: 16 MiB, for some 40,000 users.
+    /// The maximum size of a file, in bytes: 16 MiB, for about 40,000 users.
     static let maxSize = 16 * 1_024 * 1_024
     private static let heading = "# users of swift-qpid-proton 1 "
 
-    /// No users.
+    /// Creates a table without users.
     init() throws(ProtonError) {
         guard let secret = Secrets.random(32) else {
             throw ProtonError(.limitExceeded, "The system has no random bytes.")
@@ -32,8 +31,8 @@ struct UserTable {
         self.secret = secret
     }
 
-    /// Reads a file; one that there is not has no users.
-    /// - Throws: `ProtonError.Code.invalidArgument` that names the file, and the line that is wrong.
+    /// Reads a file; one that does not exist has no users.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the file, and the wrong line.
     static func read(_ path: String) throws(ProtonError) -> UserTable {
         guard let bytes = try FileReplacement.read(path, maxSize: maxSize), !bytes.isEmpty else {
             return try UserTable()
@@ -70,7 +69,7 @@ struct UserTable {
 
     // MARK: Users
 
-    /// - Throws: `ProtonError.Code.invalidArgument` where no user can have the name.
+    /// - Throws: `ProtonError.Code.invalidArgument` if the name is not allowed.
     static func checkedName(_ name: String) throws(ProtonError) -> String {
         guard let prepared = PreparedText.prepare(name) else {
             throw ProtonError(
@@ -95,14 +94,14 @@ struct UserTable {
         return true
     }
 
-    /// What is kept of a user's password, or something that looks like that of a user that there is.
+    /// The stored credential of a user; for an unknown user one that looks like it.
     func credential(for name: String, _ hash: SCRAMHash) -> SCRAMCredential {
         let decoy = SCRAMCredential.decoy(
             user: name, hash: hash, iterations: decoyIterations(for: name, hash), secret: secret)
         return index[name].flatMap { users[$0].credentials[hash] } ?? decoy
     }
 
-    /// The rounds of one of the users, always the same one for a name: those of a file may differ.
+    /// The iterations of one of the users, always the same one for a name: the users of a file may have different ones.
     private func decoyIterations(for name: String, _ hash: SCRAMHash) -> Int {
         guard !users.isEmpty else { return SCRAMCredential.defaultIterations }
         let pick = Secrets.number(of: name, key: secret) % users.count
@@ -111,7 +110,7 @@ struct UserTable {
 
     // MARK: Text
 
-    /// What is written.
+    /// The text of the file.
     var text: String {
         let lines = users.map { user in
             let parts = SCRAMHash.allCases.compactMap { hash in

@@ -4,29 +4,29 @@
 public import AMQP
 public import ProtonEngine
 
-/// What a peer says of a link that it wants to attach (AMQP 1.0, 2.7.3).
+/// The fields of a peer's attach frame (AMQP 1.0, 2.7.3).
 public struct AMQPAttach: Sendable {
-    /// One end of the link, as the peer says it is (AMQP 1.0, 3.5).
+    /// One terminus of the link, from the peer's attach (AMQP 1.0, 3.5).
     public struct Terminus: Sendable {
-        /// What it stands for; `.unspecified` where the peer says nothing of it.
+        /// The kind of the terminus; `.unspecified` if the peer sent none.
         public let kind: ProtonEngine.Terminus.Kind
-        /// The name of the node; nil where the peer names none.
+        /// The address of the node; nil if the peer sent none.
         public let address: String?
-        /// Whether the node is to be made for the link.
+        /// Whether the node has to be created for the link.
         public let isDynamic: Bool
-        /// What outlives the connection.
+        /// Which state of the terminus is durable.
         public let durability: ProtonEngine.Terminus.Durability
-        /// From when on its time-out counts.
+        /// When its expiry time-out begins.
         public let expiryPolicy: ProtonEngine.Terminus.ExpiryPolicy
-        /// How long it is kept then, in seconds.
+        /// The expiry time-out, in seconds.
         public let timeout: UInt32
-        /// Whether messages that are taken leave the node; of sources.
+        /// Whether messages that are taken leave the node; for sources.
         public let distributionMode: ProtonEngine.Terminus.DistributionMode
-        /// The extensions that the peer wants of the node.
+        /// The extensions that the peer wants from the node.
         public let capabilities: [Symbol]
-        /// What a dynamic node is to be like.
+        /// The properties of a dynamic node.
         public let properties: AMQPMap
-        /// Which messages the peer wants; of sources.
+        /// The filters for the messages; for sources.
         public let filter: AMQPMap
 
         init(_ terminus: ProtonEngine.Terminus) {
@@ -45,17 +45,17 @@ public struct AMQPAttach: Sendable {
 
     /// The link's name.
     public let name: String
-    /// Where its messages come from.
+    /// The source of its messages.
     public let source: Terminus
-    /// Where its messages go to.
+    /// The target of its messages.
     public let target: Terminus
-    /// Whether the sender settles what it sends.
+    /// Whether the sender settles messages when it sends them.
     public let senderSettleMode: SenderSettleMode
     /// When the receiver settles.
     public let receiverSettleMode: ReceiverSettleMode
-    /// The largest message that the peer takes, in bytes; nil is no limit.
+    /// The maximum message size that the peer accepts, in bytes; nil is no limit.
     public let maxMessageSize: Int?
-    /// What the peer tells of the link.
+    /// The link properties of the peer.
     public let properties: AMQPMap
 
     /// Called in the connection's domain.

@@ -5,13 +5,13 @@ public import AMQP
 import ProtonEngine
 import ProtonUtilities
 
-/// A connection that a peer has opened, until the program has decided about it; from any task.
+/// A connection that a peer has opened, for the program to accept or refuse; from any task.
 ///
-/// The peer has logged in, where it has to. One that nobody decides about, and nobody keeps, is refused.
+/// The peer has authenticated, if that is required. A request that is deinitialized without a decision is refused.
 public final class AMQPConnectionRequest: Sendable {
     private let incoming: IncomingConnection
     private let isDecided = UncheckedMutex(false)
-    /// Who asks.
+    /// The peer that requests the connection.
     public let peer: AMQPPeer
 
     init(_ incoming: IncomingConnection, _ peer: AMQPPeer) {
@@ -26,10 +26,8 @@ public final class AMQPConnectionRequest: Sendable {
 
     /// Opens the connection on this side too.
     /// - Parameters:
-    ///   - offeredCapabilities: the extensions that this side offers, besides those of the server's options.
-    ///   - properties: what this side tells of itself, besides the options' properties.
-    /// - Throws: `ProtonError`: what ended the connection meanwhile; `.invalidArgument` where it was decided about before;
-    ///   `CancellationError`: then it is closed.
+    ///   - offeredCapabilities: the extensions that this side offers, in addition to those of the server's options.
+    ///   - properties: the connection properties of this side, in addition to those of the options.
     public func accept(
         offeredCapabilities: [Symbol] = [], properties: AMQPMap = [:]
     ) async throws -> AMQPConnection {
@@ -51,8 +49,8 @@ public final class AMQPConnectionRequest: Sendable {
     }
 
     /// Closes the connection, and tells the peer to connect elsewhere (`amqp:connection:redirect`, AMQP 1.0, 2.8.16).
-    /// - Parameter url: where: its host is `network-host`, its port `port`.
-    /// - Parameter virtualHost: the virtual host to ask for there; nil is the one that was asked for here.
+    /// - Parameter url: the new destination: its host is `network-host`, its port `port`.
+    /// - Parameter virtualHost: the virtual host to request there; nil is the one that was requested here.
     public func redirect(to url: AMQPURL, virtualHost: String? = nil) {
         refuse(
             .redirect(
@@ -67,7 +65,7 @@ public final class AMQPConnectionRequest: Sendable {
 }
 
 extension Condition {
-    /// What tells a peer to go elsewhere (AMQP 1.0, 2.8.16 and 2.8.18).
+    /// The condition that redirects a peer (AMQP 1.0, 2.8.16 and 2.8.18).
     static func redirect(_ name: Symbol, to url: AMQPURL, hostname: String, address: String?) -> Condition {
         var info: AMQPMap = [
             .symbol("hostname"): .string(hostname),

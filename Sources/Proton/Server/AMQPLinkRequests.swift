@@ -13,7 +13,7 @@ public struct AMQPLinkRequests: AsyncSequence, Sendable {
         fileprivate let connection: AMQPConnection
         fileprivate let links: RequestQueue<IncomingLink>?
 
-        /// The next link that the peer wants to attach; nil once the connection has ended, or the task is cancelled.
+        /// The next link that the peer wants to attach; nil when the connection has ended, or the task is cancelled.
         public mutating func next() async -> AMQPLinkRequest? {
             guard let link = await links?.next() else { return nil }
             return link.peerSends
@@ -22,17 +22,17 @@ public struct AMQPLinkRequests: AsyncSequence, Sendable {
         }
     }
 
-    /// Begins with the next link that the peer attaches.
+    /// Creates an iterator that begins with the next link that the peer attaches.
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(connection: connection, links: links)
     }
 }
 
 extension AMQPConnection {
-    /// The links that the peer attaches, each of which waits for a decision.
+    /// The links that the peer attaches, for the program to accept or refuse.
     ///
-    /// Of a connection that this side has made there are none, unless `AMQPClient.takesLinks` says so. Several tasks may iterate:
-    /// each request goes to one of them. Up to 1,000 wait; more are refused.
+    /// For a connection that this side has made there are none, unless `AMQPClient.takesLinks` is set. Several tasks may iterate:
+    /// each request goes to one of them. Up to 1,000 requests wait; further ones are refused.
     public var linkRequests: AMQPLinkRequests {
         AMQPLinkRequests(connection: self, links: core.linkRequests)
     }

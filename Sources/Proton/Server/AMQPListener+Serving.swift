@@ -6,22 +6,24 @@ import ProtonEngine
 import ProtonUtilities
 
 extension AMQPListener {
-    /// Answers the requests that peers send to an address here, without a broker, until the listener is closed or the task is
-    /// cancelled, or until what has come is answered after `finishReceiving`.
+    /// Answers the requests that peers send to an address here, without a broker.
+    ///
+    /// It returns when the listener is closed, when the task is cancelled, or, after `finishReceiving`, when the pending requests
+    /// are answered.
     ///
     ///     try await AMQPServer("0.0.0.0:5672").withListener { listener in
     ///         await listener.serve("upper") { Message(body: "\($0.body)".uppercased()) }
     ///     }
     ///
-    /// Peers attach a sender to the address, and a receiver that responses go to: one from a dynamic node, whose address they
-    /// write into their requests, as `AMQPConnection.request` does and the other bindings' examples do, or one from an address of
-    /// their own. Links to other nodes are refused. What becomes of a request is as of `AMQPConnection.serve`, but that
-    /// it is accepted once its response is on its way: a peer may wait for that before it takes responses. One whose
-    /// reply address no link of its connection receives from is rejected with `amqp:not-found`.
+    /// Peers attach a sender to the address, and a receiver for the responses. The receiver has a dynamic node, whose address
+    /// they write into their requests, as `AMQPConnection.request` and the examples of the other bindings do, or an address of
+    /// its own. Links to other nodes are refused. Requests are handled as by `AMQPConnection.serve`, except that a request is
+    /// accepted when its response is handed over: a peer may wait for that before it takes responses. A request whose reply
+    /// address has no receiving link on its connection is rejected with `amqp:not-found`.
     /// - Parameters:
-    ///   - address: where requests come to.
-    ///   - concurrency: how many requests are answered at once, of all peers: at least 1. Default 16.
-    ///   - body: makes the response of a request.
+    ///   - address: the address that requests arrive at.
+    ///   - concurrency: how many requests of all peers are answered at a time: at least 1. Default 16.
+    ///   - body: creates the response to a request.
     public func serve(
         _ address: String, concurrency: Int = 16,
         _ body: @escaping @Sendable (_ request: Message) async throws -> Message?
@@ -30,7 +32,7 @@ extension AMQPListener {
         await withDiscardingTaskGroup { group in
             for await request in self {
                 group.addTask {
-                    // A peer that is gone again has nothing to be told.
+                    // The peer may have disconnected already.
                     guard let connection = try? await request.accept() else { return }
                     let senders = ReplySenders()
                     let serving = Serving(
@@ -63,7 +65,7 @@ extension AMQPListener {
                 case .sender(let request) where request.address == address:
                     guard let receiver = try? request.accept(window: serving.window) else { continue }
                     group.addTask {
-                        // Why the peer's link has ended is the peer's own affair.
+                        // If the peer's link ends with an error, that concerns only the peer.
                         try? await serving.run(receiver)
                     }
                 case .receiver(let request) where request.attach.source.isDynamic || request.address != address:
@@ -76,13 +78,13 @@ extension AMQPListener {
     }
 }
 
-/// The links of a connection that responses go out on, by their addresses.
+/// The sending links of a connection for responses, by their addresses.
 private final class ReplySenders: Sendable {
     private struct State {
         var senders: [String: AMQPSender] = [:]
-        /// What was sent last on each, before which all else is sent.
+        /// The last message on each link, before which all others are sent.
         var last: [String: SendReceipt] = [:]
-        /// From how many on those that have ended are looked for.
+        /// The number of senders at which those that have ended are removed.
         var bound = 64
     }
 
@@ -92,12 +94,12 @@ private final class ReplySenders: Sendable {
         state.withLock { $0.senders[address] }
     }
 
-    /// Notes what is on its way to an address.
+    /// Records the last message to an address.
     func note(_ receipt: SendReceipt, to address: String) {
         state.withLock { $0.last[address] = receipt }
     }
 
-    /// Waits until the peer has taken what is on its way, for the close time-out at most, or until the task is cancelled.
+    /// Waits until the peer has settled the last messages, for at most the close time-out, or until the task is cancelled.
     func finish(on connection: ClientConnection) async {
         let receipts = state.withLock { Array($0.last.values) }
         guard !receipts.isEmpty else { return }
@@ -116,7 +118,7 @@ private final class ReplySenders: Sendable {
     func add(_ sender: AMQPSender) {
         guard let address = sender.address else { return }
         let gone = state.withLock { state in
-            // Let go of without the lock.
+            // Released without the lock.
             var gone = [state.senders.updateValue(sender, forKey: address)]
             if state.senders.count >= state.bound {
                 for (address, sender) in state.senders where sender.hasEnded {

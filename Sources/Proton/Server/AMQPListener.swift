@@ -3,10 +3,10 @@
 
 import ProtonEngine
 
-/// A socket that peers connect to: a sequence of their connections, each of which waits for a decision; from any task.
+/// A socket that peers connect to: a sequence of their connections, for the program to accept or refuse; from any task.
 ///
-/// The sequence ends when the listener is closed, or the task is cancelled. Several tasks may iterate: each request goes to one of
-/// them. A listener that nobody keeps is closed.
+/// The sequence ends when the listener is closed, or the task is cancelled. Several tasks may iterate: each request goes to one
+/// of them. A listener that is deinitialized is closed.
 public final class AMQPListener: AsyncSequence, Sendable {
     private let listener: Listener
     private let requests: RequestQueue<AMQPConnectionRequest>
@@ -18,35 +18,36 @@ public final class AMQPListener: AsyncSequence, Sendable {
 
     deinit { close() }
 
-    /// The addresses that are listened on, as in `127.0.0.1:5672`; none once the listener is closed.
+    /// The addresses that it listens on, such as `127.0.0.1:5672`; empty when the listener is closed.
     public var addresses: [String] { listener.addresses }
 
-    /// The port that is listened on, also where port 0 was asked for; nil once the listener is closed.
+    /// The port that it listens on, also if port 0 was requested; nil when the listener is closed.
     public var port: Int? { listener.port }
 
-    /// Stops listening. Connections that were accepted live on, and those that wait for a decision are refused.
+    /// Stops listening. Connections that were accepted stay open, and those that wait for a decision are refused.
     public func close() {
         listener.close()
         requests.finish()
     }
 
-    /// Stops listening, and has all receivers of the connections that were accepted come to their end, as
-    /// `AMQPConnection.finishReceiving` does: the first step of an end in good order.
+    /// Stops listening, and finishes the receivers of all accepted connections: the first step of a graceful shutdown.
+    ///
+    /// Receivers finish as with `AMQPConnection.finishReceiving`.
     ///
     ///     let work = Task { await listener.serve("upper") { request in answer(request) } }
     ///     stopWhenAsked { listener.finishReceiving() }
     ///     await work.value
     ///
-    /// `serve` answers the requests that have come, waits until the peers have taken the responses, for
-    /// `ConnectionLimits.closeTimeout` at most, closes its connections and returns. Loops over the listener and over the
-    /// `linkRequests` of its connections end at once, those over receivers when what has come is handed out. Links that
-    /// peers attach from now on are refused. It returns at once, and cannot be taken back.
+    /// `serve` answers the requests that have arrived, waits until the peers have settled the responses, for at most
+    /// `ConnectionLimits.closeTimeout`, closes its connections and returns. Loops over the listener and over the `linkRequests`
+    /// of its connections end at once, and loops over receivers when the messages that have arrived are handed out. Links that
+    /// peers attach later are refused. This call returns at once, and cannot be undone.
     public func finishReceiving() {
         close()
         accepted.finishReceiving()
     }
 
-    /// Whether connections are coming to their end in good order.
+    /// Whether the connections are being shut down gracefully.
     var isFinishing: Bool { accepted.isFinishing }
 
     /// The requests, one by one.
@@ -56,10 +57,10 @@ public final class AMQPListener: AsyncSequence, Sendable {
 
         init(_ listener: AMQPListener) { self.listener = listener }
 
-        /// The next connection that asks to be served; nil once the listener is closed, or the task is cancelled.
+        /// The next connection request; nil when the listener is closed, or the task is cancelled.
         public mutating func next() async -> AMQPConnectionRequest? { await listener.requests.next() }
     }
 
-    /// Begins with the next connection that comes.
+    /// Creates an iterator that begins with the next connection.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 }

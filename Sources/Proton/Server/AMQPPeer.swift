@@ -4,25 +4,25 @@
 public import AMQP
 public import ProtonEngine
 
-/// What is known of the peer of a connection: what its open frame says (AMQP 1.0, 2.7.1), and how it has logged in.
+/// The peer of a connection: the fields of its open frame (AMQP 1.0, 2.7.1), and its authentication.
 public struct AMQPPeer: Sendable {
-    /// The peer's name among its like; nil where it says none.
+    /// The peer's container id; nil if it sent none.
     public let containerID: String?
-    /// The virtual host that the peer asks for; nil where it names none.
+    /// The virtual host that the peer requests; nil if it sent none.
     public let virtualHost: String?
-    /// The user that the peer has logged in as; nil of an anonymous one, and of a peer that this side has connected to.
+    /// The user that the peer has authenticated as; nil if it is anonymous, and for a peer that this side has connected to.
     public let user: String?
-    /// The SASL mechanism that was used; nil where none was.
+    /// The SASL mechanism that was used; nil if there was none.
     public let mechanism: SASLMechanism?
-    /// The address of the peer's socket, as in `127.0.0.1:40012`; nil where there is none, as in memory.
+    /// The address of the peer's socket, such as `127.0.0.1:40012`; nil without a socket, such as in memory.
     public let address: String?
-    /// What TLS has come to; nil over a plain connection.
+    /// The parameters of the TLS session; nil without TLS.
     public let tls: TLSInfo?
     /// The extensions that the peer offers.
     public let offeredCapabilities: [Symbol]
     /// The extensions that the peer can use.
     public let desiredCapabilities: [Symbol]
-    /// What the peer tells of itself.
+    /// The connection properties of the peer.
     public let properties: AMQPMap
 
     /// Called in the connection's domain.

@@ -3,7 +3,7 @@
 
 import ProtonUtilities
 
-/// The connections that a listener's program has accepted, while they are there.
+/// The connections that a listener's program has accepted and that still exist.
 final class AcceptedConnections: Sendable {
     private struct Entry {
         weak var connection: ClientConnection?
@@ -11,14 +11,14 @@ final class AcceptedConnections: Sendable {
 
     private struct State {
         var entries: [Entry] = []
-        /// From how many on those that are gone are looked for.
+        /// The number of entries at which those of released connections are removed.
         var bound = 64
         var isFinishing = false
     }
 
     private let state = UncheckedMutex(State())
 
-    /// Whether no connection is to receive any more.
+    /// Whether the receivers of all connections are finished.
     var isFinishing: Bool { state.withLock(\.isFinishing) }
 
     func add(_ connection: ClientConnection) {
@@ -33,7 +33,7 @@ final class AcceptedConnections: Sendable {
         if finishes { AcceptedConnections.finish(connection) }
     }
 
-    /// Has the receivers of all connections come to their end, and those of connections that are accepted later.
+    /// Finishes the receivers of all connections, and those of connections that are accepted later.
     func finishReceiving() {
         let connections = state.withLock { state in
             state.isFinishing = true

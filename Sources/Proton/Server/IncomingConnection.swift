@@ -6,18 +6,18 @@ import ProtonEngine
 import ProtonUtilities
 
 extension Symbol {
-    /// The property of an open frame that says that a close with the reason follows: brokers and JMS clients know it.
+    /// The property of an open frame that announces a close with the reason: brokers and JMS clients know it.
     static let connectionEstablishmentFailed: Symbol = "amqp:connection-establishment-failed"
 }
 
-/// A connection that a peer has made, until the program has decided about it: what comes meanwhile waits here.
+/// A connection that a peer has made, until the program has decided about it: its sessions and links wait here.
 ///
-/// Its callbacks, and what is posted, run in the connection's domain.
+/// Its callbacks and posted work run in the connection's domain.
 final class IncomingConnection: ProtonHandler, Sendable {
     private enum Phase {
         /// The peer has not opened it yet.
         case opening
-        /// It waits for the program's decision, with what the peer has begun meanwhile.
+        /// It waits for the program's decision, with the sessions and links that the peer has begun meanwhile.
         case asking(Connection, sessions: [Session], links: [Link])
         case decided
         case ended(ProtonError)
@@ -41,7 +41,7 @@ final class IncomingConnection: ProtonHandler, Sendable {
 
     // MARK: Decisions
 
-    /// The part of the connection that its loop tells of events once it is accepted.
+    /// The state of the connection when it is accepted, which its loop calls with events.
     func makeCore(_ peer: AMQPPeer) -> ClientConnection {
         let url = peer.address.flatMap { try? AMQPURL($0) } ?? server.url
         let core = ClientConnection(
@@ -51,7 +51,7 @@ final class IncomingConnection: ProtonHandler, Sendable {
         return core
     }
 
-    /// Opens the connection on this side, and hands over what the peer has begun on it.
+    /// Opens the connection on this side, and hands over its sessions and links.
     func accept(_ core: ClientConnection, _ prepare: @escaping @Sendable (Connection) -> Void) {
         decide { connection, sessions, links in
             prepare(connection)

@@ -24,7 +24,7 @@ final class IncomingLink: Sendable {
     }
 
     deinit {
-        // One that was accepted, and dropped before it was answered, comes here too.
+        // Also reached by a link that was accepted, and released before it was answered.
         guard let link = link.withLock({ $0 }) else { return }
         let refused = UncheckedMutex<Link?>(link)
         _ = core.post { _ in
@@ -34,18 +34,18 @@ final class IncomingLink: Sendable {
         }
     }
 
-    /// What there is to be made of the link that was accepted.
+    /// The answer to a link that was accepted.
     struct Answer: Sendable {
         let link: IncomingLink
         let address: String?
         let options: LinkOption
 
-        /// The address, where it is not one that was made up for a dynamic node.
+        /// The address, unless it was generated for a dynamic node.
         var chosenAddress: String? {
             (link.peerSends ? link.attach.target : link.attach.source).isDynamic ? nil : address
         }
 
-        /// What the link is, for messages.
+        /// The link's description in messages.
         var title: String {
             let name = "\"\(link.attach.name.escapedForLog(upTo: 200))\""
             return link.peerSends
@@ -66,8 +66,8 @@ final class IncomingLink: Sendable {
         }
     }
 
-    /// Decides for the link.
-    /// - Throws: `ProtonError.Code.invalidArgument` where it was decided about before.
+    /// Accepts the link.
+    /// - Throws: `ProtonError.Code.invalidArgument` if it was accepted or refused before.
     func accept(_ address: String?, _ options: [LinkOption]) throws(ProtonError) -> Answer {
         guard decide() else {
             throw ProtonError(.invalidArgument, "The link was accepted or refused before.")
@@ -77,7 +77,7 @@ final class IncomingLink: Sendable {
         return Answer(link: self, address: address ?? made, options: LinkOption(options))
     }
 
-    /// Decides against the link.
+    /// Refuses the link.
     func refuse(_ condition: Condition) {
         guard decide() else { return }
         _ = core.post { [self] _ in takeLink()?.refuse(condition) }
@@ -89,8 +89,8 @@ final class IncomingLink: Sendable {
 }
 
 extension Link {
-    /// Sets what this side answers: the peer's source and target, with the node's address, and without what the program has not
-    /// said that it does.
+    /// Sets the fields of this side's attach: the peer's source and target, with the node's address, and without the features
+    /// that the program has not confirmed.
     fileprivate func answer(with address: String?) {
         copyRemoteTermini()
         receiverSettleMode = isSender ? remoteReceiverSettleMode : .first
@@ -105,7 +105,7 @@ extension Link {
         source.filter = [:]
     }
 
-    /// Answers that there is no such node, and why (AMQP 1.0, 2.6.3).
+    /// Answers with a null source and target, and closes the link with the reason (AMQP 1.0, 2.6.3).
     func refuse(_ condition: Condition) {
         guard isLocalUninitialized else { return }
         source.kind = .unspecified

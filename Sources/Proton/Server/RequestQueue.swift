@@ -4,7 +4,7 @@
 import DequeModule
 import ProtonUtilities
 
-/// What peers ask for and the program has not taken yet: a bounded number, for any number of tasks that take it.
+/// The requests of peers that the program has not taken yet: a limited number, for any number of tasks.
 final class RequestQueue<Request: Sendable>: Sendable {
     private struct State {
         var requests: Deque<Request> = []
@@ -16,13 +16,13 @@ final class RequestQueue<Request: Sendable>: Sendable {
     private let state = UncheckedMutex(State())
     private let bound: Int
 
-    /// - Parameter bound: how many requests wait at most.
+    /// - Parameter bound: the maximum number of waiting requests.
     init(bound: Int) {
         self.bound = bound
     }
 
-    /// Hands a request to the task that has waited longest, or keeps it. It is let go of where too many wait, or the queue has
-    /// ended.
+    /// Hands a request to the task that has waited longest, or keeps it. The request is released if too many wait, or the queue
+    /// has ended.
     func put(_ request: Request) {
         let waiter: Waiter<Request?>? = state.withLock { state in
             if let waiter = state.waiters.popFirst() { return waiter }
@@ -32,8 +32,8 @@ final class RequestQueue<Request: Sendable>: Sendable {
         waiter?.resume(request)
     }
 
-    /// Takes the next request, waiting for it.
-    /// - Returns: nil where the queue has ended, or the task is cancelled.
+    /// Takes the next request, and waits for it.
+    /// - Returns: nil if the queue has ended, or the task is cancelled.
     func next() async -> Request? {
         let id = state.withLock { state in
             state.lastID += 1
@@ -55,7 +55,7 @@ final class RequestQueue<Request: Sendable>: Sendable {
         }
     }
 
-    /// Nothing more comes: those who wait go on, and what nobody has taken is let go of.
+    /// Ends the queue: the waiting tasks are resumed, and the waiting requests are released.
     func finish() {
         let (requests, waiters) = state.withLock { state in
             state.hasEnded = true

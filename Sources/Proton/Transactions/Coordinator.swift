@@ -5,7 +5,7 @@ import AMQP
 public import ProtonEngine
 import ProtonUtilities
 
-/// The link to a peer's transaction coordinator, and the requests that were made on it (AMQP 1.0, 4.3).
+/// The link to a peer's transaction coordinator, and its requests (AMQP 1.0, 4.3).
 ///
 /// It belongs to its connection's domain.
 final class Coordinator: MessagingHandler {
@@ -36,17 +36,17 @@ final class Coordinator: MessagingHandler {
     }
 
     private let link: Sender
-    /// Whether the peer has attached the link on the transport that there is now.
+    /// Whether the peer has attached the link on the current transport.
     private var isAttached = false
     /// Requests that wait for credit.
     private var unsent: [Request] = []
     /// Requests that the peer has not answered.
     private var unanswered: [Delivery: Request] = [:]
-    /// Transactions whose end has not been asked for.
+    /// Transactions for which no discharge was requested.
     private var open: [ObjectIdentifier: Transaction] = [:]
 
     init(_ connection: Connection) throws {
-        // A name is unique between two containers (2.6.1): each connection has a link of its own.
+        // A name is unique between two containers (2.6.1): each connection has its own link.
         link = try connection.session().makeSender(name: connection.container.uniqueName(nil, "txn-ctrl"))
         link.source.outcomes = ["amqp:accepted:list", "amqp:rejected:list"]
         link.target.kind = .coordinator
@@ -55,7 +55,7 @@ final class Coordinator: MessagingHandler {
         link.open()
     }
 
-    /// The connection that the transactions are on.
+    /// The connection of the transactions.
     var connection: Connection { link.connection }
 
     /// Whether requests can still be made.
@@ -102,7 +102,7 @@ final class Coordinator: MessagingHandler {
         try callback(handler, event)
     }
 
-    /// What a failure says where the peer gave no condition.
+    /// The reason for an error if the peer gave no condition.
     private static func hint(_ answer: DeliveryState?) -> String {
         switch answer {
         case nil: "the peer settled the request without an outcome"
@@ -123,14 +123,14 @@ final class Coordinator: MessagingHandler {
     }
 
     private func end(_ condition: Condition?) throws {
-        // Before the callbacks, so that what they declare gets a new link.
+        // Before the callbacks, so that a transaction that they declare gets a new link.
         link.close()
         try endAll(condition, "the link to its coordinator ended", keepsDeclarations: false)
     }
 
-    /// The connection is lost, and is made again: what has not begun begins then.
+    /// The connection is lost, and is made again: transactions that are not declared yet are declared then.
     func connectionLost() throws {
-        // The credit that is left is the old transport's.
+        // The remaining credit belongs to the old transport.
         isAttached = false
         try endAll(nil, "its connection was lost", keepsDeclarations: true)
     }
@@ -146,7 +146,7 @@ final class Coordinator: MessagingHandler {
             }
         }
         (unanswered, unsent, open) = ([:], kept, [:])
-        // All of them have ended before the first callback is made, which may throw.
+        // All of them end before the first callback is made, which may throw.
         let callbacks: [() throws -> Void] = ended.compactMap { transaction, isSent in
             let handler = transaction.handler
             return transaction.cutOff(isAnswerDue: isSent, condition).map { callback in
@@ -158,7 +158,7 @@ final class Coordinator: MessagingHandler {
         for callback in callbacks { try callback() }
     }
 
-    /// The connection is closed, and nobody is told.
+    /// Ends all transactions without callbacks: the connection is closed.
     fileprivate func drop() {
         let requests = unsent + unanswered.values
         for transaction in requests.map(\.transaction) + open.values { transaction.end(.lost) }
@@ -174,8 +174,7 @@ extension DeliveryState {
 }
 
 extension Connection {
-    /// Lets go of the link for transactions, which keeps the connection, and of what was asked on it: the connection is
-    /// closed.
+    /// Releases the link for transactions, which keeps the connection, and its requests: the connection is closed.
     func dropCoordinator() {
         guard let context, let coordinator = exchange(&context.coordinator, with: nil) else { return }
         coordinator.drop()
@@ -183,14 +182,14 @@ extension Connection {
 }
 
 extension Container {
-    /// Asks a peer to begin a transaction.
+    /// Requests a transaction from a peer.
     /// - Parameters:
-    ///   - connection: where; all of its sessions and links can take part.
-    ///   - handler: what is told when the transaction has begun, and how it ended.
-    ///   - settlesBeforeDischarge: whether messages that come in are settled as soon as they are accepted in the
-    ///     transaction, rather than when it ends. Default false.
-    /// - Returns: the transaction, which is to be used once `onTransactionDeclared` is called.
-    /// - Throws: `ProtonError.Code.closed` where the connection is closed.
+    ///   - connection: the connection; all of its sessions and links can take part.
+    ///   - handler: the handler that is called when the transaction is declared, and when it has ended.
+    ///   - settlesBeforeDischarge: whether received messages are settled when they are accepted in the transaction, rather than
+    ///     when it ends. Default false.
+    /// - Returns: the transaction, which can be used when `onTransactionDeclared` is called.
+    /// - Throws: `ProtonError.Code.closed` if the connection is closed.
     @discardableResult
     public func declareTransaction(
         _ connection: Connection, handler: any TransactionHandler, settlesBeforeDischarge: Bool = false

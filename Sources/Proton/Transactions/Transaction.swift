@@ -4,9 +4,9 @@
 public import AMQP
 public import ProtonEngine
 
-/// A local transaction: messages sent and accepted in it count together, or not at all (AMQP 1.0, 4.2).
+/// A local transaction: messages sent and accepted in it take effect together, or not at all (AMQP 1.0, 4.2).
 ///
-/// `Container.declareTransaction` makes one; it can be used from `onTransactionDeclared` on, until `commit` or `abort`. It
+/// `Container.declareTransaction` creates it; it can be used from `onTransactionDeclared` on, until `commit` or `abort`. It
 /// belongs to its connection's domain.
 ///
 /// A transaction ends with its connection, and with the link to the peer's coordinator (4.3):
@@ -16,10 +16,10 @@ public import ProtonEngine
 /// | not declared yet | declared on the new connection | `onTransactionDeclareFailed` |
 /// | open | `onTransactionLost` | `onTransactionLost` |
 /// | `commit` called, the request not sent yet | `onTransactionCommitFailed` | `onTransactionCommitFailed` |
-/// | `commit` called, the request sent | `onTransactionInDoubt` | `onTransactionInDoubt`, or `onTransactionCommitFailed` where the peer says that it was rolled back |
+/// | `commit` called, the request sent | `onTransactionInDoubt` | `onTransactionInDoubt`, or `onTransactionCommitFailed` if the peer reports a rollback |
 /// | `abort` called | `onTransactionAborted` | `onTransactionAborted` |
 ///
-/// The messages that were accepted in it go back to their source where it is not committed.
+/// Messages that were accepted in it are released if it is not committed.
 public final class Transaction {
     enum State {
         /// The peer has not answered yet.
@@ -35,16 +35,16 @@ public final class Transaction {
         case undeclared, committed, aborted
         /// Its connection or the link to the coordinator ended before.
         case lost
-        /// The answer to `commit` did not come.
+        /// The answer to `commit` did not arrive.
         case inDoubt
     }
 
     private var state = State.declaring
-    /// The handler of the transaction; nil once that has ended, since a handler may keep its transaction.
+    /// The handler of the transaction; nil when that has ended, since a handler may keep its transaction.
     private(set) var handler: (any TransactionHandler)?
     private let coordinator: Coordinator
     private let settlesBeforeDischarge: Bool
-    /// Messages that came in, and whose outcome depends on the transaction's.
+    /// Received messages whose outcome depends on the transaction.
     private var pending: [Delivery] = []
 
     init(_ coordinator: Coordinator, _ handler: any TransactionHandler, settlesBeforeDischarge: Bool) {
@@ -53,25 +53,25 @@ public final class Transaction {
         self.settlesBeforeDischarge = settlesBeforeDischarge
     }
 
-    /// The name that the peer gave the transaction; nil before it is declared, and from `commit` or `abort` on.
+    /// The id that the peer gave the transaction; nil before it is declared, and from `commit` or `abort` on.
     public var id: [UInt8]? {
         if case .open(let id) = state { id } else { nil }
     }
 
     var isOpen: Bool { id != nil }
 
-    /// How long an id may be, in bytes: each transfer has it in its performative, which has to fit a frame of 512 bytes, the
-    /// smallest that a peer may ask for. Proton 0.37 does not check that, and would send what lies behind the message.
+    /// The maximum size of an id, in bytes: each transfer has it in its performative, which must fit into a frame of 512 bytes,
+    /// the smallest that a peer may require. Proton 0.37 does not check that, and would send memory beyond the message.
     static let maxIDSize = 256
 
     // MARK: Using it
 
-    /// Sends a message in the transaction: it is the peer's once that commits.
+    /// Sends a message in the transaction: the peer gets it when the transaction commits.
     ///
-    /// On a link whose messages are sent settled (`.atMostOnce`) too (AMQP 1.0, 4.4.1).
-    /// - Throws: `ProtonError.Code.invalidArgument` before the transaction is declared, after `commit` or `abort`, and where
-    ///   the sender is on another connection; `.transactionFailed` where the transaction ended with its connection or with
-    ///   the link to its coordinator; as `Sender.send` does.
+    /// This also holds for a link whose messages are sent settled (`.atMostOnce`) (AMQP 1.0, 4.4.1).
+    /// - Throws: `ProtonError.Code.invalidArgument` before the transaction is declared, after `commit` or `abort`, and if the
+    ///   sender is on another connection; `.transactionFailed` if the transaction ended with its connection or with the link to
+    ///   its coordinator; as `Sender.send`.
     @discardableResult
     public func send(_ sender: Sender, _ message: Message) throws -> Delivery {
         let id = try openID()
@@ -79,16 +79,16 @@ public final class Transaction {
         return try sender.send(message, state: .transactional(id: id))
     }
 
-    /// Accepts a message in the transaction: it is this side's once that commits, and is released if it does not.
+    /// Accepts a message in the transaction: this takes effect when it commits, and the message is released if it does not.
     /// - Throws: as `update(_:_:)`.
     public func accept(_ delivery: Delivery) throws {
         try update(delivery, .accepted)
     }
 
-    /// Gives a message that came in an outcome that holds once the transaction commits (AMQP 1.0, 4.4.3).
-    /// - Throws: `ProtonError.Code.invalidArgument` before the transaction is declared, after `commit` or `abort`, and for
-    ///   a message that was sent or is of another connection; `.transactionFailed` where the transaction ended with its
-    ///   connection or with the link to its coordinator.
+    /// Sets the outcome of a received message, which takes effect when the transaction commits (AMQP 1.0, 4.4.3).
+    /// - Throws: `ProtonError.Code.invalidArgument` before the transaction is declared, after `commit` or `abort`, and for a
+    ///   message that was sent or is of another connection; `.transactionFailed` if the transaction ended with its connection or
+    ///   with the link to its coordinator.
     public func update(_ delivery: Delivery, _ outcome: Outcome) throws {
         let id = try openID()
         try require(delivery.link)
@@ -99,15 +99,15 @@ public final class Transaction {
         if settlesBeforeDischarge { delivery.settle() } else { pending.append(delivery) }
     }
 
-    /// Asks the peer to let hold what was done in the transaction; `onTransactionCommitted`, `onTransactionCommitFailed` or
-    /// `onTransactionInDoubt` follows.
+    /// Requests the commit of the transaction; `onTransactionCommitted`, `onTransactionCommitFailed` or `onTransactionInDoubt`
+    /// follows.
     /// - Throws: `ProtonError.Code.invalidArgument` before the transaction is declared, and after `commit` or `abort`;
-    ///   `.transactionFailed` where it ended with its connection or with the link to its coordinator.
+    ///   `.transactionFailed` if it ended with its connection or with the link to its coordinator.
     public func commit() throws {
         try discharge(.committing, fail: false)
     }
 
-    /// Asks the peer to undo what was done in the transaction; `onTransactionAborted` follows.
+    /// Requests the rollback of the transaction; `onTransactionAborted` follows.
     /// - Throws: as `commit()`.
     public func abort() throws {
         try discharge(.aborting, fail: true)
@@ -142,11 +142,11 @@ public final class Transaction {
 
     // MARK: Its end
 
-    /// A callback of a handler, to be made once the state has changed.
+    /// A callback of a handler, to be made when the state has changed.
     typealias Callback = ((any TransactionHandler)?, TransactionEvent) throws -> Void
 
-    /// Takes the peer's answer to the request under way.
-    /// - Returns: the callback that tells it.
+    /// Handles the peer's answer to the pending request.
+    /// - Returns: the callback that reports it.
     func answered(_ answer: DeliveryState?) -> Callback? {
         switch (state, answer) {
         case (.declaring, .declared(let id)) where id.count <= Self.maxIDSize:
@@ -163,9 +163,8 @@ public final class Transaction {
 
     /// The link to the coordinator has ended, or the connection was lost.
     /// - Parameters:
-    ///   - isAnswerDue: whether the request under way was sent.
-    ///   - condition: why the peer closed the link.
-    /// - Returns: the callback that tells it.
+    ///   - isAnswerDue: whether the pending request was sent.
+    ///   - condition: the condition with which the peer closed the link.
     func cutOff(isAnswerDue: Bool, _ condition: Condition?) -> Callback? {
         // A coordinator that cannot reject a discharge closes its link with the reason (4.3).
         let isRolledBack = condition?.name.name.hasPrefix("amqp:transaction:") == true
@@ -184,7 +183,7 @@ public final class Transaction {
         return callback
     }
 
-    /// Lets go of the messages that came in: with their outcome, or back to where they came from.
+    /// Settles the received messages: with their outcome, or as released.
     func end(_ ending: Ending) {
         for delivery in pending {
             if case .committed = ending { delivery.settle() } else { delivery.settle(.released) }

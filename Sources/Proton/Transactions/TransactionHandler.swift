@@ -4,32 +4,32 @@
 public import AMQP
 public import ProtonEngine
 
-/// What a program does about its transactions; given to `Container.declareTransaction`.
+/// A program's callbacks for its transactions; passed to `Container.declareTransaction`.
 ///
-/// Exactly one of the callbacks but `onTransactionDeclared` ends each transaction; `Transaction` has a table of them. They
-/// are made in the domain of the transaction's connection. What one throws ends `run()`.
+/// Exactly one callback other than `onTransactionDeclared` ends each transaction; `Transaction` has a table of them. They are
+/// made in the domain of the transaction's connection. An error that one of them throws ends `run()`.
 ///
-/// The defaults of failures end `run()` with an error. On a connection that a peer made, they log it; while the container
-/// is stopping they do nothing.
+/// The defaults for failures end `run()` with an error. If a peer made the connection, they log it; while the container is
+/// stopping they do nothing.
 public protocol TransactionHandler: AnyObject {
-    /// The peer has begun the transaction: messages can be sent and accepted in it.
+    /// The peer has declared the transaction: messages can be sent and accepted in it.
     func onTransactionDeclared(_ event: TransactionEvent) throws
-    /// What was done in the transaction holds.
+    /// The transaction was committed.
     func onTransactionCommitted(_ event: TransactionEvent) throws
-    /// What was done in the transaction is undone, as `abort` asked.
+    /// The transaction was rolled back, as `abort` requested.
     func onTransactionAborted(_ event: TransactionEvent) throws
-    /// The peer has not begun the transaction. The default fails, unless this side closed the connection.
+    /// The peer has not declared the transaction. The default fails, unless this side closed the connection.
     func onTransactionDeclareFailed(_ event: TransactionEvent) throws
-    /// What was done in the transaction is undone, although `commit` asked for it. The default fails.
+    /// The transaction was rolled back, although `commit` was requested. The default fails.
     func onTransactionCommitFailed(_ event: TransactionEvent) throws
     /// The transaction ended before `commit` or `abort`: with its connection, or with the link to its coordinator.
     ///
-    /// What was done in it is undone (AMQP 1.0, 4.3). Declare another one to do it again: where the connection is made
-    /// again, that begins then. The default fails, unless this side closed the connection.
+    /// Its work is undone (AMQP 1.0, 4.3). To do it again, declare another transaction: if the connection is made again, it
+    /// begins then. The default fails, unless this side closed the connection.
     func onTransactionLost(_ event: TransactionEvent) throws
-    /// `commit` was asked for, and the connection or the link to the coordinator ended before the answer.
+    /// `commit` was requested, and the connection or the link to the coordinator ended before the answer.
     ///
-    /// What was done in the transaction holds, or is undone: which of the two is not known. The default fails.
+    /// The transaction was committed or rolled back: which of the two is not known. The default fails.
     func onTransactionInDoubt(_ event: TransactionEvent) throws
 }
 
@@ -61,16 +61,16 @@ public struct TransactionEvent: EndpointEvent {
     public let transaction: Transaction
     /// The transaction's connection.
     public let connection: Connection
-    /// Why the peer refused, or why it closed the link to the coordinator; nil where it gave no reason.
+    /// The condition with which the peer refused, or closed the link to the coordinator; nil if it gave no reason.
     public let condition: Condition?
-    /// What to tell where there is no condition.
+    /// The reason if there is no condition.
     let hint: String
 
     private var reason: String { condition?.text ?? hint }
 
-    // MARK: What the defaults of the callbacks do about a failure
+    // MARK: The defaults of the callbacks for failures
 
-    /// What a callback tells that is a failure.
+    /// The failures that callbacks report.
     enum Failure: String {
         case undeclared = "No transaction was begun"
         case uncommitted = "A transaction was not committed"
@@ -84,33 +84,34 @@ public struct TransactionEvent: EndpointEvent {
             failure == .inDoubt ? .inDoubt : .transactionFailed, "\(failure.rawValue): \(reason)", condition: condition)
     }
 
-    /// Nobody handles that the transaction was not begun.
+    /// Handles a transaction that was not declared.
     func failDeclare() throws {
         if !connection.isLocalClosed { try connection.failUnhandled(error(.undeclared)) }
     }
 
-    /// Nobody handles that the transaction was not committed.
+    /// Handles a transaction that was not committed.
     func failCommit() throws { try connection.failUnhandled(error(.uncommitted)) }
 
-    /// Nobody handles that the transaction ended by itself.
+    /// Handles a transaction that ended before `commit` or `abort`.
     func failLost() throws {
         if !connection.isLocalClosed { try connection.failUnhandled(error(.lost)) }
     }
 
-    /// Nobody handles that what became of the transaction is not known.
+    /// Handles a transaction whose result is in doubt.
     func failInDoubt() throws { try connection.failUnhandled(error(.inDoubt)) }
 }
 
-/// A program with transactions: all of `MessagingHandler`, and of `TransactionHandler`.
+/// A handler with all callbacks of `MessagingHandler` and `TransactionHandler`.
 ///
-/// Messages are accepted in a transaction, or by hand: give `options` `autoAccepts: false`, which is the default here.
+/// Messages are accepted in a transaction, or by the program: `options` must have `autoAccepts: false`, which is the default
+/// here.
 public protocol TransactionalClientHandler: MessagingHandler, TransactionHandler {}
 
 extension TransactionalClientHandler {
     public var options: HandlerOptions { HandlerOptions(autoAccepts: false) }
 
-    /// Accepts a message, in a transaction where one is given.
-    /// - Throws: `ProtonError.Code.invalidArgument` where the transaction is not open.
+    /// Accepts a message, in a transaction if one is given.
+    /// - Throws: `ProtonError.Code.invalidArgument` if the transaction is not open.
     public func accept(_ delivery: Delivery, in transaction: Transaction?) throws {
         if let transaction { try transaction.accept(delivery) } else { delivery.accept() }
     }

@@ -1,14 +1,14 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// A base for classes that handle messages and transactions, and whose subclasses do too; see `MessagingHandlerBase`.
+/// A base class for handlers of messages and transactions; see `MessagingHandlerBase`.
 ///
 /// Messages are accepted in a transaction, or by hand: the options' default has `autoAccepts` false.
 open class TransactionalClientHandlerBase: MessagingHandlerBase, TransactionalClientHandler {
     /// Creates a handler.
     /// - Parameters:
-    ///   - options: what is left to the library.
-    ///   - handlers: those that are told of each event after this one, in order.
+    ///   - options: the tasks that the library does.
+    ///   - handlers: the handlers that receive each event after this one, in order.
     public override init(
         _ options: HandlerOptions = HandlerOptions(autoAccepts: false), handlers: [any ProtonHandler] = []
     ) {

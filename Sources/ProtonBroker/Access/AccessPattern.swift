@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The addresses that a rule is about: a pattern as topics have it, in which `${user}` stands for the peer's user.
+/// The addresses of a rule: a pattern as for topics, in which `${user}` stands for the peer's user.
 struct AccessPattern: Hashable, Sendable {
     private enum Part: Hashable, Sendable {
         case text([UInt8])
@@ -16,12 +16,12 @@ struct AccessPattern: Hashable, Sendable {
 
     private let segments: [Segment]
 
-    /// What is wrong with the text of a pattern.
+    /// The error in the text of a pattern.
     struct Problem: Error {
         let description: String
     }
 
-    /// - Throws: where a variable is not known, or not closed.
+    /// - Throws: if a variable is unknown or not closed.
     init(_ text: String) throws(Problem) {
         guard !text.isEmpty else { throw Problem(description: "the address pattern is empty") }
         var segments: [Segment] = []
@@ -61,10 +61,10 @@ struct AccessPattern: Hashable, Sendable {
 
     /// Whether the pattern matches an address.
     ///
-    /// A variable stands for text within one segment: a user whose name has a `/` or is `*` gets nothing by it.
+    /// A variable matches text within one segment: a user whose name has a `/` or is `*` gains nothing by it.
     /// - Parameters:
-    ///   - user: what `${user}` stands for; with nil a pattern that has one matches nothing.
-    ///   - asPattern: whether the address is a pattern of topics: then all that it stands for has to match.
+    ///   - user: the value of `${user}`; with nil a pattern that contains it matches nothing.
+    ///   - asPattern: whether the address is a pattern of topics: then all addresses that it matches have to match.
     func matches(_ address: String, user: UserName?, asPattern: Bool = false) -> Bool {
         let parts = AccessPattern.split(address)
         for (index, segment) in segments.enumerated() {

@@ -4,10 +4,10 @@
 import Proton
 
 extension AccessRules {
-    /// The most lines of rules: more would be slow to go through at each attach.
+    /// The maximum number of lines: more would be slow to evaluate at each attach.
     private static let maxLines = 10_000
 
-    /// What is wrong with a line.
+    /// The error in a line.
     private struct Problem: Error {
         let description: String
 
@@ -17,7 +17,7 @@ extension AccessRules {
     /// A word of a line.
     private struct Word {
         let text: String
-        /// Whether it was in quotes: it is a name then, and no sign.
+        /// Whether it was in quotes: then it is a name, and not a sign.
         let isQuoted: Bool
 
         func isSign(_ sign: String) -> Bool { !isQuoted && text == sign }
@@ -49,7 +49,7 @@ extension AccessRules {
                 throw AccessRules.error(source, index + 1, error.description)
             }
         }
-        // A group may come after the rules that are about it.
+        // A group may come after the rules that use it.
         if let use = uses.first(where: { groups[$0.group] == nil }) {
             let name = use.group.escapedForLog
             throw AccessRules.error(
@@ -107,7 +107,7 @@ extension AccessRules {
         return actions
     }
 
-    /// The words of a line; none of a comment.
+    /// The words of a line; none for a comment.
     private static func words(of line: Substring) throws(Problem) -> [Word] {
         var words: [Word] = []
         var rest = line.unicodeScalars[...]

@@ -4,7 +4,7 @@
 import Proton
 import ProtonUtilities
 
-/// Who may do what at which addresses of a broker; what no rule allows is refused.
+/// The access rules for the addresses of a broker; everything that no rule allows is refused.
 ///
 ///     let rules = try AccessRules(
 ///         """
@@ -15,31 +15,32 @@ import ProtonUtilities
 ///         """)
 ///
 /// A line is empty, a comment that begins with `#`, or one of:
-/// - `group NAME USER…`: a group of users, who may be in several; a group may be there in several lines.
-/// - `allow WHO WHAT ADDRESSES`. WHO is a user, `@` and a group, `*` for every peer that is taken, or `anonymous` for those
-///   that have not logged in. WHAT is one or more of ``Action``, separated by commas, or `*` for all. ADDRESSES is a pattern:
-///   the segments of an address are separated by `/`, `*` stands for one of them, `#` at the end for any number, none
-///   included, and `${user}` for the peer's user, so that a line gives each user addresses of its own.
+/// - `group NAME USER…`: a group of users, who may be in several; a group may have several lines.
+/// - `allow WHO WHAT ADDRESSES`. WHO is a user, `@` and a group, `*` for every admitted peer, or `anonymous` for those that have
+///   not authenticated. WHAT is one or more of ``Action``, separated by commas, or `*` for all. ADDRESSES is a pattern: the
+///   segments of an address are separated by `/`, `*` stands for one of them, `#` at the end for any number, including none, and
+///   `${user}` for the peer's user, so that a line gives each user its own addresses.
 ///
-/// A word with spaces, such as the subject of a certificate, is written in double quotes, in which `\"` and `\\` are a quote
-/// and a backslash. The order of the lines means nothing. Names and addresses are compared byte by byte.
+/// A word with spaces, such as the subject of a certificate, is written in double quotes, in which `\"` and `\\` are a quote and
+/// a backslash. The order of the lines has no meaning. Names and addresses are compared byte by byte.
 public struct AccessRules: Sendable, Hashable {
-    /// What a peer wants to do at an address.
+    /// An action of a peer at an address.
     public enum Action: String, Sendable, Hashable, CaseIterable {
         /// To attach a link that sends there, and to send there over a link without an address (the anonymous relay).
         case send
         /// To attach a link that receives from there: to consume, to browse, to subscribe to a topic.
         ///
-        /// A subscription to a pattern of topics needs a rule whose addresses cover all of them.
+        /// A subscription to a pattern of topics needs a rule whose addresses include all of them.
         case receive
-        /// To have a queue made by attaching where there is none, or a durable subscription to a topic.
+        /// To create a queue by attaching to an address without one, or to create a durable subscription to a topic.
         case create
-        /// To use, and so to end, what belongs to another user: a durable subscription to a topic; and what requests to
-        /// the management node, `$management`, do: to look at a queue, declare, change, purge and delete it, and the same
-        /// for subscriptions to a topic.
+        /// To use, and thereby also to end, a durable subscription of another user, and to manage nodes.
         ///
-        /// At the address `$management` it is needed for the broker itself and its connections, and allows requests about
-        /// every queue and subscription.
+        /// To manage is to send requests to the management node, `$management`, which read, declare, change, purge and delete
+        /// queues, and read, purge and delete subscriptions to a topic.
+        ///
+        /// At the address `$management` it is needed for the broker itself and its connections, and allows requests for all
+        /// queues and subscriptions.
         case manage
     }
 
@@ -61,15 +62,15 @@ public struct AccessRules: Sendable, Hashable {
 
     /// Creates rules from their text.
     /// - Parameters:
-    ///   - text: the lines; none allows nobody anything.
-    ///   - source: what errors call the text, such as the path of a file.
-    /// - Throws: `ProtonError.Code.invalidArgument` that names the line that is wrong.
+    ///   - text: the lines; without lines nothing is allowed.
+    ///   - source: the name of the text in errors, such as the path of a file.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the wrong line.
     public init(_ text: String, source: String = "rules") throws {
         try parse(text, source)
     }
 
     /// Reads rules from a file of at most 1 MiB, in UTF-8.
-    /// - Throws: `ProtonError.Code.invalidArgument` that names the file, and the line that is wrong.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the file, and the wrong line.
     public init(path: String) throws {
         let bytes: [UInt8]
         do {
@@ -89,17 +90,17 @@ public struct AccessRules: Sendable, Hashable {
         groups.merge(others.groups) { $0.union($1) }
     }
 
-    /// Whether a rule allows something.
+    /// Whether a rule allows an action.
     /// - Parameters:
-    ///   - action: what is to be done.
-    ///   - address: of the node; for `receive` it may be a pattern of topics, all of which have to be allowed.
-    ///   - user: who wants it; nil is a peer that has not logged in.
+    ///   - action: the action.
+    ///   - address: the address of the node; for `receive` it may be a pattern of topics, all of which have to be allowed.
+    ///   - user: the user of the peer; nil is a peer that has not authenticated.
     public func allows(_ action: Action, _ address: String, to user: String?) -> Bool {
         allows(action, address, to: user.map { .user(UserName($0)) } ?? .anonymous)
     }
 
     func allows(_ action: Action, _ address: String, to principal: Principal) -> Bool {
-        // What attaches to receive may say by a capability that the address is that of topics.
+        // A receiving peer may declare the address as a topic's with a capability.
         let asPattern = action != .send
         return rules.contains { rule in
             rule.actions.contains(action) && isAbout(rule, principal)
@@ -107,8 +108,8 @@ public struct AccessRules: Sendable, Hashable {
         }
     }
 
-    /// Whether there is anything that a peer may do.
-    /// - Parameter action: what; nil is whatever it is.
+    /// Whether any action is allowed to a peer.
+    /// - Parameter action: the action; nil is any action.
     func allowAnything(_ action: Action? = nil, to principal: Principal) -> Bool {
         rules.contains { rule in isAbout(rule, principal) && action.map { rule.actions.contains($0) } ?? true }
     }

@@ -5,7 +5,7 @@ import Proton
 import ProtonEngine
 
 extension BrokerOptions {
-    /// Whether peers can log in, by a password or a certificate.
+    /// Whether peers can authenticate, with a password or a certificate.
     var hasUsers: Bool { users != nil || asksForCertificates }
 
     private var asksForCertificates: Bool {
@@ -15,17 +15,17 @@ extension BrokerOptions {
         }
     }
 
-    /// From where peers are taken that have not logged in.
+    /// From where peers are accepted that have not authenticated.
     var anonymousPeers: Allowance { anonymous ?? (hasUsers ? .never : .onLoopback) }
 
-    /// The users, with a guard in front of them; nil where there are none.
+    /// The users, behind a guard; nil if there are none.
     func guardedUsers(_ clock: QueueClock, _ limitLog: LimitLog) -> GuardedUsers? {
         users.map { GuardedUsers($0, clock, limitLog, handshakeTimeout: connection.limits.handshakeTimeout) }
     }
 
-    /// How the connections of a listener are taken.
-    /// - Parameter isExposed: whether other machines reach it. Where they do not, peers without a log-in may leave SASL out,
-    ///   as long as any such peer is taken.
+    /// The options of a listener's connections.
+    /// - Parameter isExposed: whether other machines can connect. If they cannot, peers without authentication may omit SASL, as
+    ///   long as any such peer is accepted.
     func connectionOptions(_ users: GuardedUsers?, isExposed: Bool) -> ConnectionOptions {
         var connection = connection
         if let users {

@@ -3,13 +3,13 @@
 
 import Synchronization
 
-/// The rules that hold now; each of the broker's threads may use them.
+/// The current rules; each of the broker's threads may use them.
 final class CurrentRules: Sendable {
     private let rules: Mutex<AccessRules?>
-    /// Rises with every change, so that answers can be kept.
+    /// Increases with every change, so that answers can be cached.
     private let changes = Atomic<UInt64>(1)
 
-    /// - Parameter rules: nil allows everybody everything.
+    /// - Parameter rules: nil allows everything.
     init(_ rules: AccessRules?) { self.rules = Mutex(rules) }
 
     var version: UInt64 { changes.load(ordering: .acquiring) }

@@ -3,24 +3,24 @@
 
 import Proton
 
-/// What it means that a broker listens where it does.
+/// The security of the addresses that a broker listens on.
 struct Exposure {
-    /// A socket that is listened on.
+    /// A socket that the broker listens on.
     struct Listener {
         /// The address and the port.
         let address: String
         let hasTLS: Bool
 
-        /// Whether other machines reach it: it is bound to more than loopback.
+        /// Whether other machines can connect: it is not bound to loopback only.
         var isExposed: Bool { !(PeerHost(address)?.isLoopback ?? false) }
     }
 
     let listeners: [Listener]
-    /// Whether there are users who can log in.
+    /// Whether there are users that can authenticate.
     let hasUsers: Bool
     let anonymous: Allowance
 
-    /// The sentence for the log where something is not as it should be on a network; nil where nothing is.
+    /// A warning for the log if the settings are insecure on a network; nil if they are not.
     var warning: String? {
         let exposed = listeners.filter(\.isExposed)
         guard !exposed.isEmpty else { return nil }

@@ -5,20 +5,20 @@ import Proton
 import ProtonEngine
 import Synchronization
 
-/// The broker's users, with a guard in front of them: who fails to log in is held up, and the log hears of it.
+/// The broker's users, behind a guard that delays and logs failed authentications.
 ///
-/// The outcome of a log-in comes at its turn, whether it is the right one: who tries many passwords over many connections
-/// learns no sooner which of them was right.
+/// The outcome is delayed whether or not it is a success: a client that tries many passwords over many connections learns no
+/// sooner which of them is correct.
 final class GuardedUsers: Authenticator {
     private let users: any Authenticator
     private let throttle = Mutex(LoginThrottle())
     private let clock: QueueClock
     private let limitLog: LimitLog
-    /// How long a handshake may take: by then its connection is over.
+    /// The time limit of a handshake, after which its connection is closed.
     private let handshakeTimeout: Duration
     private let pause: @Sendable (Duration) async -> Void
 
-    /// - Parameter pause: waits.
+    /// - Parameter pause: suspends the task for a time.
     init(
         _ users: any Authenticator, _ clock: QueueClock, _ limitLog: LimitLog, handshakeTimeout: Duration,
         pause: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) }
@@ -27,13 +27,13 @@ final class GuardedUsers: Authenticator {
         (self.handshakeTimeout, self.pause) = (handshakeTimeout, pause)
     }
 
-    // MARK: What the users decide
+    // MARK: Decisions of the users
 
     var mechanisms: Set<SASLMechanism> { users.mechanisms }
     var decoyIterations: Int { users.decoyIterations }
 
     func verify(_ login: PasswordLogin) async throws -> Bool {
-        // Rules have the name for peers that have not logged in.
+        // Rules use this name for peers that have not authenticated.
         let isRight = try await users.verify(login)
         return isRight && login.user != Principal.anonymousName
     }
@@ -53,13 +53,13 @@ final class GuardedUsers: Authenticator {
         return try await users.permits(user, toActAs: authorization)
     }
 
-    // MARK: How it went
+    // MARK: Outcomes
 
     func accepted(_ attempt: LoginAttempt) async {
         await users.accepted(attempt)
         let (host, user) = key(of: attempt)
         await wait(throttle.withLock { [now = clock.now] in $0.admit(host, user, at: now) })
-        // The client may be gone meanwhile.
+        // The client may have disconnected meanwhile.
         if !Task.isCancelled { throttle.withLock { $0.noteSuccess(host, user) } }
     }
 
@@ -68,7 +68,7 @@ final class GuardedUsers: Authenticator {
         let (host, user) = key(of: attempt)
         let verdict = throttle.withLock { [now = clock.now] throttle in
             let verdict = throttle.admit(host, user, at: now)
-            // That it could not be checked is not the client's fault.
+            // If it could not be checked, that is not the client's fault.
             if attempt.outcome != .unavailable { throttle.noteFailure(host, user, at: now) }
             return verdict
         }

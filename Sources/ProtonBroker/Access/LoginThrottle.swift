@@ -1,20 +1,19 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// When a log-in may be tried that follows others that failed: the more, the later.
+/// Delays authentication attempts after failed ones: the more failures, the longer.
 ///
-/// Times are in milliseconds of a clock that nobody sets. What is known is bounded: where there are too many records, the
-/// oldest go.
+/// Times are in milliseconds of a monotonic clock. The number of records is limited: the oldest are removed.
 struct LoginThrottle {
-    /// What becomes of a try.
+    /// The decision about an attempt.
     enum Verdict: Equatable {
-        /// It is made after so many milliseconds, 0 for at once.
+        /// It is made after this number of milliseconds, 0 for at once.
         case tryAfter(Int64)
-        /// It is refused without a look at the password: too many wait already.
+        /// It is refused without a check of the password: too many wait already.
         case refuse
     }
 
-    /// Whose failures are counted.
+    /// The host and the user whose failures are counted.
     private struct Key: Hashable {
         let host: PeerHost?
         /// Nil counts the failures of all users of a host.
@@ -24,26 +23,26 @@ struct LoginThrottle {
     private struct Record {
         var failures = 0
         var lastFailure: Int64
-        /// When the next try may be made.
+        /// When the next attempt may be made.
         var nextTry: Int64
     }
 
     private var records: [Key: Record] = [:]
 
-    /// How many failures of a user from one host cost no time.
+    /// How many failures of a user from one host cause no delay.
     static let freeFailures = 3
-    /// The same of a host, whatever the users.
+    /// How many failures of a host, with any users, cause no delay.
     static let freeFailuresOfHost = 20
     static let firstDelay: Int64 = 250
-    /// The longest delay, and the longest wait for those before; below the time that a handshake may take.
+    /// The maximum delay, and the maximum wait for earlier attempts; below the time limit of a handshake.
     static let maxDelay: Int64 = 5_000
-    /// After how long without a failure one is forgotten.
+    /// The time without a failure after which a record is removed.
     static let memory: Int64 = 600_000
     static let maxRecords = 8_192
 
     var count: Int { records.count }
 
-    /// Somebody is about to try: its turn is kept, so that many connections try no faster than one.
+    /// Admits an attempt, and reserves its time, so that many connections make attempts no faster than one.
     mutating func admit(_ host: PeerHost?, _ user: UserName, at now: Int64) -> Verdict {
         let keys = keys(host, user)
         let start = keys.map { records[$0]?.nextTry ?? now }.reduce(now, max)
@@ -53,14 +52,14 @@ struct LoginThrottle {
                 records[key] = nil
                 continue
             }
-            // A user that is waited for does not hold up the others of the host.
+            // A user that has to wait does not delay the other users of the host.
             records[key]?.nextTry = max(now, record.nextTry) + LoginThrottle.delay(key, record.failures)
         }
         return .tryAfter(start - now)
     }
 
-    /// A try has failed.
-    /// - Returns: how often it has by now.
+    /// Records a failed attempt.
+    /// - Returns: the number of failures so far.
     @discardableResult
     mutating func noteFailure(_ host: PeerHost?, _ user: UserName, at now: Int64) -> Int {
         var failures = 0
@@ -76,15 +75,15 @@ struct LoginThrottle {
         return failures
     }
 
-    /// A try has succeeded: what this user failed at from there is forgotten. What the host did is not, since one user of
-    /// its own would else be enough to try others' passwords.
+    /// Records a successful attempt: the failures of this user from this host are removed. Those of the host are kept, since
+    /// otherwise one valid user would be enough to try the passwords of others.
     mutating func noteSuccess(_ host: PeerHost?, _ user: UserName) {
         if let own = keys(host, user).first { records[own] = nil }
     }
 
-    /// This machine is one host for many: of its peers only those of the same user count together.
+    /// This machine may have many clients: only the failures of the same user count together.
     private func keys(_ host: PeerHost?, _ user: UserName) -> [Key] {
-        // A name that no user has may be as long as a frame.
+        // The name of an unknown user may be as long as a frame.
         let own = Key(host: host, user: UserName(String(user.text.prefix(256))))
         guard let host, !host.isLoopback else { return [own] }
         return [own, Key(host: host, user: nil)]

@@ -3,10 +3,10 @@
 
 import Proton
 
-/// What a connection's peer may do. It belongs to the connection's domain.
+/// The permissions of a connection's peer. It belongs to the connection's domain.
 final class PeerAccess {
     let principal: Principal
-    /// What tells the connection from others: dynamic nodes are for the one that had them made.
+    /// Identifies the connection, which may receive from the dynamic nodes that it created.
     let connection: ObjectIdentifier
     private let rules: CurrentRules
     private let table: AddressTable
@@ -14,7 +14,7 @@ final class PeerAccess {
     private var relayed: Set<Address> = []
     private var relayedVersion: UInt64 = 0
 
-    /// How many answers are kept of those for the anonymous relay.
+    /// How many answers for the anonymous relay are cached.
     private static let maxKept = 256
 
     init(_ principal: Principal, _ connection: Connection, _ context: BrokerContext) {
@@ -26,20 +26,20 @@ final class PeerAccess {
 
     // MARK: Links
 
-    /// - Throws: where the peer may do nothing at all here.
+    /// - Throws: if no action is allowed to the peer.
     func requireAnything() throws(ConditionError) {
         guard let rules = rules.current, !rules.allowAnything(to: principal) else { return }
         throw PeerAccess.error("\(name) may do nothing here.")
     }
 
-    /// - Throws: where the peer may not send to an address: the same whether there is anything or not.
+    /// - Throws: if the peer may not send to an address: the same whether or not there is a node.
     func requireSending(to address: String) throws(ConditionError) {
-        // The address of a dynamic node is known to those only whom its maker has told: nobody guesses 122 random bits.
+        // The address of a dynamic node is known only to peers that its creator has told: 122 random bits cannot be guessed.
         guard !maySend(to: address), table.maker(ofDynamic: address) == nil else { return }
         throw PeerAccess.error("\(name) may not send to \(address.escapedForLog(upTo: 200)).")
     }
 
-    /// - Throws: where the peer may not receive from an address: the same whether there is anything or not.
+    /// - Throws: if the peer may not receive from an address: the same whether or not there is a node.
     func requireReceiving(from address: String) throws(ConditionError) {
         guard !mayReceive(from: address), table.maker(ofDynamic: address) != connection else { return }
         throw PeerAccess.error("\(name) may not receive from \(address.escapedForLog(upTo: 200)).")
@@ -48,13 +48,13 @@ final class PeerAccess {
     /// Whether rules allow the peer to receive from an address.
     func mayReceive(from address: String) -> Bool { rules.current?.allows(.receive, address, to: principal) ?? true }
 
-    /// Whether the peer may have a node made by its use of an address.
+    /// Whether the peer may create a node by its use of an address.
     func mayCreate(_ address: String) -> Bool { rules.current?.allows(.create, address, to: principal) ?? true }
 
     /// Whether the peer may use the subscriptions of other users to an address.
     func mayManage(_ address: String) -> Bool { rules.current?.allows(.manage, address, to: principal) ?? false }
 
-    /// What the peer may do by the management node.
+    /// The permissions of the peer at the management node.
     var managementRights: ManagementRights {
         guard let rules = rules.current, !rules.allows(.manage, ManagementNode.address, to: principal) else {
             return .all
@@ -62,19 +62,18 @@ final class PeerAccess {
         return .some(rules, principal)
     }
 
-    /// - Throws: where there is nothing that the peer may manage.
+    /// - Throws: if the peer may manage nothing.
     func requireManaging() throws(ConditionError) {
         guard let rules = rules.current, !rules.allowAnything(.manage, to: principal) else { return }
         throw PeerAccess.error("\(name) may manage nothing here.")
     }
 
-    /// The error of a peer that may not have a queue made which is not there: it may use the address, so that this is none
-    /// of the broker's secrets.
+    /// The error for a peer that may not create a missing queue: it may use the address, so that this discloses nothing.
     func missingQueue(_ address: String) -> ConditionError {
         ConditionError(.notFound, "There is no queue \(address), and \(name) may not make one.")
     }
 
-    /// The error of a peer that may not do something with a subscription.
+    /// The error for a peer that may not use a subscription.
     func error(_ what: String, subscription name: String) -> ConditionError {
         PeerAccess.error("\(self.name) may not \(what) \(name.escapedForLog(upTo: 200)).")
     }
@@ -88,7 +87,7 @@ final class PeerAccess {
 
     // MARK: Messages without a link to their node
 
-    /// - Throws: where the peer may not send to an address, as `requireSending` does; answers are kept.
+    /// - Throws: if the peer may not send to an address, as `requireSending` does; answers are cached.
     func requireRelaying(to address: String) throws(ConditionError) {
         let version = rules.version
         if version != relayedVersion { (relayed, relayedVersion) = ([], version) }

@@ -3,14 +3,14 @@
 
 import Proton
 
-/// Whether a connection is taken, once it is known who its peer is.
+/// Decides whether a connection is admitted, when its peer is known.
 struct PeerAdmission {
     let anonymous: Allowance
     let limits: PeerLimits
 
     /// - Parameters:
     ///   - isLocal: whether the peer is on this machine.
-    /// - Throws: where the peer has to log in first.
+    /// - Throws: if the peer has to authenticate first.
     func check(_ principal: Principal, isLocal: Bool) throws(ConditionError) {
         guard case .anonymous = principal else { return }
         switch anonymous {
@@ -24,14 +24,14 @@ struct PeerAdmission {
         }
     }
 
-    /// What a host with too many connections is told.
+    /// The error for a host with too many connections.
     var tooManyOfHost: ConditionError {
         ConditionError(
             .resourceLimitExceeded,
             "Your host has \(limits.connectionsPerHost ?? 0) connections, as many as it may: close one first.")
     }
 
-    /// What a user with too many connections is told.
+    /// The error for a user with too many connections.
     var tooManyOfUser: ConditionError {
         ConditionError(
             .resourceLimitExceeded,

@@ -3,9 +3,9 @@
 
 import Synchronization
 
-/// How many connections each host and each user has; each of the broker's threads may use it.
+/// The numbers of connections of hosts and users; each of the broker's threads may use it.
 final class PeerCounts: Sendable {
-    /// Whose connections are counted.
+    /// The host or the user whose connections are counted.
     enum Key: Hashable, Sendable {
         case host(PeerHost)
         case user(UserName)
@@ -13,9 +13,9 @@ final class PeerCounts: Sendable {
 
     private let counts = Mutex<[Key: Int]>([:])
 
-    /// A connection among those that are counted, until it is let go of.
+    /// A counted connection, until it is released.
     final class Place: Sendable {
-        /// How many there were with this one when it came.
+        /// The number of connections with this one when it was added.
         let number: Int
         private let key: Key
         private let counts: PeerCounts
@@ -38,6 +38,6 @@ final class PeerCounts: Sendable {
 
     func takePlace(_ key: Key) -> Place { Place(key, self) }
 
-    /// How many hosts and users are counted.
+    /// The number of hosts and users.
     var count: Int { counts.withLock { $0.count } }
 }

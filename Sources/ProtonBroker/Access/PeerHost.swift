@@ -3,23 +3,23 @@
 
 import Glibc
 
-/// The host that a connection comes from: what limits of connections and log-ins count by.
+/// The host of a connection: the limits of connections and authentications count by it.
 package struct PeerHost: Hashable, Sendable, CustomStringConvertible {
-    /// The four bytes of an address of IPv4, or the first eight of one of IPv6.
+    /// The four bytes of an IPv4 address, or the first eight of an IPv6 address.
     ///
-    /// One host of IPv6 mostly has a network of 2^64 addresses for itself: all of them count as one.
+    /// An IPv6 host mostly has a network of 2^64 addresses: all of them count as one host.
     private let bytes: [UInt8]
     /// Whether it is this machine: 127.0.0.0/8, or ::1.
     package let isLoopback: Bool
     package let description: String
 
-    /// Reads an address and its port: `10.0.0.1:5672`, `[2001:db8::1]:5672`.
-    /// - Returns: nil for what is no address.
+    /// Parses an address and its port: `10.0.0.1:5672`, `[2001:db8::1]:5672`.
+    /// - Returns: nil if it is not an address.
     package init?(_ address: String) {
         guard let colon = address.lastIndex(of: ":") else { return nil }
         var host = address[..<colon]
         if host.first == "[", host.last == "]" { host = host.dropFirst().dropLast() }
-        // The zone of a local address of IPv6 is no part of it.
+        // The zone of a link-local IPv6 address is not part of it.
         let text = String(host.prefix { $0 != "%" })
         if let bytes = PeerHost.parse(text, AF_INET, count: 4) {
             self.init(version4: bytes)
@@ -40,7 +40,7 @@ package struct PeerHost: Hashable, Sendable, CustomStringConvertible {
     }
 
     private init(version6 bytes: [UInt8], _ text: String) {
-        // An address of IPv4 as a socket of IPv6 has it: ::ffff:a.b.c.d.
+        // An IPv4 address in the form of an IPv6 socket: ::ffff:a.b.c.d.
         if bytes.starts(with: [UInt8](repeating: 0, count: 10) + [0xff, 0xff]) {
             self.init(version4: Array(bytes[12...]))
             return

@@ -1,16 +1,16 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// How many connections one host, or one user, may have at once, so that none takes those of all others.
+/// The maximum number of connections of a host and of a user, so that none uses up all connections.
 public struct PeerLimits: Sendable, Hashable {
-    /// How many a host may have: at least 1, by default 1,000; nil is any number.
+    /// The maximum for a host: at least 1, by default 1,000; nil is no limit.
     ///
-    /// This machine's own are not counted. Of IPv6 the first 64 bits of an address are a host. One more is closed with
-    /// `amqp:resource-limit-exceeded`, or dropped where many come.
+    /// Connections from this machine are not counted. For IPv6 the first 64 bits of an address are the host. Further connections
+    /// are closed with `amqp:resource-limit-exceeded`, or aborted if there are many.
     public var connectionsPerHost: Int?
-    /// How many a user may have, from wherever: at least 1, by default 1,000; nil is any number.
+    /// The maximum for a user, from all hosts: at least 1, by default 1,000; nil is no limit.
     ///
-    /// One more is closed with `amqp:resource-limit-exceeded`.
+    /// Further connections are closed with `amqp:resource-limit-exceeded`.
     public var connectionsPerUser: Int?
 
     /// Creates limits.

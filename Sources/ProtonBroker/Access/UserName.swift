@@ -5,7 +5,7 @@ import Proton
 
 /// The name of a user, compared byte by byte.
 ///
-/// Texts of Swift are equal where their characters are, however these are encoded: two such names are two users.
+/// Swift strings are equal if their characters are, however they are encoded: two such names are two users.
 struct UserName: Hashable, Sendable {
     let text: String
 
@@ -18,18 +18,18 @@ struct UserName: Hashable, Sendable {
     }
 }
 
-/// Who a connection's peer is, as far as the broker knows.
+/// The peer of a connection, as the broker knows it.
 enum Principal: Hashable, Sendable {
-    /// It has not logged in: it left SASL out, or used ANONYMOUS.
+    /// It has not authenticated: it omitted SASL, or used ANONYMOUS.
     case anonymous
-    /// It has logged in.
+    /// It has authenticated.
     case user(UserName)
 
-    /// The name that rules have for peers that have not logged in; no user is called that.
+    /// The name for peers that have not authenticated in rules; no user has it.
     static let anonymousName = "anonymous"
 
     /// - Parameters:
-    ///   - user: the name that SASL has found; nil for none.
+    ///   - user: the user of the SASL exchange; nil for none.
     ///   - isAuthenticated: whether a SASL exchange has succeeded.
     init(user: String?, isAuthenticated: Bool) {
         if isAuthenticated, let user, !user.isEmpty, user != Principal.anonymousName {

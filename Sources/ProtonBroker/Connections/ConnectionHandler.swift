@@ -5,27 +5,27 @@ import Logging
 import Proton
 import ProtonEngine
 
-/// What the broker does for one connection: turns the opening and closing of its sessions and links into consumers of
-/// queues and producers to them.
+/// The broker's handler of one connection: opens and closes its sessions and links, and attaches links to queues as consumers and
+/// producers.
 ///
-/// `@unchecked Sendable`: it is used in its connection's domain only; what other threads want of it goes there first.
+/// `@unchecked Sendable`: it is used in its connection's domain only, where the work of other threads continues.
 final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
     private let context: BrokerContext
     private let transactions: TransactionTable
     private var logger: Logger
     private var phase = Phase.connecting
-    /// The connection's places among those of its host and of its user.
+    /// The connection's entries in the counts of its host and its user.
     private var places: [PeerCounts.Place] = []
     /// The names that the connection's links have, or wait for.
     private var claims: [ObjectIdentifier: LinkRegistry.Claim] = [:]
 
-    /// How far the connection has come.
+    /// The phase of the connection.
     private enum Phase {
-        /// It is not known yet who the peer is.
+        /// The peer is not known yet.
         case connecting
         /// The peer is served.
         case served(PeerAccess, ManagementNode)
-        /// The connection is on its way to its end: what the peer asks for is not done.
+        /// The connection is being closed: requests of the peer are ignored.
         case refused
     }
 
@@ -37,7 +37,7 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
 
     // MARK: Connections and sessions
 
-    /// The peer has reached this side's socket, and said nothing yet.
+    /// The peer has connected to this side's socket, and has sent nothing yet.
     func onConnectionBound(_ event: ConnectionEvent) {
         let (connection, limits) = (event.connection, context.options.peerLimits)
         guard let host = context.options.hostOfPeer(connection.transport?.remoteAddress), !host.isLoopback else {
@@ -49,10 +49,10 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
         if excess > ConnectionHandler.maxRefusals { connection.abort(context.admission.tooManyOfHost.condition) }
     }
 
-    /// How many connections of a host that has too many are told why they are closed; the others are dropped.
+    /// How many connections beyond the limit of a host are closed with the reason; further ones are aborted.
     private static let maxRefusals = 8
 
-    /// - Returns: by how much a limit is exceeded.
+    /// - Returns: the number of connections above the limit.
     private func takePlace(_ key: PeerCounts.Key, limit: Int?) -> Int {
         let place = context.peers.takePlace(key)
         places.append(place)
@@ -93,17 +93,17 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
     }
 
     private func isLocal(_ connection: Connection) -> Bool {
-        // What has no address is in this process.
+        // A connection without an address is in this process.
         guard let address = connection.transport?.remoteAddress else { return true }
         return context.options.hostOfPeer(address)?.isLoopback ?? false
     }
 
-    /// Closes a connection that is not taken, with the reason.
+    /// Closes a connection that is not admitted, with the reason.
     private func refuse(_ connection: Connection, _ refusal: ConditionError) {
         phase = .refused
         context.limitLog.note(
             .connection, refusal.reason, address: nil, peer: connection.transport?.remoteAddress ?? "unknown")
-        // Proton sends both frames once the peer has shown which protocol it speaks.
+        // Proton sends both frames when the peer has sent its protocol header.
         connection.open()
         connection.close(refusal.condition)
     }
@@ -127,18 +127,17 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
         context.connections.remove(event.connection)
         places = []
         noteUnidentified(event.connection)
-        // It may never have been opened.
+        // It may not have been opened.
         if logger[metadataKey: "peer"] == nil { name(event.connection) }
         logger.debug("closed a connection: \(reasonOfEnd(event.connection).escapedForLog(upTo: 300))")
     }
 
-    /// Has log lines say which connection they are about.
+    /// Adds the peer's address to the log lines.
     private func name(_ connection: Connection) {
         logger[metadataKey: "peer"] = "\(connection.transport?.remoteAddress ?? "unknown")"
     }
 
-    /// Says in the log that a peer has not opened its connection, where it had to log in. The guard has told of a log-in that
-    /// failed.
+    /// Logs that a peer has not opened its connection, if it had to authenticate. The guard has logged a failed authentication.
     private func noteUnidentified(_ connection: Connection) {
         guard case .connecting = phase else { return }
         guard (try? context.admission.check(.anonymous, isLocal: isLocal(connection))) == nil,
@@ -207,7 +206,7 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
         }
     }
 
-    /// Answers with null termini, which say that an error follows (AMQP 1.0, 2.6.3), and with the error.
+    /// Answers with null termini, which announce an error (AMQP 1.0, 2.6.3), and with the error.
     private func refuse(_ link: Link, _ refusal: ConditionError) {
         link.source.kind = .unspecified
         link.target.kind = .unspecified
@@ -233,12 +232,11 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
     // MARK: Ending links
 
     func onLinkRemoteClose(_ event: LinkEvent) {
-        // The answer to a close of the broker's own is no wish of the peer's. A link may be closed before it is answered.
+        // The answer to a close by the broker is not a close by the peer. A link may be closed before it is answered.
         end(event.link, event.link.isLocalClosed ? .detached : .closed)
     }
 
-    /// A link cannot be resumed: a peer that leaves it without closing it is told that it is closed. What a durable
-    /// subscriber comes back to is its subscription.
+    /// A link cannot be resumed: it is closed if a peer detaches it. A durable subscriber attaches again to its subscription.
     func onLinkRemoteDetach(_ event: LinkEvent) {
         let link = event.link
         let isKept = (link.eventHandler as? ConsumerLink)?.lifetime == .subscription
@@ -253,7 +251,7 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
         }
     }
 
-    /// The broker has closed a link that broke a rule: what it had goes back.
+    /// The broker has closed a link that violated a rule: its messages return to the queue.
     func onLinkLocalClose(_ event: LinkEvent) {
         if !event.link.isRemoteClosed { end(event.link, .detached) }
     }
@@ -264,38 +262,38 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
     /// The link's container has attached it elsewhere.
     private func stolen(_ link: Link) {
         guard claims[ObjectIdentifier(link)] != nil else { return }
-        // The broker's side ends first, so that it is not taken for the peer's wish.
+        // The broker ends its side first, so that this is not taken for a close by the peer.
         let hadEnded = link.eventHandler == nil
         if !(link.isLocalUninitialized && hadEnded) { end(link, .vanished) }
-        // It waits for its turn, or for the store.
+        // The link waits for its name, or for the store.
         if link.isLocalUninitialized { return refuse(link, ConditionError(ConnectionHandler.stolen)) }
         if !hadEnded { link.detach(ConnectionHandler.stolen) }
     }
 
-    /// Comes here of links that are refused or closed already: what the peer sent meanwhile is read and given back.
+    /// Called for links that are refused or closed already: messages that arrive meanwhile are read and released.
     func onDelivery(_ event: DeliveryEvent) {
         if case .complete = event.delivery.arrival() { _ = event.delivery.takeBytes() }
         event.delivery.settle(.released)
     }
 
-    /// How a link comes to its end.
+    /// How a link ends.
     private enum End {
         /// Its peer has closed it.
         case closed
-        /// Its peer has left it, alone or with its session or connection, or the broker has closed it.
+        /// Its peer has detached it, or ended its session or connection, or the broker has closed it.
         case detached
-        /// Its peer is gone: what that had is in doubt.
+        /// Its connection was lost: its unsettled messages are in doubt.
         case vanished
     }
 
-    /// Ends links. Coordinators come last: what they roll back is not for consumers that go as well.
+    /// Ends links, coordinators last: messages that they roll back must not go to consumers that end as well.
     private func end(_ links: [Link], _ end: End) {
         let isCoordinator = { (link: Link) in link.eventHandler is CoordinatorLink }
         for link in links where !isCoordinator(link) { self.end(link, end) }
         for link in links where isCoordinator(link) { self.end(link, end) }
     }
 
-    /// Ends a link, and its queue where nobody else needs it. A link that its peer has closed is closed here as well, once
+    /// Ends a link, and deletes its queue if it has no other use. A link that its peer has closed is closed here as well, when
     /// that is on disk.
     private func end(_ link: Link, _ end: End) {
         let handler = link.eventHandler
@@ -322,7 +320,7 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
         store.whenWritten(sequence) { executor.add { _ in closed.close() } }
     }
 
-    /// - Returns: the number of the group that the store has to write; 0 for none.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
     private func leave(_ queue: Queue, _ lifetime: QueueLifetime, _ end: End) -> UInt64 {
         switch (lifetime, end) {
         case (.link, _), (.subscription, .closed): return context.table.delete(queue)

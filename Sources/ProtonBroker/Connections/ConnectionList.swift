@@ -4,7 +4,7 @@
 import Proton
 import Synchronization
 
-/// The connections of a broker, noted from each of its threads.
+/// The connections of a broker; all of its threads use it.
 final class ConnectionList: Sendable {
     private struct Peer {
         let number: UInt64
@@ -36,8 +36,8 @@ final class ConnectionList: Sendable {
         changes.note()
     }
 
-    /// A connection has got a link.
-    /// - Parameter address: of the node that the link is attached to; nil of a link that has none.
+    /// Adds a link of a connection.
+    /// - Parameter address: the address of the link's node; nil if it has none.
     func add(_ link: Link, address: String?) {
         let (id, linkID, name) = (ObjectIdentifier(link.connection), ObjectIdentifier(link), link.name)
         let isSender = !link.isSender
@@ -50,14 +50,14 @@ final class ConnectionList: Sendable {
         changes.note()
     }
 
-    /// A connection has lost a link.
+    /// Removes a link of a connection.
     func remove(_ link: Link) {
         let (id, linkID) = (ObjectIdentifier(link.connection), ObjectIdentifier(link))
         state.withLock { _ = $0.peers[id]?.links.removeValue(forKey: linkID) }
         changes.note()
     }
 
-    /// A connection is over.
+    /// A connection has ended.
     func remove(_ connection: Connection) {
         let id = ObjectIdentifier(connection)
         state.withLock { _ = $0.peers.removeValue(forKey: id) }
@@ -67,7 +67,7 @@ final class ConnectionList: Sendable {
     /// The connections, the oldest first.
     var all: [ConnectionStatus] { managed.map(\.status) }
 
-    /// The same, with their numbers.
+    /// The connections with their numbers.
     var managed: [ManagedConnection] {
         state.withLock { state in
             state.peers.values.sorted { $0.number < $1.number }.map { peer in

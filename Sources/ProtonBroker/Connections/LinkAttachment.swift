@@ -3,26 +3,26 @@
 
 import Proton
 
-/// Attaches a peer's link to the node that it asks for, and answers what of its wishes is followed (AMQP 1.0, 2.6.3, 3.5).
+/// Attaches a peer's link to the requested node, and answers which of the requested fields are supported (AMQP 1.0, 2.6.3, 3.5).
 struct LinkAttachment {
     let context: BrokerContext
     let access: PeerAccess
     let transactions: TransactionTable
     let management: ManagementNode
 
-    /// What a peer that attaches asks for.
+    /// The node that a peer requests.
     private enum Request {
-        /// A node that is made for the link.
+        /// A node that is created for the link.
         case dynamicNode
         /// The node with an address.
         case node(String)
-        /// A target without an address: each message says where it goes.
+        /// A target without an address: each message has its own address.
         case relay
         /// The coordinator of transactions.
         case coordinator
         /// The management node.
         case management
-        /// The subscription that the link's name stands for, by a null source.
+        /// The subscription with the link's name, for a null source.
         case knownSubscription
     }
 
@@ -74,11 +74,11 @@ struct LinkAttachment {
         }
     }
 
-    /// What of the queue's messages the consumer takes; nil where it takes any.
+    /// Which messages of the queue the consumer takes; nil if it takes all.
     private func selection(
         for sender: Sender, _ filter: SourceFilter?, _ isBrowser: Bool, _ queue: Queue
     ) -> Selection? {
-        // A subscription has only what its selector wants.
+        // A subscription contains only messages that its selector matches.
         let selector = queue.subscription == nil ? filter?.selector : nil
         let limit = sender.remoteMaxMessageSize.flatMap { $0 > 0 ? Int(clamping: $0) : nil } ?? .max
         let isLimited = limit < context.options.connection.limits.maxMessageSize
@@ -86,7 +86,7 @@ struct LinkAttachment {
         return Selection(selector: selector, maxMessageSize: limit, isBrowser: isBrowser)
     }
 
-    /// What of the peer's wishes is followed, is said (AMQP 1.0, 3.5.3).
+    /// Sets the answer's source to the supported fields of the peer's source (AMQP 1.0, 3.5.3).
     private func answer(_ sender: Sender, _ queue: Queue, _ lifetime: QueueLifetime, _ filter: SourceFilter?) {
         let source = sender.remoteSource
         sender.source.address = queue.subscription?.address ?? queue.address
@@ -107,8 +107,8 @@ struct LinkAttachment {
         ["queue", "topic", "temporary-queue"].contains(capability)
     }
 
-    /// The queue that a consumer gets, how long that is there, and the number of the group that the store has to write for
-    /// that; 0 for none.
+    /// The queue of a consumer, its lifetime, and the sequence number of the group that the store has to write for it; 0 for
+    /// none.
     private func queue(
         for sender: Sender, _ filter: SourceFilter?
     ) throws(ConditionError) -> (Queue, QueueLifetime, sequence: UInt64) {
@@ -127,7 +127,7 @@ struct LinkAttachment {
             let name = SubscriptionName(containerID: container, linkName: sender.name)
             return (try context.table.useSubscription(name, by: access, context), .subscription, 0)
         case .node(let address):
-            // Before anything is looked up: who may not receive from an address learns nothing about it.
+            // Before any lookup: a peer that may not receive from an address must learn nothing about it.
             try access.requireReceiving(from: address)
             guard try context.table.isTopic(address, capabilities) else {
                 return (try context.table.use(address, by: access, context), .users, 0)
@@ -141,7 +141,7 @@ struct LinkAttachment {
             let name = SubscriptionName(containerID: container, linkName: sender.name)
             _ = try AddressTable.checked(name.address)
             let (queue, sequence) = try context.table.subscribe(subscription, name: name, by: access, context)
-            // One that was found may be on its way to the disk still. It is there mostly, and served where the disk fails.
+            // An existing one may not be on disk yet. Mostly it is, and it is served even if the disk fails.
             guard sequence == 0, let store = context.store, !store.isFailing else {
                 return (queue, .subscription, sequence)
             }
@@ -149,7 +149,7 @@ struct LinkAttachment {
         }
     }
 
-    /// What a peer would take for something else is refused, rather than served as that.
+    /// Refuses requests that the broker would serve differently than the peer expects.
     private func refuseUnsupported(_ capabilities: [Symbol]) throws(ConditionError) {
         if capabilities.contains("shared") {
             throw ConditionError(
@@ -243,7 +243,7 @@ struct LinkAttachment {
         if lifetime == .link { context.table.delete(queue) } else { context.table.release(queue) }
     }
 
-    /// Answers once a group is on disk.
+    /// Answers when a group is on disk.
     private func whenWritten(_ sequence: UInt64, _ link: Link, _ answer: @escaping () -> Void) {
         guard sequence > 0, let store = context.store else { return answer() }
         let executor = link.connection.workQueue

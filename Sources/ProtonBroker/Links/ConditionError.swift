@@ -3,7 +3,7 @@
 
 import Proton
 
-/// A condition that a peer's request fails with.
+/// The condition with which a peer's request fails.
 struct ConditionError: Error {
     let condition: Condition
 
@@ -11,17 +11,17 @@ struct ConditionError: Error {
 
     init(_ name: Symbol, _ description: String) { condition = Condition(name, description) }
 
-    /// Whether the broker could do it if it had more room.
+    /// Whether a limit is the reason.
     var isLimit: Bool { condition.name == .resourceLimitExceeded }
 
-    /// Why, in words.
+    /// The reason as text.
     var reason: String { condition.description ?? condition.name.name }
 }
 
-/// A condition that a message is refused with.
+/// The condition with which a message is refused.
 struct MessageError: Error {
     let condition: Condition
-    /// How much credit its producer gets all the same.
+    /// The credit that its producer gets nevertheless.
     var grant = 0
     /// Whether the queue has counted the message's credit as used.
     var isCreditUsed = true
@@ -30,6 +30,6 @@ struct MessageError: Error {
         (self.condition, self.grant, self.isCreditUsed) = (condition, grant, isCreditUsed)
     }
 
-    /// Why, in words.
+    /// The reason as text.
     var reason: String { condition.description ?? condition.name.name }
 }

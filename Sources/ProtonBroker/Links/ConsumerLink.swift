@@ -4,52 +4,51 @@
 import Proton
 import ProtonUtilities
 
-/// A link over which a consumer takes messages of a queue: sends what the queue has for it, and tells the queue of its
-/// credit and of outcomes.
+/// A link to a consumer of a queue: sends the queue's messages, and passes credit and outcomes to the queue.
 ///
-/// `@unchecked Sendable`: it is used in its connection's domain only, but for `wake`, `searchLater` and
-/// `closeSinceDeleted`, which go there.
+/// `@unchecked Sendable`: it is used in its connection's domain only, except for `wake`, `searchLater` and `closeSinceDeleted`,
+/// which schedule work there.
 final class ConsumerLink: @unchecked Sendable {
     let queue: Queue
-    /// How long its queue is there.
+    /// How long its queue exists.
     let lifetime: QueueLifetime
     let isBrowser: Bool
     private let sender: Sender
     private let executor: WorkQueue
     private let transactions: TransactionTable
     private let store: BrokerStore?
-    /// What tells it from the queue's other consumers.
+    /// Identifies it among the queue's consumers.
     @exclusivity(unchecked) private var id = ConsumerID(index: 0)
     @exclusivity(unchecked) private var phase = Phase.attaching
     /// The queue's numbers of unsettled messages, by the slots of their deliveries; see `Slot`.
     @exclusivity(unchecked) private var slots: [Int32] = []
-    /// How many bytes were sent since it was last looked how many of them wait to be written.
+    /// How many bytes were sent since the unwritten bytes were last checked.
     @exclusivity(unchecked) private var uncheckedBytes = 0
-    /// What it does once the store has written something; nil where there is no store.
+    /// The actions that wait for the store; nil if there is no store.
     private let afterStore: DeferredActions?
-    /// Messages that the queue has handed out, while they are sent.
+    /// Messages that the queue has handed out, while they are being sent.
     @exclusivity(unchecked) private var outgoing: [QueueState.Outgoing] = []
-    /// The queue's numbers of messages that were accepted in this batch of events: it hears of them at the end.
+    /// The queue's numbers of messages that were accepted in this batch of events: the queue is updated at the end.
     @exclusivity(unchecked) private var accepted: [Int] = []
-    // Made once, since they are handed to the executor with most batches.
-    /// Sends what the queue has.
+    // Created once, since they are passed to the executor with most batches.
+    /// Sends the queue's messages.
     private var pump: @Sendable (Connection) -> Void = { _ in }
-    /// Tells the queue what was accepted.
+    /// Passes the accepted messages to the queue.
     private var flush: @Sendable (Connection) -> Void = { _ in }
 
     private enum Phase {
         case attaching
         case attached
-        /// Its socket takes no more for now: an event of the link tells when it does.
+        /// Its socket accepts no more bytes for now: an event of the link reports when it does.
         case blocked
         case closed
     }
 
-    /// What `slots` says of a delivery, kept as one number: `number`, -1, or -2 - `number`.
+    /// The state of a delivery in `slots`, encoded as one number: `number`, -1, or -2 - `number`.
     private enum Slot {
         /// The message has no outcome yet.
         case unsettled(number: Int)
-        /// Its outcome is a transaction's to decide.
+        /// A transaction decides its outcome.
         case enlisted(number: Int)
         /// It has an outcome.
         case none
@@ -67,12 +66,12 @@ final class ConsumerLink: @unchecked Sendable {
         }
     }
 
-    /// How many bytes may wait to be written before a link has to wait too.
+    /// How many bytes may wait to be written before a link has to wait.
     ///
-    /// Proton holds what is sent until the socket takes it, without a limit: more would pile up in it before a slow peer.
-    /// It has room for eight messages, within bounds: where less waits than the socket takes at once, each write is followed
-    /// by a wait for the next. Measured of messages of 100 bytes: twice the least takes the broker 6 % more time, half of it
-    /// 2 %; of those of 20 kB and 1 MB the least takes up to twice the time that the most does.
+    /// Proton buffers sent messages until the socket accepts them, without a limit: for a slow peer they would accumulate. The
+    /// limit is eight messages, within bounds: if less waits than the socket accepts at once, each write is followed by a wait
+    /// for the next. Measured with messages of 100 bytes: twice the minimum costs the broker 6 % more time, half of it 2 %; with
+    /// messages of 20 kB and 1 MB the minimum costs up to twice the time of the maximum.
     private var backlogLimit = 16_384
 
     private static func backlogLimit(afterMessageOf size: Int) -> Int { min(max(8 * size, 16_384), 131_072) }
@@ -102,35 +101,35 @@ final class ConsumerLink: @unchecked Sendable {
         flush = { [self] _ in tellAccepted() }
     }
 
-    /// Tells the queue of credit that the peer has given before the link was attached.
+    /// Passes to the queue the credit that the peer gave before the link was attached.
     func begin() { creditChanged() }
 
-    /// The link is closed or detached: what it has not settled goes back.
-    /// - Parameter vanished: whether the peer went without closing it, so that what it had is in doubt.
+    /// Ends the link, which is closed or detached: unsettled messages return to the queue.
+    /// - Parameter vanished: whether the connection was lost, so that unsettled messages are in doubt.
     func end(vanished: Bool) {
         guard !isClosed else { return }
         phase = .closed
         afterStore?.cancel()
         tellAccepted()
         (pump, flush) = ({ _ in }, { _ in })
-        // Its numbers may soon be another consumer's.
+        // Its numbers may soon belong to another consumer.
         slots = []
         queue.remove(id, vanished ? .modified(deliveryFailed: true) : .released)
     }
 
     private var isClosed: Bool { if case .closed = phase { true } else { false } }
 
-    /// Closes the link, soon: its queue is gone. Called on any of the broker's threads.
+    /// Schedules the close of the link: its queue was deleted. Called on any of the broker's threads.
     func closeSinceDeleted(_ reason: Condition) {
         executor.add { [self] _ in if !isClosed { sender.close(reason) } }
     }
 
     // MARK: Sending
 
-    /// The queue has something for it. Called on any of the broker's threads.
+    /// The queue has a message or an event for it. Called on any of the broker's threads.
     func wake() { executor.add(pump) }
 
-    /// The search for messages that it wants goes on, once others had their turn. Called on any of the broker's threads.
+    /// Continues the search for matching messages, after other work. Called on any of the broker's threads.
     func searchLater() {
         executor.add { [self] _ in if !isClosed { queue.resumeSearch(for: id) } }
     }
@@ -154,9 +153,9 @@ final class ConsumerLink: @unchecked Sendable {
         sender.queuedCount > 0 && sender.session.outgoingBytes >= backlogLimit
     }
 
-    /// Sends until the queue has nothing more for it, or its socket takes no more.
+    /// Sends until the queue has no more messages for it, or its socket accepts no more.
     private func sendAll() {
-        // What is settled counts for what may be sent.
+        // Settled messages make room for further ones.
         tellAccepted()
         while case .attached = phase {
             switch queue.next(for: id, &outgoing) {
@@ -169,20 +168,20 @@ final class ConsumerLink: @unchecked Sendable {
         }
     }
 
-    /// Sends the messages that were handed out, or gives back what its socket does not take.
+    /// Sends the messages that were handed out, or returns those that its socket does not accept.
     private func sendOutgoing() {
         var index = 0
         while index < outgoing.count, case .attached = phase {
             if send(outgoing[index].message, outgoing[index].slot) { index += 1 }
         }
-        // After small messages here, so that none was handed out in vain.
+        // After small messages it is checked here, so that none was handed out in vain.
         if uncheckedBytes >= backlogLimit / 2, case .attached = phase { checkBacklog() }
         let unsent = index < outgoing.count ? Array(outgoing[index...]) : []
         outgoing.removeAll(keepingCapacity: true)
         if case .blocked = phase { tellCredit(unsent: unsent) }
     }
 
-    /// - Returns: false where the message could not be sent, and the link cannot send now.
+    /// - Returns: false if the message could not be sent, and the link cannot send now.
     private func send(_ message: QueuedMessage, _ slot: Int?) -> Bool {
         do {
             let bytes = message.encoded(at: queue.now)
@@ -196,7 +195,7 @@ final class ConsumerLink: @unchecked Sendable {
             queue.refuseOversized(QueueState.Outgoing(message: message, slot: slot), of: id)
             return true
         } catch {
-            // The link is closed, or its credit is gone, which an event still to come tells.
+            // The link is closed, or has no credit any more, which a later event reports.
             phase = .blocked
             return false
         }
@@ -204,7 +203,7 @@ final class ConsumerLink: @unchecked Sendable {
         return true
     }
 
-    /// Finds out whether as much waits to be written as may.
+    /// Checks whether the limit of unwritten bytes is reached.
     private func checkBacklog() {
         uncheckedBytes = 0
         if isBacklogged { phase = .blocked }
@@ -217,13 +216,13 @@ final class ConsumerLink: @unchecked Sendable {
 
     // MARK: Outcomes
 
-    /// The queue's number of a delivery's message; nil where it has an outcome already.
+    /// The queue's number of a delivery's message; nil if it has an outcome already.
     private func takeSlot(_ delivery: Delivery) -> Int? {
         guard let place = delivery.slot, slots.indices.contains(place), slots[place] >= 0 else { return nil }
         return Int(exchange(&slots[place], with: -1))
     }
 
-    /// A delivery's place in `slots`, and what that says; nil where it has none.
+    /// A delivery's place in `slots`, and its state; nil if it has none.
     private func slot(of delivery: Delivery) -> (place: Int, slot: Slot)? {
         guard let place = delivery.slot, slots.indices.contains(place) else { return nil }
         return (place, Slot(slots[place]))
@@ -240,12 +239,12 @@ final class ConsumerLink: @unchecked Sendable {
         switch news.state {
         case .outcome(let outcome): settle(delivery, outcome)
         case .transactional(let id, let outcome?): enlist(delivery, outcome, in: id, isSettled: news.isSettled)
-        // Settled without an outcome: the peer has not said that it has the message.
+        // Settled without an outcome: the peer has not confirmed that it has the message.
         default: if news.isSettled { settle(delivery, .released) }
         }
     }
 
-    /// The peer has accepted and settled, as most peers do. The queue hears of all of a batch at once.
+    /// The peer has accepted and settled, as most peers do. The queue is updated once for all messages of a batch.
     private func accept(_ delivery: Delivery) {
         guard let slot = takeSlot(delivery) else { return refuseWhereEnlisted(delivery) }
         delivery.settle()
@@ -259,14 +258,14 @@ final class ConsumerLink: @unchecked Sendable {
         accepted.removeAll(keepingCapacity: true)
     }
 
-    /// Settles with the peer's own outcome, once the store has forgotten the message where the peer waits for that.
+    /// Settles with the peer's outcome, and, if the peer waits for that, only after the store has removed the message.
     private func settle(_ delivery: Delivery, _ outcome: Outcome) {
-        // What a browser says of its copy is of no interest.
+        // A browser's outcome has no effect on the queue.
         if isBrowser { return delivery.settle(.outcome(outcome)) }
         guard let slot = takeSlot(delivery) else { return refuseWhereEnlisted(delivery) }
         let before = store?.lastSequence ?? 0
         var sequence = queue.settle(slot, of: id, outcome)
-        // A dead letter is written by the queue that it goes to.
+        // The target queue writes a dead letter.
         if sequence == 0, let store, store.lastSequence > before { sequence = store.lastSequence }
         if delivery.isSettled {
             delivery.settle()
@@ -277,7 +276,7 @@ final class ConsumerLink: @unchecked Sendable {
         }
     }
 
-    /// An outcome is to take effect when a transaction commits (AMQP 1.0, 4.4.2).
+    /// Enlists an outcome in a transaction, which takes effect when it commits (AMQP 1.0, 4.4.2).
     private func enlist(_ delivery: Delivery, _ outcome: Outcome, in transaction: [UInt8], isSettled: Bool) {
         do throws(ConditionError) {
             let transaction = try transactions.find(transaction)
@@ -299,7 +298,7 @@ final class ConsumerLink: @unchecked Sendable {
             }
             if isSettled { delivery.settle() }
         } catch {
-            // A disposition has no answer: the link tells.
+            // A disposition has no answer: the error closes the link.
             sender.close(error.condition)
         }
     }
@@ -308,24 +307,24 @@ final class ConsumerLink: @unchecked Sendable {
         ConditionError(.illegalState, "A transaction has the message: end that one first.")
     }
 
-    /// A message is to have an outcome that a transaction has: closes the link, since a disposition has no answer.
+    /// Closes the link if the message's outcome belongs to a transaction, since a disposition has no answer.
     private func refuseWhereEnlisted(_ delivery: Delivery) {
         guard case .enlisted? = slot(of: delivery)?.slot else { return }
         sender.close(ConsumerLink.isEnlisted.condition)
     }
 
-    /// A transaction commits an outcome of a message that the peer has not settled: it cannot have another one any more.
+    /// Fixes the outcome of a message that the peer has not settled: its transaction commits.
     func fixOutcome(of delivery: Delivery) {
         if let place = slot(of: delivery)?.place { slots[place] = Slot.none.code }
     }
 
-    /// A transaction is rolled back that had an outcome of a message that the peer has not settled: it may have another one.
+    /// Removes the outcome of a message that the peer has not settled: its transaction is rolled back.
     func delist(_ delivery: Delivery) {
         guard case (let place, .enlisted(let number))? = slot(of: delivery) else { return }
         slots[place] = Slot.unsettled(number: number).code
     }
 
-    /// The commit is on disk: settles. Called on any thread.
+    /// Settles after the commit is on disk. Called on any thread.
     func settleCommitted(_ delivery: Delivery, _ outcome: Outcome) {
         // It is used in its own domain.
         nonisolated(unsafe) let delivery = delivery
@@ -334,7 +333,7 @@ final class ConsumerLink: @unchecked Sendable {
 }
 
 extension ConsumerLink: EventHandler {
-    /// Takes what comes with every message straight from the engine; the rest goes to the connection's handler.
+    /// Handles deliveries directly, since they are frequent; other events go to the connection's handler.
     func handle(_ delivery: Delivery) { deliveryChanged(delivery) }
 
     func handle(_ event: EngineEvent) throws {
@@ -342,12 +341,12 @@ extension ConsumerLink: EventHandler {
     }
 }
 
-/// How long a queue is there that a link is attached to.
+/// How long the queue of a link exists.
 enum QueueLifetime: Sendable {
-    /// As long as the link, which it was made for.
+    /// As long as the link for which it was created.
     case link
-    /// As long as anybody uses it, and it holds messages.
+    /// As long as it has links or messages.
     case users
-    /// Until the link, or one that comes after it by the same name, is closed by its peer.
+    /// Until the peer closes the link, or a later one with the same name.
     case subscription
 }

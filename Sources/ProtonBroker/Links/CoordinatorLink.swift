@@ -3,7 +3,7 @@
 
 import Proton
 
-/// A link to the coordinator of transactions: begins them and ends them, as its peer asks with messages (AMQP 1.0, 4.2).
+/// A link to the transaction coordinator: its peer begins and ends transactions with messages (AMQP 1.0, 4.2).
 ///
 /// `@unchecked Sendable`: it is used in its connection's domain only.
 final class CoordinatorLink: @unchecked Sendable {
@@ -13,10 +13,10 @@ final class CoordinatorLink: @unchecked Sendable {
     private let limitLog: LimitLog
     private var isClosed = false
 
-    /// How many requests the peer may send ahead.
+    /// The maximum credit of the peer.
     private static let window = 100
 
-    /// What the coordinator can do (AMQP 1.0, 4.5.2): transactions of one broker, several at once, over all links and
+    /// The coordinator's capabilities (AMQP 1.0, 4.5.2): transactions of one broker, several at a time, over all links and
     /// sessions of a connection.
     static let capabilities: [Symbol] = [
         "amqp:local-transactions", "amqp:multi-txns-per-ssn", "amqp:multi-ssns-per-txn",
@@ -52,12 +52,12 @@ final class CoordinatorLink: @unchecked Sendable {
         if refusal.isLimit { limitLog.note(.transaction, refusal.reason, address: nil) }
     }
 
-    /// Does what a message asks for.
+    /// Executes the request in a message.
     private func answer(_ delivery: Delivery, to bytes: [UInt8]) throws(ConditionError) {
         switch CoordinatorRequest(bytes) {
         case .declare: delivery.settle(.declared(id: try transactions.declare(by: self)))
         case .discharge(let id, let fails):
-            // A commit is answered once it is on disk, on a thread of the store's.
+            // A commit is answered when it is on disk, on a thread of the store.
             nonisolated(unsafe) let discharge = delivery
             try transactions.discharge(id, by: self, fails: fails) { [self] in
                 executor.add { [self] _ in if !isClosed { discharge.settle(.accepted) } }
@@ -67,7 +67,7 @@ final class CoordinatorLink: @unchecked Sendable {
         }
     }
 
-    /// The link is closed, and what it has not ended with it.
+    /// The link has ended: its open transactions are rolled back.
     func end() {
         isClosed = true
         transactions.end(self)
@@ -84,12 +84,12 @@ extension CoordinatorLink: EventHandler {
     }
 }
 
-/// What a message to the coordinator asks for.
+/// A request to the coordinator.
 private enum CoordinatorRequest {
     case declare
     case discharge(id: [UInt8], fails: Bool)
 
-    /// Reads the body of a message: a described list (AMQP 1.0, 4.5.3 and 4.5.4); nil for what is none of these.
+    /// Decodes the body of a message: a described list (AMQP 1.0, 4.5.3 and 4.5.4); nil for any other body.
     init?(_ bytes: [UInt8]) {
         guard let message = try? Message(decoding: bytes), case .value(.described(let request)) = message.body,
             case .list(let fields) = request.value

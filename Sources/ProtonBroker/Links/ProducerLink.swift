@@ -4,24 +4,24 @@
 import Proton
 import ProtonUtilities
 
-/// A link that brings messages: accepts them once they are in their queue, and gives the peer credit.
+/// A link from a producer: accepts messages when they are in their queue, and gives the peer credit.
 ///
-/// It settles with the outcome, also where the peer asks for the receiver settle mode `second`: no link is resumed here, so
-/// that nothing is won by waiting for the sender, and some clients ask for that mode and then wait for a settled outcome.
+/// It settles together with the outcome, also if the peer requests the receiver settle mode `second`: links are not resumed here,
+/// so waiting for the sender has no use, and some clients request that mode and then wait for a settled outcome.
 ///
-/// `@unchecked Sendable`: it is used in its connection's domain only, but for `grant`, `askForUnusedCredit` and
-/// `closeSinceDeleted`, which go there.
+/// `@unchecked Sendable`: it is used in its connection's domain only, except for `grant`, `askForUnusedCredit` and
+/// `closeSinceDeleted`, which schedule work there.
 final class ProducerLink: @unchecked Sendable {
-    /// Where the messages go.
+    /// The destination of the messages.
     enum Destination {
-        /// Into a queue.
+        /// A queue.
         case queue(Queue, QueueLifetime)
-        /// To all who have subscribed.
+        /// All subscriptions of a topic.
         case topic(Topic)
-        /// Where each message says itself: the anonymous relay.
+        /// The address of each message: the anonymous relay.
         case relay
 
-        /// The address of the node; nil where there is none.
+        /// The address of the node; nil if there is none.
         var address: String? {
             switch self {
             case .queue(let queue, _): queue.address
@@ -38,16 +38,16 @@ final class ProducerLink: @unchecked Sendable {
     private let transactions: TransactionTable
     private let access: PeerAccess
     private let management: ManagementNode
-    /// What tells it from the producers of its queue; nil where it has no queue of its own.
+    /// Identifies it among the producers of its queue; nil if it has no queue of its own.
     @exclusivity(unchecked) private var id: ProducerID?
-    /// How much credit it has, where no queue counts it.
+    /// How much credit it has, if no queue counts it.
     @exclusivity(unchecked) private var credit = 0
-    /// Credit that the queue has given and the peer gets later: as many messages wait for the disk as may.
+    /// Credit from the queue that the peer gets later: too many messages wait for the disk.
     private var heldCredit = 0
-    /// What it does once the store has written something; nil where there is no store.
+    /// The actions that wait for the store; nil if there is no store.
     private var afterStore: DeferredActions?
     private var isClosed = false
-    /// Whether the peer can be told that a message is rejected.
+    /// Whether the peer supports the outcome rejected.
     private let takesRejection: Bool
 
     init(
@@ -89,7 +89,7 @@ final class ProducerLink: @unchecked Sendable {
         if let id, case .queue(let queue, _) = destination { queue.remove(id) }
     }
 
-    /// Closes the link, soon: its queue is gone. Called on any of the broker's threads.
+    /// Schedules the close of the link: its queue was deleted. Called on any of the broker's threads.
     func closeSinceDeleted(_ reason: Condition) {
         executor.add { [self] _ in if !isClosed { receiver.close(reason) } }
     }
@@ -101,7 +101,8 @@ final class ProducerLink: @unchecked Sendable {
         executor.add { [self] _ in if !isClosed { give(count) } }
     }
 
-    /// Gives the peer credit that its queue has room for; what is too much beside messages that wait for the disk, later.
+    /// Gives the peer credit from its queue, and holds back what exceeds the window together with messages that wait for the
+    /// disk.
     private func give(_ count: Int) {
         guard count > 0 else { return }
         guard let waiting = afterStore?.count, waiting > 0 else { return receiver.grant(count) }
@@ -110,8 +111,8 @@ final class ProducerLink: @unchecked Sendable {
         heldCredit += count - now
     }
 
-    /// Others wait for credit that the peer does not use: asks for it (AMQP 1.0, 2.6.7: `drain`). Called on any of the
-    /// broker's threads.
+    /// Asks for unused credit, since other producers wait for credit (AMQP 1.0, 2.6.7: `drain`). Called on any of the broker's
+    /// threads.
     func askForUnusedCredit() {
         executor.add { [self] _ in
             guard !isClosed else { return }
@@ -125,7 +126,7 @@ final class ProducerLink: @unchecked Sendable {
         queue.noteReturn(of: id, credit: 0)
     }
 
-    /// Gives credit once half of the window is used, where no queue counts it.
+    /// Gives credit when half of the window is used, if no queue counts it.
     private func grantOwn() {
         guard id == nil else { return }
         let window = context.options.creditWindow - (afterStore?.count ?? 0)
@@ -136,7 +137,7 @@ final class ProducerLink: @unchecked Sendable {
 
     // MARK: Messages
 
-    /// A message, or a part of one, or news of one has come.
+    /// A message, a part of a message, or a disposition has arrived.
     private func deliveryChanged(_ delivery: Delivery) {
         if let bytes = delivery.takeWholeBytes() { return receive(bytes, delivery) }
         switch delivery.arrival() {
@@ -149,7 +150,7 @@ final class ProducerLink: @unchecked Sendable {
         }
     }
 
-    /// A credit is used by what no queue has taken.
+    /// Counts the credit of a message that no queue has taken.
     private func use() {
         if let id, case .queue(let queue, _) = destination {
             give(queue.use(id))
@@ -177,8 +178,8 @@ final class ProducerLink: @unchecked Sendable {
         }
     }
 
-    /// Takes a message that comes with a state: that of a transaction, or of a format that is not single messages.
-    /// - Returns: whether it is dealt with.
+    /// Handles a message with a transactional state, or with a message format other than 0.
+    /// - Returns: whether it was handled.
     private func receiveWithState(_ bytes: [UInt8], _ delivery: Delivery) throws(MessageError) -> Bool {
         let format = delivery.messageFormat
         guard format == 0 else {
@@ -198,7 +199,7 @@ final class ProducerLink: @unchecked Sendable {
         }
     }
 
-    /// Tells the peer that a message is not taken: by rejecting it, or by closing the link where nothing else tells.
+    /// Refuses a message: rejects it, or closes the link if the peer cannot be informed otherwise.
     private func refuse(_ delivery: Delivery, _ refusal: MessageError) {
         let address = destination.address
         note(refusal)
@@ -213,7 +214,7 @@ final class ProducerLink: @unchecked Sendable {
         }
     }
 
-    /// Says in the log where a limit was reached, or a peer may not do what it does.
+    /// Logs that a limit was reached, or that the peer is not allowed to send.
     /// - Returns: whether it was one of them.
     @discardableResult
     private func note(_ refusal: MessageError) -> Bool {
@@ -227,8 +228,8 @@ final class ProducerLink: @unchecked Sendable {
         return true
     }
 
-    /// Takes a message that is not for a queue of the link's own.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
+    /// Takes a message for a link without its own queue.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
     private func publish(_ bytes: [UInt8]) throws(MessageError) -> UInt64 {
         switch destination {
         case .queue(let queue, _): try queue.receive(bytes)
@@ -244,8 +245,8 @@ final class ProducerLink: @unchecked Sendable {
         }
     }
 
-    /// Has the management node carry out a request.
-    /// - Returns: 0: its response comes once the store has written what it has to.
+    /// Passes a request to the management node.
+    /// - Returns: 0: the response is sent when the store has written the changes.
     private func request(_ bytes: [UInt8]) throws(MessageError) -> UInt64 {
         do throws(ConditionError) {
             try management.receive(bytes) {}
@@ -257,7 +258,7 @@ final class ProducerLink: @unchecked Sendable {
 
     // MARK: Transactions
 
-    /// Takes a message that comes to its queue once a transaction commits (AMQP 1.0, 4.4.1).
+    /// Takes a message that its queue gets when a transaction commits (AMQP 1.0, 4.4.1).
     private func receive(
         _ bytes: [UInt8], _ delivery: Delivery, in id: [UInt8]
     ) throws(MessageError) {
@@ -274,14 +275,14 @@ final class ProducerLink: @unchecked Sendable {
         } catch {
             transaction.fail(error.condition)
             if !note(error) { context.limitLog.note(.message, error.reason, address: destination.address) }
-            // What happens in a transaction stays in it: this state says which one it is of.
+            // The outcome belongs to the transaction: the state contains its id.
             delivery.settleAtOnce(.transactional(id: id, outcome: .rejected(error.condition)))
             give(error.grant)
             if !error.isCreditUsed { use() }
         }
     }
 
-    /// - Returns: how much credit the producer gets; nil where no queue counts it.
+    /// - Returns: the credit for the producer; nil if no queue counts it.
     private func post(_ bytes: [UInt8], in transaction: Transaction) throws(MessageError) -> Int? {
         switch destination {
         case .queue(let queue, _): return try transaction.post(bytes, to: queue, from: id)
@@ -303,7 +304,7 @@ final class ProducerLink: @unchecked Sendable {
 }
 
 extension ProducerLink: EventHandler {
-    /// Takes what comes with every message straight from the engine; the rest goes to the connection's handler.
+    /// Handles deliveries directly, since they are frequent; other events go to the connection's handler.
     func handle(_ delivery: Delivery) { deliveryChanged(delivery) }
 
     func handle(_ event: EngineEvent) throws {

@@ -4,9 +4,9 @@
 import Proton
 import Synchronization
 
-/// What requests to the management node do with queues and subscriptions.
+/// The operations of the management node on queues and subscriptions.
 extension AddressTable {
-    // MARK: Looking
+    // MARK: Reading
 
     /// The queues, or the subscriptions, in the order of their addresses.
     func managed(_ type: ManagedType) -> [ManagedQueue] {
@@ -14,7 +14,7 @@ extension AddressTable {
             .sorted { $0.status.address < $1.status.address }
     }
 
-    /// The queue, or the subscription, with an address; nil where there is none of this type.
+    /// The queue, or the subscription, with an address; nil if there is none of this type.
     func managed(_ address: String, _ type: ManagedType) -> ManagedQueue? { entry(address, type).map(managed) }
 
     private func entry(_ address: String, _ type: ManagedType) -> Entry? {
@@ -30,8 +30,8 @@ extension AddressTable {
     // MARK: Changing
 
     /// Declares a queue.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
-    /// - Throws: where there is something by its address, or the broker has as many queues as it may.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
+    /// - Throws: if its address is in use, or the broker has the maximum number of queues.
     func create(_ declaration: QueueDeclaration, _ context: BrokerContext) throws(ManagementError) -> UInt64 {
         let address = Address(declaration.address)
         do throws(ConditionError) {
@@ -58,8 +58,8 @@ extension AddressTable {
     }
 
     /// Changes attributes of a queue.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
-    /// - Throws: where there is no such queue, or an attribute cannot be changed or has no such value.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
+    /// - Throws: if there is no such queue, or an attribute cannot be changed or has an invalid value.
     func update(_ address: String, _ attributes: AMQPMap) throws(ManagementError) -> UInt64 {
         guard let entry = entry(address, .queue) else { throw .missing(address) }
         var declaration = managed(entry).declaration
@@ -78,9 +78,9 @@ extension AddressTable {
         return entry.queue.update(settings, details: isByRequest ? declaration.details : nil)
     }
 
-    /// Removes the messages of a queue, or of a subscription, that no consumer has.
-    /// - Returns: how many there were, and the number of the group that the store has to write; 0 for none.
-    /// - Throws: where there is no such node.
+    /// Removes the messages of a queue, or of a subscription, that are not delivered to a consumer.
+    /// - Returns: the number of messages, and the sequence number of the group that the store has to write; 0 for none.
+    /// - Throws: if there is no such node.
     func purge(_ target: ManagementRequest.Target) throws(ManagementError) -> (count: Int, sequence: UInt64) {
         guard let queue = entry(target.name, target.type)?.queue else { throw .missing(target.name) }
         let (count, sequence) = queue.purge()
@@ -89,8 +89,8 @@ extension AddressTable {
     }
 
     /// Deletes a queue, or a subscription, with its messages, and closes its links.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
-    /// - Throws: where there is no such node.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
+    /// - Throws: if there is no such node.
     func delete(_ target: ManagementRequest.Target) throws(ManagementError) -> UInt64 {
         guard let queue = entry(target.name, target.type)?.queue else { throw .missing(target.name) }
         return delete(queue, Condition(.resourceDeleted, "The node was deleted by a request to the broker."))
@@ -102,7 +102,7 @@ extension AddressTable.Entry {
 }
 
 extension ManagementError {
-    /// What is answered where there is nothing by a name.
+    /// The error for a name that does not exist.
     static func missing(_ name: String) -> ManagementError {
         ManagementError(.notFound, "There is no \(name.escapedForLog(upTo: 200)) of this type.")
     }

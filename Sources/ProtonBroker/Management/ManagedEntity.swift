@@ -4,14 +4,14 @@
 import Proton
 import ProtonUtilities
 
-/// A queue, or a subscription's, as the management node shows it: taken at one moment.
+/// A queue, or the queue of a subscription, for the management node: its state at one moment.
 struct ManagedQueue: Sendable {
     let status: QueueStatus
     let kind: Queue.Kind
     let settings: QueueSettings
-    /// Whether it stays though nobody uses it.
+    /// Whether it is kept while it is unused.
     let isKept: Bool
-    /// Whose subscription it is; nil of one that nobody owns, and of other queues.
+    /// The owner of the subscription; nil if it has none, and for other queues.
     let owner: UserName?
 
     var subscription: Subscription? {
@@ -20,7 +20,7 @@ struct ManagedQueue: Sendable {
 
     var type: ManagedType { subscription == nil ? .queue : .subscription }
 
-    /// The queue as a declaration that an update changes.
+    /// The declaration of the queue, which an update changes.
     var declaration: QueueDeclaration {
         QueueDeclaration(
             status.address, limits: settings.limits, isExclusive: isExclusive, redelivery: settings.redelivery,
@@ -63,9 +63,9 @@ struct ManagedQueue: Sendable {
     }
 }
 
-/// A connection, as the management node shows it.
+/// A connection, for the management node.
 struct ManagedConnection: Sendable {
-    /// What tells it from others, while the broker runs.
+    /// Its number, which is unique while the broker runs.
     let number: UInt64
     let status: ConnectionStatus
 
@@ -76,17 +76,17 @@ struct ManagedConnection: Sendable {
     }
 }
 
-/// A link, as the management node shows it.
+/// A link, for the management node.
 struct ManagedLink: Sendable {
-    /// What tells it from others, while the broker runs.
+    /// Its number, which is unique while the broker runs.
     let number: UInt64
     /// The number of its connection.
     let connection: UInt64
-    /// What its peer calls it.
+    /// The name of the link.
     let name: String
     /// Whether its peer sends.
     let isSender: Bool
-    /// The address of the node that it is attached to; nil of the anonymous relay's, and of those to the coordinator.
+    /// The address of its node; nil for links to the anonymous relay and to the coordinator.
     let address: String?
 
     static let attributeNames = ["linkName", "role", "address", "connection"]
@@ -96,9 +96,9 @@ struct ManagedLink: Sendable {
     }
 }
 
-/// The broker, as the management node shows it.
+/// The broker, for the management node.
 struct ManagedBroker: Sendable {
-    /// Without the queues and connections themselves.
+    /// The status, of which the queues and connections are not used.
     let status: BrokerStatus
     let queues: Int
     let connections: Int
@@ -128,7 +128,7 @@ struct ManagedBroker: Sendable {
     }
 }
 
-/// Whatever the management node shows.
+/// An entity of the management node.
 enum ManagedEntity: Sendable {
     case node
     case broker(ManagedBroker)
@@ -146,7 +146,7 @@ enum ManagedEntity: Sendable {
         }
     }
 
-    /// What tells it from others of its type: its name, and its identity too.
+    /// Its name and identity, which are the same, unique in its type.
     var name: String {
         switch self {
         case .node: "self"
@@ -170,7 +170,7 @@ enum ManagedEntity: Sendable {
         return [.string(name), .string(name), .string(type.rawValue)] + own
     }
 
-    /// All of it, as READ answers.
+    /// All attributes, for the answer to READ.
     var map: AMQPMap { AMQPMap(zip(type.attributeNames, attributes).map { (.string($0), $1) }) }
 }
 

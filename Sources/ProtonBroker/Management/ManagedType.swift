@@ -3,9 +3,9 @@
 
 import Proton
 
-/// The types of what the management node manages, by the names that requests have.
+/// The types of managed entities, with their names in requests.
 ///
-/// The one of the node itself is the working draft's. The others are the broker's own: the draft names none.
+/// The working draft defines the type of the node itself. The others are defined by this broker.
 enum ManagedType: String, CaseIterable, Sendable {
     case node = "org.amqp.management"
     case broker = "proton.broker"
@@ -14,7 +14,7 @@ enum ManagedType: String, CaseIterable, Sendable {
     case connection = "proton.broker.connection"
     case link = "proton.broker.link"
 
-    /// What requests can ask of an entity of the type, with the names of their arguments.
+    /// The operations of an entity of the type, with the names of their arguments.
     var operations: [(name: ManagementOperation, arguments: [String])] {
         switch self {
         case .node:
@@ -34,7 +34,7 @@ enum ManagedType: String, CaseIterable, Sendable {
         }
     }
 
-    /// The names of what there is to know of an entity of the type.
+    /// The names of the attributes of an entity of the type.
     var attributeNames: [String] {
         let own =
             switch self {
@@ -48,15 +48,15 @@ enum ManagedType: String, CaseIterable, Sendable {
         return ["name", "identity", "type"] + own
     }
 
-    /// The types that a request is about.
-    /// - Parameter name: of one of them; nil for all.
-    /// - Throws: where there is no such type.
+    /// The types for a request.
+    /// - Parameter name: the name of one type; nil for all.
+    /// - Throws: if there is no such type.
     static func all(by name: String?) throws(ManagementError) -> [ManagedType] {
         guard let name else { return allCases }
         return [try ManagedType(named: name)]
     }
 
-    /// - Throws: where there is no such type.
+    /// - Throws: if there is no such type.
     init(named name: String) throws(ManagementError) {
         guard let type = ManagedType(rawValue: name) else {
             let all = ManagedType.allCases.map(\.rawValue).joined(separator: ", ")
@@ -67,13 +67,13 @@ enum ManagedType: String, CaseIterable, Sendable {
     }
 }
 
-/// What a request asks for (AMQP Management 1.0 working draft, 3.3 and 3.4).
+/// The operation of a request (AMQP Management 1.0 working draft, 3.3 and 3.4).
 enum ManagementOperation: String, CaseIterable, Sendable {
     case create = "CREATE"
     case read = "READ"
     case update = "UPDATE"
     case delete = "DELETE"
-    /// The broker's own: removes the messages of a queue that no consumer has.
+    /// Defined by this broker: removes the messages of a queue that are not delivered to a consumer.
     case purge = "PURGE"
     case query = "QUERY"
     case getTypes = "GET-TYPES"
@@ -84,10 +84,10 @@ enum ManagementOperation: String, CaseIterable, Sendable {
 }
 
 extension ManagementResponse {
-    /// What the node says of types.
+    /// The answer to GET-TYPES.
     static func types(_ types: [ManagedType]) -> ManagementResponse { table(types) { _ in .list([]) } }
 
-    /// Nothing here has annotations.
+    /// The answer to GET-ANNOTATIONS: no type has any.
     static func annotations(_ types: [ManagedType]) -> ManagementResponse { table(types) { _ in .list([]) } }
 
     static func attributes(_ types: [ManagedType]) -> ManagementResponse {

@@ -3,21 +3,21 @@
 
 import Proton
 
-/// A link that brings requests to the management node.
+/// A link from a peer that sends requests to the management node.
 ///
-/// A request is settled once its response is sent; where none can be, it is rejected with the reason.
+/// A request is accepted when its response is sent; if no response can be sent, it is rejected with the reason.
 ///
 /// `@unchecked Sendable`: it is used in its connection's domain only.
 final class ManagementLink: @unchecked Sendable {
     private let receiver: Receiver
     private let node: ManagementNode
-    /// How many requests are carried out now.
+    /// The number of requests in progress.
     private var pendingCount = 0
     private var isClosed = false
 
-    /// How many requests the peer may have sent that are not answered.
+    /// The maximum number of requests in progress, with the peer's credit.
     private static let window = 100
-    /// The largest request, in bytes.
+    /// The maximum size of a request, in bytes.
     static let maxRequestSize = 65_536
 
     init(_ receiver: Receiver, _ node: ManagementNode) {
@@ -55,7 +55,7 @@ final class ManagementLink: @unchecked Sendable {
         topUp()
     }
 
-    /// The link is closed: what it has asked for is done all the same.
+    /// The link is closed: its requests in progress are still executed.
     func end() { isClosed = true }
 }
 

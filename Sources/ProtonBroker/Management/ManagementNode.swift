@@ -4,12 +4,11 @@
 import Logging
 import Proton
 
-/// The broker's management node, as the peer of one connection has it: carries requests out, and sends the responses
-/// (AMQP Management 1.0 working draft).
+/// The broker's management node for one connection: executes requests, and sends responses (AMQP Management 1.0 working draft).
 ///
-/// What a request means is `ManagementRequest`'s to say, and what the peer may do `ManagementRights`'s; here it is done.
+/// `ManagementRequest` decodes a request, `ManagementRights` checks the peer's permissions, and this class executes it.
 ///
-/// `@unchecked Sendable`: it is used in its connection's domain only; what the store calls goes there first.
+/// `@unchecked Sendable`: it is used in its connection's domain only, where the store's callbacks continue.
 final class ManagementNode: @unchecked Sendable {
     /// The address of the node.
     static let address = "$management"
@@ -19,15 +18,15 @@ final class ManagementNode: @unchecked Sendable {
     private unowned let connection: Connection
     private let access: PeerAccess
     private let context: BrokerContext
-    /// The peer's links from the node, and the queues that responses for them go through.
+    /// The peer's receiving links from the node, with the queues of their responses.
     private var responseLinks: [(target: String?, queue: Queue)] = []
 
     init(_ connection: Connection, _ access: PeerAccess, _ context: BrokerContext) {
         (self.connection, self.access, self.context) = (connection, access, context)
     }
 
-    /// The peer has attached a link that receives from the node.
-    /// - Parameter target: the address that it calls the link's other end: requests name it to have their responses there.
+    /// Adds a link on which the peer receives from the node.
+    /// - Parameter target: the target address of the link, which requests use as their reply address.
     func addResponses(to target: String?, through queue: Queue) {
         responseLinks.removeAll { $0.queue.isDeleted }
         responseLinks.append((target, queue))
@@ -35,9 +34,9 @@ final class ManagementNode: @unchecked Sendable {
 
     // MARK: Requests
 
-    /// Carries a request out; its response is sent at once, or when the store has written what it has to.
-    /// - Parameter done: called once the response is sent.
-    /// - Throws: where no response can be sent: then nothing is done.
+    /// Executes a request; its response is sent at once, or when the store has written its changes.
+    /// - Parameter done: called when the response is sent.
+    /// - Throws: if no response can be sent: then the request is not executed.
     func receive(_ bytes: [UInt8], done: @escaping () -> Void) throws(ConditionError) {
         let message: Message
         do throws(CodecError) {
@@ -62,7 +61,7 @@ final class ManagementNode: @unchecked Sendable {
         }
     }
 
-    /// Where the response of a request goes: a queue, which is in use until the response is sent, or a topic.
+    /// The destination of a response: a queue, which is in use until the response is sent, or a topic.
     private func destination(of request: Message) throws(ConditionError) -> (Queue?, topic: String?) {
         responseLinks.removeAll { $0.queue.isDeleted }
         let replyTo = request.replyTo
@@ -88,7 +87,7 @@ final class ManagementNode: @unchecked Sendable {
 
     private func send(_ response: ManagementResponse, to request: Message, _ queue: Queue?, _ topic: String?) {
         defer { if let queue { context.table.release(queue) } }
-        // What was read of a message, and numbers and short texts, can be encoded.
+        // Decoded parts of a message, numbers and short strings can always be encoded.
         guard let bytes = try? response.message(to: request).encoded() else { return }
         do throws(MessageError) {
             if let queue { _ = try queue.receive(bytes) }
@@ -98,9 +97,9 @@ final class ManagementNode: @unchecked Sendable {
         }
     }
 
-    /// How large a response may be.
+    /// The maximum size of a response.
     ///
-    /// The links of this connection that receive responses say how large messages may be, which the broker keeps to.
+    /// It is limited by the maximum message size of this connection's links that receive responses.
     private func responseLimit(through queue: Queue?) -> Int {
         let limits = connection.links.compactMap { link -> Int? in
             guard let consumer = link.eventHandler as? ConsumerLink, consumer.queue === queue,
@@ -112,13 +111,13 @@ final class ManagementNode: @unchecked Sendable {
         return min(own, limits.min() ?? own)
     }
 
-    /// The largest response: what is more, is asked for in several requests.
+    /// The maximum size of a response, in bytes: for more, the peer sends several requests.
     private static let maxResponseSize = 1_024 * 1_024
 
     // MARK: Answers
 
-    /// Carries a request out.
-    /// - Returns: the response, and the number of the group that the store has to write first; 0 for none.
+    /// Executes a request.
+    /// - Returns: the response, and the sequence number of the group that the store has to write first; 0 for none.
     private func answer(_ message: Message, responsesThrough queue: Queue?) -> (ManagementResponse, sequence: UInt64) {
         do throws(ManagementError) {
             let (rights, table) = (access.managementRights, context.table)
@@ -158,7 +157,7 @@ final class ManagementNode: @unchecked Sendable {
         }
     }
 
-    /// - Throws: where the store cannot be written, which is where declarations are kept.
+    /// - Throws: if the store, which contains the declarations, cannot be written.
     private func requireStore() throws(ManagementError) {
         guard let failure = context.store?.failure else { return }
         throw ManagementError(.unavailable, "The broker cannot write to its store: \(failure)")
@@ -175,8 +174,8 @@ final class ManagementNode: @unchecked Sendable {
 
     // MARK: Entities
 
-    /// What a request is about.
-    /// - Throws: where it is not there, or is not for the peer.
+    /// The entity of a request.
+    /// - Throws: if it does not exist, or the peer may not manage it.
     private func find(
         _ target: ManagementRequest.Target, _ rights: ManagementRights
     ) throws(ManagementError) -> ManagedEntity {
@@ -191,7 +190,7 @@ final class ManagementNode: @unchecked Sendable {
         return entity
     }
 
-    /// All of a type, in an order that stays the same.
+    /// All entities of a type, in a stable order.
     private func entities(_ type: ManagedType) -> [ManagedEntity] {
         switch type {
         case .node: [.node]

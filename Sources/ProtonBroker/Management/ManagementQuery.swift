@@ -3,18 +3,18 @@
 
 import Proton
 
-/// What a QUERY asks for: some attributes of some entities (AMQP Management 1.0 working draft, 3.4.1).
+/// The arguments of a QUERY: some attributes of some entities (AMQP Management 1.0 working draft, 3.4.1).
 struct ManagementQuery: Equatable {
-    /// The types whose entities are wanted.
+    /// The types of the requested entities.
     let types: [ManagedType]
-    /// The names of the attributes that are wanted, in this order.
+    /// The names of the requested attributes, in this order.
     let attributeNames: [String]
-    /// How many of the entities are left out at the start.
+    /// How many entities are skipped at the start.
     let offset: Int
-    /// How many are wanted at most; nil for all.
+    /// The maximum number of entities; nil for all.
     let count: Int?
 
-    /// The most attributes that a query may name: there are fewer.
+    /// The maximum number of attributes in a query; there are fewer.
     private static let maxAttributes = 100
 
     init(_ message: Message) throws(ManagementError) {
@@ -49,7 +49,7 @@ struct ManagementQuery: Equatable {
         return names
     }
 
-    /// The attributes of all of some types, each name once.
+    /// The attribute names of some types, each name once.
     private static func allNames(of types: [ManagedType]) -> [String] {
         var names: [String] = []
         for type in types { for name in type.attributeNames where !names.contains(name) { names.append(name) } }
@@ -58,13 +58,13 @@ struct ManagementQuery: Equatable {
 
     /// The answer.
     /// - Parameters:
-    ///   - entities: those of the types that are wanted, in an order that stays the same.
-    ///   - limit: how large the encoded message of the answer may be.
-    /// - Returns: as many of the entities as are wanted and fit. Where no count was given and not all fit, an error: who
-    ///   asks for all is not to take some for that.
+    ///   - entities: the entities of the requested types, in a stable order.
+    ///   - limit: the maximum size of the answer's encoded message.
+    /// - Returns: as many of the requested entities as fit. If no count was given and not all fit, an error, so that the peer
+    ///   does not take a part for all.
     func response(_ entities: [ManagedEntity], limit: Int) -> ManagementResponse {
         let names = AMQPValue.list(attributeNames.map { .string($0) })
-        // What else there is in the message: ids, the address, the description.
+        // The rest of the message: ids, the address, the description.
         var room = limit - ManagementQuery.envelope - (names.size ?? 0)
         let end = min(entities.count, offset.addingClamped(count ?? entities.count))
         var rows: [AMQPValue] = []
@@ -86,7 +86,7 @@ struct ManagementQuery: Equatable {
             .ok, .map(["attributeNames": names, "results": .list(rows)]), count: rows.count)
     }
 
-    /// The room that is kept for the rest of the message, in bytes.
+    /// The room that is reserved for the rest of the message, in bytes.
     private static let envelope = 1_024
 
     private func row(_ entity: ManagedEntity) -> AMQPValue {
@@ -96,7 +96,7 @@ struct ManagementQuery: Equatable {
 }
 
 extension AMQPValue {
-    /// How many bytes it is, encoded; nil where it cannot be.
+    /// The size of the encoded value, in bytes; nil if it cannot be encoded.
     fileprivate var size: Int? { try? encoded().count }
 }
 

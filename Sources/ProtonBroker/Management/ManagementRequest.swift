@@ -3,7 +3,7 @@
 
 import Proton
 
-/// A request to the management node, read from its message and checked.
+/// A request to the management node, decoded from its message and checked.
 enum ManagementRequest: Equatable {
     /// Declares a queue.
     case create(QueueDeclaration)
@@ -13,18 +13,18 @@ enum ManagementRequest: Equatable {
     case delete(Target)
     case purge(Target)
     case query(ManagementQuery)
-    /// Is answered with what does not change: the types, their attributes and operations.
+    /// Has a constant answer: the types, their attributes or operations.
     case describe(ManagementResponse)
 
-    /// What one request is about.
+    /// The entity of a request.
     struct Target: Equatable {
         let type: ManagedType
-        /// Its name, which is its identity too.
+        /// Its name and identity, which are the same.
         let name: String
     }
 
-    /// - Parameter options: the broker's, whose defaults a declared queue has.
-    /// - Throws: what the request is answered with that makes no sense.
+    /// - Parameter options: the broker's options, which have the defaults for declared queues.
+    /// - Throws: the answer to an invalid request.
     init(_ message: Message, _ options: BrokerOptions) throws(ManagementError) {
         guard let operation = try message.managementProperty("operation") else {
             throw ManagementError(.badRequest, "The application property 'operation' is missing.")
@@ -34,7 +34,7 @@ enum ManagementRequest: Equatable {
             throw ManagementError(
                 .notImplemented, "There is no operation \(operation.escapedForLog(upTo: 200)).")
         }
-        // Some clients leave the type out of what only the node itself can do.
+        // Some clients omit the type for operations that only the node itself has.
         let type = try typeName.map { name throws(ManagementError) in try ManagedType(named: name) }
         let owner = type ?? (ManagedType.node.allows(operation) && operation != .read ? .node : nil)
         guard let type = owner else {
@@ -74,7 +74,7 @@ enum ManagementRequest: Equatable {
         try ManagedType.all(by: try message.managementProperty("entityType"))
     }
 
-    /// The name of what a request is about, by either of two properties.
+    /// The name of the entity of a request, from either of two properties.
     private static func name(of message: Message) throws(ManagementError) -> String {
         let name = try message.managementProperty("name")
         let identity = try message.managementProperty("identity")
@@ -95,8 +95,8 @@ extension ManagedType {
 }
 
 extension Message {
-    /// An application property that is a text; nil where it is missing or null.
-    /// - Throws: where it is something else.
+    /// An application property that is a string or a symbol; nil if it is missing or null.
+    /// - Throws: if it has another type.
     func managementProperty(_ name: String) throws(ManagementError) -> String? {
         switch properties[name] {
         case nil, .null: return nil
@@ -106,8 +106,8 @@ extension Message {
         }
     }
 
-    /// An application property that is a number from 0 on, or a text that says one; nil where it is missing or null.
-    /// - Throws: where it is something else.
+    /// An application property that is a number from 0 on, or a string of one; nil if it is missing or null.
+    /// - Throws: if it has another type.
     func managementCount(_ name: String) throws(ManagementError) -> Int? {
         switch properties[name] {
         case nil, .null: return nil
@@ -119,8 +119,8 @@ extension Message {
         }
     }
 
-    /// The attributes in the body of a request, without those that say once more what the request is about.
-    /// - Throws: where the body is no map with strings as its keys, or these say something else.
+    /// The attributes in the body of a request, without those that repeat its name, identity and type.
+    /// - Throws: if the body is not a map with string keys, or the repeated attributes differ.
     fileprivate func managementAttributes(of name: String, _ type: ManagedType) throws(ManagementError) -> AMQPMap {
         var attributes: AMQPMap
         switch body {

@@ -3,7 +3,7 @@
 
 import Proton
 
-/// How a request to the management node has ended, by the numbers of HTTP (AMQP Management 1.0 working draft, 3.2).
+/// The status of a response, with the numbers of HTTP (AMQP Management 1.0 working draft, 3.2).
 enum ManagementStatus: Int32, Sendable {
     case ok = 200
     case created = 201
@@ -16,7 +16,7 @@ enum ManagementStatus: Int32, Sendable {
     case notImplemented = 501
     case unavailable = 503
 
-    /// What `statusDescription` says where there is nothing more to say.
+    /// The default of `statusDescription`.
     var text: String {
         switch self {
         case .ok: "OK"
@@ -33,14 +33,14 @@ enum ManagementStatus: Int32, Sendable {
     }
 }
 
-/// Why a request is not carried out: it is answered with this.
+/// The error of a request, which is sent as its answer.
 struct ManagementError: Error, Equatable {
     let status: ManagementStatus
     let text: String
 
     init(_ status: ManagementStatus, _ text: String) { (self.status, self.text) = (status, text) }
 
-    /// The error of something that the broker's other parts refuse.
+    /// Converts an error of the broker's other parts.
     init(_ error: ConditionError) {
         let status: ManagementStatus =
             switch error.condition.name {
@@ -61,7 +61,7 @@ struct ManagementResponse: Equatable {
     var status: ManagementStatus
     var description: String
     var body: AMQPValue
-    /// How many entities there are in the body; nil of what is no answer to QUERY.
+    /// The number of entities in the body; nil unless it answers a QUERY.
     var count: Int?
 
     init(_ status: ManagementStatus, _ body: AMQPValue = .map([:]), count: Int? = nil) {

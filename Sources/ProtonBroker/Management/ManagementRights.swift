@@ -3,15 +3,15 @@
 
 import Proton
 
-/// What a peer may do by the management node, as the rules have it at the moment.
+/// The current permissions of a peer at the management node.
 enum ManagementRights {
     /// Everything: there are no rules, or one allows `manage` at the node's own address.
     case all
-    /// What rules allow `manage` at the address of.
+    /// The nodes at whose address rules allow `manage`.
     case some(AccessRules, Principal)
 
-    /// Whether they cover a node of the broker's.
-    /// - Parameter address: the node's; nil is the broker itself, and whatever has no address of its own.
+    /// Whether they include a node of the broker.
+    /// - Parameter address: the address of the node; nil is the broker itself, and an entity without an address.
     func cover(_ address: String?) -> Bool {
         switch self {
         case .all: true
@@ -19,7 +19,7 @@ enum ManagementRights {
         }
     }
 
-    /// Whether they cover an entity.
+    /// Whether they include an entity.
     func cover(_ entity: ManagedEntity) -> Bool {
         switch entity {
         case .node: true
@@ -29,11 +29,11 @@ enum ManagementRights {
         }
     }
 
-    /// What is answered to a peer that may not have something, before anything is looked up where the name says it.
-    /// - Throws: where the rights do not cover it.
+    /// Checks the permission for an entity before the lookup, if its name is sufficient.
+    /// - Throws: if the permissions do not include it.
     func require(_ target: ManagementRequest.Target) throws(ManagementError) {
         switch target.type {
-        // Those that have no address in their name are looked up, and are not there for those who may not see them.
+        // The name has no address: the entity is looked up, and reported as missing if it is not included.
         case .node, .subscription, .link: return
         case .queue: try requireCovered(target.name)
         case .broker, .connection: try requireCovered(nil)

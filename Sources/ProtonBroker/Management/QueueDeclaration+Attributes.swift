@@ -4,12 +4,12 @@
 import Proton
 import ProtonUtilities
 
-/// The attributes of a queue that requests to the management node set, and that the store keeps of a queue declared so.
+/// The attributes of a queue that management requests can set; the store keeps them for queues that were declared by request.
 enum QueueAttribute: String, CaseIterable {
     case maxMessages, maxBytes, policy, isExclusive, maxDeliveries, redeliveryDelay, maxRedeliveryDelay
     case deadLetterAddress
 
-    /// Whether it can be changed while the queue is there.
+    /// Whether it can be changed while the queue exists.
     var isChangeable: Bool {
         switch self {
         case .maxMessages, .maxBytes, .maxDeliveries, .redeliveryDelay, .maxRedeliveryDelay, .deadLetterAddress: true
@@ -19,11 +19,11 @@ enum QueueAttribute: String, CaseIterable {
 }
 
 extension QueueDeclaration {
-    /// A declaration that has its attributes from a request.
+    /// Creates a declaration with the attributes of a request.
     /// - Parameters:
-    ///   - attributes: by the names of `QueueAttribute`. What is missing or null is as `options` have it.
-    ///   - options: the broker's.
-    /// - Throws: what the request is answered with that makes no sense.
+    ///   - attributes: the attributes, by the names of `QueueAttribute`; missing and null ones get the values of `options`.
+    ///   - options: the broker's options.
+    /// - Throws: the answer to an invalid request.
     init(_ address: String, _ attributes: AMQPMap, _ options: BrokerOptions) throws(ManagementError) {
         self.init(address)
         for (key, value) in attributes {
@@ -32,8 +32,8 @@ extension QueueDeclaration {
         try check()
     }
 
-    /// Changes attributes of a queue that is there.
-    /// - Throws: `ManagementError`, where one cannot be changed or has no such value; then nothing is changed.
+    /// Changes attributes of an existing queue.
+    /// - Throws: `ManagementError` if one cannot be changed or has an invalid value; then nothing is changed.
     mutating func change(_ attributes: AMQPMap, _ options: BrokerOptions) throws(ManagementError) {
         var changed = self
         for (key, value) in attributes {
@@ -101,9 +101,9 @@ extension QueueDeclaration {
         }
     }
 
-    // MARK: In a store
+    // MARK: Storage
 
-    /// What the store keeps of a queue that was declared by a request.
+    /// The details in the store for a queue that was declared by a request.
     var details: [UInt8] {
         var attributes: AMQPMap = ["isExclusive": .boolean(isExclusive)]
         if let limits {
@@ -121,7 +121,7 @@ extension QueueDeclaration {
         return (try? AMQPValue.map(attributes).encoded()) ?? []
     }
 
-    /// The declaration that a store has kept; nil of what is none.
+    /// Decodes a declaration from the store; nil for other details.
     init?(_ address: String, details: [UInt8], _ options: BrokerOptions) {
         guard case .map(let attributes)? = try? AMQPValue(decoding: details) else { return nil }
         do throws(ManagementError) {
@@ -132,7 +132,7 @@ extension QueueDeclaration {
     }
 }
 
-/// The value of an attribute; nil of null. Texts stand for what they say (AMQP Management 1.0 working draft, 3.3.1.1).
+/// The value of an attribute; nil for null. Strings are converted (AMQP Management 1.0 working draft, 3.3.1.1).
 extension AMQPValue {
     private func error(_ attribute: QueueAttribute, _ expected: String) -> ManagementError {
         ManagementError(
@@ -147,7 +147,7 @@ extension AMQPValue {
 
     fileprivate func managedTime(_ attribute: QueueAttribute) throws(ManagementError) -> Duration? {
         guard let count = try managedCount(attribute) else { return nil }
-        // Bounded before it is a duration, which has its own limits; what is longer is refused by the policy.
+        // Limited before the conversion to a duration, which has its own limits; the policy refuses longer ones.
         return .milliseconds(min(max(count, -1), 1_000_000_000_000))
     }
 

@@ -6,11 +6,11 @@ import Proton
 import ProtonUtilities
 import Synchronization
 
-/// Tells swift-metrics what a broker holds and whom it serves, from time to time: `BrokerOptions.metricsInterval`.
+/// Reports a broker's status to swift-metrics at intervals: `BrokerOptions.metricsInterval`.
 ///
-/// It reads the broker's status, so that a message costs nothing more than without metrics.
+/// It reads the broker's status, so that messages have no additional cost.
 final class BrokerMetrics: Sendable {
-    /// Has something done after a time, on one of the broker's threads.
+    /// Calls a function after a delay, on one of the broker's threads.
     typealias Scheduler = @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
 
     private let context: BrokerContext
@@ -27,7 +27,7 @@ final class BrokerMetrics: Sendable {
     private let received: RisingCount
     private let removed: RisingCount
 
-    /// - Parameter name: what tells this broker's metrics from those of others in the process: their dimension `broker`.
+    /// - Parameter name: distinguishes this broker's metrics from those of others in the process: their dimension `broker`.
     init(_ context: BrokerContext, name: String, interval: Duration, _ schedule: @escaping Scheduler) {
         self.context = context
         self.interval = interval
@@ -48,7 +48,7 @@ final class BrokerMetrics: Sendable {
         removed = count("messages_removed_total")
     }
 
-    /// Reads now, and then every interval as long as the broker runs.
+    /// Reads now, and then at each interval while the broker runs.
     func start() {
         read()
         schedule(interval) { [weak self] in self?.start() }
@@ -69,14 +69,14 @@ final class BrokerMetrics: Sendable {
     }
 }
 
-/// A counter that is told where it stands, rather than by how much it has risen.
+/// A counter that is set to its total, rather than incremented.
 final class RisingCount: Sendable {
     private let counter: Counter
     private let last = Mutex<UInt64>(0)
 
     init(_ counter: Counter) { self.counter = counter }
 
-    /// The count is this now. One that seems to have gone back, as between two looks at queues, has stood still.
+    /// Sets the total. A lower one, which can occur if queues change between two reads, is ignored.
     func rise(to count: UInt64) {
         let difference = last.withLock { last in
             guard count > last else { return UInt64(0) }

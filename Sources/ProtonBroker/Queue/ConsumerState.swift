@@ -4,61 +4,61 @@
 import DequeModule
 import ProtonUtilities
 
-/// What tells a consumer of a queue from the others, as long as it is there.
+/// Identifies a consumer among those of a queue, until it is removed.
 struct ConsumerID: Hashable, Sendable {
     let index: Int
 }
 
-/// What a queue knows of one consumer: what it may be sent, what it is about to be sent, and what it has not settled.
+/// The state of one consumer in a queue: its credit, the messages that are ready for it, and its unsettled messages.
 ///
-/// Its credit formula: at any time
+/// The credit invariant: at any time
 ///
 ///     ready.count + unsettledCount <= maxUnsettled   and   ready.count <= credit
 ///
-/// where `credit` is the link's credit for messages that are not sent yet. A consumer that cannot send now, or has lost
-/// its credit, has nothing ready: that goes back to the queue.
+/// where `credit` is the link's credit for messages that are not sent yet. A consumer that cannot send now, or has lost its
+/// credit, has no ready messages: they return to the queue.
 struct ConsumerState {
-    /// Where the consumer stands among those that wait for messages.
+    /// The consumer's state in the line of those that wait for messages.
     enum Turn {
-        /// It may be sent nothing, or wants nothing of what is there.
+        /// It can take no messages, or none of the pending ones matches.
         case none
-        /// It stands in the line.
+        /// It is in the line.
         case inLine
-        /// It is in the middle of a long search, and goes on once others had their turn.
+        /// It is in the middle of a long search, which continues after other work.
         case searching
     }
 
-    /// Whether its link takes messages.
+    /// Whether its link can send messages.
     enum Phase: Equatable {
         case open
-        /// Its link's socket takes no more for now.
+        /// Its link's socket accepts no more bytes for now.
         case blocked
-        /// Its link is closed: what it has in transactions is still here.
+        /// Its link is closed: only its messages in transactions are left.
         case closed
     }
 
-    /// A message that the consumer was sent and has not settled.
+    /// A message that was sent to the consumer and is not settled.
     struct Unsettled {
         let message: QueuedMessage
-        /// Whether its outcome waits for a transaction to end.
+        /// Whether its outcome waits for the end of a transaction.
         var isInTransaction = false
     }
 
     let isBrowser: Bool
     let maxUnsettled: Int
-    /// Which messages it takes; nil where it takes any, which goes the shortest way.
+    /// Which messages it takes; nil if it takes all, which is the fastest case.
     var selection: Selection?
     var phase = Phase.open
-    /// How many messages its link has credit for, those that are ready included.
+    /// How many messages its link has credit for, including those that are ready.
     var credit = 0
-    /// Whether the peer wants its credit back that cannot be used now (AMQP 1.0, 2.6.7).
+    /// Whether the peer drains: it wants its unused credit back (AMQP 1.0, 2.6.7).
     var isDraining = false
     var turn = Turn.none
-    /// The messages that it was chosen for, which its link sends next.
+    /// The messages that were assigned to it, which its link sends next.
     var ready = Deque<QueuedMessage>()
-    /// Whether its link knows that there is something to do, and has not yet found out that there is nothing more.
+    /// Whether its link has been woken, and has not yet found that there is nothing more to do.
     var isAwake = false
-    /// What it has not settled, by a number that is used again.
+    /// The unsettled messages, by numbers that are reused.
     private var slots: [Unsettled?] = []
     private var freeSlots: [Int] = []
 
@@ -68,10 +68,10 @@ struct ConsumerState {
         isBrowser = selection?.isBrowser ?? false
     }
 
-    /// How many messages it has not settled.
+    /// The number of its unsettled messages.
     var unsettledCount: Int { slots.count - freeSlots.count }
 
-    /// How many messages are made ready for a link at a time: what is ready for it is not for others.
+    /// How many messages are made ready for a link at a time: other consumers cannot get them.
     private static let readyLimit = 64
 
     /// How many more messages may be made ready.
@@ -80,14 +80,14 @@ struct ConsumerState {
         return min(credit, maxUnsettled - unsettledCount, ConsumerState.readyLimit) - ready.count
     }
 
-    // MARK: Turns
+    // MARK: Turns in the line
 
-    /// What it does with its turn.
+    /// What it can do with its turn.
     enum TurnKind {
         case cannotTake, takesAny, selects
     }
 
-    /// Its turn has come: it leaves the line.
+    /// Begins its turn: it leaves the line.
     mutating func beginTurn() -> TurnKind {
         turn = .none
         guard room > 0 else { return .cannotTake }
@@ -95,14 +95,14 @@ struct ConsumerState {
     }
 
     /// Makes a message ready for it.
-    /// - Returns: whether its link is to be woken, and whether it stands in line for more.
+    /// - Returns: whether its link has to be woken, and whether it is in the line for more.
     mutating func give(_ message: consuming QueuedMessage) -> (wakes: Bool, standsInLine: Bool) {
         ready.append(message)
         turn = .none
         return (wake(), enterLine())
     }
 
-    /// Makes messages ready for it as long as it has room, since it is alone in the line.
+    /// Makes messages ready for it as long as it has room, since it is the only one in the line.
     /// - Returns: as `give`.
     mutating func fill(from messages: inout MessageList) -> (wakes: Bool, standsInLine: Bool) {
         var count = room
@@ -113,7 +113,7 @@ struct ConsumerState {
         return (wake(), enterLine())
     }
 
-    /// - Returns: whether its link is to be woken, which it was not before; one that is blocked would not ask what to do.
+    /// - Returns: whether its link has to be woken; one that is awake or blocked is not.
     mutating func wake() -> Bool {
         guard phase == .open else { return false }
         return !exchange(&isAwake, with: true)
@@ -128,7 +128,7 @@ struct ConsumerState {
 
     // MARK: Sending
 
-    /// Takes out all that is ready for it, to be sent, which uses its credit.
+    /// Takes out all messages that are ready for it, to be sent, which uses its credit.
     /// - Returns: the messages that have expired meanwhile.
     mutating func takeReady(_ outgoing: inout [QueueState.Outgoing], clock: QueueClock) -> [QueuedMessage] {
         var expired: [QueuedMessage] = []
@@ -142,8 +142,8 @@ struct ConsumerState {
         return expired
     }
 
-    /// Takes note of a message that is about to be sent, which uses a credit.
-    /// - Returns: its number until it is settled; nil of a browser's.
+    /// Uses a credit for a message that is about to be sent.
+    /// - Returns: its number until it is settled; nil for a browser.
     private mutating func take(_ message: QueuedMessage) -> Int? {
         credit -= 1
         return isBrowser ? nil : hold(message)
@@ -162,7 +162,7 @@ struct ConsumerState {
         return slots.count - 1
     }
 
-    /// Takes out a message that is settled; nil where there is none by that number.
+    /// Removes a message that is settled; nil if there is none with that number.
     mutating func remove(_ slot: Int) -> QueuedMessage? {
         guard slots.indices.contains(slot), let unsettled = exchange(&slots[slot], with: nil) else { return nil }
         freeSlots.append(slot)
@@ -172,13 +172,13 @@ struct ConsumerState {
     /// A message that is not settled.
     subscript(slot: Int) -> Unsettled? { slots.indices.contains(slot) ? slots[slot] : nil }
 
-    /// Notes whether the outcome of a message waits for a transaction.
+    /// Sets whether the outcome of a message waits for a transaction.
     mutating func setInTransaction(_ isInTransaction: Bool, _ slot: Int) {
         guard slots.indices.contains(slot) else { return }
         slots[slot]?.isInTransaction = isInTransaction
     }
 
-    /// Takes out all messages whose outcome waits for no transaction, in the order of their places.
+    /// Removes all messages whose outcome does not wait for a transaction, in the order of their places.
     mutating func removeAll() -> [QueuedMessage] {
         var removed: [QueuedMessage] = []
         for slot in slots.indices {

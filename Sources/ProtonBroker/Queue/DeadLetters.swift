@@ -3,20 +3,20 @@
 
 import Proton
 
-/// Where the dead letters of queues go: one address, or one for each queue where it holds `*`.
+/// The address for the dead letters of queues: one for all, or, with `*`, one for each queue.
 struct DeadLetterAddress: Sendable, Hashable {
     private let prefix: Substring
-    /// What follows the `*`; nil where there is none.
+    /// The part after the `*`; nil if there is none.
     private let suffix: Substring?
 
-    /// - Parameter text: an address that `validate` takes.
+    /// - Parameter text: an address that `validate` accepts.
     init(_ text: String) {
         let parts = text.split(separator: "*", maxSplits: 1, omittingEmptySubsequences: false)
         prefix = parts[0]
         suffix = parts.count == 2 ? parts[1] : nil
     }
 
-    /// The address for the dead letters of a queue; nil for a queue that holds dead letters itself: those end there.
+    /// The address for the dead letters of a queue; nil for a queue that contains dead letters itself: they are dropped there.
     func address(for queue: String) -> String? {
         guard let suffix else { return queue == prefix ? nil : String(prefix) }
         let isOwn =
@@ -25,8 +25,8 @@ struct DeadLetterAddress: Sendable, Hashable {
         return isOwn ? nil : "\(prefix)\(queue)\(suffix)"
     }
 
-    /// - Parameter name: what the error calls the address.
-    /// - Throws: `ProtonError.Code.invalidArgument` that says what is wrong with the address.
+    /// - Parameter name: the name of the address in errors.
+    /// - Throws: `ProtonError.Code.invalidArgument` with the reason.
     static func validate(_ text: String, _ name: String) throws {
         do throws(ConditionError) {
             _ = try AddressTable.checked(text)
@@ -47,14 +47,14 @@ struct DeadLetterAddress: Sendable, Hashable {
 
 /// Why a message went to a dead-letter queue.
 enum DeadLetterReason: Hashable, Sendable {
-    /// A consumer rejected it, with an error where it gave one.
+    /// A consumer rejected it, with an error if it gave one.
     case rejected(Condition?)
-    /// Its deliveries failed as often as they may.
+    /// Its deliveries failed as often as the limit allows.
     case deliveryLimit(UInt32)
-    /// Its time to live was over.
+    /// Its time to live has passed.
     case expired
 
-    /// The name that RabbitMQ has for it.
+    /// RabbitMQ's name for it.
     var name: String {
         switch self {
         case .rejected: "rejected"
@@ -63,7 +63,7 @@ enum DeadLetterReason: Hashable, Sendable {
         }
     }
 
-    /// What else there is to say.
+    /// Further details.
     var text: String? {
         switch self {
         case .rejected(let condition?):
@@ -76,7 +76,7 @@ enum DeadLetterReason: Hashable, Sendable {
 }
 
 extension QueuedMessage {
-    /// The annotation of a dead letter that says which queue it was in.
+    /// The annotation of a dead letter with the queue that it was in.
     private static let deadLetterSource: AnnotationKey = "x-opt-deadletter-source"
 
     /// Whether an encoded message is a dead letter, which does not expire.
@@ -84,8 +84,10 @@ extension QueuedMessage {
         (try? Message(decodingHeadOf: bytes))?.annotations[deadLetterSource] != nil
     }
 
-    /// The message as it goes to a dead-letter queue: with how often its delivery failed, and where it comes from and why
-    /// in its annotations, by the names that RabbitMQ and Azure Service Bus use. It does not expire there.
+    /// The message for a dead-letter queue, where it does not expire.
+    ///
+    /// Its header has the number of failed deliveries, and its annotations have its origin and the reason, under the names of
+    /// RabbitMQ and Azure Service Bus.
     func deadLetter(from address: String, _ reason: DeadLetterReason) -> [UInt8] {
         guard var message = try? Message(decoding: bytes) else { return bytes }
         for (key, value) in extras?.annotations ?? Annotations() { message.annotations[key] = value }
@@ -108,7 +110,7 @@ extension QueuedMessage {
 }
 
 extension DeadLetterReason {
-    /// Why the message is dropped where there is no dead-letter queue.
+    /// The reason for a drop if there is no dead-letter queue.
     var dropReason: QueueEffects.DropReason {
         switch self {
         case .rejected: .rejected

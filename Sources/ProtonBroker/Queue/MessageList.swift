@@ -5,12 +5,12 @@ import DequeModule
 import ProtonEngine
 import ProtonUtilities
 
-/// Messages in order, that can be put in and taken out anywhere.
+/// Messages in order, with insertion and removal at any position.
 ///
-/// The order is that of `QueuedMessage.place`. The messages stand in chunks of limited size: both ends cost next to
-/// nothing, as a queue needs it for most of its messages, and any other place costs a search and a short move.
+/// The order is that of `QueuedMessage.place`. The messages are in chunks of limited size: operations at both ends, which a queue
+/// needs most, cost almost nothing, and at any other position a search and a short move.
 struct MessageList {
-    /// Where a message is, until the list changes.
+    /// The position of a message, until the list changes.
     struct Index {
         fileprivate var chunk: Int
         fileprivate var offset: Int
@@ -20,23 +20,23 @@ struct MessageList {
 
     /// The chunks before the last one, none of them empty.
     private var chunks: Deque<Deque<QueuedMessage>> = []
-    /// The last chunk, which is apart since every message that comes goes there; it may be empty.
+    /// The last chunk, which is separate since every new message is added there; it may be empty.
     private var tail = Deque<QueuedMessage>()
-    /// No message has a later place than this one, where there is any.
+    /// No message has a later place than this one, if there are any.
     private var end: UInt64 = 0
     private(set) var count = 0
 
     var isEmpty: Bool { count == 0 }
 
-    // MARK: Putting in and taking out
+    // MARK: Insertion and removal
 
-    /// Puts a message in its place.
+    /// Inserts a message at its place.
     mutating func insert(_ message: QueuedMessage) {
         defer { count += 1 }
         guard message.place < end, !isEmpty else { return append(message) }
         if prepend(message) { return }
         var index = index(from: message.place)
-        // In front of a chunk is behind the one before, which may have room.
+        // The position before a chunk is also the end of the previous one, which may have room.
         if index.offset == 0, index.chunk > 0 {
             index.chunk -= 1
             index.offset = self[index.chunk].count
@@ -51,7 +51,7 @@ struct MessageList {
         tail.append(message)
     }
 
-    /// Puts a message in front of the others, as most are that come back, where it belongs there.
+    /// Inserts a message before the others, as most returned ones, if it belongs there.
     private mutating func prepend(_ message: QueuedMessage) -> Bool {
         guard let first = chunks.first?.first ?? tail.first, message.place < first.place else { return false }
         if chunks.isEmpty, tail.count < MessageList.chunkSize {
@@ -75,7 +75,7 @@ struct MessageList {
         }
     }
 
-    /// Takes the first message.
+    /// Removes and returns the first message.
     mutating func popFirst() -> QueuedMessage? {
         if isEmpty { return nil }
         count -= 1
@@ -85,7 +85,7 @@ struct MessageList {
         return message
     }
 
-    /// Takes out the message at an index.
+    /// Removes and returns the message at an index.
     mutating func remove(at index: Index) -> QueuedMessage {
         count -= 1
         let message = self[index.chunk].remove(at: index.offset)
@@ -93,7 +93,7 @@ struct MessageList {
         return message
     }
 
-    /// A chunk by its number, the last one's included.
+    /// A chunk by its number, including the last one.
     private subscript(chunk: Int) -> Deque<QueuedMessage> {
         get { chunk < chunks.count ? chunks[chunk] : tail }
         _modify {
@@ -103,7 +103,7 @@ struct MessageList {
 
     // MARK: Finding
 
-    /// Whether there is a message at an index, rather than the end.
+    /// Whether there is a message at an index, which may also be the end.
     func contains(_ index: Index) -> Bool {
         index.chunk <= chunks.count && index.offset < self[index.chunk].count
     }
@@ -121,7 +121,7 @@ struct MessageList {
             chunk: chunk, offset: MessageList.firstIndex(below: messages.count) { messages[$0].place >= place })
     }
 
-    /// The message with a place, where it is here.
+    /// The message with a place, if the list contains it.
     func index(of place: UInt64) -> Index? {
         let index = index(from: place)
         return contains(index) && self[index].place == place ? index : nil
@@ -133,13 +133,13 @@ struct MessageList {
         for message in tail { body(message) }
     }
 
-    /// The index behind another.
+    /// The index after another.
     func index(after index: Index) -> Index {
         index.offset + 1 < self[index.chunk].count
             ? Index(chunk: index.chunk, offset: index.offset + 1) : Index(chunk: index.chunk + 1, offset: 0)
     }
 
-    /// The first number from 0 on that a test holds of, as it does of all that follow; `end` where there is none.
+    /// The first number from 0 on for which a test is true, as for all that follow; `end` if there is none.
     private static func firstIndex(below end: Int, where test: (Int) -> Bool) -> Int {
         var range = 0..<end
         while !range.isEmpty {

@@ -4,35 +4,35 @@
 import Proton
 import ProtonUtilities
 
-/// What a queue reads of an encoded message: its header (AMQP 1.0, 3.2.1), whether annotations follow, and when it
+/// The parts of an encoded message that a queue reads: its header (AMQP 1.0, 3.2.1), whether it has annotations, and when it
 /// expires (3.2.4: `absolute-expiry-time`).
 ///
-/// Most messages have no header, or an empty one, and cost a look at a few bytes. A section that is not valid says
-/// nothing: the consumer refuses such a message.
+/// Most messages have no header, or an empty one, and cost only a few bytes to read. An invalid section is ignored: the consumer
+/// refuses such a message.
 struct MessagePrefix: Equatable {
-    /// Whether the message is to survive the broker.
+    /// The header's durable field.
     var isDurable = false
-    /// How urgent the message is: higher goes first.
+    /// The priority of the message: higher ones are delivered first.
     var priority: UInt8 = 4
-    /// How many milliseconds the message is of use; nil for ever.
+    /// The time to live in milliseconds; nil for no limit.
     var timeToLive: UInt32?
-    /// Whether the sender says that nobody has acquired the message before.
+    /// The header's first-acquirer field.
     var isFirstAcquirer = false
-    /// How many deliveries failed before it came.
+    /// How many deliveries failed before the message arrived.
     var deliveryCount: UInt32 = 0
-    /// Where the header ends; 0 where there is none.
+    /// The end of the header; 0 if there is none.
     private(set) var headerEnd = 0
     /// Whether the message has annotations, or may have them.
     private(set) var mayHaveAnnotations = false
-    /// When the message is of no use any more, in milliseconds since 1970; nil where it does not say.
+    /// The absolute expiry time, in milliseconds since 1970; nil if the message has none.
     private(set) var expiryTime: Int64?
-    /// Whether nothing but a header and properties stands before the body: there is nothing to check then.
+    /// Whether the message has only a header and properties before the body: then there is nothing to check.
     private var isPlain = false
 
     init(_ bytes: [UInt8]) {
         bytes.withUnsafeBufferPointer { bytes in
             guard bytes.count > 3, bytes[0] == 0x00 else { return }
-            // A descriptor in a longer form than it needs, or by its name, is rare.
+            // A descriptor in a longer form than necessary, or with its symbol, is rare.
             guard bytes[1] == 0x53 else { return decode(bytes) }
             var scan = Scan(bytes: bytes)
             if bytes[2] == 0x70 {
@@ -44,7 +44,7 @@ struct MessagePrefix: Equatable {
         }
     }
 
-    /// What is wrong with the message, so that the broker could not work with it; nil where nothing is.
+    /// The error of a message that the broker cannot process; nil if there is none.
     func problem(in bytes: [UInt8]) -> Condition? {
         if isPlain { return nil }
         guard !bytes.isEmpty else {
@@ -53,7 +53,7 @@ struct MessagePrefix: Equatable {
         return MessageCheck.problem(in: bytes)
     }
 
-    /// Reads what follows the header, up to the properties.
+    /// Reads the sections after the header, up to the properties.
     private mutating func readOn(_ scan: inout Scan, _ bytes: UnsafeBufferPointer<UInt8>) {
         while let code = scan.code {
             switch code {
@@ -98,7 +98,7 @@ struct MessagePrefix: Equatable {
         noteExpiryTime(scan.timestamp())
     }
 
-    /// Some senders write 0 for no time.
+    /// Some senders send 0 for no expiry time.
     private mutating func noteExpiryTime(_ time: Int64?) {
         if let time, time > 0 { expiryTime = time }
     }
@@ -114,16 +114,16 @@ struct MessagePrefix: Equatable {
     }
 }
 
-/// A position in an encoded message, which moves on section by section and value by value; nothing is read past the end.
+/// A position in an encoded message, which advances by sections and values; nothing is read beyond the end.
 private struct Scan {
-    /// A list's values.
+    /// The extent and count of a list.
     struct List {
         let start: Int
         let end: Int
         let count: Int
     }
 
-    /// A value of the header.
+    /// A value of a type that the header has.
     enum Simple {
         case null
         case boolean(Bool)
@@ -135,7 +135,7 @@ private struct Scan {
 
     private func has(_ count: Int) -> Bool { count <= bytes.count - offset }
 
-    /// The number of the section here; 0 where its descriptor has an unusual form, nil at the end.
+    /// The code of the section here; 0 if its descriptor has an unusual form, nil at the end.
     var code: UInt8? {
         guard has(3) else { return nil }
         return bytes[offset] == 0x00 && bytes[offset + 1] == 0x53 ? bytes[offset + 2] : 0
@@ -146,7 +146,7 @@ private struct Scan {
             | UInt32(bytes[offset + 3])
     }
 
-    /// The list of the section here, behind which the position is then.
+    /// The list of the section here; the position is then after it.
     mutating func list() -> List? {
         guard has(4) else { return nil }
         let start = offset + 4
@@ -168,14 +168,14 @@ private struct Scan {
         }
     }
 
-    /// Moves behind the map of the section here.
+    /// Skips the map of the section here.
     mutating func skipMap() -> Bool {
         offset += 3
         guard has(1), bytes[offset] >> 4 == 0xc || bytes[offset] >> 4 == 0xd else { return false }
         return skipValue()
     }
 
-    /// Moves behind a value.
+    /// Skips a value.
     mutating func skipValue() -> Bool {
         guard has(1) else { return false }
         let constructor = bytes[offset]
@@ -200,7 +200,7 @@ private struct Scan {
         return true
     }
 
-    /// A value as the header has them.
+    /// A value of a type that the header has.
     mutating func simpleValue() -> Simple? {
         let start = offset
         guard skipValue() else { return nil }
@@ -216,7 +216,7 @@ private struct Scan {
         }
     }
 
-    /// A timestamp; nil for another value.
+    /// A timestamp; nil for other values.
     func timestamp() -> Int64? {
         guard has(9), bytes[offset] == 0x83 else { return nil }
         let high = UInt64(number(at: offset + 1))
@@ -224,20 +224,20 @@ private struct Scan {
     }
 }
 
-/// Whether an arriving message is one that the broker can work with.
+/// Checks whether the broker can process a message that arrives.
 ///
-/// Selectors, delivery times, redelivery and dead letters read the sections before the body (AMQP 1.0, 3.2), and read none of
-/// them where one is not valid. So they are checked when a message has annotations or application properties: annotations
-/// whose keys are neither symbols nor ulongs (3.2.3) and application properties that are lists, maps or arrays (3.2.5) are
-/// refused, as are sections that are repeated, out of order or cut, and fields of a wrong type.
+/// Selectors, delivery times, redelivery and dead letters read the sections before the body (AMQP 1.0, 3.2), and none of them if
+/// one is invalid. So these sections are checked if a message has annotations or application properties. Refused are annotations
+/// whose keys are neither symbols nor ulongs (3.2.3), application properties that are lists, maps or arrays (3.2.5), sections
+/// that are repeated, out of order or truncated, and fields of a wrong type.
 ///
-/// Left to the consumer are the body, the footer, and the fields of a header and properties that nothing but a body follows:
-/// selectors take a message where these are not valid for one without any.
+/// The consumer has to check the body, the footer, and the fields of a header and properties that are followed by a body only:
+/// selectors treat invalid ones as missing.
 enum MessageCheck {
-    /// What is wrong with an encoded message of message format 0; nil where it can be queued.
+    /// The error of an encoded message of message format 0; nil if it can be queued.
     ///
-    /// The cost is that of a look at the descriptors, and a walk where there are annotations or application properties.
-    /// - Returns: `amqp:decode-error`, with what is wrong and at which byte, for the rejected outcome.
+    /// The cost is that of reading the descriptors, and of decoding annotations and application properties.
+    /// - Returns: `amqp:decode-error`, with the error and its byte position, for the rejected outcome.
     static func problem(in bytes: [UInt8]) -> Condition? {
         if isPlain(bytes) { return nil }
         do throws(CodecError) {
@@ -248,7 +248,7 @@ enum MessageCheck {
         }
     }
 
-    /// Whether nothing but a header and properties, both of up to 255 bytes, stands before the body.
+    /// Whether only a header and properties, both of up to 255 bytes, come before the body.
     static func isPlain(_ bytes: [UInt8]) -> Bool {
         var offset = 0
         var last: UInt8 = 0

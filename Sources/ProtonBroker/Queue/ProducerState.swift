@@ -1,39 +1,39 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What tells a producer of a queue from the others, as long as it is there.
+/// Identifies a producer among those of a queue, until it is removed.
 struct ProducerID: Hashable, Sendable {
     let index: Int
 }
 
-/// What a queue knows of one producer: the credit that it has, and the room that is kept for that.
+/// The state of one producer in a queue: its credit, and the room that is reserved for it.
 struct ProducerState {
     /// Whether the producer waits for room.
     enum Phase {
-        /// It has credit, or gets some as it uses what it has.
+        /// It has credit, or gets more when it uses its credit.
         case served
-        /// It has little credit, or none, and the queue has no room for more.
+        /// It has little or no credit, and the queue has no room for more.
         case waiting
-        /// It is asked to give back credit that it does not use (AMQP 1.0, 2.6.7: `drain`).
+        /// It is asked to return unused credit (AMQP 1.0, 2.6.7: `drain`).
         case returning
     }
 
     var phase = Phase.served
     /// How many more messages the peer may send.
     private(set) var credit = 0
-    /// How much credit it gets at once; rises as it uses it.
+    /// How much credit it gets at once; increases when it uses the credit.
     private(set) var window: Int
     private let maxWindow: Int
-    /// How large the producer's messages are taken to be, in memory: as its largest of late.
+    /// The expected size of the producer's messages in memory, in bytes: that of its largest recent one.
     private(set) var expectedSize = ProducerState.assumedSize
-    /// Whether it has sent something since it was last looked whether it uses its credit.
+    /// Whether it has sent messages since the last check for unused credit.
     var isActive = false
 
-    /// How large a message is taken to be of a producer that has not sent any, in bytes.
+    /// The expected size of a message of a producer that has not sent any, in bytes.
     static let assumedSize = 64 * 1_024
-    /// How much credit a producer begins with.
+    /// The first credit of a producer.
     static let firstWindow = 32
-    /// What every message is taken to be at least, in bytes.
+    /// The minimum of the expected size, in bytes.
     private static let smallestSize = 512
 
     init(maxWindow: Int) {
@@ -41,20 +41,20 @@ struct ProducerState {
         window = min(maxWindow, ProducerState.firstWindow)
     }
 
-    /// The room that is kept for it, in bytes.
+    /// The room that is reserved for it, in bytes.
     var promisedBytes: Int { credit * expectedSize }
 
-    /// Whether it has used half of its credit, so that one flow serves many messages.
+    /// Whether it has used half of its credit, so that one flow frame serves many messages.
     var wantsCredit: Bool { credit <= window / 2 }
 
     mutating func grant(_ count: Int) { credit += count }
 
-    /// Sets the credit that is left, as after a drain.
+    /// Sets the remaining credit, as after a drain.
     mutating func setCredit(_ count: Int) { credit = count }
 
-    /// A message came, or was begun and given up.
-    /// - Parameter size: what it takes in memory; nil where nothing has come.
-    /// - Returns: how many messages and bytes are promised more than before, and whether it is to have more credit.
+    /// Uses a credit for a message that arrived, or that was aborted.
+    /// - Parameter size: its size in memory; nil if none has arrived.
+    /// - Returns: the change of the promised messages and bytes, and whether it needs more credit.
     mutating func use(size: Int?) -> (messages: Int, bytes: Int, wantsCredit: Bool) {
         let (before, count) = (promisedBytes, credit)
         credit = max(0, credit - 1)
@@ -63,6 +63,6 @@ struct ProducerState {
         return (credit - count, promisedBytes - before, wantsCredit)
     }
 
-    /// The producer uses its credit: it may have more at once.
+    /// The producer uses its credit: it may have more at a time.
     mutating func widen() { window = min(maxWindow, window * 2) }
 }

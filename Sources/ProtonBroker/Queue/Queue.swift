@@ -5,17 +5,17 @@ import Proton
 import ProtonUtilities
 import Synchronization
 
-/// A queue of the broker: the state under a lock, and the running of what its changes ask for.
+/// A queue of the broker: its state under a lock, and the execution of the state's effects.
 ///
 /// Each of the broker's threads may call it. The lock is never held while a link, another queue or a log is used.
 final class Queue: Sendable {
-    /// What a queue is for.
+    /// The purpose of a queue.
     enum Kind: Sendable {
-        /// It has a name that anybody may attach to, or one consumer at a time.
+        /// It has a name that all peers may attach to, or, if it is exclusive, one consumer at a time.
         case named(isExclusive: Bool)
-        /// It goes with the link that it was made for, on a connection.
+        /// It is deleted with the link for which it was created, on a connection.
         case dynamic(maker: ObjectIdentifier)
-        /// It holds what one subscriber has of topics.
+        /// It contains the messages of one subscription to topics.
         case subscription(Subscription)
     }
 
@@ -23,21 +23,21 @@ final class Queue: Sendable {
         var state: QueueState
         var consumers: [ConsumerLink?] = []
         var producers: [ProducerLink?] = []
-        /// What of the state's memory is counted in the broker's.
+        /// How much of the state's memory is counted in the broker's budget.
         var countedBytes = 0
         var isDeleted = false
     }
 
-    /// What the queue was made with.
+    /// The settings with which the queue was created.
     let settings: QueueSettings
     let kind: Kind
     private let context: BrokerContext
-    // Of the context's: by way of it, each message would count a reference to them, which all threads write to.
+    // From the context: access through the context would count a reference to them for each message, which all threads write to.
     private let memory: MemoryBudget
     private let changes: Changes
     private let guarded: Mutex<Guarded>
 
-    /// - Parameter isStored: whether the store knows the queue already.
+    /// - Parameter isStored: whether the store contains the queue already.
     init(_ settings: QueueSettings, kind: Kind, context: BrokerContext, isStored: Bool = false) {
         self.settings = settings
         self.kind = kind
@@ -56,18 +56,18 @@ final class Queue: Sendable {
 
     var address: String { settings.address }
 
-    /// The time by the queues' clock, in milliseconds.
+    /// The time of the queues' clock, in milliseconds.
     var now: Int64 { context.clock.now }
 
-    /// What the queue's subscriber is subscribed to; nil for a queue that is no subscription.
+    /// The subscription of the queue; nil if it has none.
     var subscription: Subscription? {
         if case .subscription(let subscription) = kind { subscription } else { nil }
     }
 
     // MARK: Changing the state
 
-    /// Changes the state, and does what that asks for.
-    /// - Returns: what `body` returns, and the number of the group that the store has to write for it; 0 for none.
+    /// Changes the state, and executes its effects.
+    /// - Returns: the result of `body`, and the sequence number of the group that the store has to write for it; 0 for none.
     @discardableResult @inline(__always)
     private func change<Result>(
         _ body: (inout QueueState, inout QueueEffects) -> Result
@@ -98,8 +98,8 @@ final class Queue: Sendable {
         return store.write(changes)
     }
 
-    /// Counts what the messages take in the broker's memory.
-    /// - Returns: queues that have waited for that.
+    /// Counts the memory of the messages in the broker's budget.
+    /// - Returns: queues that have waited for memory.
     private func count(_ guarded: inout Guarded) -> [Queue] {
         let difference = guarded.state.heldBytes - guarded.countedBytes
         guard difference != 0 else { return [] }
@@ -110,17 +110,17 @@ final class Queue: Sendable {
     /// There is room in the broker's memory again.
     func relieve() { change { $0.relieve(&$1) } }
 
-    /// Time has passed: there may be messages to let in, or to drop.
+    /// Handles messages that have expired, or may be delivered now.
     func advance() { change { $0.advance(&$1) } }
 
-    // MARK: Messages in
+    // MARK: Incoming messages
 
-    /// Takes a message, and has it sent where it can be.
+    /// Adds a message, and sends it if there is a consumer for it.
     /// - Parameters:
-    ///   - prefix: what the queue reads of the message.
-    ///   - producer: who brought it; nil for one that has no credit here.
-    /// - Returns: how much credit the producer gets, and the number of the group that the store has to write; 0 for none.
-    /// - Throws: why it is not taken, with the credit that the producer gets all the same.
+    ///   - prefix: the prefix of the message.
+    ///   - producer: the producer of the message; nil for one that has no credit here.
+    /// - Returns: the credit for the producer, and the sequence number of the group that the store has to write; 0 for none.
+    /// - Throws: the reason why it is refused, with the credit that the producer gets nevertheless.
     func receive(
         _ bytes: [UInt8], _ prefix: MessagePrefix, from producer: ProducerID?
     ) throws(MessageError) -> (grant: Int, sequence: UInt64) {
@@ -129,15 +129,15 @@ final class Queue: Sendable {
         return (result.grant, sequence)
     }
 
-    /// Takes a message of one that has no credit here.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
-    /// - Throws: why it is not taken.
+    /// Adds a message of a producer that has no credit here.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
+    /// - Throws: the reason why it is refused.
     func receive(_ bytes: [UInt8]) throws(MessageError) -> UInt64 {
         try receive(bytes, MessagePrefix(bytes), from: nil).sequence
     }
 
-    /// Keeps room for a message.
-    /// - Returns: how much credit the producer gets.
+    /// Reserves room for a message.
+    /// - Returns: the credit for the producer.
     /// - Throws: as `receive`.
     func reserve(_ bytes: [UInt8], from producer: ProducerID?) throws(MessageError) -> Int {
         let result = change { $0.reserve(bytes, from: producer, &$1) }.result
@@ -145,7 +145,7 @@ final class Queue: Sendable {
         return result.grant
     }
 
-    /// A subscriber misses a message of its topic, where the queue is one that drops messages.
+    /// Notes that a subscriber misses a message of its topic, if the queue's policy is to drop messages.
     /// - Returns: whether it is.
     func noteMissed(_ condition: Condition) -> Bool {
         guard settings.limits.policy == .dropOldest, memory.hasRoom, let subscription else { return false }
@@ -154,22 +154,22 @@ final class Queue: Sendable {
         return true
     }
 
-    /// Gives up the room that was kept for a message.
+    /// Releases the room that was reserved for a message.
     func unreserve(_ bytes: [UInt8]) { change { $0.unreserve(bytes, &$1) } }
 
-    /// Takes a message that room was kept for.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
+    /// Adds a message for which room was reserved.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
     func receiveReserved(_ bytes: [UInt8]) -> UInt64 { change { $0.receiveReserved(bytes, &$1) }.sequence }
 
-    /// Takes a message that cannot be delivered elsewhere.
-    /// - Parameter removal: what the store has to write with it.
-    /// - Throws: where the queue cannot take it; the removal is written all the same.
+    /// Adds a dead letter of another queue.
+    /// - Parameter removal: the change that the store has to write with it.
+    /// - Throws: if the queue refuses it; the removal is written nevertheless.
     func receiveDeadLetter(_ bytes: [UInt8], removal: StoreChange?) throws(MessageError) {
         let refusal = change { $0.receiveDeadLetter(bytes, removal: removal, &$1) }.result
         if let refusal { throw MessageError(condition(refusal)) }
     }
 
-    /// Puts a message back that the store has kept.
+    /// Restores a message from the store.
     func restore(_ message: StoredMessage) { change { $0.restore(message, &$1) } }
 
     private func condition(_ refusal: QueueRefusal) -> Condition {
@@ -184,13 +184,13 @@ final class Queue: Sendable {
         }
     }
 
-    /// What is said of a queue that is deleted.
+    /// The condition for a queue that is deleted.
     private var gone: Condition { Condition(.notFound, "There is no node \(address) any more.") }
 
     // MARK: Transactions
 
-    /// Gives a place to a message that room was kept for.
-    /// - Returns: the message, and what the store has to write for it.
+    /// Prepares a message for which room was reserved: it gets a place.
+    /// - Returns: the message, and the changes that the store has to write for it.
     func prepare(_ bytes: [UInt8]) -> (PreparedMessage, [StoreChange]) {
         guarded.withLock { guarded in
             var effects = QueueEffects()
@@ -199,30 +199,30 @@ final class Queue: Sendable {
         }
     }
 
-    /// Lets a prepared message in.
+    /// Inserts a prepared message.
     func insert(_ prepared: PreparedMessage) { change { $0.insertPrepared(prepared, &$1) } }
 
-    /// Leaves a message's outcome to a transaction.
-    /// - Returns: whether there is such a message, and no transaction has it.
+    /// Enlists a message's outcome in a transaction.
+    /// - Returns: whether there is such a message, and it is in no transaction.
     func enlist(_ slot: Int, of consumer: ConsumerID) -> Bool {
         guarded.withLock { $0.state.enlist(slot, of: consumer) }
     }
 
-    /// Takes a message out of a transaction that is rolled back.
-    /// - Parameter outcome: as `QueueState.delist` has it.
+    /// Removes a message from a transaction that is rolled back.
+    /// - Parameter outcome: as in `QueueState.delist`.
     func delist(_ slot: Int, of consumer: ConsumerID, _ outcome: Outcome?) {
         change { $0.delist(slot, of: consumer, outcome, &$1) }
     }
 
-    /// What the store has to write for an outcome in a transaction, with the rest of that.
+    /// The change that the store has to write for an outcome in a transaction, together with the rest of the transaction.
     func change(for slot: Int, of consumer: ConsumerID, _ outcome: Outcome) -> StoreChange? {
         guarded.withLock { $0.state.change(for: slot, of: consumer, outcome) }
     }
 
     // MARK: Consumers
 
-    /// Takes a consumer in.
-    /// - Throws: where the queue is another consumer's alone, or just deleted.
+    /// Adds a consumer.
+    /// - Throws: if the queue is exclusive to another consumer, or was just deleted.
     func add(_ link: ConsumerLink, selection: Selection?, maxUnsettled: Int) throws(ConditionError) -> ConsumerID {
         let id = try guarded.withLock { guarded throws(ConditionError) -> ConsumerID in
             if guarded.isDeleted { throw ConditionError(gone) }
@@ -240,15 +240,15 @@ final class Queue: Sendable {
         return id
     }
 
-    /// Takes a consumer away whose link is closed.
-    /// - Parameter outcome: what becomes of what it has not settled.
+    /// Removes a consumer whose link is closed.
+    /// - Parameter outcome: the outcome of its unsettled messages.
     func remove(_ consumer: ConsumerID, _ outcome: Outcome) {
-        // First, since its number is free for another link as soon as the state has let go of it.
+        // First, since another link may get its number as soon as the state has removed it.
         guarded.withLock { $0.consumers[consumer.index] = nil }
         change { state, effects in state.removeConsumer(consumer, outcome, &effects) }
     }
 
-    /// The credit of a consumer's link is another one: see `QueueState.setCredit`.
+    /// Sets the credit of a consumer's link: see `QueueState.setCredit`.
     func setCredit(
         _ credit: Int, of consumer: ConsumerID, unsent: [QueueState.Outgoing] = [], isBlocked: Bool, isDraining: Bool
     ) {
@@ -258,36 +258,36 @@ final class Queue: Sendable {
         }
     }
 
-    /// What a consumer's link does next.
-    /// - Parameter outgoing: gets the messages that are ready for it.
+    /// The next step of a consumer's link.
+    /// - Parameter outgoing: receives the messages that are ready for it.
     func next(for consumer: ConsumerID, _ outgoing: inout [QueueState.Outgoing]) -> QueueState.NextStep {
         change { $0.next(for: consumer, &outgoing, &$1) }.result
     }
 
-    /// A message is too large for a consumer.
+    /// Handles a message that is too large for a consumer.
     func refuseOversized(_ unsent: QueueState.Outgoing, of consumer: ConsumerID) {
         change { $0.refuseOversized(unsent, of: consumer, &$1) }
     }
 
-    /// Goes on with the search for a consumer.
+    /// Continues the search for a consumer.
     func resumeSearch(for consumer: ConsumerID) { change { $0.resumeSearch(for: consumer, &$1) } }
 
-    /// A message that a consumer had has an outcome.
-    /// - Returns: the number of the group that the store has to write for that; 0 for none.
+    /// Settles a message of a consumer with an outcome.
+    /// - Returns: the sequence number of the group that the store has to write for that; 0 for none.
     @discardableResult
     func settle(_ slot: Int, of consumer: ConsumerID, _ outcome: Outcome, isStored: Bool = false) -> UInt64 {
         change { $0.settle(slot, of: consumer, outcome, isStored: isStored, &$1) }.sequence
     }
 
-    /// Messages that a consumer had were accepted.
+    /// Settles messages of a consumer as accepted.
     func settleAccepted(_ slots: [Int], of consumer: ConsumerID) {
         change { $0.settleAccepted(slots, of: consumer, &$1) }
     }
 
     // MARK: Producers
 
-    /// Takes a producer in.
-    /// - Throws: where the queue is just deleted.
+    /// Adds a producer.
+    /// - Throws: if the queue was just deleted.
     func add(_ link: ProducerLink, maxWindow: Int) throws(ConditionError) -> ProducerID {
         let id = try guarded.withLock { guarded throws(ConditionError) -> ProducerID in
             if guarded.isDeleted { throw ConditionError(gone) }
@@ -299,39 +299,39 @@ final class Queue: Sendable {
         return id
     }
 
-    /// Takes a producer away.
+    /// Removes a producer.
     func remove(_ producer: ProducerID) {
         // First, as for a consumer.
         guarded.withLock { $0.producers[producer.index] = nil }
         change { $0.removeProducer(producer, &$1) }
     }
 
-    /// How much credit a producer gets now; where that is none, it hears when there is room.
+    /// The credit for a producer now; if it is 0, the producer is notified when there is room.
     func grant(_ producer: ProducerID) -> Int { change { $0.grant(producer, &$1) }.result }
 
-    /// What a producer began to send is given up, or was not for the queue.
-    /// - Returns: how much credit it gets.
+    /// Uses a credit of a producer for a message that was aborted, or was not for this queue.
+    /// - Returns: the credit for the producer.
     func use(_ producer: ProducerID) -> Int {
         change { $0.use(producer, size: nil, &$1) }.result
     }
 
-    /// A producer has given back credit.
+    /// Handles credit that a producer has returned.
     func noteReturn(of producer: ProducerID, credit: Int) {
         change { $0.noteReturn(of: producer, credit: credit, &$1) }
     }
 
-    // MARK: The queue's own life
+    // MARK: Creation and deletion
 
-    /// Whether nothing would be lost if the queue were forgotten.
+    /// Whether the queue contains no messages, so that it can be deleted.
     var isEmpty: Bool { guarded.withLock { $0.state.heldMessages == 0 } }
 
-    /// Has the store keep the queue also while it is empty.
-    /// - Returns: the number of the group that the store has to write; 0 where it knows the queue.
+    /// Has the store keep the queue even while it is empty.
+    /// - Returns: the sequence number of the group that the store has to write; 0 if it contains the queue.
     func store() -> UInt64 { change { $0.store(&$1) }.sequence }
 
-    /// Takes no more messages, has the store forget the queue, and closes its links.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
-    /// - Parameter reason: what the peers of its links are told.
+    /// Takes no more messages, removes the queue from the store, and closes its links.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
+    /// - Parameter reason: the condition for the peers of its links.
     @discardableResult
     func delete(_ reason: Condition = Queue.deleted) -> UInt64 {
         let links = guarded.withLock { guarded in
@@ -348,22 +348,21 @@ final class Queue: Sendable {
     /// Whether `delete` was called.
     var isDeleted: Bool { guarded.withLock { $0.isDeleted } }
 
-    /// Removes the messages that wait.
-    /// - Returns: how many there were, and the number of the group that the store has to write; 0 for none.
+    /// Removes the waiting messages.
+    /// - Returns: the number of messages, and the sequence number of the group that the store has to write; 0 for none.
     func purge() -> (result: Int, sequence: UInt64) { change { $0.purge(&$1) } }
 
-    /// Has other limits, and other rules for redeliveries and dead letters, hold from now on.
-    /// - Parameter details: what the store is to keep of the queue; nil where it keeps nothing of that.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
+    /// Changes the limits, the redelivery policy and the dead-letter address.
+    /// - Parameter details: the details for the store; nil if it keeps none.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
     func update(_ settings: QueueSettings, details: [UInt8]?) -> UInt64 {
         change { $0.update(settings, details: details, &$1) }.sequence
     }
 
-    /// The settings as they are now: `settings` has those that the queue was made with, of which the limits, the redelivery
-    /// policy and the dead-letter address may have changed.
+    /// The current settings: the limits, the redelivery policy and the dead-letter address may differ from `settings`.
     var currentSettings: QueueSettings { guarded.withLock { $0.state.settings } }
 
-    /// What the peers of a queue that is deleted are told.
+    /// The condition for the peers of a queue that is deleted.
     static var deleted: Condition {
         Condition(.resourceDeleted, "The node is gone with the link that it was made for.")
     }

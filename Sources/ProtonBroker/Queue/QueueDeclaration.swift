@@ -3,18 +3,18 @@
 
 import Proton
 
-/// A queue that a broker has from the start, whether it is used or not.
+/// A queue that a broker has from the start, and keeps when it is unused.
 public struct QueueDeclaration: Sendable, Hashable {
-    /// The address that links attach to. It is a queue even where it matches a pattern of `BrokerOptions.topics`.
+    /// The address that links attach to. It is a queue even if it matches a pattern of `BrokerOptions.topics`.
     public var address: String
-    /// How much it holds; nil, the default, is `BrokerOptions.queueLimits`.
+    /// The limits of the queue; nil, the default, is `BrokerOptions.queueLimits`.
     public var limits: QueueLimits?
-    /// Whether one consumer has it for itself: others are refused with `amqp:resource-locked` as long as that is
-    /// attached. Default false: consumers compete.
+    /// Whether only one consumer may be attached at a time: others are refused with `amqp:resource-locked`. Default false:
+    /// consumers compete.
     public var isExclusive: Bool
-    /// How its messages are delivered again after a failure; nil, the default, is `BrokerOptions.redelivery`.
+    /// The policy after failed deliveries; nil, the default, is `BrokerOptions.redelivery`.
     public var redelivery: RedeliveryPolicy?
-    /// Where its dead letters go; nil, the default, is `BrokerOptions.deadLetterAddress`, which says what these are.
+    /// The address for its dead letters; nil, the default, is `BrokerOptions.deadLetterAddress`, which defines them.
     public var deadLetterAddress: String?
 
     /// Creates a declaration.
@@ -29,8 +29,8 @@ public struct QueueDeclaration: Sendable, Hashable {
         self.deadLetterAddress = deadLetterAddress
     }
 
-    /// - Parameter name: what errors call the declarations.
-    /// - Throws: `ProtonError.Code.invalidArgument` that names what makes no sense.
+    /// - Parameter name: the name of the declarations in errors.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the invalid value.
     func validate(_ name: String) throws {
         do throws(ConditionError) {
             _ = try AddressTable.checked(address)
@@ -50,29 +50,28 @@ public struct QueueDeclaration: Sendable, Hashable {
     }
 }
 
-/// How much one queue holds, of what waits and of what its consumers have not settled yet; and what happens then.
+/// The limits of one queue, for waiting and for unsettled messages, and the policy at a limit.
 public struct QueueLimits: Sendable, Hashable {
-    /// What a queue does that has reached a limit.
+    /// The policy of a queue that has reached a limit.
     public enum Policy: String, Sendable, Hashable, CaseIterable {
         /// It gives its senders no more credit until a quarter of it is free.
         ///
-        /// Credit that was given is room that is kept for the sender: the queue takes every message of a sender that
-        /// keeps to its credit. Such a message is rejected, with `amqp:resource-limit-exceeded`, only where all queues
-        /// together have reached `BrokerOptions.maxBytes`.
+        /// Credit reserves room: the queue takes every message of a sender that keeps to its credit. Such a message is rejected,
+        /// with `amqp:resource-limit-exceeded`, only if all queues together have reached `BrokerOptions.maxBytes`.
         case withholdCredit
-        /// It rejects what comes, with `amqp:resource-limit-exceeded`.
+        /// It rejects further messages, with `amqp:resource-limit-exceeded`.
         case reject
-        /// It drops the messages that it would send next, to make room; where none waits, it rejects what comes.
+        /// It drops the messages that it would send next, to make room; if none waits, it rejects further messages.
         case dropOldest
     }
 
-    /// How many messages: at least 1, by default 1,000,000.
+    /// The maximum number of messages: at least 1, by default 1,000,000.
     public var messages: Int
-    /// How many bytes of memory: at least 1, by default 256 MiB.
+    /// The maximum memory in bytes: at least 1, by default 256 MiB.
     ///
-    /// A message counts with what it takes: its encoded bytes, 96 bytes more, and what was decoded of it for selectors.
+    /// A message counts with its encoded bytes, 96 bytes more, and the parts that were decoded for selectors.
     public var bytes: Int
-    /// What happens at a limit; by default senders get no more credit.
+    /// The policy at a limit; by default senders get no more credit.
     public var policy: Policy
 
     /// Creates limits.
@@ -83,21 +82,21 @@ public struct QueueLimits: Sendable, Hashable {
     }
 }
 
-/// How a queue is set up, for as long as it is there.
+/// The settings of a queue, which do not change.
 struct QueueSettings: Sendable {
     /// The address that links attach to.
     let address: String
     var limits = QueueLimits()
     var redelivery = RedeliveryPolicy()
-    /// Where messages go that cannot be delivered; nil drops them.
+    /// The address for messages that cannot be delivered; nil drops them.
     var deadLetterAddress: String?
-    /// Whether messages go there as well whose time to live is over.
+    /// Whether expired messages go there too.
     var deadLettersExpired = false
     /// Whether durable messages are kept in the broker's store.
     var isDurable = false
     /// The queue's number in the store.
     var storeID: UInt64 = 0
-    /// What else the store keeps of the queue.
+    /// The broker's details of the queue in the store.
     var details: [UInt8] = []
 
     var hasDeadLetterAddress: Bool { deadLetterAddress != nil }

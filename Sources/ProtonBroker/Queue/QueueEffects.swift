@@ -3,50 +3,50 @@
 
 import ProtonUtilities
 
-/// What a change of a queue's state asks for, to be done by the queue that owns the state.
+/// The effects of a change of a queue's state, which the queue executes.
 ///
-/// The store is told first, while the state is still locked, so that changes come to it in their order; the rest is done
-/// once the lock is released. Most messages ask for nothing but one consumer to be woken.
+/// The store is called first, while the state is still locked, so that it gets the changes in order; the rest is executed when
+/// the lock is released. For most messages the only effect is to wake one consumer.
 struct QueueEffects {
-    /// What else there is, of few changes.
+    /// Further effects, which few changes have.
     struct More {
-        /// Further consumers with something to do.
+        /// Further consumers that have work to do.
         var woken: [ConsumerID] = []
-        /// Consumers that go on with their search once others had their turn.
+        /// Consumers that continue their search after other work.
         var searching: [ConsumerID] = []
         /// Producers that get credit.
         var grants: [(producer: ProducerID, count: Int)] = []
-        /// Producers that are asked to give back credit that they do not use.
+        /// Producers that are asked to return unused credit.
         var returns: [ProducerID] = []
         /// Whether producers get no credit since the queue has no room.
         var isCreditWithheld = false
         /// Whether producers get no credit since all queues together have no room.
         var waitsForMemory = false
-        /// Messages for the dead-letter queue; the store still has those that it keeps.
+        /// Messages for the dead-letter queue; the store still contains those that it keeps.
         var deadLetters: [(message: QueuedMessage, reason: DeadLetterReason)] = []
         /// Messages that were dropped, by reason.
         var drops: [DropReason: Int] = [:]
-        /// Consumers that do not get a message since it is too large for them.
+        /// How often consumers do not get a message since it is too large for them.
         var oversized = 0
-        /// When the queue is to be told that time has passed.
+        /// When the queue has to be called because time has passed.
         var wakeTime: Int64?
-        /// What the store has to write, as one.
+        /// The changes that the store has to write, as one group.
         var changes: [StoreChange] = []
     }
 
-    /// Why a message was dropped that was accepted before.
+    /// Why an accepted message was dropped.
     enum DropReason: Hashable, Sendable {
         /// The queue was full.
         case limit
         /// A consumer rejected it, and there is no dead-letter address.
         case rejected
-        /// Its deliveries failed as often as they may, and there is no dead-letter address.
+        /// Its deliveries failed as often as the limit allows, and there is no dead-letter address.
         case deliveryLimit
-        /// Its time to live was over.
+        /// Its time to live has passed.
         case expired
     }
 
-    /// A consumer with something to do: mostly there is one.
+    /// A consumer that has work to do: mostly there is only one.
     private(set) var woken: ConsumerID?
     private(set) var more: More?
 

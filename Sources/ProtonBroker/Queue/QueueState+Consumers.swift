@@ -5,27 +5,27 @@ import DequeModule
 import Proton
 import ProtonUtilities
 
-/// What consumers do with a queue.
+/// The operations of consumers on a queue.
 extension QueueState {
-    /// What a consumer's link does next.
+    /// The next step of a consumer's link.
     enum NextStep {
-        /// It sends the messages that it was given, and asks again.
+        /// It sends the messages that it got, and asks again.
         case send
-        /// It gives back the credit that it has left (AMQP 1.0, 2.6.7).
+        /// It returns the unused credit (AMQP 1.0, 2.6.7).
         case endDrain
         /// It waits until it is woken.
         case wait
     }
 
-    /// A message to send, and the number under which it is not settled; a browser's is a copy, without one.
+    /// A message to send, and the number under which it is unsettled; a browser's message is a copy, without a number.
     struct Outgoing {
         let message: QueuedMessage
         let slot: Int?
     }
 
-    // MARK: Coming and going
+    // MARK: Adding and removing
 
-    /// Takes a consumer in, which has no credit yet.
+    /// Adds a consumer, which has no credit yet.
     mutating func addConsumer(selection: Selection?, maxUnsettled: Int) -> ConsumerID {
         let consumer = ConsumerState(selection: selection, maxUnsettled: maxUnsettled)
         let id = freeConsumers.popLast() ?? ConsumerID(index: consumers.count)
@@ -34,9 +34,9 @@ extension QueueState {
         return id
     }
 
-    /// Takes a consumer away whose link is closed.
+    /// Removes a consumer whose link is closed.
     ///
-    /// What it had not settled has an outcome now, but for what transactions have.
+    /// Its unsettled messages get an outcome now, except for those in transactions.
     mutating func removeConsumer(_ id: ConsumerID, _ outcome: Outcome, _ effects: inout QueueEffects) {
         if consumers[id.index].turn == .inLine, let index = line.firstIndex(of: id) { line.remove(at: index) }
         selective.removeAll { $0 == id }
@@ -58,53 +58,53 @@ extension QueueState {
 
     // MARK: Credit
 
-    /// The credit of a consumer's link is another one, or its socket takes messages again, or no more.
+    /// Sets the credit of a consumer's link, and whether its socket accepts messages.
     /// - Parameters:
-    ///   - credit: how many messages the link may send, beyond those that it has sent.
-    ///   - unsent: the messages that `next` handed out and that it could not send, in their order.
+    ///   - credit: how many messages the link may send, in addition to those that it has sent.
+    ///   - unsent: the messages that `next` handed out and that it could not send, in order.
     ///   - isBlocked: whether it cannot send now.
-    ///   - isDraining: whether the peer wants credit back that cannot be used now.
+    ///   - isDraining: whether the peer drains: it wants unused credit back.
     mutating func setCredit(
         _ credit: Int, of id: ConsumerID, unsent: [Outgoing] = [], isBlocked: Bool, isDraining: Bool,
         _ effects: inout QueueEffects
     ) {
         if case .closed = consumers[id.index].phase { return }
         consumers[id.index].phase = isBlocked ? .blocked : .open
-        // Its link has stopped to send, whatever it was woken for.
+        // Its link has stopped sending, even if it was woken.
         if isBlocked { consumers[id.index].isAwake = false }
         consumers[id.index].credit = max(0, credit)
         consumers[id.index].isDraining = isDraining && credit > 0
-        // What is ready is behind what was handed out.
+        // Ready messages come after those that were handed out.
         takeBackReady(of: id, keeping: isBlocked || !unsent.isEmpty ? 0 : max(0, credit), &effects)
-        // Last ones first, so that each is put in front of the others.
+        // The last ones first, so that each is inserted before the others.
         for one in unsent.reversed() {
             if let slot = one.slot {
                 takeBackUnsent(slot, of: id, &effects)
             } else {
-                // A browser has not seen it after all.
+                // The browser has not received it.
                 consumers[id.index].selection?.note(one.message.place)
             }
         }
         enterLine(id)
         dispatch(&effects)
         if !isBlocked, consumers[id.index].isDraining { wake(id, &effects) }
-        // What came back may have expired.
+        // Returned messages may have expired.
         relieve(&effects)
     }
 
-    /// Puts messages back into the queue that were made ready for a consumer, the last ones first.
+    /// Returns messages to the queue that were ready for a consumer, the last ones first.
     mutating func takeBackReady(of id: ConsumerID, keeping count: Int, _ effects: inout QueueEffects) {
         while consumers[id.index].ready.count > count, let message = consumers[id.index].ready.popLast() {
             if !consumers[id.index].isBrowser {
                 putBack(message, &effects)
             } else {
-                // It has not seen it after all.
+                // It has not received it.
                 consumers[id.index].selection?.note(message.place)
             }
         }
     }
 
-    /// Goes on with the search for a consumer.
+    /// Continues the search for a consumer.
     mutating func resumeSearch(for id: ConsumerID, _ effects: inout QueueEffects) {
         guard consumers[id.index].turn == .searching else { return }
         consumers[id.index].turn = .none
@@ -115,8 +115,8 @@ extension QueueState {
 
     // MARK: Sending
 
-    /// What a consumer's link does next; asked for again until it is to wait.
-    /// - Parameter outgoing: gets the messages that are ready for it.
+    /// The next step of a consumer's link; called again until it is to wait.
+    /// - Parameter outgoing: receives the messages that are ready for it.
     mutating func next(
         for id: ConsumerID, _ outgoing: inout [Outgoing], _ effects: inout QueueEffects
     ) -> NextStep {
@@ -127,7 +127,7 @@ extension QueueState {
             for message in expired { deadLetter(message, .expired, &effects) }
             if !expired.isEmpty { relieve(&effects) }
             if !outgoing.isEmpty { return .send }
-            // All of it has expired: there may be more in its place.
+            // All of them have expired: there may be further ones.
         }
         consumers[id.index].isAwake = false
         guard consumers[id.index].isDraining, consumers[id.index].phase == .open,
@@ -138,9 +138,9 @@ extension QueueState {
         return .endDrain
     }
 
-    /// Makes more messages ready, where there are any.
+    /// Makes more messages ready, if there are any.
     private mutating func refill(_ id: ConsumerID, _ effects: inout QueueEffects) {
-        // Also where there are none: it may have left the line since it had as many ready as it may.
+        // Also if there are none: it may have left the line because it had as many ready as possible.
         enterLine(id)
         if !messages.isEmpty { dispatch(&effects) }
     }
@@ -149,7 +149,8 @@ extension QueueState {
         if let message = consumers[id.index].remove(slot) { putBack(message, &effects) }
     }
 
-    /// A message is too large for a consumer, which has its credit back, and does not get the message again.
+    /// Handles a message that is too large for a consumer: the consumer's credit is restored, and it does not get the message
+    /// again.
     mutating func refuseOversized(_ unsent: Outgoing, of id: ConsumerID, _ effects: inout QueueEffects) {
         if let slot = unsent.slot, consumers[id.index][slot] == nil { return }
         consumers[id.index].credit += 1
@@ -163,8 +164,8 @@ extension QueueState {
 
     // MARK: Outcomes
 
-    /// A message has an outcome (AMQP 1.0, 3.4).
-    /// - Parameter isStored: whether the store has been told already, as by a transaction.
+    /// Settles a message with an outcome (AMQP 1.0, 3.4).
+    /// - Parameter isStored: whether the change is in the store already, as for a transaction.
     mutating func settle(
         _ slot: Int, of id: ConsumerID, _ outcome: Outcome, isStored: Bool = false, _ effects: inout QueueEffects
     ) {
@@ -177,7 +178,7 @@ extension QueueState {
         relieve(&effects)
     }
 
-    /// Messages were accepted.
+    /// Settles messages as accepted.
     mutating func settleAccepted(_ slots: [Int], of id: ConsumerID, _ effects: inout QueueEffects) {
         var isAnyThere = false
         for slot in slots {
@@ -185,7 +186,7 @@ extension QueueState {
             isAnyThere = true
             end(message, &effects)
         }
-        // A consumer that has left is free already.
+        // A consumer that has been removed is free already.
         guard isAnyThere else { return }
         enterLine(id)
         freeIfUnused(id)
@@ -193,7 +194,7 @@ extension QueueState {
         relieve(&effects)
     }
 
-    /// Does what an outcome means with a message that a consumer had.
+    /// Applies an outcome to a message that a consumer had.
     private mutating func dispose(
         of message: consuming QueuedMessage, _ outcome: Outcome, had id: ConsumerID, _ effects: inout QueueEffects
     ) {
@@ -212,7 +213,7 @@ extension QueueState {
         }
     }
 
-    /// Puts a message back whose delivery failed, or that has other annotations: now, later, or with the dead letters.
+    /// Returns a message whose delivery failed, or whose annotations changed: now, later, or as a dead letter.
     private mutating func returnChanged(
         _ message: QueuedMessage, hasFailed: Bool, _ effects: inout QueueEffects
     ) {
@@ -233,7 +234,7 @@ extension QueueState {
         arrangeWake(&effects)
     }
 
-    /// Keeps a message from a consumer that cannot process it.
+    /// Excludes a message from a consumer that cannot process it.
     private mutating func refuse(_ place: UInt64, for id: ConsumerID) {
         if case .closed = consumers[id.index].phase { return }
         if consumers[id.index].selection == nil {
@@ -245,16 +246,16 @@ extension QueueState {
 
     // MARK: Transactions
 
-    /// Leaves a message's outcome to a transaction.
-    /// - Returns: whether there is such a message, and no transaction has it.
+    /// Enlists a message's outcome in a transaction.
+    /// - Returns: whether there is such a message, and it is in no transaction.
     mutating func enlist(_ slot: Int, of id: ConsumerID) -> Bool {
         guard consumers[id.index][slot]?.isInTransaction == false else { return false }
         consumers[id.index].setInTransaction(true, slot)
         return true
     }
 
-    /// Takes a message out of a transaction that is rolled back: the consumer has it as before (AMQP 1.0, 4.4.2).
-    /// - Parameter outcome: what becomes of it where the consumer has settled it, or is gone; nil where it has not.
+    /// Removes a message from a transaction that is rolled back: it stays with the consumer (AMQP 1.0, 4.4.2).
+    /// - Parameter outcome: the outcome if the consumer has settled it, or is removed; nil if it has not settled it.
     mutating func delist(_ slot: Int, of id: ConsumerID, _ outcome: Outcome?, _ effects: inout QueueEffects) {
         consumers[id.index].setInTransaction(false, slot)
         let isClosed = if case .closed = consumers[id.index].phase { true } else { false }
@@ -262,8 +263,8 @@ extension QueueState {
         settle(slot, of: id, outcome, &effects)
     }
 
-    /// What the store has to write for an outcome in a transaction, with the rest of that; nil where it is written when the
-    /// outcome takes effect.
+    /// The change that the store has to write for an outcome in a transaction, together with the rest of the transaction; nil if
+    /// it is written when the outcome takes effect.
     func change(for slot: Int, of id: ConsumerID, _ outcome: Outcome) -> StoreChange? {
         guard !isDeleted, case .accepted = outcome, let message = consumers[id.index][slot]?.message, message.isStored
         else { return nil }

@@ -1,24 +1,24 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the broker and its management node do with a whole queue.
+/// The operations of the broker and its management node on a whole queue.
 extension QueueState {
-    /// Removes the messages that no consumer has, those included that are ready for one.
-    /// - Returns: how many there were.
+    /// Removes the messages that are not delivered to a consumer, including those that are ready for one.
+    /// - Returns: the number of removed messages.
     mutating func purge(_ effects: inout QueueEffects) -> Int {
         let departed = departures
         for index in consumers.indices where !consumers[index].isBrowser {
             takeBackReady(of: ConsumerID(index: index), keeping: 0, &effects)
         }
         removeWaiting(&effects)
-        // They have room for what comes next.
+        // They have room for further messages.
         for index in consumers.indices { enterLine(ConsumerID(index: index)) }
         dispatch(&effects)
         relieve(&effects)
         return Int(clamping: departures - departed)
     }
 
-    /// Drops all that waits: the queue is gone, and takes no more messages.
+    /// Deletes the queue: drops all waiting messages, and takes no more.
     mutating func delete(_ effects: inout QueueEffects) {
         isDeleted = true
         if isStored { effects.persist(.removeQueue(id: settings.storeID)) }
@@ -26,8 +26,8 @@ extension QueueState {
         removeWaiting(&effects)
     }
 
-    /// Ends the messages in the list, and those that are held back.
-    /// - Returns: how many there were.
+    /// Ends the messages in the list, and delayed ones.
+    /// - Returns: the number of removed messages.
     @discardableResult
     mutating func removeWaiting(_ effects: inout QueueEffects) -> Int {
         var count = 0
@@ -42,8 +42,8 @@ extension QueueState {
         return count
     }
 
-    /// Has other settings hold; the policy at the limits and all that the store goes by stay.
-    /// - Parameter details: what the store is to keep of the queue; nil where it keeps nothing of that.
+    /// Changes the settings, except for the policy at the limits and the settings for the store.
+    /// - Parameter details: the details for the store; nil if it keeps none.
     mutating func update(_ new: QueueSettings, details: [UInt8]?, _ effects: inout QueueEffects) {
         settings.limits.messages = new.limits.messages
         settings.limits.bytes = new.limits.bytes

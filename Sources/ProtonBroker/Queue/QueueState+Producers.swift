@@ -3,18 +3,18 @@
 
 import ProtonUtilities
 
-/// What producers do with a queue, and the credit that they have there.
+/// The operations of producers on a queue, and their credit.
 ///
-/// The credit formula, where the queue's policy is to withhold credit: credit is room that is kept.
+/// The credit invariant, if the queue's policy is to withhold credit: credit reserves room.
 ///
 ///     heldMessages + promisedMessages <= limits.messages
 ///     heldBytes    + promisedBytes    <= limits.bytes      where promisedBytes is credit * expectedSize, summed up
 ///
-/// holds whenever credit is given. A message that comes within its producer's credit is taken, also where it is larger than
-/// was expected: the queue then holds more than its limit by the difference, and gives no credit until that is gone.
+/// holds whenever credit is given. A message within its producer's credit is taken, even if it is larger than expected: the queue
+/// then exceeds its limit by the difference, and gives no credit until it is below the limit again.
 extension QueueState {
-    /// Takes a producer in, which has no credit yet.
-    /// - Parameter maxWindow: how much credit it may have at once.
+    /// Adds a producer, which has no credit yet.
+    /// - Parameter maxWindow: the maximum credit at a time.
     mutating func addProducer(maxWindow: Int) -> ProducerID {
         let producer = ProducerState(maxWindow: maxWindow)
         let id = freeProducers.popLast() ?? ProducerID(index: producers.count)
@@ -22,7 +22,7 @@ extension QueueState {
         return id
     }
 
-    /// Takes a producer away: the room that was kept for it is free.
+    /// Removes a producer: the room that was reserved for it is free.
     mutating func removeProducer(_ id: ProducerID, _ effects: inout QueueEffects) {
         setCredit(0, of: id)
         waiting.removeAll { $0 == id }
@@ -30,7 +30,7 @@ extension QueueState {
         relieve(&effects)
     }
 
-    /// How much credit a producer gets now.
+    /// The credit for a producer now.
     mutating func grant(_ id: ProducerID, _ effects: inout QueueEffects) -> Int {
         guard case .served = producers[id.index].phase, producers[id.index].wantsCredit else { return 0 }
         let count = affordableCredit(for: id)
@@ -39,7 +39,7 @@ extension QueueState {
         return count
     }
 
-    /// Has a producer wait for room, behind those that wait already.
+    /// Makes a producer wait for room, after those that wait already.
     private mutating func wait(_ id: ProducerID, _ effects: inout QueueEffects) -> Int {
         producers[id.index].phase = .waiting
         waiting.append(id)
@@ -48,22 +48,22 @@ extension QueueState {
         return 0
     }
 
-    /// A producer's message, or what was begun of one, has come.
-    /// - Parameter size: what the message takes; nil where there is none.
-    /// - Returns: how much credit the producer gets.
+    /// Uses a credit of a producer for a message that has arrived, or was aborted.
+    /// - Parameter size: the size of the message; nil if there is none.
+    /// - Returns: the credit for the producer.
     mutating func use(_ id: ProducerID, size: Int?, _ effects: inout QueueEffects) -> Int {
         let (messages, bytes, wantsCredit) = producers[id.index].use(size: size)
         promisedMessages += messages
         promisedBytes += bytes
         guard wantsCredit, case .served = producers[id.index].phase else { return 0 }
         producers[id.index].widen()
-        // Those that wait come first.
+        // Waiting producers come first.
         guard waiting.isEmpty else { return wait(id, &effects) }
         return grant(id, &effects)
     }
 
-    /// A producer has given back credit that it did not use.
-    /// - Parameter credit: what it has left.
+    /// Handles credit that a producer has returned.
+    /// - Parameter credit: the credit that is left.
     mutating func noteReturn(of id: ProducerID, credit: Int, _ effects: inout QueueEffects) {
         guard case .returning = producers[id.index].phase else { return }
         setCredit(credit, of: id)
@@ -80,7 +80,7 @@ extension QueueState {
         promisedBytes += producers[id.index].promisedBytes - bytes
     }
 
-    /// How much more credit a producer may have: up to its window, and half of the room, so that others find some.
+    /// How much more credit a producer may have: up to its window, and half of the room, so that others get some.
     private func affordableCredit(for id: ProducerID) -> Int {
         let producer = producers[id.index]
         let wanted = producer.window - producer.credit
@@ -88,7 +88,7 @@ extension QueueState {
         guard brokerHasRoom else { return 0 }
         let room = settings.limits.messages - heldMessages - promisedMessages
         let bytes = settings.limits.bytes - heldBytes - promisedBytes
-        // A message that is larger than the whole queue can come into an empty one.
+        // A message that is larger than the whole queue can be added to an empty one.
         let isEmpty = heldBytes + promisedBytes == 0
         guard room > 0, bytes >= producer.expectedSize || isEmpty else { return 0 }
         return min(wanted, max(1, room / 2), max(1, bytes / producer.expectedSize / 2))
@@ -96,7 +96,7 @@ extension QueueState {
 
     // MARK: Waiting for room
 
-    /// Gives credit to producers that wait, where a quarter of the queue is free.
+    /// Gives credit to waiting producers, if a quarter of the queue is free.
     mutating func relieve(_ effects: inout QueueEffects) {
         guard !waiting.isEmpty, hasRoomAgain else { return }
         var served = waiting.count
@@ -118,7 +118,7 @@ extension QueueState {
             || bytes == 0
     }
 
-    /// Producers wait: sees to it that they are told once there is room.
+    /// Makes sure that waiting producers are notified when there is room.
     private mutating func noteWaiting(_ effects: inout QueueEffects) {
         guard !waiting.isEmpty else { return }
         if !brokerHasRoom { effects.edit { $0.waitsForMemory = true } }
@@ -129,10 +129,10 @@ extension QueueState {
         arrangeWake(&effects)
     }
 
-    /// How long a producer may leave credit unused while another waits for room, in milliseconds.
+    /// How long a producer may keep unused credit while another one waits for room, in milliseconds.
     private static let returnPatience: Int64 = 1_000
 
-    /// Asks producers for the credit that they have not used since others wait (AMQP 1.0, 2.6.7: `drain`).
+    /// Asks producers for their unused credit, since others wait (AMQP 1.0, 2.6.7: `drain`).
     mutating func askForUnusedCredit(_ effects: inout QueueEffects) {
         returnTime = nil
         guard !waiting.isEmpty else { return }

@@ -3,12 +3,12 @@
 
 import Proton
 
-/// What time does to a queue: messages that expire, or that may be delivered now.
+/// The effects of time on a queue: messages that expire, or that may be delivered now.
 extension QueueState {
     /// A hundred years, in milliseconds.
     static let longestTime: Int64 = 3_155_760_000_000
 
-    /// When a message expires: by its time to live, or its absolute time, whichever is earlier.
+    /// When a message expires: after its time to live, or at its absolute time, whichever is earlier.
     func expiry(_ bytes: [UInt8], _ prefix: MessagePrefix, age: Int64) -> Int64? {
         if prefix.expiryTime != nil, prefix.mayHaveAnnotations, QueuedMessage.isDeadLetter(bytes) { return nil }
         let now = clock.now
@@ -20,7 +20,7 @@ extension QueueState {
         }
     }
 
-    /// How many milliseconds a message that came a while ago has to wait; a hundred years at most.
+    /// How many milliseconds a message that arrived `age` ago still has to wait; a hundred years at most.
     func delay(until time: DeliveryTime, age: Int64) -> Int64 {
         let delay =
             switch time {
@@ -30,7 +30,7 @@ extension QueueState {
         return min(delay, QueueState.longestTime)
     }
 
-    /// Time has passed.
+    /// Handles the passage of time.
     mutating func advance(_ effects: inout QueueEffects) {
         wakeTime = nil
         lookAtTime(&effects)
@@ -40,8 +40,7 @@ extension QueueState {
         arrangeWake(&effects)
     }
 
-    /// Lets those messages in whose time has come, and drops those that wait and are of no use any more (AMQP 1.0,
-    /// 3.2.1: `ttl`).
+    /// Inserts delayed messages that may be delivered now, and drops waiting messages that have expired (AMQP 1.0, 3.2.1: `ttl`).
     mutating func lookAtTime(_ effects: inout QueueEffects) {
         let now = clock.now
         while let due = times.popDue(at: now) {
@@ -62,7 +61,7 @@ extension QueueState {
         arrangeWake(&effects)
     }
 
-    /// Asks to be told of the next time that something is to be done.
+    /// Schedules the next call because of time.
     mutating func arrangeWake(_ effects: inout QueueEffects) {
         let next =
             switch (times.nextTime, returnTime) {

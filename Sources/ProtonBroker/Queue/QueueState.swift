@@ -5,24 +5,24 @@ import DequeModule
 import Proton
 import ProtonUtilities
 
-/// The messages of a queue, the consumers that compete for them and the producers that bring them, without input or output.
+/// The messages of a queue, its competing consumers and its producers, without input or output.
 ///
-/// Each change returns in its effects what is to be done: whom to wake, whom to give credit, what to write to the store.
-/// No change can forget to give messages to consumers that may have them: all end in `dispatch`. Messages leave in the
-/// order of priority and arrival, one to each consumer with room in turn. One that comes back takes its old place, so that
-/// order is kept as far as competing consumers allow.
+/// Each change returns its effects: consumers to wake, credit to give, changes for the store. Every change ends in `dispatch`, so
+/// that no change can miss to give messages to consumers. Messages leave in the order of priority and arrival, one to each
+/// consumer with room in turn. A returned message gets its old place, so that the order is kept as far as competing consumers
+/// allow.
 struct QueueState {
     var settings: QueueSettings
     let clock: QueueClock
-    /// The messages that wait.
+    /// The waiting messages.
     var messages = MessageList()
-    /// Messages that expire or are held back, and when.
+    /// Messages that expire or are delayed, and their times.
     var times = QueueTimes()
-    /// How many messages the queue answers for: those that wait, are ready or not settled, and the room of transactions.
+    /// How many messages count for the limits: waiting, ready and unsettled ones, and reservations of transactions.
     var heldMessages = 0
-    /// What these take in memory, in bytes.
+    /// Their memory, in bytes.
     var heldBytes = 0
-    /// How many messages have come.
+    /// How many messages have arrived.
     private(set) var arrivals: UInt64 = 0
     /// How many messages have left for good.
     private(set) var departures: UInt64 = 0
@@ -30,52 +30,52 @@ struct QueueState {
     // Consumers.
     var consumers: [ConsumerState] = []
     var freeConsumers: [ConsumerID] = []
-    /// The consumers with room, in the order of their turns; those that want nothing of what is there are not in it.
+    /// The consumers with room, in the order of their turns, except those for which no waiting message matches.
     var line = Deque<ConsumerID>()
-    /// The consumers that do not take any message.
+    /// The consumers that do not take every message.
     var selective: [ConsumerID] = []
 
     // Producers.
     var producers: [ProducerState] = []
     var freeProducers: [ProducerID] = []
-    /// The producers that wait for room, the first come first.
+    /// The producers that wait for room, in order.
     var waiting = Deque<ProducerID>()
     /// How many messages producers have credit for.
     var promisedMessages = 0
-    /// The room that is kept for these, in bytes.
+    /// The room that is reserved for them, in bytes.
     var promisedBytes = 0
-    /// When producers are asked to give back credit that they do not use, by the queue's clock.
+    /// When producers are asked to return unused credit, by the queue's clock.
     var returnTime: Int64?
 
-    // What the broker's other parts say; set by the queue before each change.
+    // Conditions outside of the queue; set by the queue before each change.
     /// Whether all queues together have room for more.
     var brokerHasRoom = true
     /// Whether the store cannot be written now.
     var isStoreFailing = false
 
     var isDeleted = false
-    /// Whether the store knows the queue.
+    /// Whether the store contains the queue.
     var isStored: Bool
-    /// When the queue is told that time has passed.
+    /// When the queue is called because time has passed.
     var wakeTime: Int64?
 
-    /// - Parameter isStored: whether the store knows the queue already.
+    /// - Parameter isStored: whether the store contains the queue already.
     init(_ settings: QueueSettings, clock: QueueClock, isStored: Bool = false) {
         self.settings = settings
         self.clock = clock
         self.isStored = isStored
     }
 
-    /// How many messages wait to be sent, those included that are not to be delivered yet.
+    /// How many messages wait to be sent, including delayed ones.
     var waitingCount: Int {
         messages.count + times.delayedCount + consumers.reduce(0) { $0 + ($1.isBrowser ? 0 : $1.ready.count) }
     }
 
-    // MARK: Messages in
+    // MARK: Incoming messages
 
-    /// Takes a message at the end, where there is room.
-    /// - Parameter producer: who brought it; nil for one that has no credit here, such as the anonymous relay.
-    /// - Returns: why it is not taken, or nil, and how much credit the producer gets.
+    /// Adds a message at the end, if there is room.
+    /// - Parameter producer: the producer; nil for one that has no credit here, such as the anonymous relay.
+    /// - Returns: the reason for a refusal, or nil, and the credit for the producer.
     mutating func receive(
         _ bytes: [UInt8], _ prefix: MessagePrefix, from producer: ProducerID?, _ effects: inout QueueEffects
     ) -> (refusal: QueueRefusal?, grant: Int) {
@@ -88,7 +88,7 @@ struct QueueState {
         return (refusal, producer.map { use($0, size: size, &effects) } ?? 0)
     }
 
-    /// Keeps room for a message, as of a transaction that has not ended.
+    /// Reserves room for a message, as for a transaction that has not ended.
     mutating func reserve(
         _ bytes: [UInt8], from producer: ProducerID?, _ effects: inout QueueEffects
     ) -> (refusal: QueueRefusal?, grant: Int) {
@@ -97,8 +97,8 @@ struct QueueState {
         return (refusal, producer.map { use($0, size: size, &effects) } ?? 0)
     }
 
-    /// Takes a message that cannot be delivered elsewhere, also where senders would have to wait.
-    /// - Parameter removal: what the store has to write with it, of the queue that it comes from.
+    /// Adds a dead letter of another queue, even if senders would have to wait.
+    /// - Parameter removal: the change that the store has to write with it, for the queue that it comes from.
     mutating func receiveDeadLetter(
         _ bytes: [UInt8], removal: StoreChange?, _ effects: inout QueueEffects
     ) -> QueueRefusal? {
@@ -117,46 +117,46 @@ struct QueueState {
         return nil
     }
 
-    /// Gives up the room that was kept for a message.
+    /// Releases the room that was reserved for a message.
     mutating func unreserve(_ bytes: [UInt8], _ effects: inout QueueEffects) {
         remove(bytes.count + QueuedMessage.overhead)
         relieve(&effects)
     }
 
-    /// Takes a message that room was kept for.
+    /// Adds a message for which room was reserved.
     mutating func receiveReserved(_ bytes: [UInt8], _ effects: inout QueueEffects) {
         if isDeleted { return unreserve(bytes, &effects) }
         insertNew(bytes, MessagePrefix(bytes), &effects)
         dispatch(&effects)
     }
 
-    /// Gives a place to a message that room was kept for, without letting it in: `insertPrepared` does that.
+    /// Gives a place to a message for which room was reserved, without inserting it: `insertPrepared` does that.
     mutating func prepare(_ bytes: [UInt8], _ effects: inout QueueEffects) -> PreparedMessage {
         let prefix = MessagePrefix(bytes)
         return PreparedMessage(message: newMessage(bytes, prefix, &effects), prefix: prefix)
     }
 
-    /// Lets a prepared message in.
+    /// Inserts a prepared message.
     mutating func insertPrepared(_ prepared: PreparedMessage, _ effects: inout QueueEffects) {
         if isDeleted { return remove(prepared.message.memory) }
         insertNew(prepared.message, prepared.prefix, age: 0, &effects)
         dispatch(&effects)
     }
 
-    /// Puts a message back that a store has kept, at the place that it had.
+    /// Restores a message from a store, at its place.
     mutating func restore(_ stored: StoredMessage, _ effects: inout QueueEffects) {
         let message = QueuedMessage(stored)
         heldMessages += 1
         heldBytes += message.memory
         arrivals = max(arrivals, message.position + 1)
-        // A file may say anything of when that was.
+        // The time in a file may have any value.
         let (age, isOverflow) = clock.timeOfDay.subtractingReportingOverflow(stored.arrival.milliseconds)
         let boundedAge = isOverflow ? QueueState.longestTime : min(max(0, age), QueueState.longestTime)
         insertNew(message, MessagePrefix(message.bytes), age: boundedAge, &effects)
         dispatch(&effects)
     }
 
-    /// - Returns: why a message is not taken; nil where room is kept for it from now on.
+    /// - Returns: the reason for a refusal; nil if room is now reserved for the message.
     private mutating func admit(
         _ size: Int, isDurable: Bool, from producer: ProducerID?, _ effects: inout QueueEffects
     ) -> QueueRefusal? {
@@ -165,7 +165,7 @@ struct QueueState {
         if isStoreFailing, isDurable, settings.isDurable { return .storeFailing }
         switch settings.limits.policy {
         case .withholdCredit:
-            // Room is kept for what was promised.
+            // Room is reserved for promised credit.
             let isPromised = producer.map { producers[$0.index].credit > 0 } ?? false
             guard isPromised || hasUnpromisedRoom else { return .queueFull }
         case .reject: guard isBelowLimits else { return .queueFull }
@@ -186,13 +186,13 @@ struct QueueState {
 
     private mutating func makeRoom(_ effects: inout QueueEffects) -> Bool {
         guard !isBelowLimits else { return true }
-        // What consumers have may be too much by itself: nothing is lost for nothing.
+        // The consumers' messages alone may exceed the limit: then no message is dropped in vain.
         guard let count = countInTheWay else { return false }
         for _ in 0..<count { if let oldest = messages.popFirst() { discard(oldest, .limit, &effects) } }
         return true
     }
 
-    /// How many of the messages that wait have to go to make room; nil where all of them are not enough.
+    /// How many waiting messages have to be dropped to make room; nil if all of them are not enough.
     private var countInTheWay: Int? {
         var (count, bytes) = (0, 0)
         var index = messages.index(from: 0)
@@ -209,7 +209,7 @@ struct QueueState {
         insertNew(newMessage(bytes, prefix, &effects), prefix, age: 0, &effects)
     }
 
-    /// A message with the next place, of which the store is told where it keeps it.
+    /// Creates a message with the next place, and adds it to the store if it has to be kept.
     private mutating func newMessage(
         _ bytes: [UInt8], _ prefix: MessagePrefix, _ effects: inout QueueEffects
     ) -> QueuedMessage {
@@ -227,7 +227,7 @@ struct QueueState {
         return message
     }
 
-    /// - Parameter age: how long ago the message came, in milliseconds.
+    /// - Parameter age: how long ago the message arrived, in milliseconds.
     private mutating func insertNew(
         _ message: consuming QueuedMessage, _ prefix: MessagePrefix, age: Int64, _ effects: inout QueueEffects
     ) {
@@ -245,33 +245,33 @@ struct QueueState {
         insert(message, isBack: false, &effects)
     }
 
-    /// Has the store know the queue, also while it is empty.
+    /// Adds the queue to the store, which then keeps it even while it is empty.
     mutating func store(_ effects: inout QueueEffects) {
         guard settings.isDurable, !isStored, !isDeleted else { return }
         isStored = true
         effects.persist(.makeQueue(stored))
     }
 
-    // MARK: Messages in their places
+    // MARK: Inserting and dispatching
 
-    /// Puts a message in its place, for all who may want it.
+    /// Inserts a message at its place, for all consumers that may take it.
     mutating func insert(_ message: consuming QueuedMessage, isBack: Bool, _ effects: inout QueueEffects) {
         let (place, expiry) = (message.place, message.expiry)
-        // The short way of most messages: somebody waits for it. What comes back or was held back may not be alone: it is
-        // given once all of it is in its place.
+        // The fast path for most messages: a consumer waits. Returned and delayed messages may not be alone: they are dispatched
+        // when all of them are inserted.
         if !isBack, messages.isEmpty, selective.isEmpty, times.isEmpty, expiry == nil, let id = nextInLine() {
             return give(message, to: id, &effects)
         }
         messages.insert(message)
         if let expiry { times.addExpiry(place, at: expiry, in: messages) }
         for id in selective {
-            // A browser may have seen what comes back.
+            // A browser may have seen a returned message.
             if !(isBack && consumers[id.index].isBrowser) { consumers[id.index].selection?.note(place) }
             enterLine(id)
         }
     }
 
-    /// Gives messages to consumers until one of the two runs out.
+    /// Gives messages to consumers until there are no more messages or no more room.
     mutating func dispatch(_ effects: inout QueueEffects) {
         if !times.isEmpty { lookAtTime(&effects) }
         if !messages.isEmpty { distribute(&effects) }
@@ -307,16 +307,16 @@ struct QueueState {
         if oversized > 0 { effects.edit { $0.oversized += oversized } }
     }
 
-    /// How many messages are looked at for consumers with a selection before others have their turn: some milliseconds.
+    /// How many messages are examined for consumers with a selection before other work: some milliseconds.
     private static let searchBudget = 2_000
 
-    /// Takes the next consumer out of the line that takes any message.
+    /// Removes the next consumer from the line that takes every message.
     private mutating func nextInLine() -> ConsumerID? {
         while let id = line.popFirst() { if case .takesAny = consumers[id.index].beginTurn() { return id } }
         return nil
     }
 
-    /// Makes a message ready for a consumer, whose turn it is.
+    /// Makes a message ready for a consumer in its turn.
     private mutating func give(_ message: consuming QueuedMessage, to id: ConsumerID, _ effects: inout QueueEffects) {
         note(consumers[id.index].give(message), id, &effects)
     }
@@ -336,15 +336,15 @@ struct QueueState {
         if consumers[id.index].enterLine() { line.append(id) }
     }
 
-    // MARK: Messages out
+    // MARK: Outgoing messages
 
-    /// A message has left for good: its room is free.
+    /// Frees the room of a message that has left for good.
     mutating func remove(_ memory: Int) {
         heldMessages -= 1
         heldBytes -= memory
     }
 
-    /// Ends a message, which the store forgets.
+    /// Ends a message, and removes it from the store.
     mutating func end(_ message: QueuedMessage, _ effects: inout QueueEffects) {
         remove(message.memory)
         departures += 1
@@ -353,13 +353,13 @@ struct QueueState {
         }
     }
 
-    /// Ends a message that was accepted and that nobody gets.
+    /// Ends an accepted message that no consumer gets.
     mutating func discard(_ message: QueuedMessage, _ reason: QueueEffects.DropReason, _ effects: inout QueueEffects) {
         end(message, &effects)
         effects.drop(reason)
     }
 
-    /// Ends a message here that goes to the dead-letter queue, if there is one.
+    /// Ends a message that goes to the dead-letter queue, if there is one.
     mutating func deadLetter(_ message: QueuedMessage, _ reason: DeadLetterReason, _ effects: inout QueueEffects) {
         let isWanted = if case .expired = reason { settings.deadLettersExpired } else { true }
         guard settings.hasDeadLetterAddress, isWanted, !isDeleted else {
@@ -370,14 +370,14 @@ struct QueueState {
         effects.edit { $0.deadLetters.append((message, reason)) }
     }
 
-    /// Puts a message back that a consumer had, or drops it where its queue is gone.
+    /// Returns a message that a consumer had, or drops it if its queue is deleted.
     mutating func putBack(_ message: QueuedMessage, _ effects: inout QueueEffects) {
         if isDeleted { return end(message, &effects) }
         if let expiry = message.expiry, expiry <= clock.now { return deadLetter(message, .expired, &effects) }
         insert(message, isBack: true, &effects)
     }
 
-    /// The queue, as the store has it.
+    /// The queue for the store.
     var stored: StoredQueue {
         StoredQueue(id: settings.storeID, address: settings.address, details: settings.details)
     }
@@ -388,7 +388,7 @@ enum QueueRefusal: Hashable, Sendable {
     case queueFull, brokerFull, storeFailing, deleted
 }
 
-/// A message of a transaction that is about to be committed: it has its place, and is not in it yet.
+/// A message of a transaction that is about to be committed: it has its place, and is not inserted yet.
 struct PreparedMessage {
     let message: QueuedMessage
     let prefix: MessagePrefix

@@ -3,8 +3,8 @@
 
 import Proton
 
-/// What a change of a queue asks for beside waking one consumer, with the links that it is about: done once the queue's
-/// lock is released.
+/// The effects of a change other than to wake one consumer, with the links that they need: executed when the queue's lock is
+/// released.
 struct QueueTasks {
     private let effects: QueueEffects.More
     private let woken: [ConsumerLink]
@@ -46,7 +46,7 @@ struct QueueTasks {
                 log.note(.rejected, "A consumer rejected it.", address: address, count: count)
             case .deliveryLimit:
                 log.note(.deliveryLimit, "Its delivery failed as often as it may.", address: address, count: count)
-            // That is what its sender asked for.
+            // The sender has asked for that.
             case .expired: break
             }
         }

@@ -5,23 +5,25 @@ import Proton
 import ProtonUtilities
 
 extension QueuedMessage {
-    /// The bytes to send: as they came, but for the header where deliveries failed, a consumer had the message before, or
-    /// its time to live has run (AMQP 1.0, 3.2.1), and for annotations that consumers wanted added.
+    /// The bytes to send: those that arrived, with the changes of the header and the annotations.
     ///
-    /// Bytes that are no valid message are the consumer's to refuse: they go out as they came.
+    /// The header changes after failed deliveries, an earlier consumer, or elapsed time to live (AMQP 1.0, 3.2.1). Consumers may
+    /// have added annotations.
+    ///
+    /// Invalid messages are sent unchanged: the consumer has to refuse them.
     /// - Parameter now: the time by the queue's clock, in milliseconds.
     func encoded(at now: @autoclosure () -> Int64) -> [UInt8] {
         if failures == 0, !wasAcquired, extras == nil { return bytes }
         return changed(at: now()) ?? bytes
     }
 
-    /// The message with its annotations and another header; nil where nothing of it is another one.
+    /// The message with changed annotations and header; nil if nothing changes.
     private func changed(at now: Int64) -> [UInt8]? {
         if hasAddedAnnotations { return try? decoded(at: now).encoded() }
         let old = MessagePrefix(bytes)
         let new = header(old, at: now)
         guard new != old else { return nil }
-        // A header in an unusual form is written with the rest of the message.
+        // A header in an unusual form is encoded together with the rest of the message.
         guard old.headerEnd > 0 || isWithoutHeader else { return try? decoded(at: now).encoded() }
         return new.encodedHeader + bytes[old.headerEnd...]
     }
@@ -30,13 +32,13 @@ extension QueuedMessage {
         bytes.count > 2 && bytes[0] == 0x00 && bytes[1] == 0x53 && bytes[2] != 0x70
     }
 
-    /// What the header says of the message now.
+    /// The current header of the message.
     private func header(_ old: MessagePrefix, at now: Int64) -> MessagePrefix {
         var new = old
         let (count, overflow) = old.deliveryCount.addingReportingOverflow(failures)
         new.deliveryCount = overflow ? .max : count
         if wasAcquired { new.isFirstAcquirer = false }
-        // What an absolute time limits besides is left to say so itself.
+        // The absolute expiry time has its own field.
         if let time = old.timeToLive, let expiry { new.timeToLive = min(time, UInt32(clamping: max(1, expiry - now))) }
         return new
     }
@@ -53,7 +55,7 @@ extension QueuedMessage {
 
     // MARK: Annotations
 
-    /// The most that consumers may add to the annotations of a message, in encoded bytes: what is more is not added.
+    /// The maximum size of annotations that consumers may add to a message, in encoded bytes: more are not added.
     private static let maxAddedSize = 4_096
 
     /// Adds annotations to the message's own.
@@ -69,7 +71,7 @@ extension QueuedMessage {
 }
 
 extension MessagePrefix {
-    /// The header section of a message, as short as it can be (AMQP 1.0, 3.2.1).
+    /// The header section of a message, in its shortest form (AMQP 1.0, 3.2.1).
     fileprivate var encodedHeader: [UInt8] {
         var fields: [UInt8] = [isDurable ? 0x41 : 0x42]
         fields += priority == 4 ? [0x40] : [0x50, priority]

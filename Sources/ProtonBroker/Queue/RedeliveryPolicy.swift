@@ -3,22 +3,21 @@
 
 import Proton
 
-/// How often, and how soon, a message is delivered again after a delivery that failed.
+/// The number and the delays of further deliveries after failed ones.
 ///
-/// A delivery failed when its header's `delivery-count` has to go up: the consumer said `modified` with `delivery-failed`,
-/// or its link ended before it settled the message (AMQP 1.0, sections 3.2.1 and 3.4.5). A message that is released is not
-/// counted.
+/// A delivery has failed if the header's `delivery-count` has to be incremented: the consumer settled it as `modified` with
+/// `delivery-failed`, or its link ended before it settled the message (AMQP 1.0, sections 3.2.1 and 3.4.5). A released message is
+/// not counted.
 public struct RedeliveryPolicy: Sendable, Hashable {
-    /// How many deliveries of a message may fail: at least 1; nil, the default, is any number.
+    /// The maximum number of failed deliveries of a message: at least 1; nil, the default, is no limit.
     ///
-    /// A message whose delivery failed so often goes to the dead-letter address, or is dropped and counted where there is
-    /// none.
+    /// After that, the message goes to the dead-letter address; without one it is dropped and counted.
     public var maxDeliveries: Int?
-    /// How long a message waits after its third failed delivery; zero is no wait. From zero to a day, by default 100 ms.
+    /// The delay after the third failed delivery; zero is none. From zero to a day, by default 100 ms.
     ///
-    /// The first two redeliveries are immediate. The wait doubles with each further failure, up to `maxDelay`.
+    /// The first two redeliveries are immediate. The delay doubles with each further failure, up to `maxDelay`.
     public var delay: Duration
-    /// The longest wait for a redelivery: from `delay` to a day, by default 10 seconds.
+    /// The maximum delay: from `delay` to a day, by default 10 seconds.
     public var maxDelay: Duration
 
     /// Creates a policy.
@@ -33,16 +32,16 @@ public struct RedeliveryPolicy: Sendable, Hashable {
     /// How many failed deliveries are followed by an immediate redelivery.
     private static let immediateRedeliveries = 2
 
-    /// What happens to a message.
+    /// What to do with a message.
     enum Decision: Hashable {
-        /// It is delivered again once the time has passed; zero is at once.
+        /// It is delivered again after a delay; zero is at once.
         case deliver(after: Duration)
         /// It goes to the dead-letter address.
         case deadLetter
     }
 
-    /// What happens to a message whose last delivery failed.
-    /// - Parameter failures: how many deliveries have failed, with this one: its new `delivery-count`.
+    /// The decision about a message whose last delivery failed.
+    /// - Parameter failures: the number of failed deliveries, including this one: its new `delivery-count`.
     func decision(afterFailures failures: UInt32) -> Decision {
         if let maxDeliveries, failures >= maxDeliveries { return .deadLetter }
         let counted = Int(failures) - RedeliveryPolicy.immediateRedeliveries
@@ -52,8 +51,8 @@ public struct RedeliveryPolicy: Sendable, Hashable {
         return .deliver(after: min(wait, maxDelay))
     }
 
-    /// - Parameter name: what the error calls the policy.
-    /// - Throws: `ProtonError.Code.invalidArgument` that names what makes no sense.
+    /// - Parameter name: the name of the policy in errors.
+    /// - Throws: `ProtonError.Code.invalidArgument` that names the invalid value.
     func validate(_ name: String) throws {
         if let maxDeliveries, maxDeliveries < 1 {
             throw ProtonError(

@@ -5,28 +5,28 @@ import HeapModule
 import Proton
 import ProtonUtilities
 
-/// Which messages a consumer takes that does not take any, and how far it has looked for them.
+/// The messages that a consumer takes, if it does not take all, and the progress of its search.
 ///
-/// It looks at each message once, in order; places that are filled before the one where it is are noted apart.
+/// It examines each message once, in order; places that are filled before the current one are recorded separately.
 struct Selection {
-    /// What the messages must match; nil for all.
+    /// The selector of the messages; nil for all.
     let selector: Selector?
-    /// How many bytes a message may have.
+    /// The maximum size of a message, in bytes.
     let maxMessageSize: Int
-    /// Whether the consumer sees the messages and leaves them where they are (AMQP 1.0, 3.5.7: `copy`).
+    /// Whether the consumer browses: messages stay in the queue (AMQP 1.0, 3.5.7: `copy`).
     let isBrowser: Bool
-    /// The first place that it has not looked at.
+    /// The first place that it has not examined.
     private(set) var next: UInt64 = 0
-    /// Places before that one which have a message to look at.
+    /// Earlier places with a message to examine.
     private var earlier = Heap<UInt64>()
-    /// Messages that the consumer has said it cannot process.
+    /// Messages that the consumer has reported as undeliverable to it.
     private var refused: Set<UInt64> = []
-    /// How many messages were too large for it since that was last asked.
+    /// How many messages were too large for it since the last call of `takeOversized`.
     private var oversized = 0
 
-    /// How many places are noted apart: beyond that, looking at everything again is as good.
+    /// How many places are recorded separately: beyond that, it is as good to examine all messages again.
     private static let earlierLimit = 1_024
-    /// How many messages a consumer may refuse for itself.
+    /// How many messages a consumer may report as undeliverable to it.
     static let refusedLimit = 10_000
 
     init(selector: Selector? = nil, maxMessageSize: Int = .max, isBrowser: Bool = false) {
@@ -35,46 +35,46 @@ struct Selection {
         self.isBrowser = isBrowser
     }
 
-    /// A message has come to a place, as a new one or back.
+    /// Records a message at a place, a new or a returned one.
     mutating func note(_ place: UInt64) {
         guard place < next else { return }
         if earlier.count < Selection.earlierLimit {
             earlier.insert(place)
         } else {
-            // A browser would see what follows twice: it misses this one instead.
+            // A browser would see the following ones twice: it misses this one instead.
             guard !isBrowser else { return }
             next = min(place, earlier.min ?? place)
             earlier = Heap()
         }
     }
 
-    /// The consumer cannot process a message.
-    /// - Parameter isThere: whether a place has a message; what is refused elsewhere is forgotten where there is too much.
+    /// Records a message that the consumer cannot process.
+    /// - Parameter isThere: whether a place has a message; if there are too many records, those without a message are removed.
     mutating func refuse(_ place: UInt64, isThere: (UInt64) -> Bool) {
         if refused.count >= Selection.refusedLimit { refused = refused.filter(isThere) }
         guard refused.count < Selection.refusedLimit else { return }
         refused.insert(place)
     }
 
-    /// How many messages were found that are too large for the consumer, since this was last asked.
+    /// How many messages were too large for the consumer, since the last call.
     mutating func takeOversized() -> Int { exchange(&oversized, with: 0) }
 
-    // MARK: Looking
+    // MARK: Search
 
-    /// What a look has come to.
+    /// The result of a search.
     enum Search {
         /// The consumer gets this message.
         case found(QueuedMessage)
-        /// It has looked at all there are.
+        /// It has examined all messages.
         case exhausted
-        /// It has looked at as many as it may in one go.
+        /// It has examined as many as allowed at a time.
         case interrupted
     }
 
-    /// Finds the next message that the consumer wants, and takes it out, or copies it for a browser.
+    /// Finds the next message that the consumer takes, and removes it, or copies it for a browser.
     /// - Parameters:
-    ///   - budget: how many messages may be looked at; counted down.
-    ///   - memory: what the messages take; raised by what is read of them.
+    ///   - budget: how many messages may be examined; decremented.
+    ///   - memory: the memory of the messages; increased by the decoded parts.
     mutating func search(_ messages: inout MessageList, budget: inout Int, memory: inout Int) -> Search {
         while let place = earlier.min {
             guard budget > 0 else { return .interrupted }
@@ -105,7 +105,7 @@ struct Selection {
         return accepts(&messages[index])
     }
 
-    /// Whether the consumer wants a message, which keeps what had to be read of it.
+    /// Whether the consumer takes a message, which keeps its decoded parts.
     private mutating func accepts(_ message: inout QueuedMessage) -> Bool {
         if message.bytes.count > maxMessageSize {
             oversized += 1
@@ -120,7 +120,7 @@ struct Selection {
 }
 
 extension QueuedMessage {
-    /// What was read of the message, with these parts at least.
+    /// The decoded parts of the message, at least these.
     fileprivate mutating func content(_ parts: SelectorParts) -> MessageContent {
         let known = extras?.content
         if let known, known.parts.isSuperset(of: parts) { return known }

@@ -1,9 +1,9 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// An address as the key of a table: compared byte by byte, since addresses mean nothing to the broker.
+/// An address as the key of a table: compared byte by byte, since addresses have no meaning for the broker.
 ///
-/// Texts of Swift are equal where their characters are, however these are encoded: two such addresses are two nodes.
+/// Swift strings are equal if their characters are, however they are encoded: two such addresses are two nodes.
 struct Address: Hashable, Sendable, ExpressibleByStringLiteral {
     let text: String
 
@@ -17,8 +17,8 @@ struct Address: Hashable, Sendable, ExpressibleByStringLiteral {
     }
 }
 
-/// A pattern of addresses, whose segments are separated by `/`: `*` stands for one of them, `#` at the end for any number,
-/// none included.
+/// A pattern of addresses, whose segments are separated by `/`: `*` matches one of them, `#` at the end any number, including
+/// none.
 struct AddressPattern: Hashable, Sendable {
     private enum Segment: Hashable, Sendable {
         case text([UInt8])
@@ -28,7 +28,7 @@ struct AddressPattern: Hashable, Sendable {
 
     private let segments: [Segment]
 
-    /// Any text is a pattern; `#` before the end stands for itself.
+    /// Any text is a pattern; a `#` before the end matches itself.
     init(_ text: String) {
         var segments = AddressPattern.split(text).map { $0.elementsEqual("*".utf8) ? Segment.any : .text(Array($0)) }
         if segments.last == .text(Array("#".utf8)) { segments[segments.count - 1] = .rest }
@@ -53,15 +53,15 @@ struct AddressPattern: Hashable, Sendable {
     }
 }
 
-/// What tells a durable subscription from others: whose it is, and the name of the link that subscribes.
+/// Identifies a durable subscription: by its container and the name of its link.
 struct SubscriptionName {
-    /// The subscriber, as it calls itself.
+    /// The container id of the subscriber.
     let containerID: String
     let linkName: String
 
-    /// The address of the subscription's queue, which is that of no other name.
+    /// The address of the subscription's queue, which no other name has.
     ///
-    /// The first slash separates the two: one in the container's id is written as `%2F`, and a percent sign as `%25`.
+    /// The first slash separates the two: a slash in the container id is written as `%2F`, and a percent sign as `%25`.
     var address: String {
         var address = ""
         for scalar in containerID.unicodeScalars {

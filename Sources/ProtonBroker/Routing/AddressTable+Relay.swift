@@ -4,9 +4,9 @@
 import Proton
 import Synchronization
 
-/// Where the messages of the anonymous relay go, and responses of the management node.
+/// The destinations of messages of the anonymous relay, and of responses of the management node.
 extension AddressTable {
-    /// Where the messages of the anonymous relay go that have an address.
+    /// The destination of a message of the anonymous relay.
     enum Destination {
         case queue(Queue)
         case topic(String)
@@ -14,8 +14,8 @@ extension AddressTable {
         case management
     }
 
-    /// Does something with the destination of a message of the anonymous relay.
-    /// - Throws: where the message does not say, or there is none; what `body` throws.
+    /// Calls a closure with the destination of a message of the anonymous relay.
+    /// - Throws: if the message has no address, or there is no such node; the errors of `body`.
     func withDestination<Result>(
         of bytes: [UInt8], by access: PeerAccess, _ context: BrokerContext,
         _ body: (Destination) throws(MessageError) -> Result
@@ -51,19 +51,19 @@ extension AddressTable {
             try access.requireManaging()
             return .management
         }
-        // JMS says so of a topic: its kind of destination is 1 (AMQP JMS mapping, 3.2.4.2).
+        // JMS marks a topic with the destination type 1 (AMQP JMS mapping, 3.2.4.2).
         return try destination(
             address, isTopic: message.annotations["x-opt-jms-dest"]?.intValue == 1, access, context)
     }
 
-    /// What a message to an address comes to. A queue is used until it is released.
-    /// - Parameter isTopic: whether the message says that the address is a topic's.
+    /// The destination of a message with an address. A queue is in use until it is released.
+    /// - Parameter isTopic: whether the message declares the address as a topic's.
     func destination(
         _ address: String, isTopic: Bool = false, _ access: PeerAccess, _ context: BrokerContext
     ) throws(ConditionError) -> Destination {
         try access.requireRelaying(to: address)
         if try self.isTopic(address, isTopic ? ["topic"] : []) { return .topic(try AddressTable.checked(address)) }
-        // A message for a dynamic node that is gone would make a queue that nobody knows of.
+        // A message for a deleted dynamic node would otherwise create a queue that no peer knows.
         if AMQPUUID(address) != nil, entries.withLock({ $0[Address(address)] == nil }) {
             throw ConditionError(.notFound, "There is no node \(address).")
         }

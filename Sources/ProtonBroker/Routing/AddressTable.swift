@@ -5,25 +5,25 @@ import Proton
 import ProtonUtilities
 import Synchronization
 
-/// What the addresses of a broker stand for: queues, and topics with the queues of their subscribers.
+/// The nodes of a broker by their addresses: queues, and topics with the queues of their subscriptions.
 ///
-/// A queue is there as long as somebody uses it, it holds messages, or it is declared. A declared queue's address is that
-/// of a queue also where a pattern says that it is a topic's. Each of the broker's threads may call this.
+/// A queue exists as long as it is used, has messages, or is declared. A declared queue's address is a queue even if it matches a
+/// pattern of topics. Each of the broker's threads may call this.
 final class AddressTable: Sendable {
     let options: BrokerOptions
     let topics = Topics()
     private let topicPatterns: [AddressPattern]
     let entries = Mutex<[Address: Entry]>([:])
-    /// The queues that are declared. It may be locked while `entries` is, and not the other way around.
+    /// The declared queues. It may be locked while `entries` is locked, but not the other way around.
     let declarations = Mutex<[Address: Declared]>([:])
 
     struct Entry {
         let queue: Queue
-        /// How many links, and others for a moment, use the queue: it is not forgotten meanwhile.
+        /// How many links, and short operations, use the queue: it is not deleted meanwhile.
         var users = 0
-        /// Whether it stays though nobody uses it.
+        /// Whether it is kept while it is unused.
         var isKept = false
-        /// Whose subscription it is; nil of one that nobody owns, and of other queues.
+        /// The owner of the subscription; nil if it has none, and for other queues.
         var owner: UserName?
     }
 
@@ -32,16 +32,16 @@ final class AddressTable: Sendable {
         topicPatterns = options.topics.map(AddressPattern.init)
     }
 
-    /// A queue that is declared.
+    /// A declared queue.
     struct Declared {
         var declaration: QueueDeclaration
-        /// Whether a request to the management node has declared it: the store keeps that.
+        /// Whether a request to the management node has declared it: then the store keeps the declaration.
         var isByRequest = false
     }
 
     func declared(_ address: String) -> Declared? { declarations.withLock { $0[Address(address)] } }
 
-    /// Makes the queues that are there from the start.
+    /// Creates the declared queues.
     func declare(_ queues: [QueueDeclaration], _ context: BrokerContext) {
         for declaration in queues {
             declarations.withLock { $0[Address(declaration.address)] = Declared(declaration: declaration) }
@@ -52,7 +52,7 @@ final class AddressTable: Sendable {
         }
     }
 
-    /// Forgets all queues: the broker has ended.
+    /// Removes all queues: the broker has ended.
     func removeAll() {
         let queues = entries.withLock { exchange(&$0, with: [:]) }
         topics.removeAll()
@@ -79,7 +79,7 @@ final class AddressTable: Sendable {
         case .subscription(let subscription):
             settings.isDurable = subscription.isDurable && context.store != nil
             settings.details = subscription.details(owner: owner)
-            // A slow subscriber holds up nobody else, unless its publishers are to hear of it.
+            // A slow subscriber blocks no others, unless the options say that its publishers are refused.
             settings.limits.policy = subscription.isDurable ? options.subscriptionPolicy : .dropOldest
         }
         if settings.isDurable { settings.storeID = storeID ?? context.store?.newQueueID() ?? 0 }
@@ -88,10 +88,10 @@ final class AddressTable: Sendable {
 
     // MARK: Using queues
 
-    /// The queue with an address, made where there is none; `release` ends its use.
-    /// - Parameter access: what the peer may do that wants to use it; nil is the broker itself.
-    /// - Throws: where there is none and none may be made, and where the address is that of a subscription: what a
-    ///   subscriber has of its topics is nobody else's.
+    /// The queue with an address, which is created if it does not exist; `release` ends its use.
+    /// - Parameter access: the permissions of the peer that uses it; nil is the broker itself.
+    /// - Throws: if there is none and none may be created, and if the address is that of a subscription: only its subscriber may
+    ///   use it.
     func use(
         _ address: String, by access: PeerAccess?, _ context: BrokerContext
     ) throws(ConditionError) -> Queue {
@@ -113,9 +113,9 @@ final class AddressTable: Sendable {
         }
     }
 
-    /// A new queue with an address that nobody knows yet; `delete` ends it.
-    /// - Throws: where the broker has as many queues as it may.
-    /// - Parameter maker: the connection that it is made for.
+    /// Creates a queue with a new, unknown address; `delete` ends it.
+    /// - Throws: if the broker has the maximum number of queues.
+    /// - Parameter maker: the connection for which it is created.
     func makeDynamicQueue(
         for maker: ObjectIdentifier, _ context: BrokerContext
     ) throws(ConditionError) -> Queue {
@@ -125,7 +125,7 @@ final class AddressTable: Sendable {
         }
     }
 
-    /// The connection that a dynamic node was made for; nil where an address is no such node's.
+    /// The connection for which a dynamic node was created; nil if an address is not that of a dynamic node.
     func maker(ofDynamic address: String) -> ObjectIdentifier? {
         guard case .dynamic(let maker)? = entries.withLock({ $0[Address(address)]?.queue.kind }) else { return nil }
         return maker
@@ -144,7 +144,7 @@ final class AddressTable: Sendable {
         return queue
     }
 
-    /// Uses a queue once more that is in use already; `release` ends that as well.
+    /// Counts another use of a queue that is in use; `release` ends that too.
     func useAgain(_ queue: Queue) {
         entries.withLock { entries in
             let address = Address(queue.address)
@@ -152,7 +152,7 @@ final class AddressTable: Sendable {
         }
     }
 
-    /// Ends the use of a queue, which is forgotten where nobody else needs it.
+    /// Ends the use of a queue, which is deleted if it has no other use.
     func release(_ queue: Queue) {
         let isForgotten = entries.withLock { entries in
             let address = Address(queue.address)
@@ -167,15 +167,15 @@ final class AddressTable: Sendable {
         if isForgotten { queue.delete() }
     }
 
-    /// Forgets a queue where nobody needs it.
+    /// Deletes a queue if it is unused.
     func forgetIfUnused(_ queue: Queue) {
         useAgain(queue)
         release(queue)
     }
 
-    /// Forgets a queue, whatever it holds, and closes its links.
-    /// - Parameter reason: what their peers are told.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
+    /// Deletes a queue with its messages, and closes its links.
+    /// - Parameter reason: the condition for their peers.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
     @discardableResult
     func delete(_ queue: Queue, _ reason: Condition = Queue.deleted) -> UInt64 {
         entries.withLock { entries in
@@ -187,7 +187,7 @@ final class AddressTable: Sendable {
         return queue.delete(reason)
     }
 
-    /// What all queues hold.
+    /// The status of all queues.
     var status: [QueueStatus] {
         let queues = entries.withLock { $0.values.map(\.queue) }
         return queues.map(\.status).sorted { $0.address < $1.address }
@@ -195,9 +195,9 @@ final class AddressTable: Sendable {
 
     // MARK: Topics
 
-    /// Whether an address is that of topics: one that a pattern covers, or that a peer says is one, and no declared queue.
-    /// - Parameter capabilities: what the peer asks of the node: `queue` or `topic`.
-    /// - Throws: where it is not what the peer asks for.
+    /// Whether an address is a topic's: it matches a pattern, or the peer declares it as one, and it is not a declared queue.
+    /// - Parameter capabilities: the node capabilities that the peer requests: `queue` or `topic`.
+    /// - Throws: if it is not what the peer requests.
     func isTopic(_ address: String, _ capabilities: [Symbol]) throws(ConditionError) -> Bool {
         let isDeclared = declared(address) != nil
         let isTopic = !isDeclared && topicPatterns.contains { $0.matches(address) }
@@ -211,12 +211,12 @@ final class AddressTable: Sendable {
         return isTopic
     }
 
-    /// The queue of a subscriber, which gets its messages from now on.
+    /// The queue of a subscription, which receives messages from now on.
     /// - Parameters:
-    ///   - name: what a durable subscription is called; nil makes one that goes with its link.
-    ///   - access: what the subscriber may do, who may receive from the topic.
-    /// - Returns: the queue, and the number of the group that the store has to write; 0 for none.
-    /// - Throws: where the broker has as many queues as it may, or the subscription is another user's.
+    ///   - name: the name of a durable subscription; nil creates one that ends with its link.
+    ///   - access: the permissions of the subscriber, which may receive from the topic.
+    /// - Returns: the queue, and the sequence number of the group that the store has to write; 0 for none.
+    /// - Throws: if the broker has the maximum number of queues, or the subscription belongs to another user.
     func subscribe(
         _ subscription: Subscription, name: SubscriptionName?, by access: PeerAccess, _ context: BrokerContext
     ) throws(ConditionError) -> (Queue, sequence: UInt64) {
@@ -233,7 +233,7 @@ final class AddressTable: Sendable {
                     entries[Address(name.address)]?.users += 1
                     return (known, nil)
                 }
-                // Another subscription under the same name takes the place of the old one, as JMS has it.
+                // Another subscription with the same name replaces the old one, as in JMS.
                 owner = entries[Address(name.address)]?.owner ?? owner
                 if !access.mayCreate(subscription.address) { throw missingSubscription(subscription, access) }
                 entries[Address(name.address)] = nil
@@ -260,13 +260,13 @@ final class AddressTable: Sendable {
         access.error("make a durable subscription to", subscription: subscription.address)
     }
 
-    /// The queue of a durable subscription that there is, as a peer asks for that wants to know or to end it.
-    /// - Throws: where there is none that the peer may use.
+    /// The queue of an existing durable subscription, for a peer that queries or ends it.
+    /// - Throws: if there is none that the peer may use.
     func useSubscription(
         _ name: SubscriptionName, by access: PeerAccess, _ context: BrokerContext
     ) throws(ConditionError) -> Queue {
         try entries.withLock { entries throws(ConditionError) in
-            // Who may not use it learns no more than that there is none for it.
+            // A peer that may not use it only learns that there is none for it.
             let missing = ConditionError(
                 .notFound, "The source has no address, and \(name.containerID) has no subscription \(name.linkName).")
             guard let queue = entries[Address(name.address)]?.queue, let subscription = queue.subscription,
@@ -282,9 +282,9 @@ final class AddressTable: Sendable {
         }
     }
 
-    /// Checks that a durable subscription is the user's that comes for it. One that nobody owns, since it was made without
-    /// a log-in or by a broker that knew no users, is from then on the first user's who comes for it.
-    /// - Throws: where it is another's, and the peer may not manage it.
+    /// Checks that a durable subscription belongs to the user of a peer. One without an owner, since it was created without
+    /// authentication or by a broker without users, gets the first user that attaches to it as owner.
+    /// - Throws: if it belongs to another user, and the peer may not manage it.
     private func checkOwner(
         of queue: Queue, _ access: PeerAccess, _ entries: inout [Address: Entry], _ context: BrokerContext
     ) throws(ConditionError) {
@@ -297,8 +297,7 @@ final class AddressTable: Sendable {
         } else if let user {
             entries[Address(queue.address)]?.owner = user
             guard queue.settings.isDurable, let store = context.store else { return }
-            // Where its maker has not come to store it yet. That it is deleted is written after this, since it leaves the
-            // table first.
+            // In case its creator has not stored it yet. Its deletion is written later, since it leaves the table first.
             _ = queue.store()
             _ = store.write([
                 .makeQueue(
@@ -311,8 +310,8 @@ final class AddressTable: Sendable {
 
     // MARK: The store
 
-    /// Makes the queues that the store has kept, with their messages.
-    /// - Throws: where the store cannot be read, or holds what this broker does not understand.
+    /// Restores the queues of the store, with their messages.
+    /// - Throws: if the store cannot be read, or contains data that this broker does not understand.
     func recover(from store: BrokerStore, _ context: BrokerContext) throws {
         var queues: [UInt64: Queue] = [:]
         try store.store.recover { item in
@@ -329,7 +328,7 @@ final class AddressTable: Sendable {
                 queues[message.queue]?.restore(message)
             }
         }
-        // A broker that crashed may have left queues that it was about to forget.
+        // A broker that crashed may have left queues that it was about to delete.
         for queue in queues.values {
             let isListed = entries.withLock { $0[Address(queue.address)]?.queue === queue }
             if isListed { forgetIfUnused(queue) } else if queue.isEmpty { queue.delete() }
@@ -345,7 +344,7 @@ final class AddressTable: Sendable {
         }
         let declared = self.declared(stored.address)
         var kind = Queue.Kind.named(isExclusive: declared?.declaration.isExclusive ?? false)
-        // What the options declare now, whatever it was declared as before.
+        // The current declaration of the options has priority over an earlier one.
         let isDeclaration = (try? AMQPValue(decoding: stored.details))?.mapValue != nil && declared != nil
         if !stored.details.isEmpty, !isDeclaration {
             guard let subscription = Subscription(details: stored.details) else {
@@ -374,10 +373,10 @@ final class AddressTable: Sendable {
 
     // MARK: Addresses
 
-    /// The longest address that is taken, in bytes of UTF-8.
+    /// The maximum length of an address, in bytes of UTF-8.
     private static let maxAddressSize = 1_024
 
-    /// An address that a node can have.
+    /// Checks the address of a node.
     static func checked(_ address: String) throws(ConditionError) -> String {
         guard !address.isEmpty else { throw ConditionError(.invalidField, "The address is empty.") }
         guard address.utf8.count <= maxAddressSize else {

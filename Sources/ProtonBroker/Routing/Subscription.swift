@@ -3,9 +3,9 @@
 
 import Proton
 
-/// Which messages of which topics a subscriber gets.
+/// The topics and the selector of a subscriber.
 struct Subscription: Sendable {
-    /// The addresses of the topics, as the subscriber names them.
+    /// The address of the topics, as the subscriber sent it.
     let address: String
     /// The text of its selector; nil for all messages.
     let selectorText: String?
@@ -33,22 +33,22 @@ struct Subscription: Sendable {
         return selector.matches(MessageContent(bytes, selector.parts).subject(failures: 0))
     }
 
-    /// Whether another one gives the same messages.
+    /// Whether another subscription gets the same messages.
     func isSame(as other: Subscription) -> Bool {
         Address(address) == Address(other.address) && selectorText == other.selectorText
     }
 
-    // MARK: In a store
+    // MARK: Storage
 
-    /// What the store keeps of it.
-    /// - Parameter owner: whose it is; nil of one that nobody owns, which is stored as by brokers that knew no users.
+    /// The details for the store.
+    /// - Parameter owner: the owner; nil without one, which is stored in the form of brokers without users.
     func details(owner: UserName?) -> [UInt8] {
         let fields: [AMQPValue] = [.string(address), selectorText.map { .string($0) } ?? .null]
         // Strings of limited size can always be encoded.
         return (try? AMQPValue.list(fields + (owner.map { [.string($0.text)] } ?? [])).encoded()) ?? []
     }
 
-    /// The owner of a subscription that a store has kept; nil where nobody owns it.
+    /// The owner of a subscription from a store; nil if it has none.
     static func owner(in details: [UInt8]) -> UserName? {
         guard !details.isEmpty, case .list(let fields)? = try? AMQPValue(decoding: details), fields.count == 3 else {
             return nil
@@ -56,7 +56,7 @@ struct Subscription: Sendable {
         return fields[2].stringValue.map { UserName($0) }
     }
 
-    /// The subscription that a store has kept; nil of what is none.
+    /// Decodes a subscription from a store; nil for other details.
     init?(details: [UInt8]) {
         guard case .list(let fields)? = try? AMQPValue(decoding: details), (2...3).contains(fields.count),
             case .string(let address) = fields[0]

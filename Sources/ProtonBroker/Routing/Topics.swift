@@ -7,7 +7,7 @@ import Synchronization
 /// The subscriptions to a broker's topics; each of its threads may use it.
 final class Topics: Sendable {
     private let queues = Mutex<[ObjectIdentifier: Queue]>([:])
-    /// Rises with every change, so that publishers need not look each time.
+    /// Increases with every change, so that publishers can cache the queues.
     private let version = Atomic<UInt64>(1)
 
     func add(_ queue: Queue) {
@@ -24,13 +24,13 @@ final class Topics: Sendable {
 
     var currentVersion: UInt64 { version.load(ordering: .acquiring) }
 
-    /// The queues of the subscriptions that get a topic's messages.
+    /// The queues of the subscriptions to a topic.
     func queues(of address: String) -> [Queue] {
         queues.withLock { all in all.values.filter { $0.subscription?.covers(address) ?? false } }
     }
 }
 
-/// A topic as one publisher sees it: where its messages go. It belongs to the publisher's domain.
+/// A topic for one publisher: the queues for its messages. It belongs to the publisher's domain.
 final class Topic {
     let address: String
     private let topics: Topics
@@ -41,16 +41,16 @@ final class Topic {
         self.topics = topics
     }
 
-    /// The queues of the subscriptions that want a message.
+    /// The queues of the subscriptions that match a message.
     private func queues(wanting bytes: [UInt8]) -> [Queue] {
         let version = topics.currentVersion
         if known.version != version { known = (version, topics.queues(of: address)) }
         return known.queues.filter { $0.subscription?.wants(bytes) ?? false }
     }
 
-    /// Keeps room for a message with each subscription that wants it, or with none.
+    /// Reserves room for a message with each subscription that matches it, or with none.
     /// - Returns: the queues that have room for it.
-    /// - Throws: where one that may not lose any is too full to take it.
+    /// - Throws: if a queue that must not lose messages is too full.
     func reserve(_ bytes: [UInt8]) throws(MessageError) -> [Queue] {
         var taken: [Queue] = []
         for queue in queues(wanting: bytes) {
@@ -58,8 +58,8 @@ final class Topic {
                 _ = try queue.reserve(bytes, from: nil)
                 taken.append(queue)
             } catch {
-                // One that is just deleted wants nothing any more, and one that loses its oldest messages where it is too
-                // slow, and has none that wait, loses this one. A store that fails is the publisher's to hear of.
+                // A queue that was just deleted is skipped. A queue that drops its oldest messages, and has none that wait,
+                // misses this one. An error of the store is passed to the publisher.
                 let name = error.condition.name
                 if name == .notFound { continue }
                 if name == .resourceLimitExceeded, queue.noteMissed(error.condition) { continue }
@@ -70,8 +70,8 @@ final class Topic {
         return taken
     }
 
-    /// Puts a message into the queue of each subscription that wants it, or into none.
-    /// - Returns: the number of the group that the store has to write; 0 for none.
+    /// Adds a message to the queue of each subscription that matches it, or to none.
+    /// - Returns: the sequence number of the group that the store has to write; 0 for none.
     /// - Throws: as `reserve`.
     func publish(_ bytes: [UInt8]) throws(MessageError) -> UInt64 {
         try reserve(bytes).reduce(0) { max($0, $1.receiveReserved(bytes)) }

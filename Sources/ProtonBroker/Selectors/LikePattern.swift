@@ -1,7 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The pattern of LIKE: `_` stands for one character, `%` for any number of them.
+/// The pattern of LIKE: `_` matches one character, `%` any number of characters.
 struct LikePattern: Sendable, Hashable {
     private enum Part: Hashable {
         case scalar(Unicode.Scalar)
@@ -11,8 +11,8 @@ struct LikePattern: Sendable, Hashable {
 
     private var parts: [Part] = []
 
-    /// A pattern; behind the escape character `_`, `%` and itself stand for themselves.
-    /// - Returns: nil where the escape character has nothing of that behind it.
+    /// Parses a pattern; after the escape character, `_`, `%` and the escape character match themselves.
+    /// - Returns: nil if another character follows the escape character.
     init?(_ text: String, escape: Unicode.Scalar?) {
         var isEscaped = false
         for scalar in text.unicodeScalars {
@@ -23,7 +23,7 @@ struct LikePattern: Sendable, Hashable {
             case _ where isEscaped: return nil
             case escape: isEscaped = true
             case "_": parts.append(.one)
-            // Several in a row say no more than one.
+            // Several in a row match the same as one.
             case "%": if parts.last != .any { parts.append(.any) }
             default: parts.append(.scalar(scalar))
             }
@@ -31,13 +31,13 @@ struct LikePattern: Sendable, Hashable {
         if isEscaped { return nil }
     }
 
-    /// Whether the whole of a text fits.
+    /// Whether the whole text matches.
     func matches(_ text: String) -> Bool {
         let scalars = text.unicodeScalars
         var position = scalars.startIndex
         var part = 0
-        // Where to go on if what comes behind the last `%` does not fit: one character later. Going back to the last one
-        // is enough, so that the time is at most the product of both lengths.
+        // Where to continue if the part after the last `%` does not match: one character later. Backtracking to the last one is
+        // enough, so that the time is at most the product of both lengths.
         var retry: (part: Int, position: String.UnicodeScalarView.Index)?
         while position < scalars.endIndex {
             if part < parts.count, parts[part] == .any {

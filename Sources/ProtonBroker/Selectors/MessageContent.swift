@@ -4,21 +4,21 @@
 import Proton
 import ProtonUtilities
 
-/// What selectors read of a message, decoded from its bytes once.
+/// The parts of a message that selectors read, decoded from its bytes once.
 ///
-/// Only what stands before the body is decoded, and only what selectors ask for is kept. It does not change: a selector that
-/// asks for more makes another one.
+/// Only the sections before the body are decoded, and only the parts that selectors need are kept. It is immutable: a selector
+/// that needs more parts creates another one.
 final class MessageContent: Sendable {
-    /// What was read.
+    /// The parts that were read.
     let parts: SelectorParts
-    /// About how many bytes of memory it takes, for limits on a queue's memory.
+    /// The approximate memory in bytes, for the limits of a queue's memory.
     let memory: Int
     private let properties: ApplicationProperties
     private let annotations: Annotations
     private let fields: [(field: SelectorField, value: SelectorValue)]
 
-    /// Reads some parts of an encoded message. One that is not valid before its body reads as one without header, properties
-    /// and annotations.
+    /// Reads some parts of an encoded message. A message that is invalid before its body is read as one without header,
+    /// properties and annotations.
     init(_ bytes: [UInt8], _ parts: SelectorParts) {
         self.parts = parts
         let message = (try? Message(decodingHeadOf: bytes)) ?? Message()
@@ -30,17 +30,17 @@ final class MessageContent: Sendable {
             + fields.reduce(0) { $0 + MemoryLayout<(SelectorField, SelectorValue)>.stride + $1.value.memory }
     }
 
-    /// Reads more parts than another one holds.
+    /// Reads some parts, and the parts that another value has.
     convenience init(_ bytes: [UInt8], adding parts: SelectorParts, to other: MessageContent) {
         self.init(bytes, parts.union(other.parts))
     }
 
-    /// The object, and the heads of the arrays that it refers to.
+    /// The size of the object, and of the headers of its arrays.
     private static let baseSize = 160
 
-    /// What a selector sees of the message after some deliveries that failed.
-    /// - Parameter added: what consumers want added to the message's annotations (AMQP 1.0, 3.4.5); it replaces what came
-    ///   under the same key.
+    /// The message as a selector sees it after a number of failed deliveries.
+    /// - Parameter added: annotations that consumers have added to the message (AMQP 1.0, 3.4.5); they replace those with the
+    ///   same key.
     func subject(failures: UInt32, adding added: Annotations = [:]) -> Subject {
         Subject(content: self, failures: failures, added: added)
     }
@@ -57,7 +57,7 @@ final class MessageContent: Sendable {
         func field(_ field: SelectorField) -> SelectorValue {
             let value = content.fields.first { $0.field == field }?.value ?? .null
             switch (field, value) {
-            // What failed here counts on top of what the message came with.
+            // Failed deliveries here are added to the message's own count.
             case (.deliveryCount, .exact(let count)), (.deliveryNumber, .exact(let count)):
                 return .exact(count + Int64(failures))
             case (.redelivered, .boolean(let flag)): return .boolean(flag || failures > 0)
@@ -68,7 +68,7 @@ final class MessageContent: Sendable {
 }
 
 extension SelectorValue {
-    /// The value of a field of a message, as it came.
+    /// The value of a field of a message, as it arrived.
     fileprivate init(_ field: SelectorField, of message: Message) {
         switch field {
         case .durable: self = .boolean(message.isDurable)
@@ -98,11 +98,11 @@ extension SelectorValue {
     private init(_ text: String?) { self = text.map { .string($0) } ?? .null }
 }
 
-// About how many bytes decoded parts of a message take on the heap, as 64-bit Swift lays them out. They are estimates, to be
-// counted against limits: the allocator's own overhead is taken as that of 16-byte steps.
+// The approximate heap size in bytes of decoded parts of a message, with the layout of 64-bit Swift. They are estimates for
+// limits: the allocator's overhead is taken as that of 16-byte steps.
 
 extension String {
-    /// The bytes outside of the value: none for a text of up to 15 bytes.
+    /// The bytes outside of the value: none for a string of up to 15 bytes.
     fileprivate var heapSize: Int { utf8.count <= 15 ? 0 : allocation(utf8.count + 1) }
 }
 
@@ -129,7 +129,7 @@ extension AMQPValue {
 }
 
 extension OrderedMap {
-    /// The bytes of the pairs, and of what they refer to.
+    /// The bytes of the pairs, and of their heap objects.
     var memory: Int {
         guard !isEmpty else { return 0 }
         return reduce(allocation(count * MemoryLayout<(Key, AMQPValue)>.stride)) { sum, pair in
@@ -145,5 +145,5 @@ extension SelectorValue {
     }
 }
 
-/// The bytes that an object or array takes with its head of 32 bytes.
+/// The size of an object or array on the heap, with its header of 32 bytes.
 private func allocation(_ size: Int) -> Int { (size + 32 + 15) & ~15 }

@@ -3,22 +3,22 @@
 
 import Proton
 
-/// A condition on messages in the selector language of JMS, which is that of SQL-92's conditions.
+/// A condition on messages in the selector language of JMS, which is a subset of SQL-92's conditions.
 ///
 ///     let selector = try Selector("colour = 'green' AND weight BETWEEN 1 AND 2.5")
 ///
-/// Identifiers name application properties, fields of the header and properties, or annotations (see `SelectorName`). It is
-/// parsed once, and then evaluated on as many messages as there are; nothing that a message holds makes that fail.
+/// Identifiers name application properties, fields of the header and properties, or annotations (see `SelectorName`). A selector
+/// is parsed once, and then evaluated on any number of messages; no message can make the evaluation fail.
 ///
-/// Conditions are true, false or unknown, and a message is selected where the selector is true (JMS 2.0, 3.8.1). A comparison
-/// with null is unknown. One of unlike types, such as a text and a number, is false: `a <> 5` is false for a text, and
-/// `NOT a = 5` true.
+/// Conditions are true, false or unknown, and a message is selected if the selector is true (JMS 2.0, 3.8.1). A comparison with
+/// null is unknown. A comparison of different types, such as a string and a number, is false: `a <> 5` is false for a string, and
+/// `NOT a = 5` is true.
 struct Selector: Sendable {
     private let condition: SelectorExpression
-    /// What it reads of a message.
+    /// The parts of a message that it reads.
     let parts: SelectorParts
 
-    /// The longest text that is taken, in bytes of UTF-8.
+    /// The maximum length of a selector, in bytes of UTF-8.
     static let maxSize = 8_192
 
     /// Parses a selector.
@@ -31,26 +31,26 @@ struct Selector: Sendable {
         parts = parser.parts
     }
 
-    /// Whether the condition is true of a message: neither false nor unknown.
+    /// Whether the condition is true for a message: neither false nor unknown.
     func matches(_ message: some SelectorSubject) -> Bool {
         if case .boolean(true) = condition.value(of: message) { true } else { false }
     }
 }
 
-/// What a selector is evaluated on.
+/// A message on which a selector is evaluated.
 protocol SelectorSubject {
-    /// The value of an application property; nil where there is none.
+    /// The value of an application property; nil if it does not exist.
     func applicationProperty(_ name: String) -> AMQPValue?
-    /// The value of a message annotation; nil where there is none.
+    /// The value of a message annotation; nil if it does not exist.
     func annotation(_ key: AnnotationKey) -> AMQPValue?
     /// The value of a field of the header or the properties.
     func field(_ field: SelectorField) -> SelectorValue
 }
 
-/// What is wrong with a selector, and where.
+/// An error in a selector, and its position.
 struct SelectorError: Error, Hashable {
     let reason: String
-    /// Where it is: characters from the beginning, the first at 1.
+    /// The position in characters; the first is 1.
     let position: Int
 
     init(_ reason: String, at offset: Int) {

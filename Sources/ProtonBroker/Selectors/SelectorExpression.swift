@@ -3,11 +3,11 @@
 
 /// A part of a parsed selector.
 ///
-/// Chains of one operator are one node with many members, so that the tree is no deeper than the text is nested.
+/// A chain of one operator is one node with many members, so that the tree is no deeper than the nesting of the text.
 indirect enum SelectorExpression: Sendable {
     case literal(SelectorValue)
     case name(SelectorName)
-    /// A name with hyphens and without quotes, which could be a difference too, and where it begins.
+    /// A name with hyphens and without quotes, which could also be a subtraction, and its position.
     case hyphenated(String, at: Int)
     case all([SelectorExpression])
     case any([SelectorExpression])
@@ -18,13 +18,13 @@ indirect enum SelectorExpression: Sendable {
     case isIn(SelectorExpression, [SelectorValue])
     case like(SelectorExpression, LikePattern)
     case isNull(SelectorExpression)
-    /// A first number, and what is done to it step by step.
+    /// A first number, and the operations that follow.
     case arithmetic(SelectorExpression, [(Arithmetic, SelectorExpression)])
     case negated(SelectorExpression)
 }
 
 extension SelectorExpression {
-    /// What it comes to for a message.
+    /// The value of the expression for a message.
     func value(of message: some SelectorSubject) -> SelectorValue {
         switch self {
         case .literal(let value): value
@@ -49,7 +49,7 @@ extension SelectorExpression {
         }
     }
 
-    /// AND and OR: one member that is `decisive` decides; else one that is unknown leaves it unknown.
+    /// AND and OR: one member that is `decisive` decides; otherwise an unknown member makes the result unknown.
     private static func decide(
         _ conditions: [SelectorExpression], of message: some SelectorSubject, by decisive: Bool
     ) -> SelectorValue {
@@ -66,7 +66,7 @@ extension SelectorExpression {
 }
 
 extension SelectorName {
-    /// What it names of a message.
+    /// The value that the name has in a message.
     fileprivate func value(of message: some SelectorSubject) -> SelectorValue {
         switch self {
         case .property(let name): SelectorValue(message.applicationProperty(name))
@@ -77,7 +77,7 @@ extension SelectorName {
     }
 }
 
-// A value of a type that a test is not for makes the test false, and unknown where it is null, as in comparisons.
+// A value of a type that a test does not support makes the test false, and a null value makes it unknown, as in comparisons.
 extension SelectorValue {
     /// `self >= low AND self <= high`.
     fileprivate func isBetween(_ low: SelectorValue, _ high: SelectorValue) -> SelectorValue {
@@ -86,7 +86,7 @@ extension SelectorValue {
         return conditions.contains(nil) ? .null : .boolean(true)
     }
 
-    /// `self < low OR self > high`, which is not the opposite where types differ.
+    /// `self < low OR self > high`, which is not the negation of `isBetween` if the types differ.
     fileprivate func isNotBetween(_ low: SelectorValue, _ high: SelectorValue) -> SelectorValue {
         let conditions = [compared(.less, with: low), compared(.greater, with: high)]
         if conditions.contains(true) { return .boolean(true) }
@@ -98,7 +98,7 @@ extension SelectorValue {
         self == .null ? .null : .boolean(values.contains { compared(.equal, with: $0) == true })
     }
 
-    /// Whether it is a text that a pattern fits.
+    /// Whether it is a string that matches a pattern.
     fileprivate func isLike(_ pattern: LikePattern) -> SelectorValue {
         switch self {
         case .null: .null

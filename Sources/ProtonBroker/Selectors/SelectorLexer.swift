@@ -3,16 +3,16 @@
 
 import Proton
 
-/// A word of a selector.
+/// A token of a selector.
 enum SelectorToken: Hashable {
-    /// A word of the language, in upper case.
+    /// A keyword of the language, in upper case.
     case keyword(String)
     /// A name, with quotes or without.
     case identifier(String)
-    /// A name with hyphens and without quotes, such as `x-y`: it may be a difference of two names.
+    /// A name with hyphens and without quotes, such as `x-y`: it may be a subtraction of two names.
     case hyphenated(String)
     case string(String)
-    /// A whole number without its sign.
+    /// An integer without its sign.
     case exact(UInt64)
     case approximate(Double)
     /// One or two characters, such as `<=`.
@@ -21,7 +21,7 @@ enum SelectorToken: Hashable {
 }
 
 extension SelectorToken: CustomStringConvertible {
-    /// The token as an error names it.
+    /// The token in an error message.
     var description: String {
         switch self {
         case .keyword(let word), .symbol(let word), .identifier(let word), .hyphenated(let word): word.inError
@@ -32,7 +32,7 @@ extension SelectorToken: CustomStringConvertible {
     }
 }
 
-/// Splits a selector into its words.
+/// Splits a selector into its tokens.
 struct SelectorLexer {
     private let scalars: [Unicode.Scalar]
     private var offset = 0
@@ -43,7 +43,7 @@ struct SelectorLexer {
 
     init(_ text: String) { scalars = Array(text.unicodeScalars) }
 
-    /// The next token, and where it begins.
+    /// The next token, and its position.
     mutating func next() throws(SelectorError) -> (SelectorToken, Int) {
         while let scalar = peek(), scalar.properties.isWhitespace { offset += 1 }
         let start = offset
@@ -60,7 +60,7 @@ struct SelectorLexer {
 
     // MARK: Tokens
 
-    /// What stands between two quotes; a quote within is written twice.
+    /// The text between two quotes; a quote in it is doubled.
     private mutating func quoted(_ quote: Unicode.Scalar) throws(SelectorError) -> String {
         let start = offset
         var text = String.UnicodeScalarView()
@@ -79,9 +79,9 @@ struct SelectorLexer {
     private mutating func word() -> SelectorToken {
         var word = take(while: isIdentifierPart)
         let upper = word.uppercased()
-        // What may follow these directly is a minus, as in `AND-1`.
+        // A minus may follow these directly, as in `AND-1`.
         if ["AND", "OR", "NOT", "BETWEEN"].contains(upper) { return .keyword(upper) }
-        // A hyphen with nothing but letters and digits around it may be part of a name.
+        // A hyphen between letters or digits may be part of a name.
         var isHyphenated = false
         while peek() == "-", let next = peek(1), isIdentifierPart(next) {
             offset += 1
@@ -105,7 +105,7 @@ struct SelectorLexer {
         }
     }
 
-    /// A number as Java writes it: `57`, `0x1F`, `57L`, `7.`, `.5`, `-57.9E2`, `1.5f`.
+    /// A number in Java's syntax: `57`, `0x1F`, `57L`, `7.`, `.5`, `-57.9E2`, `1.5f`.
     private mutating func number() throws(SelectorError) -> SelectorToken {
         let start = offset
         if peek() == "0", peek(1) == "x" || peek(1) == "X" {
@@ -134,7 +134,7 @@ struct SelectorLexer {
             offset += 1
         }
         if isExact { return try exact(text, radix: 10, start) }
-        // Swift wants a digit on both sides of the point.
+        // Swift requires a digit on both sides of the point.
         let padded = (text.hasPrefix(".") ? "0" : "") + (text.hasSuffix(".") ? text + "0" : text)
         guard !isWordGoingOn, let number = Double(padded.replacingPoint()), number.isFinite else {
             throw SelectorError("this is no number", at: start)
@@ -185,7 +185,7 @@ private func isIdentifierStart(_ scalar: Unicode.Scalar) -> Bool {
 }
 
 extension String {
-    /// The text in the words of an error: a peer chose it, and it may be long.
+    /// The text for an error message: a peer chose it, and it may be long.
     var inError: String { "'\(escapedForLog)'" }
 
     /// The text of a number with a digit between the point and the exponent, as in `7.e3`.

@@ -3,26 +3,26 @@
 
 import Proton
 
-/// What an identifier of a selector names.
+/// The meaning of an identifier in a selector.
 ///
-/// | identifier | what it names |
+/// | identifier | meaning |
 /// | --- | --- |
 /// | `JMSPriority`, `JMSType` and so on | the field that JMS maps it to |
 /// | `amqp.priority`, `amqp.message-id` and so on | the field of the header or the properties, `_` or `-` between words |
 /// | `amqp.header.priority`, `amqp.properties.message-id` | the same, with its section |
 /// | `amqp.annotation.KEY` | the message annotation with this symbol as its key |
-/// | `m.KEY` | the same, as ActiveMQ Artemis has it; where there is none, the application property `m.KEY` |
+/// | `m.KEY` | the same, as in ActiveMQ Artemis; if it does not exist, the application property `m.KEY` |
 /// | any other | the application property |
 ///
-/// Names that begin with `amqp.` or `JMS` are reserved: one that is none of these is refused, since it would match nothing.
-/// `JMSX` and `JMS_` begin names that JMS leaves to providers and applications.
+/// Names that begin with `amqp.` or `JMS` are reserved: any other such name is refused, since it would match nothing. Names that
+/// begin with `JMSX` or `JMS_` are left by JMS to providers and applications.
 enum SelectorName: Hashable {
     case property(String)
     case field(SelectorField)
-    /// A message annotation, and the application property to read where there is none.
+    /// A message annotation, and the application property to read if it does not exist.
     case annotation(AnnotationKey, orProperty: String?)
 
-    /// - Returns: nil for a reserved name that names nothing.
+    /// - Returns: nil for a reserved name without a meaning.
     init?(_ identifier: String) {
         if let name = identifier.dropping("amqp.annotation.") {
             guard let key = SelectorName.key(name) else { return nil }
@@ -41,7 +41,7 @@ enum SelectorName: Hashable {
         }
     }
 
-    /// Whether hyphens in a name are part of it for sure: no application property begins like this.
+    /// Whether hyphens are certainly part of a name: no application property begins like this.
     static func takesHyphens(_ identifier: String) -> Bool {
         identifier.hasPrefix("amqp.") || identifier.hasPrefix("m.")
     }
@@ -85,7 +85,7 @@ enum SelectorName: Hashable {
 }
 
 extension String {
-    /// What follows a prefix; nil where the text begins otherwise.
+    /// The rest of the text after a prefix; nil if it does not have the prefix.
     fileprivate func dropping(_ prefix: String) -> String? {
         hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
     }
@@ -96,11 +96,11 @@ enum SelectorField: UInt8, Sendable, Hashable, CaseIterable {
     case durable, priority, timeToLive, firstAcquirer, deliveryCount
     case messageID, userID, to, subject, replyTo, correlationID, contentType, contentEncoding
     case absoluteExpiryTime, creationTime, groupID, groupSequence, replyToGroupID
-    /// How JMS says the same in another way: a text of two, a number that counts from 1, whether a count is above 0.
+    /// The forms in which JMS has these fields: one of two strings, a number that counts from 1, whether a count is above 0.
     case deliveryMode, deliveryNumber, redelivered
 }
 
-/// What a selector reads of a message.
+/// The parts of a message that a selector reads.
 struct SelectorParts: OptionSet, Sendable, Hashable {
     let rawValue: UInt32
 

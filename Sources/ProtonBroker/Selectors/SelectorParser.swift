@@ -13,13 +13,13 @@
 struct SelectorParser {
     private var lexer: SelectorLexer
     private var token: SelectorToken
-    /// Where the token begins.
+    /// The position of the token.
     private var offset: Int
     private var depth = 0
-    /// What was named of a message.
+    /// The parts of a message that were named.
     private(set) var parts: SelectorParts = []
 
-    /// How deep parentheses, NOT and signs may be nested: evaluation recurses as deep.
+    /// The maximum nesting of parentheses, NOT and signs: evaluation recurses as deep.
     static let maxDepth = 64
 
     init(_ text: String) throws(SelectorError) {
@@ -100,7 +100,7 @@ struct SelectorParser {
         return isNegated ? .not(test) : test
     }
 
-    /// The comparison whose right side comes next.
+    /// Parses the right side of a comparison.
     private mutating func compare(
         _ left: SelectorExpression, _ leftStart: Int, _ comparison: Comparison
     ) throws(SelectorError) -> SelectorExpression {
@@ -120,7 +120,7 @@ struct SelectorParser {
         return try ordered(try sum(), start)
     }
 
-    /// The list behind IN.
+    /// The list after IN.
     private mutating func values() throws(SelectorError) -> [SelectorValue] {
         try expect(.symbol("("))
         var values: [SelectorValue] = []
@@ -135,7 +135,7 @@ struct SelectorParser {
         return values
     }
 
-    /// The pattern behind LIKE.
+    /// The pattern after LIKE.
     private mutating func pattern() throws(SelectorError) -> LikePattern {
         let start = offset
         let text = try text()
@@ -209,7 +209,7 @@ struct SelectorParser {
         }
     }
 
-    /// What stands behind a minus. The smallest number is one whose opposite is none.
+    /// Parses the operand of a minus. The smallest number has no positive counterpart.
     private mutating func negative(_ start: Int) throws(SelectorError) -> SelectorExpression {
         if case .exact(let number) = token, number == Int64.min.magnitude { return try literal(.exact(.min)) }
         let operand = try nested { (parser) throws(SelectorError) in try parser.number(try parser.factor(), start) }
@@ -221,7 +221,7 @@ struct SelectorParser {
 
     // MARK: Names
 
-    /// What an identifier names.
+    /// The meaning of an identifier.
     private mutating func resolve(_ identifier: String, _ start: Int) throws(SelectorError) -> SelectorName {
         guard let name = SelectorName(identifier) else {
             throw SelectorError("\(identifier.inError) is reserved and names nothing", at: start)
@@ -236,7 +236,7 @@ struct SelectorParser {
         return name
     }
 
-    /// The expression where a calculation makes no sense: hyphens in it are part of a name.
+    /// The expression in a position where no calculation is allowed: hyphens in it are part of a name.
     private mutating func name(
         _ expression: SelectorExpression, _ start: Int
     ) throws(SelectorError) -> SelectorExpression {
@@ -247,16 +247,16 @@ struct SelectorParser {
         }
     }
 
-    /// The expression where it may be a number: a hyphen in it then may be a minus.
+    /// The expression in a position where a number is allowed: a hyphen in it may then be a minus.
     private func unambiguous(_ expression: SelectorExpression) throws(SelectorError) -> SelectorExpression {
         guard case .hyphenated(let name, let start) = expression else { return expression }
         let reason = "\(name.inError) may be a name or a difference: "
         throw SelectorError(reason + "put a name in double quotes, or spaces around a minus", at: start)
     }
 
-    // MARK: Kinds
+    // MARK: Types
 
-    /// The expression, where it can be a condition.
+    /// The expression, if it can be a condition.
     private mutating func boolean(
         _ expression: SelectorExpression, _ start: Int
     ) throws(SelectorError) -> SelectorExpression {
@@ -268,7 +268,7 @@ struct SelectorParser {
         }
     }
 
-    /// The expression, where it can be a number.
+    /// The expression, if it can be a number.
     private func number(_ expression: SelectorExpression, _ start: Int) throws(SelectorError) -> SelectorExpression {
         switch expression {
         case .literal(.exact), .literal(.approximate), .arithmetic, .negated, .name: return expression
@@ -277,7 +277,7 @@ struct SelectorParser {
         }
     }
 
-    /// The expression, where it can be in an order.
+    /// The expression, if its values have an order.
     private func ordered(_ expression: SelectorExpression, _ start: Int) throws(SelectorError) -> SelectorExpression {
         guard !expression.isLiteralWithoutOrder else {
             throw SelectorError("texts and booleans have no order: compare them by = or <>", at: start)
@@ -304,7 +304,7 @@ struct SelectorParser {
         return text
     }
 
-    /// Goes on where the token is this one.
+    /// Skips the token if it is this one.
     private mutating func take(_ wanted: SelectorToken) throws(SelectorError) -> Bool {
         guard token == wanted else { return false }
         try advance()
@@ -342,7 +342,7 @@ extension Comparison {
 }
 
 extension SelectorExpression {
-    /// Whether it is a text or a boolean, which have no order.
+    /// Whether it is a string or a boolean, which have no order.
     fileprivate var isLiteralWithoutOrder: Bool {
         switch self {
         case .literal(.string), .literal(.boolean): true

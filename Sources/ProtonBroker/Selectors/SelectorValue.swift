@@ -4,24 +4,24 @@
 import Proton
 import ProtonUtilities
 
-/// What a part of a selector comes to.
+/// The value of an expression in a selector.
 enum SelectorValue: Sendable, Hashable {
     /// No value, which is also the third truth value: unknown.
     case null
     case boolean(Bool)
-    /// A whole number.
+    /// An integer.
     case exact(Int64)
-    /// A number that is not whole, or too large.
+    /// A number that is not an integer, or is too large for one.
     case approximate(Double)
     case string(String)
-    /// A value of a type that the language does not have, such as binary: it is not null, and no comparison with it holds.
+    /// A value of a type that the language does not have, such as binary: it is not null, and every comparison with it is false.
     case other
 }
 
 extension SelectorValue {
     /// The value of an application property or an annotation.
     ///
-    /// A symbol, a character and a UUID are texts; a timestamp is the milliseconds since 1970.
+    /// A symbol, a character and a UUID become strings; a timestamp becomes the milliseconds since 1970.
     init(_ value: AMQPValue?) {
         switch value {
         case nil, .null: self = .null
@@ -42,14 +42,14 @@ extension SelectorValue {
 
     // MARK: Three-valued logic
 
-    /// The value as a truth value: nil, for unknown, where it is not a boolean.
+    /// The value as a truth value: nil, for unknown, if it is not a boolean.
     var truth: Bool? {
         if case .boolean(let flag) = self { flag } else { nil }
     }
 
     // MARK: Numbers
 
-    /// The value as a number with a fraction; nil where it is none.
+    /// The value as a floating-point number; nil if it is not a number.
     private var double: Double? {
         switch self {
         case .exact(let number): Double(number)
@@ -58,9 +58,9 @@ extension SelectorValue {
         }
     }
 
-    /// What an operator makes of two numbers; null where one is not a number.
+    /// The result of an operator on two numbers; null if one of them is not a number.
     ///
-    /// Whole numbers stay whole, division included, unless the result is too large. Nothing divided by zero has a value.
+    /// The result for integers is an integer, also for a division, unless it is too large. A division by zero has no value.
     func combined(_ operation: Arithmetic, with other: SelectorValue) -> SelectorValue {
         if case .exact(let left) = self, case .exact(let right) = other {
             let result =
@@ -83,9 +83,10 @@ extension SelectorValue {
 
     // MARK: Comparing
 
-    /// Whether a comparison holds; nil, for unknown, where a value is null.
+    /// Whether a comparison is true; nil, for unknown, if a value is null.
     ///
-    /// No comparison of values of different types holds, `<>` included, and texts and booleans have no order (JMS 2.0, 3.8.1.2).
+    /// Every comparison of values of different types is false, also `<>`, and strings and booleans have no order (JMS 2.0,
+    /// 3.8.1.2).
     func compared(_ comparison: Comparison, with other: SelectorValue) -> Bool? {
         switch (self, other) {
         case (.null, _), (_, .null): nil
@@ -118,7 +119,7 @@ enum Comparison: Sendable, Hashable {
         }
     }
 
-    /// Whether it holds of values that are only equal or not.
+    /// Whether it is true for values that can only be equal or not.
     func holds(equal: Bool) -> Bool {
         switch self {
         case .equal: equal
@@ -127,6 +128,6 @@ enum Comparison: Sendable, Hashable {
         }
     }
 
-    /// Whether it is one that needs an order.
+    /// Whether it needs an order.
     var isOrdering: Bool { self != .equal && self != .notEqual }
 }

@@ -5,20 +5,20 @@ import Proton
 
 /// The filter of a source that the broker applies: a selector (AMQP 1.0, 3.5.8).
 ///
-/// Filters of other kinds, such as `apache.org:no-local-filter:list`, are not applied. The broker's answer has only the filters
-/// that are, and so tells the peer.
+/// Filters of other types, such as `apache.org:no-local-filter:list`, are not applied. The broker's answer contains only the
+/// applied filters, so that the peer knows.
 struct SourceFilter {
     let selector: Selector
     let text: String
-    /// The filter as the peer sent it, to be sent back: that says that it is applied.
+    /// The filter as the peer sent it, for the answer, which confirms that it is applied.
     let echo: AMQPMap
 
-    /// The filter's descriptor, which comes as either of the two.
+    /// The filter's descriptor, which arrives in one of these two forms.
     private static let name: Symbol = "apache.org:selector-filter:string"
     private static let code: UInt64 = 0x0000_468C_0000_0004
 
-    /// The selector of a source that a peer attaches to; nil where it has none.
-    /// - Throws: `amqp:invalid-field` where the filters cannot be read, and where ``find(in:)`` does.
+    /// The selector of a source that a peer attaches to; nil if it has none.
+    /// - Throws: `amqp:invalid-field` if the filters cannot be read; as ``find(in:)``.
     static func find(of source: Terminus) throws(ConditionError) -> SourceFilter? {
         if let problem = source.filterProblem {
             throw ConditionError(.invalidField, "The filter of the source is not valid: \(problem).")
@@ -27,8 +27,8 @@ struct SourceFilter {
     }
 
     /// Finds a selector among the filters of a source.
-    /// - Returns: nil where there is none.
-    /// - Throws: `amqp:invalid-field` where there are two, or it is wrong.
+    /// - Returns: nil if there is none.
+    /// - Throws: `amqp:invalid-field` if there are two, or it is invalid.
     static func find(in filters: AMQPMap) throws(ConditionError) -> SourceFilter? {
         var found: SourceFilter?
         for (key, value) in filters {
@@ -52,7 +52,7 @@ struct SourceFilter {
         return found
     }
 
-    /// Whether a text without a descriptor stands where clients put selectors.
+    /// Whether a value without a descriptor has a key that clients use for selectors.
     private static func isMeantAsSelector(_ key: AMQPValue, _ value: AMQPValue) -> Bool {
         guard value != .null, let key = key.symbolValue?.name ?? key.stringValue else { return false }
         return ["selector", "jms-selector", name.name].contains(key)

@@ -3,73 +3,73 @@
 
 import Synchronization
 
-/// What a broker holds and whom it serves, at one moment.
+/// The queues, connections and counts of a broker, at one moment.
 ///
-/// Queues and connections are looked at one after the other: between two of them messages may have moved.
+/// Queues and connections are read one after the other: messages may move between two reads.
 public struct BrokerStatus: Sendable {
     /// The queues, in the order of their addresses.
     public var queues: [QueueStatus]
-    /// The connections whose peers have opened them, the oldest first.
+    /// The open connections, the oldest first.
     public var connections: [ConnectionStatus]
     /// How many bytes of memory the messages of all queues take.
     public var bytes: Int
-    /// How many messages have come into queues since the broker was made; one that goes to several counts for each.
+    /// How many messages have arrived in queues since the broker was created; one that goes to several counts for each.
     public var received: UInt64
     /// How many messages have left their queues for good: accepted, rejected, expired or dropped.
     public var removed: UInt64
-    /// Why the store cannot be written, so that no durable message is accepted; nil where it can, or there is none.
+    /// The reason why the store cannot be written, so that no durable message is accepted; nil if it can, or there is none.
     public var storeFailure: String?
 
-    /// The queue with an address; nil where there is none, or none any more.
+    /// The queue with an address; nil if it does not exist.
     ///
-    /// An empty queue that no link is attached to is forgotten.
+    /// An empty queue without links is deleted.
     public func queue(_ address: String) -> QueueStatus? { queues.first { $0.address == address } }
 
-    /// How many messages wait, or have been sent and are not settled, in all queues.
+    /// How many messages wait, or were sent and are not settled, in all queues.
     public var messages: Int { queues.reduce(0) { $0 + $1.waiting + $1.unsettled } }
 }
 
-/// What a queue of a broker holds and whom it serves, at one moment.
+/// The messages and links of a queue of a broker, at one moment.
 public struct QueueStatus: Sendable, Hashable {
     /// The address that links attach to.
     public var address: String
-    /// How many messages wait to be sent: its depth.
+    /// How many messages wait to be sent: the depth of the queue.
     public var waiting: Int
-    /// How many messages were given to consumers, or to open transactions, and are not settled.
+    /// How many messages were delivered to consumers, or belong to open transactions, and are not settled.
     public var unsettled: Int
-    /// How many bytes its messages take, those included that are not settled.
+    /// How many bytes its messages use, including unsettled ones.
     public var bytes: Int
-    /// How many links receive from it, browsers included.
+    /// How many links receive from it, including browsers.
     public var consumers: Int
     /// How many links send to it.
     public var senders: Int
-    /// How many messages have come into it since it was made.
+    /// How many messages have arrived in it since it was created.
     public var received: UInt64
-    /// How many messages have left it for good since it was made.
+    /// How many messages have left it for good since it was created.
     public var removed: UInt64
 }
 
 /// A connection of a broker, at one moment.
 public struct ConnectionStatus: Sendable, Hashable {
-    /// The peer's container id, as it says itself.
+    /// The container id that the peer sent.
     public var containerID: String
-    /// The user that the peer has logged in as; nil where it has not.
+    /// The user that the peer has authenticated as; nil if it has not.
     public var user: String?
-    /// Where the peer is, as in `127.0.0.1:40312`.
+    /// The peer's address, such as `127.0.0.1:40312`.
     public var address: String
     /// How many links it has.
     public var links: Int
 }
 
-/// Tells those who wait for the broker to be in some state that it has changed.
+/// Notifies the tasks that wait for a state of the broker when it changes.
 ///
-/// A change that nobody waits for costs one look at a flag.
+/// Without such tasks a change costs one read of a flag.
 final class Changes: Sendable {
     private let isWatched = Atomic(false)
     private let watchers = Mutex<[UInt64: AsyncStream<Void>.Continuation]>([:])
     private let count = Atomic<UInt64>(0)
 
-    /// Something has changed.
+    /// Notifies that something has changed.
     func note() {
         guard isWatched.load(ordering: .relaxed) else { return }
         watchers.withLock { watchers in
@@ -77,7 +77,7 @@ final class Changes: Sendable {
         }
     }
 
-    /// An element at once, and one after each change, several of which may be one.
+    /// A sequence with one element at once, and one after each change; several changes may share one.
     func watch() -> AsyncStream<Void> {
         AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
             let id = count.wrappingAdd(1, ordering: .relaxed).newValue

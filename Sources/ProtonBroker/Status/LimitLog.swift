@@ -5,11 +5,11 @@ import Logging
 import Proton
 import Synchronization
 
-/// Says in the log that limits are reached: at once, and then at most every ten seconds a kind of limit.
+/// Logs that limits are reached: at once, and then at most every ten seconds for each kind of limit.
 ///
-/// Peers can reach a limit with every message: a line for each would be one more way to fill a disk.
+/// Peers can reach a limit with every message: with a line for each they could fill a disk.
 final class LimitLog: Sendable {
-    /// What was not done since there is a limit.
+    /// What was refused because of a limit.
     enum Kind: String {
         case link = "refused a link"
         case access = "refused what a peer may not do"
@@ -25,7 +25,7 @@ final class LimitLog: Sendable {
         case presettled = "closed a link, since a message was not taken that its sender had settled"
         case oversize = "kept a message from a consumer"
 
-        /// Credit that is withheld loses nothing, and a peer that goes before it logs in may just look whether a port is
+        /// Withheld credit loses nothing, and a peer that disconnects before it authenticates may only check whether a port is
         /// open.
         fileprivate var level: Logger.Level {
             switch self {
@@ -38,7 +38,7 @@ final class LimitLog: Sendable {
     }
 
     private struct Silence {
-        /// Until when nothing is said, by the queues' clock.
+        /// When the silence ends, by the queues' clock.
         var end: Int64
         /// How many lines were not written.
         var count = 0
@@ -54,11 +54,11 @@ final class LimitLog: Sendable {
         (self.clock, self.logger) = (clock, logger)
     }
 
-    /// A limit was reached.
+    /// Reports that a limit was reached.
     /// - Parameters:
-    ///   - reason: which one.
-    ///   - address: of what; where a peer says it, it is escaped here.
-    ///   - peer: whose fault it is, by its address.
+    ///   - reason: which limit.
+    ///   - address: the address of the queue or link; it is escaped here, since a peer may have sent it.
+    ///   - peer: the address of the peer that caused it.
     ///   - count: how many times at once.
     func note(
         _ kind: Kind, _ reason: @autoclosure () -> String, address: @autoclosure () -> String?,
@@ -72,7 +72,7 @@ final class LimitLog: Sendable {
         logger.log(level: kind.level, "\(kind.rawValue): \(reason())", metadata: metadata)
     }
 
-    /// - Returns: how many lines of a kind are left out, since the last one and now; nil where there is none now.
+    /// - Returns: how many lines of a kind were omitted since the last one; nil if this one is omitted too.
     private func beginSilence(_ kind: Kind, _ count: Int) -> Int? {
         let now = clock.now
         return silences.withLock { silences in

@@ -5,13 +5,13 @@ import DequeModule
 import Proton
 import Synchronization
 
-/// A broker's store: writes groups of changes, and knows how far it has come and whether it can be written.
+/// A broker's store: writes groups of changes, and tracks which are durable and whether it can be written.
 final class BrokerStore: Sendable {
     private struct State {
-        /// Everything up to this group survives a crash.
+        /// Every group up to this sequence number is durable.
         var writtenUpTo: UInt64 = 0
         var waiting: [(sequence: UInt64, action: @Sendable () -> Void)] = []
-        /// Why it cannot be written; nil where it can.
+        /// The reason why it cannot be written; nil if it can.
         var failure: String?
     }
 
@@ -23,8 +23,8 @@ final class BrokerStore: Sendable {
 
     init(_ store: any MessageStore) { self.store = store }
 
-    /// Begins to write.
-    /// - Parameter changed: called when the store fails, or can be written again, with the reason or nil.
+    /// Starts to write.
+    /// - Parameter changed: called when the store fails, with the reason, or when it can be written again, with nil.
     func start(_ changed: @escaping @Sendable (String?) -> Void) throws {
         try store.start { [weak self] report in
             switch report {
@@ -47,29 +47,29 @@ final class BrokerStore: Sendable {
     /// Whether the store cannot be written now.
     var isFailing: Bool { failing.load(ordering: .relaxed) }
 
-    /// Why the store cannot be written; nil where it can.
+    /// The reason why the store cannot be written; nil if it can.
     var failure: String? { state.withLock { $0.failure } }
 
-    /// Takes changes, to be written as one group.
-    /// - Returns: the group's number.
+    /// Passes changes to the store, to be written as one group.
+    /// - Returns: the group's sequence number.
     func write(_ changes: [StoreChange]) -> UInt64 {
         let sequence = store.write(changes)
         lastGroup.max(sequence, ordering: .relaxed)
         return sequence
     }
 
-    /// The number of the last group that was taken; 0 for none.
+    /// The sequence number of the last group that was passed; 0 for none.
     var lastSequence: UInt64 { lastGroup.load(ordering: .relaxed) }
 
-    /// A number for a queue that the store has none of.
+    /// A new number for a queue in the store.
     func newQueueID() -> UInt64 { lastQueueID.wrappingAdd(1, ordering: .relaxed).newValue }
 
-    /// Takes note of a queue's number that the store holds.
+    /// Records the number of a queue that the store contains.
     func noteQueueID(_ id: UInt64) { lastQueueID.max(id, ordering: .relaxed) }
 
     // MARK: Waiting
 
-    /// Does something once a group is written: now, where it is, or on a thread of the store's.
+    /// Calls an action when a group is durable: now if it is, or later on a thread of the store.
     func whenWritten(_ sequence: UInt64, _ action: @escaping @Sendable () -> Void) {
         let isWritten = state.withLock { state in
             if sequence <= state.writtenUpTo { return true }
@@ -90,14 +90,14 @@ final class BrokerStore: Sendable {
     }
 }
 
-/// What a link does once the store has written something, in order.
+/// The actions of a link that wait until the store has written a group, in order.
 ///
-/// `@unchecked Sendable`: it is used in its connection's domain only; what the store calls goes there first.
+/// `@unchecked Sendable`: it is used in its connection's domain only, where the store's callbacks continue.
 final class DeferredActions: @unchecked Sendable {
     private var entries = Deque<(sequence: UInt64, action: () -> Void)>()
     private let store: BrokerStore
     private let executor: WorkQueue
-    /// Called after some were done.
+    /// Called after some actions have run.
     private let advanced: () -> Void
     private var isCancelled = false
 
@@ -107,10 +107,10 @@ final class DeferredActions: @unchecked Sendable {
         self.advanced = advanced
     }
 
-    /// How many wait.
+    /// How many actions wait.
     var count: Int { entries.count }
 
-    /// Does something once a group is written, and what was deferred before is done.
+    /// Runs an action when a group is durable, and the earlier actions have run.
     func run(after sequence: UInt64, _ action: @escaping () -> Void) {
         let isFirst = entries.isEmpty
         entries.append((sequence, action))
@@ -136,7 +136,7 @@ final class DeferredActions: @unchecked Sendable {
         }
     }
 
-    /// Does nothing of it any more: the link is closed.
+    /// Drops the waiting actions: the link is closed.
     func cancel() {
         isCancelled = true
         entries = []

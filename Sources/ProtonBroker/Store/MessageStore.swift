@@ -3,7 +3,7 @@
 
 public import Proton
 
-/// Where a broker keeps what has to survive it: durable queues with their durable messages.
+/// The storage of a broker's durable queues and their durable messages, which outlive the broker.
 ///
 /// A store takes groups of changes at once and writes them later, many together. It numbers the groups, and reports up to
 /// which sequence number they are durable: they survive a crash of the system. All members may be called from any thread.
@@ -11,15 +11,15 @@ public protocol MessageStore: AnyObject, Sendable {
     /// Reads what earlier runs have written: queues first, then the messages of each queue in the order of their places.
     ///
     /// The broker calls it once, before anything else.
-    /// - Throws: where the store cannot be read, in words that say what to do.
+    /// - Throws: if the store cannot be read, with advice.
     func recover(_ take: (StoredItem) throws -> Void) throws
 
     /// Begins to write; until then changes wait.
     /// - Parameter report: called on a thread of the store, one call at a time; it must not call ``close()``.
-    /// - Throws: where the store was started or closed before.
+    /// - Throws: if the store was started or closed before.
     func start(_ report: @escaping @Sendable (StoreReport) -> Void) throws
 
-    /// Takes changes as one group, to be written after the groups before it: after a crash all of them are there, or none.
+    /// Takes changes as one group, to be written after the earlier groups: after a crash all of them are stored, or none.
     ///
     /// Does not wait for the disk. A store that cannot write, as with a full disk, keeps the group, tries again, and reports
     /// ``StoreReport/failing(_:)``.
@@ -27,32 +27,32 @@ public protocol MessageStore: AnyObject, Sendable {
     func write(_ group: [StoreChange]) -> UInt64
 
     /// Writes the groups that are not durable yet, and closes the store. Groups that come later are dropped.
-    /// - Throws: where not everything could be written, in words that say how much.
+    /// - Throws: if not everything could be written, with the amount that is missing.
     func close() throws
 }
 
 extension MessageStore {
-    /// Takes a change as a group of its own.
+    /// Takes one change, as a separate group.
     /// - Returns: the sequence number of the group.
     public func write(_ change: StoreChange) -> UInt64 { write([change]) }
 }
 
-/// What a store tells the broker about its writing.
+/// A report of a store to the broker.
 public enum StoreReport: Sendable, Equatable {
     /// The groups up to this sequence number are durable. The numbers rise.
     case written(upTo: UInt64)
-    /// The store cannot write, and tries again: the words say why, and what to do.
+    /// The store cannot write, and tries again: the text has the reason and advice.
     ///
-    /// It is reported once when a write fails, and again where the reason becomes another one.
+    /// It is reported when a write fails, and again if the reason changes.
     case failing(String)
     /// The store can write again after it was failing; a ``written(upTo:)`` follows.
     case recovered
 }
 
-/// A change of what a store keeps.
+/// A change of the content of a store.
 public enum StoreChange: Sendable, Equatable {
-    /// A durable queue is made; no other queue in the store has its `id`. One that is there already keeps its messages, and
-    /// gets the new details.
+    /// A durable queue is created; no other queue in the store has its `id`. An existing queue keeps its messages, and gets the
+    /// new details.
     case makeQueue(StoredQueue)
     /// A durable queue is deleted, with all its messages.
     case removeQueue(id: UInt64)
@@ -78,7 +78,7 @@ public struct StoredQueue: Sendable, Equatable {
     public var id: UInt64
     /// The address that links attach to.
     public var address: String
-    /// What else the broker keeps about it, in the broker's own encoding; empty for a plain queue.
+    /// Further data of the broker, in its own encoding; empty for a plain queue.
     public var details: [UInt8]
 
     /// Creates a queue.
@@ -97,7 +97,7 @@ public struct StoredMessage: Sendable, Equatable {
     public var arrival: Timestamp
     /// The encoded message, as it arrived.
     public var bytes: [UInt8]
-    /// What else the broker keeps about it, in the broker's own encoding; empty for a message that just arrived.
+    /// Further data of the broker, in its own encoding; empty for a message that just arrived.
     public var details: [UInt8]
 
     /// Creates a message.

@@ -3,24 +3,24 @@
 
 import Proton
 
-/// What a transaction does when it commits: messages to put into queues, and outcomes of messages that consumers had.
+/// The work of an open transaction: messages for queues, and outcomes of messages that consumers have.
 ///
-/// Until then the messages are in no queue, but have their room there; what consumers had is theirs (AMQP 1.0, 4.4). It
-/// belongs to its connection's domain; what is left to do once a commit is on disk does not.
+/// Until the commit the messages are in no queue, but have reserved room there; consumers keep their messages (AMQP 1.0, 4.4). It
+/// belongs to its connection's domain, except for the work that follows when a commit is on disk.
 final class Transaction {
-    /// A message that is to come into a queue.
+    /// A message for a queue.
     private struct Post: Sendable {
         let queue: Queue
         let bytes: [UInt8]
     }
 
-    /// An outcome of a message that a consumer had.
+    /// An outcome of a message that a consumer has.
     struct Retirement {
         let queue: Queue
         let consumer: ConsumerID
         let slot: Int
         let outcome: Outcome
-        /// Where the peer has not settled.
+        /// The delivery, if the peer has not settled it.
         let delivery: Delivery?
         let link: ConsumerLink
     }
@@ -29,11 +29,11 @@ final class Transaction {
     let controller: CoordinatorLink
     private let context: BrokerContext
     private let maxMessages: Int
-    /// The queues that it has to do with, each in use once.
+    /// The queues of the transaction, each kept in use once.
     private var used: [ObjectIdentifier: Queue] = [:]
     private var posts: [Post] = []
     private var retirements: [Retirement] = []
-    /// Why it can only be rolled back; nil as long as it can be committed.
+    /// The reason why it can only be rolled back; nil as long as it can be committed.
     private var failure: Condition?
 
     init(controller: CoordinatorLink, _ context: BrokerContext) {
@@ -42,10 +42,10 @@ final class Transaction {
         maxMessages = context.options.transactionLimits.messages
     }
 
-    // MARK: What happens within
+    // MARK: Work in the transaction
 
-    /// A message came for a queue, which keeps room for it.
-    /// - Returns: how much credit its producer gets.
+    /// Adds a message for a queue, which reserves room for it.
+    /// - Returns: the credit for its producer.
     func post(_ bytes: [UInt8], to queue: Queue, from producer: ProducerID?) throws(MessageError) -> Int {
         try checkRoom()
         let grant = try queue.reserve(bytes, from: producer)
@@ -54,7 +54,7 @@ final class Transaction {
         return grant
     }
 
-    /// A message came for the subscribers of a topic, which keep room for it.
+    /// Adds a message for the subscribers of a topic, which reserve room for it.
     func publish(_ bytes: [UInt8], to topic: Topic) throws(MessageError) {
         try checkRoom()
         for queue in try topic.reserve(bytes) {
@@ -63,10 +63,10 @@ final class Transaction {
         }
     }
 
-    /// A message of it was refused: what is left of it alone is not what its controller wants.
+    /// Marks the transaction as failed, since one of its messages was refused: it must not be committed in part.
     func fail(_ condition: Condition) { failure = failure ?? condition }
 
-    /// A consumer's message has an outcome (AMQP 1.0, 4.4.2), which its queue leaves to this.
+    /// Adds the outcome of a consumer's message (AMQP 1.0, 4.4.2), which its queue leaves to this transaction.
     func add(_ retirement: Retirement) {
         do throws(MessageError) {
             try checkRoom()
@@ -77,8 +77,8 @@ final class Transaction {
         retirements.append(retirement)
     }
 
-    /// A consumer's message that the transaction has gets another outcome, or is settled.
-    /// - Returns: whether the transaction has it.
+    /// Replaces the outcome of a consumer's message in the transaction, or settles it.
+    /// - Returns: whether the transaction has the message.
     func replace(_ retirement: Retirement) -> Bool {
         let index = retirements.lastIndex {
             $0.queue === retirement.queue && $0.consumer == retirement.consumer && $0.slot == retirement.slot
@@ -103,9 +103,9 @@ final class Transaction {
 
     // MARK: The end
 
-    /// Does all of it. What the store keeps is written as one group first: no consumer gets any of it before.
-    /// - Parameter done: called once it is done: now, or on a thread of the store's.
-    /// - Throws: where it cannot be done, and was rolled back instead.
+    /// Commits. Changes of the store are written first, as one group: no consumer gets a message before.
+    /// - Parameter done: called when it is committed: now, or on a thread of the store.
+    /// - Throws: if it cannot be committed, and was rolled back instead.
     func commit(done: @escaping @Sendable () -> Void) throws(ConditionError) {
         let failure = failure ?? storeFailure
         if let failure {
@@ -134,13 +134,13 @@ final class Transaction {
         store.whenWritten(store.write(group)) { commit.takeEffect(then: done) }
     }
 
-    /// Why nothing durable can be done now.
+    /// The reason why no durable changes are possible now.
     private var storeFailure: Condition? {
         guard context.store?.isFailing == true, (used.values.contains { $0.settings.isDurable }) else { return nil }
         return Condition(.internalError, "The broker cannot write to its disk: try again later.")
     }
 
-    /// Does none of it: messages that consumers had are theirs as before, but for those that they have settled.
+    /// Rolls back: consumers keep their messages, except for those that they have settled.
     func rollBack() {
         for post in posts { post.queue.unreserve(post.bytes) }
         for retirement in retirements {
@@ -153,16 +153,16 @@ final class Transaction {
     }
 }
 
-/// What is left to do once a transaction is on disk, on whichever thread tells.
+/// The work that follows when a transaction is on disk, on any thread.
 ///
-/// `@unchecked Sendable`: it is made and used once; a delivery in it goes back to its own domain with its link.
+/// `@unchecked Sendable`: it is created and used once; its deliveries are only used in their own domain, through their links.
 private struct Commit: @unchecked Sendable {
     let messages: [(Queue, PreparedMessage)]
     let retirements: [Transaction.Retirement]
     let used: [Queue]
     let context: BrokerContext
 
-    /// Does it, and then calls `done`, once all of it is on disk: some outcomes are written only now.
+    /// Takes effect, and calls `done` when all of it is on disk: some outcomes are written only now.
     func takeEffect(then done: @escaping @Sendable () -> Void) {
         for (queue, message) in messages { queue.insert(message) }
         for retirement in retirements {
@@ -175,7 +175,7 @@ private struct Commit: @unchecked Sendable {
         store.whenWritten(store.lastSequence) { tell(done) }
     }
 
-    /// Settles what consumers have not settled, and then calls `done`.
+    /// Settles the deliveries that consumers have not settled, and then calls `done`.
     private func tell(_ done: () -> Void) {
         for retirement in retirements {
             if let delivery = retirement.delivery { retirement.link.settleCommitted(delivery, retirement.outcome) }
@@ -185,7 +185,7 @@ private struct Commit: @unchecked Sendable {
 }
 
 extension Transaction.Retirement {
-    /// Whether the store hears of it when it takes effect, rather than with the rest of the transaction.
+    /// Whether the store is updated when it takes effect, rather than with the rest of the transaction.
     fileprivate var isWrittenLater: Bool {
         switch outcome {
         case .accepted, .released: false

@@ -3,7 +3,7 @@
 
 import Proton
 
-/// The transactions that a connection's peer has begun and not yet ended, by their ids.
+/// The open transactions of a connection's peer, by their ids.
 final class TransactionTable {
     private let context: BrokerContext
     private var open: [[UInt8]: Transaction] = [:]
@@ -12,7 +12,7 @@ final class TransactionTable {
     init(_ context: BrokerContext) { self.context = context }
 
     /// The transaction with an id.
-    /// - Throws: where there is none, or none any more.
+    /// - Throws: if there is none, or it has ended.
     func find(_ id: [UInt8]) throws(ConditionError) -> Transaction {
         guard let transaction = open[id] else { throw TransactionTable.unknown(id) }
         return transaction
@@ -22,7 +22,7 @@ final class TransactionTable {
         ConditionError("amqp:transaction:unknown-id", "There is no transaction \(AMQPValue.binary(id)): has it ended?")
     }
 
-    /// Begins a transaction, which ends at the latest when its controlling link does.
+    /// Begins a transaction, which ends at the latest with its controlling link.
     /// - Returns: its id.
     func declare(by controller: CoordinatorLink) throws(ConditionError) -> [UInt8] {
         guard open.count < context.options.transactionLimits.perConnection else {
@@ -37,9 +37,8 @@ final class TransactionTable {
 
     /// Ends a transaction (AMQP 1.0, 4.3).
     /// - Parameters:
-    ///   - fails: whether it is rolled back, as its controller wants it.
-    ///   - done: called once it has ended: now, or on a thread of the store's once it is on disk.
-    /// - Throws: where there is no such transaction of this controller, or it cannot be committed and is rolled back.
+    ///   - fails: whether to roll it back, as its controller requests.
+    ///   - done: called when it has ended: now, or on a thread of the store when it is on disk.
     func discharge(
         _ id: [UInt8], by controller: CoordinatorLink, fails: Bool, done: @escaping @Sendable () -> Void
     ) throws(ConditionError) {
@@ -52,7 +51,7 @@ final class TransactionTable {
         done()
     }
 
-    /// Rolls back what a controlling link that is closed has left.
+    /// Rolls back the open transactions of a controlling link that is closed.
     func end(_ controller: CoordinatorLink) {
         for (id, transaction) in open.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) })
         where transaction.controller === controller {
@@ -62,16 +61,15 @@ final class TransactionTable {
     }
 }
 
-/// How much transactions may hold open.
+/// The limits of open transactions.
 public struct TransactionLimits: Sendable, Hashable {
-    /// How many may be open on a connection: at least 1, by default 100.
+    /// The maximum number of open transactions of a connection: at least 1, by default 100.
     ///
     /// One more is rejected with `amqp:resource-limit-exceeded`.
     public var perConnection: Int
-    /// How many messages one may have, sent and received: at least 1, by default 10,000.
+    /// The maximum number of messages of a transaction, sent and received: at least 1, by default 10,000.
     ///
-    /// A transaction that has more, or for whose messages there is no room in their queues, is rolled back when it is to
-    /// be committed.
+    /// A transaction that has more, or whose messages find no room in their queues, is rolled back when it is to be committed.
     public var messages: Int
 
     /// Creates limits.

@@ -43,7 +43,7 @@ struct ArgumentTests {
             contentEncoding: "gzip", isDurable: true, priority: 9, timeToLive: .milliseconds(1_500),
             userID: Array("me".utf8), groupID: "g", groupSequence: 3, replyToGroupID: "rg",
             deliveryAnnotations: ["d": "1"], footer: ["f": .null])
-        #expect(try command.message.message(body: "hi", number: 2) == expected)
+        #expect(try command.options.message(body: "hi", number: 2) == expected)
     }
 
     @Test(

@@ -33,7 +33,7 @@ struct BrokerSettingsTests {
 
     @Test("The first of the sources counts")
     func order() throws {
-        try withContexts { environment in
+        try withContexts { environment throws in
             var environment = environment
             #expect(try settings(environment).url.host == "b")
             environment.context = "a"
@@ -50,7 +50,7 @@ struct BrokerSettingsTests {
 
     @Test("Options count before the context's")
     func options() throws {
-        try withContexts { environment in
+        try withContexts { environment throws in
             let own = try settings(["--context", "a"], environment)
             #expect(own.url.user == "anna")
             #expect(own.password == .command("echo secret"))
@@ -67,7 +67,7 @@ struct BrokerSettingsTests {
 
     @Test("The variable's password is that of a broker that has no other source")
     func password() throws {
-        try withContexts { environment in
+        try withContexts { environment throws in
             var environment = environment
             environment.password = "variable"
             #expect(try settings(["--context", "a"], environment).password == .command("echo secret"))

@@ -2,20 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import TestPrograms
 import Testing
 
 @testable import AMQPTool
 
 /// Lines of a descriptor.
 struct LineReaderTests {
-    /// Reads what was written to a pipe, of whose lines none may be longer than 10 bytes.
+    /// Reads what was written to a socket, of whose lines none may be longer than 10 bytes.
     private func lines(_ text: String) throws -> [String] {
-        var ends: [Int32] = [-1, -1]
-        try #require(pipe2(&ends, O_CLOEXEC) == 0)
-        defer { close(ends[0]) }
-        #expect(Descriptor.write(Array(text.utf8), to: ends[1]) == 0)
-        close(ends[1])
-        var reader = LineReader(ends[0], maxSize: 10)
+        let ends = try ProgramStart.socketPair()
+        defer { close(ends.own) }
+        #expect(Descriptor.write(Array(text.utf8), to: ends.programs) == 0)
+        close(ends.programs)
+        var reader = LineReader(ends.own, maxSize: 10)
         var lines: [String] = []
         while let line = try reader.next() { lines.append(String(decoding: line, as: UTF8.self)) }
         return lines
@@ -35,13 +35,12 @@ struct LineReaderTests {
 
     @Test("An asynchronous reader gives all lines, also more than it reads ahead")
     func asynchronous() async throws {
-        var ends: [Int32] = [-1, -1]
-        try #require(pipe2(&ends, O_CLOEXEC) == 0)
-        defer { close(ends[0]) }
-        #expect(Descriptor.write(Array((1...500).map { "\($0)\n" }.joined().utf8), to: ends[1]) == 0)
-        close(ends[1])
+        let ends = try ProgramStart.socketPair()
+        defer { close(ends.own) }
+        #expect(Descriptor.write(Array((1...500).map { "\($0)\n" }.joined().utf8), to: ends.programs) == 0)
+        close(ends.programs)
         var lines: [String] = []
-        for try await line in InputLines(ends[0]) { lines.append(String(decoding: line, as: UTF8.self)) }
+        for try await line in InputLines(ends.own) { lines.append(String(decoding: line, as: UTF8.self)) }
         #expect(lines == (1...500).map(String.init))
     }
 }

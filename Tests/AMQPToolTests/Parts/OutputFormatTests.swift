@@ -8,26 +8,52 @@ import Testing
 
 /// Messages as they are written.
 struct OutputFormatTests {
-    @Test("All sections of a message")
-    func allSections() throws {
-        var message = Message(
+    private var allSections: Message {
+        Message(
             id: .ulong(7), body: .data(Array("hi".utf8)), address: "to", subject: "s", replyTo: "r",
-            correlationID: .binary([1]), properties: ["a": .int(5)], annotations: ["x-opt-a": .boolean(true)],
+            correlationID: .binary([1]), properties: ["a": .int(5)],
+            annotations: [4: "number", "x-opt-a": .boolean(true)],
             contentType: "text/plain", contentEncoding: "gzip", isDurable: true, priority: 9,
             timeToLive: .milliseconds(1_500), isFirstAcquirer: true, deliveryCount: 2, userID: Array("me".utf8),
             expiryTime: 1_000, creationTime: 0, groupID: "g", groupSequence: 3, replyToGroupID: "rg",
             deliveryAnnotations: ["d": .null], footer: ["f": .long(1)])
-        message.annotations[.ulong(4)] = .string("number")
+    }
+
+    @Test("All sections of a message")
+    func sections() {
         #expect(
-            message.json == """
+            allSections.json == """
                 {"header":{"durable":true,"priority":9,"ttl":1500,"first-acquirer":true,"delivery-count":2},\
-                "delivery-annotations":{"d":null},"message-annotations":{"x-opt-a":true,"$ulong:4":"number"},\
+                "delivery-annotations":{"d":null},"message-annotations":{"$ulong:4":"number","x-opt-a":true},\
                 "properties":{"message-id":{"$ulong":7},"user-id":{"$base64":"bWU="},"to":"to","subject":"s","reply-to":"r",\
                 "correlation-id":{"$base64":"AQ=="},"content-type":"text/plain","content-encoding":"gzip",\
                 "absolute-expiry-time":"1970-01-01T00:00:01.000Z","creation-time":"1970-01-01T00:00:00.000Z",\
                 "group-id":"g","group-sequence":3,"reply-to-group-id":"rg"},"application-properties":{"a":{"$int":5}},\
                 "body-type":"data","body":"hi","footer":{"f":1}}
                 """)
+    }
+
+    @Test("A message is read again as it was")
+    func roundTrip() throws {
+        var messages = [allSections, Message(body: .null), Message(properties: ["$uint": 1, "n": .null])]
+        messages += OutputFormatTests.bodies.map { Message(body: $0.body) }
+        for message in messages {
+            let read = try MessageJSONInput.message(Array(message.json.utf8))
+            #expect(read.json == message.json)
+        }
+        #expect(try MessageJSONInput.message(Array(allSections.json.utf8)) == allSections)
+    }
+
+    @Test(
+        "What is no message is refused",
+        arguments: [
+            "", "5", "[]", #"{"bodi":1}"#, #"{"header":{"durabel":true}}"#, #"{"header":1}"#,
+            #"{"header":{"priority":256}}"#,
+            #"{"properties":{"message-id":1.5}}"#, #"{"properties":{"subject":1}}"#, #"{"body-type":"data","body":1}"#,
+            #"{"body-type":"what","body":1}"#, #"{"properties":{"creation-time":"soon"}}"#, #"{"footer":{"é":1}}"#,
+        ])
+    func noMessage(text: String) {
+        #expect(throws: ToolError.self) { try MessageJSONInput.message(Array(text.utf8)) }
     }
 
     @Test("A message with nothing but its body")

@@ -23,8 +23,8 @@ struct EndTests {
 
     @Test("A peer that says nothing is not waited for longer than --connect-timeout", .timeLimit(.minutes(1)))
     func silentPeer() throws {
-        let port = try HeldPort()
-        let tool = try Tool(port.address)
+        let silent = try SilentPeer()
+        let tool = try Tool(silent.address)
         expectFailure(try tool.run("send", "q", "x", "--connect-timeout", "300ms"), 2, "")
     }
 

@@ -64,21 +64,23 @@ struct LogInTests {
     @Test("TLS, with an authority of one's own and with a certificate to log in by")
     func tls() throws {
         let authority = try TestAuthority()
-        let (server, client) = (try authority.issue(), try authority.issue("me", subject: "/CN=me", names: []))
+        let (server, client) = (
+            try authority.issue(), try authority.issue("me", subject: "/CN=me", names: ["email:me@example.com"])
+        )
         var options = BrokerOptions()
         var tls = TLSServerOptions(certificate: TLSCertificate(file: server.path, keyFile: server.keyPath))
         tls.clientCertificates = .required(.file(authority.own.path))
         options.tls = tls
-        try withBroker(options: options) { broker in
-            let tool = try Tool("amqps://\(broker.address)")
-            let certificate = ["--cert", client.path, "--key", client.keyPath]
-            let send = ["send", "q", "x"]
-            expectDone(try tool.run(send + certificate + ["--ca", authority.own.path]), "", errors: "1 accepted\n")
-            expectDone(try tool.run(send + certificate + ["--insecure"]), "")
-            expectFailure(try tool.run(send + certificate), 2, "certificate")
-            expectFailure(try tool.run(send + ["--insecure"]), 2, "")
-            expectFailure(try tool.run(send + ["--url", broker.address, "--insecure"]), 64, "amqps://")
-            expectFailure(try tool.run(send + ["--ca", "/none.pem"]), 2, "/none.pem")
-        }
+        let broker = try Broker.start("amqps://127.0.0.1:0", options: options)
+        defer { broker.stop() }
+        let tool = try Tool("amqps://127.0.0.1:\(broker.port)")
+        let certificate = ["--cert", client.path, "--key", client.keyPath]
+        let send = ["send", "q", "x"]
+        expectDone(try tool.run(send + certificate + ["--ca", authority.own.path]), "", errors: "1 accepted\n")
+        expectDone(try tool.run(send + certificate + ["--insecure"]), "")
+        expectFailure(try tool.run(send + certificate), 2, "certificate")
+        expectFailure(try tool.run(send + ["--insecure"]), 2, "")
+        expectFailure(try tool.run(send + ["--url", "127.0.0.1:\(broker.port)", "--insecure"]), 64, "amqps://")
+        expectFailure(try tool.run(send + ["--ca", "/none.pem"]), 2, "/none.pem")
     }
 }

@@ -1,6 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+import TestPrograms
 import Testing
 
 /// The program with Python's broker, and Python's clients with what it sends and receives.
@@ -21,12 +22,11 @@ struct PythonPeerTests {
             broker.address,
             """
             m = connection.create_receiver("q").receive()
-            print(m.body, m.id, m.properties, m.durable, m.ttl, m.subject, m.annotations)
+            print(m.body, m.id, m.properties, m.durable, m.ttl, m.subject, m.annotations["x-opt-a"])
             """)
         #expect(
             text == """
-                {'n': 1, 's': symbol('x')} f81d4fae-7dec-11d0-a765-00a0c91e6bf6 {'i': int32(5), 'when': timestamp(5)} True 5.0 é \
-                {symbol('x-opt-a'): ulong(1)}\n
+                {'n': 1, 's': symbol('x')} f81d4fae-7dec-11d0-a765-00a0c91e6bf6 {'i': int32(5), 'when': timestamp(5)} True 5.0 é ulong(1)\n
                 """)
     }
 

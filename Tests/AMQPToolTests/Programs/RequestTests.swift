@@ -81,20 +81,13 @@ struct RequestTests {
     func signal(number: Int32) throws {
         try withBroker { broker in
             let tool = try Tool(broker.address)
-            let started = "\(tool.folder)/started"
-            let (go, path) = ("\(tool.folder)/go", tool.folder)
-            #expect(mkfifo(go, 0o600) == 0)
-            #expect(mkfifo(started, 0o600) == 0)
-            let script = "echo > started; read line < go; echo done"
-            let server = try respond(tool, ["respond", "slow", "--", "sh", "-c", "cd \(path); \(script)"])
+            let (started, go) = (try Fifo("\(tool.folder)/started"), try Fifo("\(tool.folder)/go"))
+            let script = "echo > \(started.path); read line < \(go.path); echo done"
+            let server = try respond(tool, ["respond", "slow", "--", "sh", "-c", script])
             let client = try tool.start(["request", "slow", "x"])
-            // Opening waits for the other side: the command runs then.
-            let reader = open(started, O_RDONLY | O_CLOEXEC)
-            close(reader)
+            try started.waitForLine()
             #expect(kill(server.program.pid, number) == 0)
-            let writer = open(go, O_WRONLY | O_CLOEXEC)
-            #expect(write(writer, "\n", 1) == 1)
-            close(writer)
+            try go.writeLine()
             expectDone(client.finish(), "done\n\n")
             #expect(server.finish().ending == .exited(0))
         }

@@ -4,6 +4,7 @@
 import Foundation
 import ProtonBroker
 import ProtonTesting
+import TestPrograms
 import Testing
 
 /// `amqp send` and `amqp receive` with our broker.
@@ -136,6 +137,19 @@ struct SendReceiveTests {
             expectDone(try tool.run("send", "q", "{n}", "--count", "3"), "")
             expectDone(try tool.run("receive", "q", "--no-accept", "--drain"), "1\n2\n3\n")
             expectDone(try tool.run("receive", "q", "--drain"), "1\n2\n3\n")
+        }
+    }
+
+    @Test("Messages that were saved are sent again as they were")
+    func savedMessages() throws {
+        try withBroker { broker in
+            let tool = try Tool(broker.address)
+            expectDone(try tool.run("send", "q", "{n}", "-n", "3", "--id", "{n}", "-p", "n:uint={n}", "--durable"), "")
+            expectDone(try tool.run("send", "q", "--bytes", input: "\u{1}"), "")
+            let saved = try tool.run("receive", "q", "--drain", "-o", "json").output
+            expectDone(try tool.run("send", "q", "--lines", "--message", input: saved), "", errors: "4 accepted\n")
+            expectDone(try tool.run("receive", "q", "--drain", "-o", "json"), saved)
+            expectFailure(try tool.run("send", "q", "--message", "hello"), 1, "amqp receive -o json")
         }
     }
 

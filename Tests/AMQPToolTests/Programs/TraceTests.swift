@@ -37,11 +37,13 @@ struct TraceTests {
         #expect(received == "Hello World!\n")
         let output = tracing.readToEnd()
         #expect(tracing.waitForEnd() == .exited(0), "\(output)")
-        for part in ["-> SASL", "<- AMQP", "-> @open(16)", "<- @attach(18)", "-> @transfer(20)", "Hello World!", "<- @close(24)"] {
+        for part in [
+            "-> SASL", "<- AMQP", "-> @open(16)", "<- @attach(18)", "-> @transfer(20)", "Hello World!", "<- @close(24)",
+        ] {
             #expect(output.contains(part), "no \(part) in \(output)")
         }
         let frames = output.split(separator: "\n").filter { !$0.hasPrefix("amqp trace: ") }
-        #expect(frames.count > 10 && frames.allSatisfy { $0.contains(/^[0-9:.]{15} 1 /) })
+        #expect(frames.count > 10 && frames.allSatisfy { $0.contains(#/^[0-9:.]{15} 1 /#) })
 
         let capture = try Data(contentsOf: URL(filePath: "\(tool.folder)/x.pcap"))
         #expect(capture.prefix(4) == Data([0xd4, 0xc3, 0xb2, 0xa1]), "the magic number of a capture in microseconds")
@@ -101,6 +103,7 @@ struct TraceTests {
         let tool = try Tool()
         expectFailure(try tool.run("trace", "--to", "amqps://broker.example"), 64, "TLS cannot be looked into")
         expectFailure(try tool.run("trace", "--to", "a:b:c"), 64, "--to is HOST:PORT")
-        expectFailure(try tool.run("trace", "--listen", "127.0.0.1:0", "--pcap", "/nowhere/x.pcap"), 1, "cannot be written")
+        expectFailure(
+            try tool.run("trace", "--listen", "127.0.0.1:0", "--pcap", "/nowhere/x.pcap"), 1, "cannot be written")
     }
 }

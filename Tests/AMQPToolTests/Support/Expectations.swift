@@ -1,6 +1,7 @@
 // Copyright the swift-qpid-proton authors
 // SPDX-License-Identifier: Apache-2.0
 
+import TestPrograms
 import Testing
 
 /// Checks that a run has done what it was asked for.

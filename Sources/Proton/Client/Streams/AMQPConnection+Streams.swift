@@ -5,21 +5,21 @@ public import AMQP
 import ProtonEngine
 
 extension AMQPConnection {
-    /// Sends a message whose body is made as it goes out, in data sections, so that no side holds it whole.
+    /// Sends a message whose body is created while it is sent, in data sections, so that neither side holds the whole message.
     ///
     ///     try await connection.send(streaming: file.readChunks(), to: "uploads")
     ///
-    /// It goes out on a session and a link of its own, as fast as the peer takes it: the body is asked for its next piece when
-    /// the last one is on its way.
+    /// It is sent on its own session and link, as fast as the peer takes it: the next piece of the body is requested when the
+    /// previous one is sent.
     /// - Parameters:
     ///   - body: the pieces of the body, each up to 4 GiB; each becomes a data section (AMQP 1.0, 3.2.6).
-    ///   - message: what stands before the body: properties, annotations and the like. Its own body and footer are not sent.
+    ///   - message: the sections before the body: properties, annotations and others. Its own body and footer are not sent.
     ///   - address: the address to send to.
-    ///   - options: what else to set before the link is opened.
+    ///   - options: further options, which are set before the link is opened.
     /// - Returns: accepted.
-    /// - Throws: `AMQPSendError`: `.refused`; `.inDoubt` where all was sent; `.notSent` where the link or the connection was lost
-    ///   before, the task was cancelled, or the body has thrown: its error is the cause. What was sent of a message is taken
-    ///   back then (aborted, AMQP 1.0, 2.7.5).
+    /// - Throws: `AMQPSendError`: `.refused`; `.inDoubt` if the whole message was sent; `.notSent` if the link or the connection
+    ///   was lost before, the task was cancelled, or the body threw an error, which is then the cause. In that case the delivery
+    ///   is aborted (AMQP 1.0, 2.7.5).
     @discardableResult
     public func send<Body: AsyncSequence>(
         streaming body: Body, _ message: Message = Message(), to address: String, options: [LinkOption] = []
@@ -56,7 +56,7 @@ extension AMQPConnection {
         try await write(Array(encoded.prefix(Message.headSize(of: encoded))), to: stream, on: link)
         var isEmpty = true
         for try await piece in body {
-            // Behind the header of its section.
+            // The header of the piece's data section.
             let header: [UInt8] = [0x00, 0x53, 0x75, 0xb0]
             guard let count = UInt32(exactly: piece.count) else {
                 throw ProtonError(.invalidArgument, "A piece of a body has \(piece.count) bytes: 4 GiB is the most.")
@@ -64,7 +64,7 @@ extension AMQPConnection {
             try await write(header + withUnsafeBytes(of: count.bigEndian) { Array($0) } + piece, to: stream, on: link)
             isEmpty = false
         }
-        // A message has a body.
+        // A message needs a body.
         if isEmpty { try await write([0x00, 0x53, 0x75, 0xa0, 0x00], to: stream, on: link) }
         stream.finish(on: link)
     }
@@ -74,7 +74,8 @@ extension AMQPConnection {
         try Task.checkCancellation()
     }
 
-    /// A receiver whose messages come in pieces, so that no side holds them whole; it is attached when it is first used.
+    /// Creates a receiver whose messages arrive in pieces, so that neither side holds a whole message; it is attached on first
+    /// use.
     ///
     ///     for try await delivery in connection.streams(from: "uploads") {
     ///         for try await piece in delivery.body { try file.write(piece) }
@@ -82,9 +83,10 @@ extension AMQPConnection {
     ///     }
     /// - Parameters:
     ///   - address: the address to receive from.
-    ///   - buffer: how many bytes of a body may wait for the program here; the session's window is as large again. Default 256 KiB.
-    ///   - maxMessageSize: the largest message that is taken, in bytes; nil, the default, is no limit.
-    ///   - options: what else to set before the link is opened.
+    ///   - buffer: how many bytes of a body may wait here for the program; the session's window has the same size. Default 256
+    ///     KiB.
+    ///   - maxMessageSize: the maximum size of a message, in bytes; nil, the default, sets no limit.
+    ///   - options: further options, which are set before the link is opened.
     public func streams(
         from address: String?, buffer: Int = 262_144, maxMessageSize: Int? = nil, options: [LinkOption] = []
     ) -> AMQPStreamReceiver {

@@ -4,11 +4,12 @@
 public import AMQP
 import ProtonEngine
 
-/// A link whose messages come in pieces, one message after the other: made by `AMQPConnection.streams`; from any task.
+/// A receiving link whose messages arrive in pieces, one message at a time; from any task.
 ///
-/// The peer sends the next message when it is asked for, and its bytes as the program takes them: what waits here is bounded, and
-/// what does not fit waits at the peer (AMQP 1.0, 2.5.6). To ask for the next message gives the one before back where it was not settled;
-/// what is left of that still comes, and is dropped. A receiver that nobody keeps is closed.
+/// It is created by `AMQPConnection.streams`. The peer sends the next message when it is requested, and its bytes as the program
+/// takes them: the bytes that wait here are limited, and the others wait at the peer (AMQP 1.0, 2.5.6). A call of `next` returns
+/// the previous message to the peer if it is not settled; its remaining bytes still arrive, and are dropped. A receiver that is
+/// deinitialized is closed.
 public final class AMQPStreamReceiver: AsyncSequence, Sendable {
     let incoming: IncomingStream
     let link: ClientLink
@@ -26,7 +27,7 @@ public final class AMQPStreamReceiver: AsyncSequence, Sendable {
         (self.incoming, self.connection) = (incoming, connection)
     }
 
-    /// A link that the peer sends on, and the program has accepted.
+    /// Creates the receiver of a link on which the peer sends, and which the program has accepted.
     init(_ connection: AMQPConnection, _ answer: IncomingLink.Answer, buffer: Int) {
         let incoming = IncomingStream(buffer: buffer, title: answer.title)
         link = ClientLink(answer, incoming)
@@ -37,15 +38,15 @@ public final class AMQPStreamReceiver: AsyncSequence, Sendable {
         link.beginClosing()
     }
 
-    /// The address of the node, as the peer says it is; nil before the link is attached.
+    /// The address of the node, from the peer's attach; nil before the link is attached.
     public var address: String? { link.address }
 
-    /// Attaches the link now rather than with the first message that is asked for.
+    /// Attaches the link now, rather than when the first message is asked for.
     /// - Throws: as `AMQPReceiver.attach`.
     public func attach() async throws { try await link.waitUntilAttached() }
 
-    /// Asks for the next message, and waits until its body begins.
-    /// - Returns: nil once the receiver is closed here, or the task is cancelled.
+    /// Requests the next message, and waits until its body begins.
+    /// - Returns: nil when the receiver is closed here, or the task is cancelled.
     /// - Throws: as `AMQPReceiver.next`.
     public func next() async throws -> AMQPStreamDelivery? {
         link.open()
@@ -66,24 +67,24 @@ public final class AMQPStreamReceiver: AsyncSequence, Sendable {
         public mutating func next() async throws -> AMQPStreamDelivery? { try await receiver.next() }
     }
 
-    /// Begins with the next message that comes.
+    /// Creates an iterator that begins with the next message that arrives.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(receiver: self) }
 
-    /// Takes no more messages, as `AMQPReceiver.finish`: `next` and the loops end after the message that is on its way.
+    /// Takes no more messages, as `AMQPReceiver.finish`: `next` and the loops end after the message that is being received.
     public func finish() { link.finish() }
 
-    /// Closes the link, and waits until the peer has done so, for `ConnectionLimits.closeTimeout` at most.
+    /// Closes the link, and waits until the peer has closed it too, for `ConnectionLimits.closeTimeout` at most.
     public func close() async { await link.close() }
 }
 
-/// A message whose body comes in pieces, until the next one is asked for; from any task.
+/// A message whose body arrives in pieces, until the next message is requested; from any task.
 public struct AMQPStreamDelivery: Sendable {
-    /// What stands before the body; the whole message, where its body is no data.
+    /// The sections before the body; the whole message, if its body is not data.
     public let message: Message
     private let number: UInt64
     private let incoming: IncomingStream
     private let receiver: AMQPStreamReceiver
-    /// Tells instruments of the settlement; nil where there are none.
+    /// Reports the settlement to instruments; nil if there are none.
     private let observation: DeliveryObservation?
 
     init(
@@ -94,10 +95,10 @@ public struct AMQPStreamDelivery: Sendable {
         self.observation = observation
     }
 
-    /// The bytes of the body's data sections, as they come; empty where the body is no data.
+    /// The bytes of the body's data sections, as they arrive; empty if the body is not data.
     public var body: Body { Body(delivery: self) }
 
-    /// The bytes of a body, piece by piece, each once.
+    /// The bytes of a body, piece by piece; each piece is returned once.
     public struct Body: AsyncSequence, Sendable {
         fileprivate let delivery: AMQPStreamDelivery
 
@@ -106,9 +107,9 @@ public struct AMQPStreamDelivery: Sendable {
             fileprivate let delivery: AMQPStreamDelivery
 
             /// The next piece, of at least one byte; nil at the end of the message.
-            /// - Throws: `ProtonError`: `.closed` where the sender has given the message up, or it was settled before, or the next one was
-            ///   asked for; `.protocolViolation` for one that is not valid AMQP; what ended the link, or has interrupted the
-            ///   connection: the message then comes again from its beginning. `CancellationError`.
+            /// - Throws: `ProtonError`: `.closed` if the sender has aborted the message, or it was settled before, or the next
+            ///   one was requested; `.protocolViolation` if it is not valid AMQP; the error that ended the link or interrupted
+            ///   the connection: the peer then sends the message again from its beginning. `CancellationError`.
             public mutating func next() async throws -> [UInt8]? {
                 switch await delivery.incoming.nextPiece(of: delivery.number, on: delivery.receiver.link) {
                 case .piece(let bytes): return bytes
@@ -119,31 +120,31 @@ public struct AMQPStreamDelivery: Sendable {
             }
         }
 
-        /// Begins with the next piece.
+        /// Creates an iterator that begins with the next piece.
         public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(delivery: delivery) }
     }
 
-    /// Accepts the message; what has not come of it still comes, and is dropped.
+    /// Accepts the message; its remaining bytes still arrive, and are dropped.
     public func accept() { settle(.accepted) }
 
-    /// Rejects the message: it is invalid, and is not to come again.
-    /// - Parameter condition: why, for its sender.
+    /// Rejects the message: it is invalid, and must not be delivered again.
+    /// - Parameter condition: the reason, for the sender.
     public func reject(_ condition: Condition? = nil) { settle(.rejected(condition)) }
 
-    /// Gives the message back, to be delivered again; as `AMQPDelivery.release`.
+    /// Releases the message, to be delivered again; as `AMQPDelivery.release`.
     public func release(delivered: Bool = false) {
         settle(delivered ? .modified(deliveryFailed: true, undeliverableHere: false, annotations: [:]) : .released)
     }
 
-    /// Says what becomes of the message.
+    /// Settles the message with any outcome.
     public func settle(_ state: DeliveryState) {
         observation?.tell(state)
         incoming.settle(number, state, on: receiver.link)
     }
 
-    /// Runs what the program does with the message, as `AMQPDelivery.process`.
-    /// - Returns: what the body returns.
-    /// - Throws: what the body throws.
+    /// Runs the code that handles the message, as `AMQPDelivery.process`.
+    /// - Returns: the result of the body.
+    /// - Throws: the error of the body.
     public func process<Result>(_ body: () async throws -> Result) async rethrows -> Result {
         try await receiver.link.process(message, body)
     }

@@ -6,9 +6,9 @@ import DequeModule
 import ProtonEngine
 import ProtonUtilities
 
-/// The messages of an `AMQPStreamReceiver`: one at a time, in pieces, of which a bounded number of bytes waits here.
+/// The messages of an `AMQPStreamReceiver`: one at a time, in pieces, with a limited number of bytes waiting here.
 final class IncomingStream: LinkTraffic {
-    /// What the program waits for.
+    /// An event that the program waits for.
     enum Event: Sendable {
         case message(Message, number: UInt64)
         case piece([UInt8])
@@ -16,28 +16,28 @@ final class IncomingStream: LinkTraffic {
         case failed(ProtonError)
     }
 
-    /// The message that comes.
+    /// The message that is being received.
     private struct Arriving {
         let delivery: Delivery
         let number: UInt64
         var pieces: MessagePieces
-        /// What stands before the body, once it has come.
+        /// The sections before the body, when they have arrived.
         var head: Message?
-        /// Whether the program has it, or knows that it came to nothing.
+        /// Whether the program has received it, or the error of a message that failed.
         var isSeen = false
-        /// What has come of the body, and waits for the program.
+        /// The pieces of the body that have arrived and wait for the program.
         var body: Deque<[UInt8]> = []
         var bytes = 0
         var end: End?
-        /// What was said of it first: by the program, or where it is no message.
+        /// The first settlement: by the program, or a rejection if the message is invalid.
         var outcome: DeliveryState?
-        /// Whether all of it has come, and was taken. Only then is it settled: the rest of one that is settled before would still
-        /// come, and belong to nothing.
+        /// Whether all of it has arrived and was taken. It is settled only then: if it were settled before, its remaining bytes
+        /// would still arrive, without a delivery.
         var isTaken = false
-        /// Whether what is left of it is dropped as it comes.
+        /// Whether its remaining bytes are dropped when they arrive.
         var isUnwanted = false
 
-        /// Tells the peer what was said; in the domain.
+        /// Sends the settlement to the peer; in the domain.
         func settle() {
             if let outcome { delivery.settle(outcome) } else { delivery.release() }
         }
@@ -52,9 +52,9 @@ final class IncomingStream: LinkTraffic {
         var arriving: Arriving?
         var intake = Intake.open
         var end: ProtonError?
-        /// Whether the program asks for the next message, and the peer does not know yet.
+        /// Whether the program requests the next message, and the peer has no credit for it yet.
         var wantsNext = false
-        /// Whether the program has asked for a message.
+        /// Whether the program has requested a message.
         var isAsked = false
         var number: UInt64 = 0
         var waiters: [Waiter<Wake>] = []
@@ -69,24 +69,24 @@ final class IncomingStream: LinkTraffic {
         (self.buffer, self.title) = (buffer, title)
     }
 
-    /// How many messages wait for the program: one that it has not seen.
+    /// The number of messages that wait for the program: 1 if it has not seen the current message, else 0.
     var waitingCount: Int { state.withLock { $0.arriving?.isSeen == false ? 1 : 0 } }
 
     // MARK: For the program
 
-    /// Takes the next message, waiting for it: what is left of the one before is dropped, and that is given back where it is not
-    /// settled.
-    /// - Returns: nil where the task is cancelled.
+    /// Takes the next message, and waits for it. The remaining bytes of the previous one are dropped, and it is returned to the
+    /// peer if it is not settled.
+    /// - Returns: nil if the task is cancelled.
     func next(on link: ClientLink) async -> Event? {
         state.withLock { state in
-            // One that has come before it was asked for is the next.
+            // A message that arrived before it was requested is the next one.
             state.wantsNext = state.arriving?.isSeen != false
             state.isAsked = true
         }
         link.post { [self] link in beginNext(link) }
         return await take { state in
             guard !state.wantsNext, let arriving = state.arriving, !arriving.isSeen else {
-                // One that the program has is none of it.
+                // A message that the program has does not count.
                 guard state.intake.hasFinished, state.arriving?.isSeen != false else { return nil }
                 return .failed(ProtonError(.closed, "The receiver was asked to take no more messages."))
             }
@@ -100,8 +100,8 @@ final class IncomingStream: LinkTraffic {
         }
     }
 
-    /// Takes the next piece of a message's body, waiting for it.
-    /// - Returns: nil where the task is cancelled.
+    /// Takes the next piece of a message's body, and waits for it.
+    /// - Returns: nil if the task is cancelled.
     func nextPiece(of number: UInt64, on link: ClientLink) async -> Event? {
         let event = await take { [title] state in
             guard state.arriving?.number == number, !state.wantsNext else {
@@ -120,18 +120,18 @@ final class IncomingStream: LinkTraffic {
             case nil: nil
             }
         }
-        // There is room for more.
+        // There is room for more bytes.
         if case .piece = event { link.post { [self] _ in pump() } }
         return event
     }
 
     private enum Wake: Sendable {
         case event(Event)
-        /// Something has changed, or the task is cancelled.
+        /// The state has changed, or the task is cancelled.
         case look
     }
 
-    /// Waits until there is something to take.
+    /// Waits until there is an event.
     private func take(_ body: @Sendable (inout State) -> Event?) async -> Event? {
         while !Task.isCancelled {
             let id = state.withLock { state in
@@ -156,7 +156,7 @@ final class IncomingStream: LinkTraffic {
         return nil
     }
 
-    /// Says what becomes of a message; what has not come of it is dropped.
+    /// Settles a message; its remaining bytes are dropped.
     func settle(_ number: UInt64, _ outcome: DeliveryState, on link: ClientLink) {
         let isFirst = state.withLock { state in
             guard let arriving = state.arriving, arriving.number == number, arriving.outcome == nil else {
@@ -178,7 +178,7 @@ final class IncomingStream: LinkTraffic {
 
     func attached(_ link: Link) { beginNext(link) }
 
-    /// Lets the peer send one message, where the program wants it, and the one before is out of the way.
+    /// Gives credit for one message, if the program wants it and the previous one has been taken.
     private func beginNext(_ link: Link) {
         guard let receiver = link as? Receiver else { return }
         let (isWanted, old) = state.withLock { state in
@@ -191,7 +191,7 @@ final class IncomingStream: LinkTraffic {
             return (true, exchange(&state.arriving, with: nil))
         }
         guard isWanted else { return pump() }
-        // Nothing more, where that has been told.
+        // No effect if the settlement has been sent.
         old?.settle()
         guard receiver.credit == 0 else { return }
         guard !state.withLock({ $0.intake.isOpen }) else { return receiver.grant(1) }
@@ -199,7 +199,7 @@ final class IncomingStream: LinkTraffic {
         tell()
     }
 
-    /// The program has settled a message: what has not come of it is dropped.
+    /// The program has settled a message: its remaining bytes are dropped.
     private func drop(_ number: UInt64, on link: Link) {
         let arriving: Arriving? = state.withLock { state in
             guard state.arriving?.number == number else { return nil }
@@ -219,8 +219,8 @@ final class IncomingStream: LinkTraffic {
         let isCurrent = state.withLock { state in
             if let arriving = state.arriving {
                 if arriving.delivery == delivery { return true }
-                // Credit that the lost connection has taken with it is given again by the engine, also where the program has not
-                // asked yet.
+                // After a reconnect the engine gives the lost credit again, so that a message may arrive that the program has not
+                // requested yet.
                 guard arriving.isTaken else { return false }
             }
             guard !delivery.isAborted else { return false }
@@ -235,20 +235,20 @@ final class IncomingStream: LinkTraffic {
         if isCurrent {
             take(delivery)
         } else {
-            // One that was given up before anything of it came, or that there was no credit for.
+            // A delivery that was aborted before any of its bytes arrived, or that had no credit.
             _ = delivery.takePart()
             delivery.settle()
         }
         flow(delivery.link)
     }
 
-    /// Takes what there is room for now.
+    /// Takes as many bytes as there is room for.
     private func pump() {
         let delivery: Delivery? = state.withLock { $0.arriving?.isTaken == false ? $0.arriving?.delivery : nil }
         if let delivery { take(delivery) }
     }
 
-    /// Takes as many bytes as there is room for: the others stay where they are, and so close the session's window.
+    /// Takes as many bytes as there is room for: the others stay in proton, and so close the session's window.
     private func take(_ delivery: Delivery) {
         if delivery.isAborted {
             _ = delivery.arrival()
@@ -278,7 +278,7 @@ final class IncomingStream: LinkTraffic {
         beginNext(delivery.link)
     }
 
-    /// What comes is no message: what is left of it is dropped.
+    /// Rejects bytes that are not a valid message: the remaining ones are dropped.
     private func reject(_ error: CodecError) {
         state.withLock { state in
             state.arriving?.outcome = .rejected(Condition(.decodeError, "\(error)"))
@@ -307,7 +307,7 @@ final class IncomingStream: LinkTraffic {
         }
     }
 
-    /// The message comes no further.
+    /// Ends the message that is being received.
     private func finish(_ end: End) {
         state.withLock { state in
             if state.arriving != nil, state.arriving?.end == nil { state.arriving?.end = end }
@@ -317,7 +317,7 @@ final class IncomingStream: LinkTraffic {
 
     // MARK: Ends
 
-    /// Asks for no more messages: credit that the peer has is taken back, where no message comes of it.
+    /// Requests no more messages: unused credit of the peer is drained.
     func finish(_ link: ClientLink) {
         link.finishIntake { change in
             state.withLock { change(&$0.intake) }
@@ -328,7 +328,7 @@ final class IncomingStream: LinkTraffic {
         }
     }
 
-    /// The message that is on its way is the last.
+    /// Ends the intake: the message that is being received is the last one.
     private func endIntake() {
         let timer: TimerTask?? = state.withLock { state in
             guard case .draining(let timer) = state.intake else { return nil }
@@ -340,16 +340,16 @@ final class IncomingStream: LinkTraffic {
         tell()
     }
 
-    /// The message is gone: one that the program has seen has failed, and another comes again from its beginning.
+    /// The message is lost: it fails if the program has seen it; otherwise the peer sends it again from its beginning.
     func interrupted(_ error: ProtonError) {
         forgetUnseen()
-        // The rest of it does not come any more.
+        // Its remaining bytes do not arrive any more.
         state.withLock { $0.arriving?.isTaken = true }
         finish(.failed(error))
         endIntake()
     }
 
-    /// Forgets a message that the program has not seen, so that another comes in its place. It may not have been told here either.
+    /// Drops a message that the program has not seen, so that another takes its place if the program has requested one.
     private func forgetUnseen() {
         state.withLock { state in
             guard state.arriving?.isSeen != true else { return }

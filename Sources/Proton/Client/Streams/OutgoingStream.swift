@@ -5,23 +5,23 @@ import AMQP
 import ProtonEngine
 import ProtonUtilities
 
-/// One message that goes out in pieces on a link of its own, as the peer takes them.
+/// One message that is sent in pieces on its own link, as the peer takes them.
 final class OutgoingStream: LinkTraffic {
     private enum Phase {
         /// The peer has given no credit yet.
         case waiting
         case writing(Delivery)
-        /// All of it is written; the outcome is to come.
+        /// All of it is written; the outcome has not arrived.
         case written
-        /// It is over; the delivery is that of a message that is not whole, and is to be given up.
+        /// Nothing more is written; the delivery is one that was not completed, and has to be aborted.
         case ended(any Error, unfinished: Delivery?)
     }
 
     private struct State {
         var phase = Phase.waiting
-        /// What the program has handed over, and the peer's window has not taken.
+        /// The bytes that the program has handed over, and the peer's window has not taken.
         var bytes: ArraySlice<UInt8> = []
-        /// Whether the program has handed over all.
+        /// Whether the program has handed over the whole message.
         var isComplete = false
         var waiter: Waiter<(any Error)?>?
     }
@@ -36,8 +36,8 @@ final class OutgoingStream: LinkTraffic {
 
     // MARK: For the program
 
-    /// Hands over bytes, and waits until they are on their way; one task at a time.
-    /// - Returns: what ended the link; nil also where the task is cancelled.
+    /// Hands over bytes, and waits until they are sent; one task at a time.
+    /// - Returns: the error that ended the message; nil also if the task is cancelled.
     func write(_ bytes: [UInt8], on link: ClientLink) async -> (any Error)? {
         state.withLock { $0.bytes += bytes }
         link.post { [self] link in flow(link) }
@@ -53,7 +53,7 @@ final class OutgoingStream: LinkTraffic {
         }
     }
 
-    /// Ends the message: all of it was handed over.
+    /// Ends the message: all bytes were handed over.
     func finish(on link: ClientLink) {
         state.withLock { $0.isComplete = true }
         link.post { [self] link in flow(link) }
@@ -100,7 +100,7 @@ final class OutgoingStream: LinkTraffic {
         guard let news = delivery.news() else { return }
         switch news.state {
         case .outcome(let outcome), .transactional(_, let outcome?):
-            // A peer may have seen enough before the end.
+            // A peer may settle the message before its end.
             let isWritten = state.withLock { if case .written = $0.phase { true } else { false } }
             if isWritten { delivery.settle() }
             receipt.decide(.success(outcome))
@@ -115,7 +115,7 @@ final class OutgoingStream: LinkTraffic {
 
     // MARK: Ends
 
-    /// Nothing more is written: a message that is not whole has not been sent, and of a whole one it is not known.
+    /// Stops writing: an incomplete message is not sent, and a complete one is in doubt.
     func end(_ error: any Error) {
         let (isWritten, waiter) = state.withLock { state in
             var isWritten = false
@@ -134,7 +134,7 @@ final class OutgoingStream: LinkTraffic {
 
     func interrupted(_ error: ProtonError) { end(error) }
 
-    /// What is not whole is given up.
+    /// Aborts an incomplete message.
     func closing(_ link: Link) {
         let delivery: Delivery? = state.withLock { state in
             switch state.phase {
