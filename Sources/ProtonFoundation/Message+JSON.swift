@@ -15,7 +15,7 @@ extension Message {
     /// ```
     ///
     /// - Parameters:
-    ///   - value: what the JSON is made of.
+    ///   - value: the value.
     ///   - encoder: writes the JSON: how it has dates, the order of its keys, and the like.
     /// - Throws: `EncodingError`, and what the value's `encode(to:)` throws.
     public init(json value: some Encodable, encoder: JSONEncoder = JSONEncoder()) throws {
@@ -33,7 +33,7 @@ extension Message {
     /// `+json`.
     ///
     /// - Parameters:
-    ///   - type: what the JSON is read as.
+    ///   - type: the type of the value.
     ///   - decoder: reads the JSON: how it has dates, and the like.
     /// - Throws: `DecodingError`: of another content type, of a content encoding such as `gzip`, of a body that is neither
     ///   bytes nor text, and, with the path to it, of what is no JSON, missing or of another type; and what the type's
