@@ -104,6 +104,7 @@ public struct AMQPClient: Sendable {
     /// Connects, runs the body with the connection, and closes the connection, also if the body throws.
     /// - Returns: what the body returns.
     /// - Throws: the errors of the body and of `connect`.
+    @discardableResult
     public func withConnection<Result>(_ body: (AMQPConnection) async throws -> Result) async throws -> Result {
         let connection = try await connect()
         do {

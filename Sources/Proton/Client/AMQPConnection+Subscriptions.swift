@@ -50,6 +50,7 @@ extension AMQPConnection {
     /// Attaches a receiver of a durable subscription, runs the body with it, and detaches it, also if the body throws.
     /// - Throws: the errors of the body and of `withReceiver`; `ProtonError.Code.invalidArgument` if the program has not set the
     ///   connection's container id.
+    @discardableResult
     public func withSubscription<Result>(
         _ name: String, to address: String, window: Int = 100, on session: AMQPSession? = nil,
         options: [LinkOption] = [], _ body: (AMQPReceiver) async throws -> Result

@@ -77,6 +77,7 @@ public final class AMQPConnection: Sendable {
     /// Attaches a sender, runs the body with it, and closes it.
     /// - Throws: the errors of the body; `ProtonError.Code.linkError` if the peer refuses the link; the error that ended the
     ///   connection.
+    @discardableResult
     public func withSender<Result>(
         to address: String?, on session: AMQPSession? = nil, options: [LinkOption] = [],
         bounds: AMQPSender.Bounds = .default, _ body: (AMQPSender) async throws -> Result
@@ -95,6 +96,7 @@ public final class AMQPConnection: Sendable {
 
     /// Attaches a receiver, runs the body with it, and closes it: messages that the body has not settled return to the peer.
     /// - Throws: as `withSender`.
+    @discardableResult
     public func withReceiver<Result>(
         from address: String?, window: Int = 100, on session: AMQPSession? = nil, options: [LinkOption] = [],
         _ body: (AMQPReceiver) async throws -> Result
@@ -196,6 +198,7 @@ public final class AMQPConnection: Sendable {
     /// - Throws: the error of the body, when the transaction is aborted; `ProtonError`: `.transactionFailed` if the peer did not
     ///   begin the transaction, or its work is undone: the connection or the link to the coordinator was lost, or the peer rolled
     ///   back; `.inDoubt` if the commit was sent and no answer arrived.
+    @discardableResult
     public func withTransaction<Result>(_ body: (AMQPTransaction) async throws -> Result) async throws -> Result {
         let core = ClientTransaction()
         let id = try await core.begin(on: self.core)

@@ -29,6 +29,7 @@ extension AMQPConnection {
     /// Runs the body with an additional session, and closes that session.
     /// - Returns: the result of the body.
     /// - Throws: the error of the body.
+    @discardableResult
     public func withSession<Result>(_ body: (AMQPSession) async throws -> Result) async throws -> Result {
         let session = session()
         defer { session.close() }

@@ -289,8 +289,8 @@ final class ClientLink: MessagingHandler, Sendable {
         }
     }
 
-    private var closedHere: ProtonError { ProtonError(.closed, "\(title): closed here.") }
-    private var closedByPeer: ProtonError { ProtonError(.closed, "\(title): closed by the peer.") }
+    var closedHere: ProtonError { ProtonError(.closed, "\(title): closed here.") }
+    var closedByPeer: ProtonError { ProtonError(.closed, "\(title): closed by the peer.") }
 
     /// Whether the link is on a session.
     func isOn(_ session: Session) -> Bool { state.withLock { $0.link?.session === session } }
@@ -370,27 +370,6 @@ final class ClientLink: MessagingHandler, Sendable {
             end(ProtonError(.linkError, "\(title): the peer attached \(other) instead, and gave no reason."))
             link.close()
         }
-    }
-
-    func onLinkError(_ event: LinkEvent) { giveBackAndEnd(event) }
-
-    func onLinkDetached(_ event: LinkEvent) { giveBackAndEnd(event) }
-
-    /// Settles the unsettled messages while the link exists, and ends the link.
-    private func giveBackAndEnd(_ event: LinkEvent) {
-        traffic.closing(event.link)
-        end(isAnswer && event.link.remoteCondition == nil ? closedByPeer : event.error)
-    }
-
-    func onLinkClosed(_ event: LinkEvent) { end(closedHere) }
-
-    func onLinkClosing(_ event: LinkEvent) { giveBackAndEnd(event) }
-
-    func onLinkFinal(_ event: LinkEvent) {
-        // If a connection is not made again, its links are freed before it.
-        let over = ProtonError(
-            isAnswer ? .closed : .linkError, "\(title): its session or its connection has ended.")
-        end(connection.loss ?? over)
     }
 
     func flow(_ link: Link) {

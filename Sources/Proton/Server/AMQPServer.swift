@@ -74,6 +74,7 @@ public struct AMQPServer: Sendable {
     /// Connections that were accepted belong to the body: they stay open until they are closed or deinitialized.
     /// - Returns: the result of the body.
     /// - Throws: the errors of the body and of `listen`.
+    @discardableResult
     public func withListener<Result>(_ body: (AMQPListener) async throws -> Result) async throws -> Result {
         let listener = try listen()
         defer { listener.close() }
