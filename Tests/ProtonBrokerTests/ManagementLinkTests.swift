@@ -93,7 +93,8 @@ struct ManagementLinkTests {
         try peer.attach(.attach(sendingTo: "$management", name: "requests"))
         try peer.attach(Self.responses("mine"))
         try peer.send(.flow(credit: 10, handle: 1))
-        for (id, bytes) in [[0], [0x00, 0x53, 0x77], Array(repeating: 0xff, count: 100)].enumerated() {
+        let texts: [[UInt8]] = [[0], [0x00, 0x53, 0x77], Array(repeating: 0xff, count: 100)]
+        for (id, bytes) in texts.enumerated() {
             try peer.send(.transfer(UInt32(id), payload: bytes))
             guard case .rejected? = try peer.waitOutcome(UInt32(id)).state?.outcome else {
                 Issue.record("\(bytes) is not rejected")

@@ -39,11 +39,11 @@ struct ManagementPythonTests {
             if operation is not None:
                 properties['operation'] = operation
             response = client.call(Message(body=body, properties=properties))
-            return response.properties['statusCode'], response.properties['statusDescription'], response
+            return int(response.properties['statusCode']), response.properties['statusDescription'], response
 
         queue = dict(type='proton.broker.queue', name='orders')
         code, text, response = ask('CREATE', {'maxMessages': 100}, **queue)
-        print(code, text, response.body['maxMessages'])
+        print(code, text, int(response.body['maxMessages']))
         print(ask('CREATE', {}, **queue)[0])
         sender = connection.create_sender('orders')
         sender.send(Message('a'))
@@ -53,17 +53,18 @@ struct ManagementPythonTests {
         names = [row[0] for row in response.body['results'] if row[1] == 2]
         print(code, names, len([row for row in response.body['results'] if row[0] == 'orders']))
         code, _, response = ask('PURGE', **queue)
-        print(code, response.body['messages'])
+        print(code, int(response.body['messages']))
         sender.close()
         print(*ask('DELETE', **queue)[:2])
         print(ask('READ', **queue)[0])
         print(*ask(None, **queue)[:2])
 
-        receiver = connection.create_receiver('$management', credit=1)
-        requests = connection.create_sender('$management')
+        receiver = connection.create_receiver('$management', credit=1, name='responses')
+        requests = connection.create_sender('$management', name='requests')
         requests.send(Message(id=1, reply_to='$management', properties={'operation': 'GET-OPERATIONS'}))
         response = receiver.receive(timeout=20)
-        print(response.properties['statusCode'], 'PURGE' in response.body['proton.broker.queue'])
+        print(int(response.properties['statusCode']), 'PURGE' in response.body['proton.broker.queue'])
+        receiver.close()
         connection.close()
         """
 }

@@ -198,7 +198,7 @@ struct ManagementTests {
         var options = BrokerOptions()
         options.maxQueues = 2
         try await withBroker(options: options) { broker in
-            try await broker.manage { node in
+            try await broker.manage { (node: ManagementClient) async throws in
                 #expect(try await node.queue("CREATE", "a").code == 201)
                 #expect(try await node.queue("CREATE", "b").code == 503)
                 #expect(try await node.queue("READ", "b").code == 404)

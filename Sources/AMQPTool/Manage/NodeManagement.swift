@@ -54,8 +54,15 @@ struct NodeManagement: BrokerManagement {
     ) async throws -> Message {
         var all = properties
         all["operation"] = .string(operation)
-        let response = try await connection.request(
-            Message(body: body, properties: all), to: "$management", timeout: timeout)
+        // Brokers without the node may make a queue of its address: there the request is not to stay.
+        let request = Message(body: body, properties: all, timeToLive: timeout)
+        let response: Message
+        do {
+            response = try await connection.request(request, to: "$management", timeout: timeout)
+        } catch let error as AMQPSendError {
+            guard let error = ToolError(error), error.exit == .timedOut || error.exit == .refused else { throw error }
+            throw ToolError(error.exit, "\(error.message) Does the broker have a node $management?")
+        }
         guard let status = response.properties["statusCode"]?.intValue else {
             throw ToolError(.refused, "The broker's answer to \(operation) has no status.")
         }

@@ -62,13 +62,15 @@ extension AddressTable {
     /// - Throws: if there is no such queue, or an attribute cannot be changed or has an invalid value.
     func update(_ address: String, _ attributes: AMQPMap) throws(ManagementError) -> UInt64 {
         guard let entry = entry(address, .queue) else { throw .missing(address) }
-        var declaration = managed(entry).declaration
+        // The address for dead letters as it was declared: a `*` in it stands for the queue's.
+        var declaration = declared(address)?.declaration ?? managed(entry).declaration
         try declaration.change(attributes, options)
         var settings = entry.queue.currentSettings
         settings.limits = declaration.limits ?? settings.limits
         settings.redelivery = declaration.redelivery ?? settings.redelivery
-        settings.deadLetterAddress = declaration.deadLetterAddress.flatMap {
-            DeadLetterAddress($0).address(for: address)
+        if attributes[.string(QueueAttribute.deadLetterAddress.rawValue)] != nil {
+            settings.deadLetterAddress = (declaration.deadLetterAddress ?? options.deadLetterAddress)
+                .flatMap { DeadLetterAddress($0).address(for: address) }
         }
         let isByRequest = declarations.withLock { declarations in
             let isByRequest = declarations[Address(address)]?.isByRequest ?? false

@@ -20,11 +20,10 @@ struct ManagedQueue: Sendable {
 
     var type: ManagedType { subscription == nil ? .queue : .subscription }
 
-    /// The declaration of the queue, which an update changes.
+    /// A declaration with the settings of the queue, without an address for dead letters.
     var declaration: QueueDeclaration {
         QueueDeclaration(
-            status.address, limits: settings.limits, isExclusive: isExclusive, redelivery: settings.redelivery,
-            deadLetterAddress: settings.deadLetterAddress)
+            status.address, limits: settings.limits, isExclusive: isExclusive, redelivery: settings.redelivery)
     }
 
     private var isExclusive: Bool { if case .named(isExclusive: true) = kind { true } else { false } }

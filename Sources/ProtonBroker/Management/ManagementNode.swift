@@ -164,8 +164,8 @@ final class ManagementNode: @unchecked Sendable {
     }
 
     private func note(_ what: String, _ address: String) {
-        context.logger.notice(
-            "\(what) a node, as a request to \(ManagementNode.address) has it",
+        context.logger.info(
+            "\(what) a node by a request to \(ManagementNode.address)",
             metadata: [
                 "address": "\(address.escapedForLog)", "user": "\(access.principal.name.escapedForLog)",
                 "peer": "\(connection.transport?.remoteAddress ?? "unknown")",

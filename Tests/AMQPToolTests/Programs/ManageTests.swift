@@ -30,7 +30,9 @@ struct ManageTests {
             let json = try tool.run(["manage", "list", "queues", "--columns", "name,waiting", "-o", "json"])
             #expect(json.lines.contains(#"{"name":"orders","waiting":3}"#))
             let shown = try tool.run(["manage", "show", "orders"])
-            #expect(shown.lines.contains("waiting              3") && shown.lines.contains("maxDeliveries        -"))
+            for words in [["waiting", "3"], ["maxDeliveries", "-"], ["isDeclared", "yes"]] {
+                #expect(shown.lines.contains { $0.split(separator: " ").map(String.init) == words })
+            }
             expectFailure(try tool.run(["manage", "purge", "orders"]), 64, "--force")
             expectDone(try tool.run(["manage", "purge", "orders", "--force"]), "3\n")
             expectDone(try tool.run(["manage", "delete", "orders", "-f"]), "")
@@ -85,7 +87,7 @@ struct ManageTests {
             rows: [["a\u{1b}[2J", .ulong(5)], ["longer name", .ulong(1_000)], [.null, .null], [.symbol("s")]])
         #expect(
             table.lines == [
-                "NAME         WAITING", #"a\u{1b}[2J   5"#, "longer name  1000", "-            -", "s",
+                "NAME         WAITING", #"a\u{1B}[2J   5"#, "longer name  1000", "-            -", "s",
             ])
         let numbers = TextTable(columns: ["n"], rows: [[.ulong(5)], [.null], [.uint(1_000)]])
         #expect(numbers.lines == ["   N", "   5", "   -", "1000"])
