@@ -8,9 +8,9 @@ package struct MoveCommand: AsyncParsableCommand, Sendable {
     package static let configuration = CommandConfiguration(
         commandName: "move", abstract: "Move the messages that wait at an address to another one.",
         discussion: """
-            A message is accepted at its source once the target has accepted it: none is lost, and after a loss of the connection one \
-            may come twice. Where the target rejects or releases a message the command ends with exit code 3, and that message \
-            and those behind it are at the source again.
+            A message is accepted at its source once the target has accepted it: none is lost, and after a loss of \
+            the connection one may come twice. Where the target rejects or releases a message the command ends with \
+            exit code 3, and that message and those behind it are at the source again.
 
             EXAMPLES:
               amqp move orders.dead-letters orders

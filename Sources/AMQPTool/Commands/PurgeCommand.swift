@@ -9,8 +9,8 @@ package struct PurgeCommand: AsyncParsableCommand, Sendable {
     package static let configuration = CommandConfiguration(
         commandName: "purge", abstract: "Take away the messages that wait at an address.",
         discussion: """
-            They are received, accepted and dropped; how many they were is written to standard output. On a terminal the command asks \
-            first; elsewhere --force is needed.
+            They are received, accepted and dropped; how many they were is written to standard output. On a terminal \
+            the command asks first; elsewhere --force is needed.
             """,
         aliases: ["drain"])
 

@@ -10,13 +10,13 @@ package struct ReceiveCommand: AsyncParsableCommand, Sendable {
     package static let configuration = CommandConfiguration(
         commandName: "receive", abstract: "Receive messages from an address.",
         discussion: """
-            Messages are written to standard output, each is accepted once it is written, and the command waits for more until \
-            Control-C. --count ends it after so many, --drain once those that wait there have come, and --timeout when no message \
-            has come for so long.
+            Messages are written to standard output, each is accepted once it is written, and the command waits for \
+            more until Control-C. --count ends it after so many, --drain once those that wait there have come, and \
+            --timeout when no message has come for so long.
 
-            --output text writes bodies as people read them; json writes each message with all its sections as JSON in one line, where \
-            types that JSON has not are an object with one key, such as {"$uint": 5}, {"$base64": "aGk="} or {"$timestamp": "…"}; \
-            raw writes the bytes of bodies and nothing between them.
+            --output text writes bodies as people read them; json writes each message with all its sections as JSON \
+            in one line, where types that JSON has not are an object with one key, such as {"$uint": 5}, {"$base64": \
+            "aGk="} or {"$timestamp": "…"}; raw writes the bytes of bodies and nothing between them.
 
             EXAMPLES:
               amqp receive examples

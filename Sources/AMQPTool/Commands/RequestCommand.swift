@@ -11,8 +11,8 @@ package struct RequestCommand: AsyncParsableCommand, Sendable {
     package static let configuration = CommandConfiguration(
         commandName: "request", abstract: "Send a request to an address, and write the response.",
         discussion: """
-            The request gets an id, a correlation id and a reply address. The broker makes a node for the response; --reply-to names \
-            a queue for brokers that make none, such as RabbitMQ 4.0: what else is in it is lost.
+            The request gets an id, a correlation id and a reply address. The broker makes a node for the response; \
+            --reply-to names a queue for brokers that make none, such as RabbitMQ 4.0: what else is in it is lost.
 
             No response within --timeout ends the command with exit code 4; a request that is rejected or released with 3.
 

@@ -10,9 +10,10 @@ package struct RespondCommand: AsyncParsableCommand, Sendable {
     package static let configuration = CommandConfiguration(
         commandName: "respond", abstract: "Answer the requests that come to an address, until Control-C.",
         discussion: """
-            With --echo the response is the request's body. Otherwise a command runs for each request: it has the body on its standard \
-            input, and what it writes to standard output is the response. A command that does not end with exit code 0, or not within \
-            --timeout, has the request rejected; why is written to standard error.
+            With --echo the response is the request's body. Otherwise a command runs for each request: it has the \
+            body on its standard input, and what it writes to standard output is the response. A command that does \
+            not end with exit code 0, or not within --timeout, has the request rejected; why is written to standard \
+            error.
 
             Each response goes to the reply address of its request, with its correlation id.
 

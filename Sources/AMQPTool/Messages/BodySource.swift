@@ -18,7 +18,10 @@ package enum BodyForm: String, EnumerableFlag, Sendable {
         case .text: "Send the body as a string (amqp-value); the default for TEXT and for --lines."
         case .bytes: "Send the body as bytes (data); the default for files and for standard input."
         case .json:
-            "The body is JSON: send the AMQP value that it says, such as a map. 'amqp receive -o json' tells what stands for types that JSON has not."
+            """
+            The body is JSON: send the AMQP value that it says, such as a map. Types that JSON has not are written as by \
+            'amqp receive -o json'.
+            """
         }
     }
 }
