@@ -13,11 +13,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export SWIFT_QPID_PROTON_STRICT=1 # as the tests are built, so that neither makes the other compile again
 
-# In the order of the site's navigator.
-modules=(
-    Proton AMQP ProtonEngine ProtonBroker ProtonBrokerStore ProtonTesting ProtonFoundation ProtonNIO ProtonConfiguration
-    ProtonServiceLifecycle ProtonMetrics ProtonTracing
-)
+# The modules that users import, in the order of the site's navigator.
+mapfile -t modules < <(sed -n '/documentation_targets:/,$ s/^ *- //p' .spi.yml)
 parts=.build/docs-parts # symbol graphs and archives, one of each a module
 site=.build/docs
 base_path=/
@@ -33,6 +30,7 @@ case ${1-} in
 esac
 
 scripts/docs/links.py
+((${#modules[@]} > 0)) || { echo "docs: .spi.yml lists no documentation_targets" >&2 && exit 1; }
 
 docc=$(command -v docc || true)
 if [[ -z $docc ]]; then docc=$(dirname "$(readlink -f "$(command -v swift)")")/docc; fi
@@ -42,14 +40,16 @@ if [[ ! -x $docc ]]; then
 fi
 
 for module in "${modules[@]}"; do swift build --enable-all-traits --target "$module"; done
-build=$(swift build --show-bin-path)
+build=$(swift build --enable-all-traits --show-bin-path)
 rm -rf "$parts"
 mkdir -p "$parts"/{symbols,first,archives,landing}
 
-# What the modules' own imports of C modules need.
+# The C modules that the packages import: those with a map of their own, and those that SwiftPM has made one for.
 includes=()
 while read -r map; do includes+=(-I "$(dirname "$map")"); done < <(
     find Sources .build/checkouts/*/Sources -maxdepth 3 -name module.modulemap)
+while read -r map; do includes+=(-Xcc "-fmodule-map-file=$map"); done < <(
+    find "$build/" -maxdepth 2 -path '*.build/module.modulemap')
 
 target=$(swiftc -print-target-info | python3 -c 'import json, sys; print(json.load(sys.stdin)["target"]["unversionedTriple"])')
 for module in "${modules[@]}"; do

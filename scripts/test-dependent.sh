@@ -39,7 +39,7 @@ done
 # needs_trait TRAIT MODULE CODE: the compiler's error of a program that uses a module without its trait names the trait.
 needs_trait() {
     local file=.build/dependent/needs-trait.swift log
-    printf 'import Proton\nimport %s\nfunc f(_ value: [Int]) throws { %s }\n' "$2" "$3" >"$file"
+    printf 'import Proton\nimport ProtonBroker\nimport %s\nfunc f(_ value: [Int]) throws { %s }\n' "$2" "$3" >"$file"
     log=$(swiftc -typecheck -swift-version 6 -I .build/dependent/debug/Modules -I Sources/CProton -I Sources/COpenSSL \
         "$file" 2>&1) && log="it compiles"
     if [[ $log != *"is unavailable: "*"traits: [\"$1\"]"* ]]; then
@@ -47,10 +47,10 @@ needs_trait() {
         exit 1
     fi
 }
-needs_trait DurableBroker ProtonBrokerStore '_ = try SQLiteStore("messages.sqlite")'
+needs_trait DurableBroker ProtonBrokerStore 'var options = BrokerOptions(); options.store = try SQLiteStore("messages.sqlite")'
 needs_trait ServiceLifecycle ProtonServiceLifecycle '_ = AMQPService(try AMQPClient("host")) { _ in }'
 needs_trait ServiceLifecycle ProtonServiceLifecycle '_ = AMQPServerService(try AMQPServer("host")) { _ in }'
-needs_trait Tracing ProtonTracing '_ = AMQPTracing()'
+needs_trait Tracing ProtonTracing 'var client = try AMQPClient("host"); client.instruments = [AMQPTracing()]'
 needs_trait NIO ProtonNIO '_ = Message(body: .data(value))'
 needs_trait NIO ProtonNIO '_ = Message().bodyBuffer'
 needs_trait Configuration ProtonConfiguration '_ = try AMQPClient(config: value)'

@@ -93,6 +93,18 @@ let package = Package(
             path: "shop_service",
             swiftSettings: settings),
         .executableTarget(
+            name: "webhook_sender",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Proton", package: "swift-qpid-proton"),
+                .product(name: "ProtonServiceLifecycle", package: "swift-qpid-proton"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "webhook_sender",
+            swiftSettings: settings),
+        .executableTarget(
             name: "work_queue",
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

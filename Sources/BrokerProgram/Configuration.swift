@@ -43,7 +43,7 @@ struct Configuration {
     func check() throws {
         try Broker.check(addresses: addresses, options: try brokerOptions())
         #if !DurableBroker
-            if let storeFile { _ = try Configuration.openStore(storeFile) }
+        if let storeFile { _ = try Configuration.openStore(storeFile) }
         #endif
     }
 

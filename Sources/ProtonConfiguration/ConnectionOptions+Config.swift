@@ -36,7 +36,7 @@ extension ConnectionOptions {
     /// | `reconnect.maxTime` | for how long to begin new tries, in seconds | `AMQP_RECONNECT_MAX_TIME` |
     ///
     /// A key that is not there leaves the default. A user or a password takes the place of the defaults' `credentials`.
-    /// Keys of `tls` are for URLs that begin with `amqps:` only, as ``Proton/ConnectionOptions/tls`` is.
+    /// Keys of `tls` are for URLs that begin with `amqps:` only, as ``/Proton/ConnectionOptions/tls`` is.
     ///
     /// - Parameters:
     ///   - config: where the keys are looked up.

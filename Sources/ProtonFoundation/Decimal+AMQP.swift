@@ -58,17 +58,13 @@ extension Decimal: AMQPValueConvertible {
                 (significand, exponent) = (significand * 10, exponent - 1)
             }
             guard Decimal.exponents.contains(exponent) else { return nil }
-            let high = Decimal(UInt64(truncatingIfNeeded: significand >> 64))
-            let low = Decimal(UInt64(truncatingIfNeeded: significand))
-            let number = high * Decimal.twoTo64 + low
-            self.init(sign: isNegative ? .minus : .plus, exponent: exponent, significand: number)
+            // By its digits: Foundation's initializer of parts makes some of them not a number, such as 1000 and 127.
+            self.init(string: "\(isNegative ? "-" : "")\(significand)e\(exponent)")
         }
     }
 
     /// The exponents of ten that a `Decimal` can have.
     private static let exponents = -128...127
-
-    private static let twoTo64 = Decimal(UInt64.max) + 1
 }
 
 extension Decimal128 {

@@ -14,7 +14,9 @@ extension Message {
     /// message.subject = "orders"
     /// ```
     ///
-    /// - Parameter encoder: writes the JSON: how it has dates, the order of its keys, and the like.
+    /// - Parameters:
+    ///   - value: the value.
+    ///   - encoder: writes the JSON: how it has dates, the order of its keys, and the like.
     /// - Throws: `EncodingError`, and what the value's `encode(to:)` throws.
     public init(json value: some Encodable, encoder: JSONEncoder = JSONEncoder()) throws {
         self.init(body: .data(try encoder.encode(value)), contentType: "application/json")
@@ -30,7 +32,9 @@ extension Message {
     /// may be left out; where there is one, it has to be JSON's: `application/json`, `text/json`, or one that ends in
     /// `+json`.
     ///
-    /// - Parameter decoder: reads the JSON: how it has dates, and the like.
+    /// - Parameters:
+    ///   - type: the type of the value.
+    ///   - decoder: reads the JSON: how it has dates, and the like.
     /// - Throws: `DecodingError`: of another content type, of a content encoding such as `gzip`, of a body that is neither
     ///   bytes nor text, and, with the path to it, of what is no JSON, missing or of another type; and what the type's
     ///   `init(from:)` throws.

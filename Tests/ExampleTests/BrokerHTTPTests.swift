@@ -111,7 +111,7 @@ struct BrokerHTTPTests {
         try await withPrograms { programs in
             let broker = try programs.start("broker", environment: "NOTIFY_SOCKET=\(path)", ["127.0.0.1:0"])
             #expect(await socket.receive() == "READY=1")
-            #expect(broker.record.outputText.hasPrefix("listening on "))
+            try await broker.waitForLines(1)
             broker.send(SIGTERM)
             #expect(await socket.receive() == "STOPPING=1")
             #expect(try await broker.waitForEnd().ending == .exited(0))

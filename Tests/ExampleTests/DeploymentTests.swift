@@ -41,7 +41,8 @@ struct DeploymentTests {
 
     /// Has a folder with what the installation puts into /etc/broker.
     private func withFolder(_ programs: Programs, _ body: (String) async throws -> Void) async throws {
-        let certificates = try TestCertificates()
+        let authority = try TestAuthority()
+        let certificate = try authority.issue()
         let folder = temporaryPath()
         let files = FileManager.default
         try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -50,8 +51,8 @@ struct DeploymentTests {
             try Self.placed(try Self.text(name), folder).write(
                 toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
         }
-        try files.copyItem(atPath: certificates.own.path, toPath: "\(folder)/server.pem")
-        try files.copyItem(atPath: certificates.own.keyPath, toPath: "\(folder)/server.key")
+        try files.copyItem(atPath: certificate.path, toPath: "\(folder)/server.pem")
+        try files.copyItem(atPath: certificate.keyPath, toPath: "\(folder)/server.key")
         try "secret\n".write(toFile: "\(folder)/password", atomically: true, encoding: .utf8)
         let added = try programs.start(
             "broker", ["--users", "\(folder)/users", "--add-user", "shop"], input: "\(folder)/password")

@@ -84,13 +84,26 @@ final class Programs: Sendable {
 
     /// Starts an example program of ours that has dependencies of its own.
     func startIntegration(_ name: String, _ arguments: String...) throws -> ChildProcess {
+        try startIntegration(name, arguments)
+    }
+
+    /// The same, with arguments in an array.
+    func startIntegration(_ name: String, _ arguments: [String]) throws -> ChildProcess {
         try start("/usr/bin/stdbuf", ["-oL", integrationProgram(name)] + arguments)
     }
 
     /// Runs a few lines of Python, and returns what they print.
     func runPython(_ lines: String, _ arguments: String...) async throws -> String {
+        try await runPython(lines, arguments)
+    }
+
+    /// The same, with arguments in an array.
+    func runPython(_ lines: String, _ arguments: [String]) async throws -> String {
         try await startPython("-c", [lines] + arguments).waitForEnd().outputText
     }
+
+    /// Starts a few lines of Python.
+    func startPythonLines(_ lines: String) throws -> ChildProcess { try startPython("-c", [lines]) }
 
     /// Starts a program in a folder, with a text as its standard input.
     func start(

@@ -29,11 +29,11 @@ struct DecimalTests {
         #expect(read == number)
         // A Decimal chooses the exponent itself where there are several: the number counts.
         #expect(Decimal(number.amqpValue) == number)
-        guard number.significand == Decimal(string: "\(number.significand)"), !text.contains("e") else { return }
-        #expect(Decimal(Decimal128(number)) == number)
     }
 
-    @Test(arguments: ["0", "1", "-1", "3.14", "-0.00000001", "123456789012345678901234567890.1234", "1e127", "1e-128"])
+    @Test(arguments: [
+        "0", "1", "-1", "3.14", "-0.00000001", "123456789012345678901234567890.1234", "1e127", "1e-128", "1000e127",
+    ])
     func numberComesBack(_ text: String) throws {
         let number = try Self.decimal(text)
         #expect(Decimal(number.amqpValue) == number)
@@ -72,7 +72,7 @@ struct DecimalTests {
         #expect(Decimal(Decimal128(high: 0x7800_0000_0000_0000, low: 0)) == nil)
         #expect(Decimal(Decimal32(bits: 0xf800_0000)) == nil)
         #expect(Decimal(Decimal64(bits: 0x7800_0000_0000_0000)) == nil)
-        // 1e200 and 1e-300; then 1e150, which 38 digits do not bring down to the exponent 127.
+        // 1e200 and 1e-300; then a zero of any exponent, and exponents that more or fewer digits bring into range.
         #expect(Decimal(Decimal128(high: UInt64(6_176 + 200) << 49, low: 1)) == nil)
         #expect(Decimal(Decimal128(high: UInt64(6_176 - 300) << 49, low: 1)) == nil)
         #expect(Decimal(Decimal128(high: UInt64(6_176 + 6_111) << 49, low: 0)) == 0)

@@ -34,7 +34,7 @@ struct URLTests {
     @Test(arguments: [
         AMQPURL(), AMQPURL(scheme: .amqps, host: "example.com", path: "news/#"),
         AMQPURL(user: "a:b@c", password: "p w/d?", host: "::1", port: 0, path: "a b/ç%20/?x#y"),
-        AMQPURL(user: "", host: "127.0.0.1", port: 65_535, path: ""),
+        AMQPURL(user: "anna", host: "127.0.0.1", port: 65_535, path: ""),
     ])
     func urlComesBack(_ url: AMQPURL) throws {
         let foundation = try #require(URL(url))

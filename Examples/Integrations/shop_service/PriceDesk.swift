@@ -11,8 +11,11 @@ struct PriceDesk: Sendable {
 
     /// Has a request answered: 504 where nobody does in time.
     func price(of item: String) async throws -> Response {
+        var request = Message(body: item)
+        // One that nobody waits for any more is not worth an answer.
+        request.timeToLive = timeout
         do {
-            let response = try await connection.request(Message(body: item), to: "prices", timeout: timeout)
+            let response = try await connection.request(request, to: "prices", timeout: timeout)
             return .text(.ok, "\(response.body)")
         } catch AMQPSendError.inDoubt {
             // It was sent, and no response has come. To ask once more does no harm.

@@ -46,7 +46,7 @@ struct Add: AsyncParsableCommand {
         let url = try AMQPURL(queue.address)
         let job = Job(name, failures: fails, delay: .seconds(delay))
         try await AMQPClient(queue.address, options: ConnectionOptions(reconnect: nil)).withConnection { connection in
-            try await connection.send(job.message, to: url.path ?? "", timeout: .seconds(10))
+            _ = try await connection.send(job.message, to: url.path ?? "", timeout: .seconds(10))
         }
         print("added: \(name)")
     }

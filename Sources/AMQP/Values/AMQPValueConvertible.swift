@@ -13,11 +13,12 @@
 /// `list`, except an array of bytes, which becomes a `binary`; ``AMQPArray`` is AMQP's own array. A dictionary becomes a `map` in
 /// the order of its keys. An optional does not conform: leave an absent value out, and write a null as `AMQPValue.null`.
 ///
-/// Types of other modules can be made to conform, such as Foundation's `UUID`:
+/// Foundation's `UUID`, `Date`, `Data`, `URL` and `Decimal` conform where `ProtonFoundation` is imported. Types of other modules
+/// can be made to conform, such as `FilePath`:
 ///
 /// ```swift
-/// extension UUID: @retroactive AMQPValueConvertible {
-///     public var amqpValue: AMQPValue { .uuid(AMQPUUID(uuid)) }
+/// extension FilePath: @retroactive AMQPValueConvertible {
+///     public var amqpValue: AMQPValue { .string(string) }
 /// }
 /// ```
 public protocol AMQPValueConvertible {

@@ -31,12 +31,18 @@ package struct BrokerConnection: Sendable {
         configure: (inout AMQPClient) -> Void = { _ in }
     ) async throws -> BrokerConnection {
         var (url, options) = try settings.options(environment)
-        let wasOpened = Flag()
+        let (wasOpened, wasTold) = (Flag(), Flag())
         options.containerID = behavior.containerID ?? options.containerID
         options.reconnect = Backoff(maxTime: behavior.timeout)
         options.reconnectPolicy = ReconnectPolicy { error in
             // Who waits at a terminal wants to know at once that nobody is there. A connection that is lost is made again.
-            (behavior.triesAgain || wasOpened.isSet) && ReconnectPolicy.transient.triesAgain(after: error)
+            guard behavior.triesAgain || wasOpened.isSet, ReconnectPolicy.transient.triesAgain(after: error) else {
+                return false
+            }
+            if !wasOpened.isSet, wasTold.set() {
+                StandardError.write("warning: \(error.message) Trying again for \(behavior.timeout).")
+            }
+            return true
         }
         url.path = nil
         do {
@@ -87,5 +93,7 @@ private final class Flag: Sendable {
 
     var isSet: Bool { value.load(ordering: .acquiring) }
 
-    func set() { value.store(true, ordering: .releasing) }
+    /// - Returns: whether it was not set before.
+    @discardableResult
+    func set() -> Bool { !value.exchange(true, ordering: .acquiringAndReleasing) }
 }

@@ -53,8 +53,12 @@ package enum Password {
                 "The password of \(user.escapedForTerminal()) is needed: set AMQP_PASSWORD, or use --password-file.")
         }
         defer { close(terminal) }
-        _ = Descriptor.write(Array(prompt.utf8), to: terminal)
-        return try firstLine(try withoutEcho(terminal) { try readLine(terminal) }, of: "the terminal")
+        let line = try withoutEcho(terminal) {
+            // Whoever sees this may type at once.
+            _ = Descriptor.write(Array(prompt.utf8), to: terminal)
+            return try readLine(terminal)
+        }
+        return try firstLine(line, of: "the terminal")
     }
 
     private static func withoutEcho<Result>(_ terminal: Int32, _ body: () throws -> Result) throws -> Result {

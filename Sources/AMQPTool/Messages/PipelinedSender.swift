@@ -11,7 +11,7 @@ package struct PipelinedSender {
     private static let maxWaiting = 1_000
 
     private let sender: AMQPSender
-    /// How long the oldest message may wait for its outcome.
+    /// How long credit, and the outcomes of the oldest messages, may take.
     private let timeout: Duration
     private var waiting = Deque<SendReceipt>()
     package private(set) var tally = SendTally()
@@ -21,10 +21,9 @@ package struct PipelinedSender {
     /// Hands a message over, once there is room for it.
     /// - Throws: `ToolError` with what became of all, where nothing more can be sent.
     package mutating func send(_ message: Message) async throws {
-        if waiting.count >= PipelinedSender.maxWaiting { try await countOldest() }
+        if waiting.count >= PipelinedSender.maxWaiting { try await count(PipelinedSender.maxWaiting / 2) }
         do {
-            let sender = sender
-            waiting.append(try await within(timeout, "for credit from the broker") { try await sender.submit(message) })
+            waiting.append(try await sender.submit(message, within: timeout))
         } catch {
             tally.add(error)
             await giveUp()
@@ -35,16 +34,18 @@ package struct PipelinedSender {
     /// Waits until all messages have their outcomes.
     /// - Throws: `ToolError` where one has none in time.
     package mutating func finish() async throws {
-        while !waiting.isEmpty { try await countOldest() }
+        while !waiting.isEmpty { try await count(waiting.count) }
     }
 
-    private mutating func countOldest() async throws {
-        guard let receipt = waiting.popFirst() else { return }
+    /// Counts the outcomes of the oldest messages.
+    private mutating func count(_ number: Int) async throws {
         do {
-            tally.add(try await within(timeout, "for the outcome of a message") { try await receipt.outcome })
+            for outcome in try await SendReceipt.outcomes(of: Array(waiting.prefix(number)), within: timeout) {
+                tally.add(outcome)
+            }
+            waiting.removeFirst(number)
         } catch {
             tally.giveUp(error)
-            waiting.prepend(receipt)
             await giveUp()
             throw tally.failure ?? error
         }

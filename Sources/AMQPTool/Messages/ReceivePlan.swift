@@ -34,12 +34,40 @@ package struct ReceivePlan: Sendable {
     package func withMessages<Result: Sendable>(
         on connection: AMQPConnection, _ body: @Sendable (ReceivedMessages) async throws -> Result
     ) async throws -> Result {
-        var options: [LinkOption] = browses ? [.copy] : []
+        let messages = ReceivedMessages(self, connection)
+        let events = connection.events
+        let watch = Task {
+            for await event in events {
+                if case .interrupted = event { await messages.endReceiver() }
+            }
+        }
+        defer { watch.cancel() }
+        do {
+            try await messages.attach()
+            let result = try await body(messages)
+            await messages.close()
+            return result
+        } catch {
+            await messages.close()
+            throw error
+        }
+    }
+
+    /// Attaches a receiver.
+    /// - Throws: `ProtonError.Code.linkError` where the peer refuses the link; `ToolError` where it does not browse.
+    func attach(on connection: AMQPConnection) async throws -> AMQPReceiver {
+        // What the peer settles as it sends it could not be given back.
+        var options: [LinkOption] = [.senderSettleMode(.unsettled)] + (browses ? [.copy] : [])
         if let selector { options.append(.selector(selector)) }
         // Credit is given in numbers: a broker that is sent back what was too much may count that as a failed delivery.
-        return try await connection.withReceiver(from: address, window: 0, options: options) { receiver in
+        let receiver = connection.receiver(from: address, window: 0, options: options)
+        do {
+            try await receiver.attach()
             if browses { try Browsing.check(receiver, connection.peer) }
-            return try await body(ReceivedMessages(receiver, self))
+            return receiver
+        } catch {
+            await receiver.close()
+            throw error
         }
     }
 }

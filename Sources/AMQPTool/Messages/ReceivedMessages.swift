@@ -4,6 +4,9 @@
 package import Proton
 
 /// The messages of a `ReceivePlan`, one after the other; for one task.
+///
+/// When the connection is lost, what has arrived and was not handed out comes again. A new receiver takes it, since nobody knows
+/// how much credit the old one has used.
 package final class ReceivedMessages: Sendable {
     /// How long a peer that does not answer a drain may send nothing before its node counts as empty.
     static let quietTime = Duration.seconds(2)
@@ -19,101 +22,148 @@ package final class ReceivedMessages: Sendable {
     }
 
     private struct State {
+        var receiver: AMQPReceiver?
         var phase = Phase.open
-        /// How many were handed out.
+        /// How many were handed out, and how many of them by this receiver.
         var received = 0
+        var receivedHere = 0
         /// How many were handed out since credit was last given for a drain.
         var sinceDrain = 0
-        /// How much credit has been given.
+        /// How much credit this receiver was given.
         var granted = 0
     }
 
-    private let receiver: AMQPReceiver
     private let plan: ReceivePlan
-    private let state: Guarded<State>
+    private let connection: AMQPConnection
+    private let state = Guarded(State())
 
-    init(_ receiver: AMQPReceiver, _ plan: ReceivePlan) {
-        (self.receiver, self.plan) = (receiver, plan)
-        state = Guarded(State())
+    init(_ plan: ReceivePlan, _ connection: AMQPConnection) { (self.plan, self.connection) = (plan, connection) }
+
+    // MARK: The receiver
+
+    /// Attaches a receiver.
+    /// - Throws: as `ReceivePlan.attach`.
+    func attach() async throws {
+        let receiver = try await plan.attach(on: connection)
+        state.use { state in state = State(receiver: receiver, received: state.received) }
     }
+
+    /// Ends a receiver whose connection was lost, also while its next message is waited for.
+    func endReceiver() async {
+        guard let receiver = state.use({ $0.receiver }), receiver.interruptionCount > 0 else { return }
+        await receiver.close()
+    }
+
+    /// Gives back what was not settled.
+    func close() async {
+        await state.use { $0.receiver }?.close()
+    }
+
+    // MARK: Messages
 
     /// The next message; nil behind the last, and where the task is cancelled.
     ///
     /// A message that is not valid AMQP is rejected, and told on standard error.
     /// - Throws: what ended the link.
     package func next() async throws -> AMQPDelivery? {
-        while true {
+        while !Task.isCancelled, remaining > 0, let receiver = state.use({ $0.receiver }) {
             do {
-                guard let delivery = try await nextValid() else { return nil }
-                state.use {
-                    $0.received += 1
-                    $0.sinceDrain += 1
+                if let delivery = try await next(of: receiver) {
+                    state.use { $0.received += 1 }
+                    return delivery
                 }
-                return delivery
             } catch let error as ProtonError where error.code == .protocolViolation {
                 StandardError.write("warning: \(error.message)")
-                state.use { $0.sinceDrain += 1 }
+                continue
+            } catch {
+                // It was closed since its connection was lost.
+                guard receiver.interruptionCount > 0 else { throw error }
             }
+            guard receiver.interruptionCount > 0 else { return nil }
+            await receiver.close()
+            try await attach()
+        }
+        return nil
+    }
+
+    private func next(of receiver: AMQPReceiver) async throws -> AMQPDelivery? {
+        do {
+            let delivery = plan.endsWhenDrained ? try await nextOfDrain(receiver) : try await nextAsSent(receiver)
+            if delivery != nil { countArrival() }
+            return delivery
+        } catch let error as ProtonError where error.code == .protocolViolation {
+            // It has used credit.
+            countArrival()
+            throw error
         }
     }
 
-    private var remaining: Int { max(0, (plan.limit ?? .max) - state.use { $0.received }) }
+    private func countArrival() {
+        state.use { state in
+            state.receivedHere += 1
+            state.sinceDrain += 1
+        }
+    }
 
-    private func nextValid() async throws -> AMQPDelivery? {
-        guard remaining > 0 else { return nil }
-        return plan.endsWhenDrained ? try await nextOfDrain() : try await nextAsSent()
+    private var remaining: Int { state.use { remaining($0) } }
+
+    private func remaining(_ state: State) -> Int { max(0, (plan.limit ?? .max) - state.received) }
+
+    /// Gives credit, as much as a closure says.
+    private func grant(_ receiver: AMQPReceiver, _ credit: (inout State) -> Int) throws {
+        let credit = state.use { state in
+            let credit = credit(&state)
+            state.granted += credit
+            return credit
+        }
+        if credit > 0 { try receiver.grant(credit) }
     }
 
     // MARK: As they are sent
 
-    private func nextAsSent() async throws -> AMQPDelivery? {
-        let credit = state.use { state -> Int in
-            let ahead = state.granted - state.received
+    private func nextAsSent(_ receiver: AMQPReceiver) async throws -> AMQPDelivery? {
+        try grant(receiver) { state in
+            let ahead = state.granted - state.receivedHere
             let wanted = min(ReceivePlan.batch, remaining(state))
             // Half a batch at a time: a frame for each message would cost more than the message.
-            guard ahead <= wanted / 2, wanted > ahead else { return 0 }
-            state.granted += wanted - ahead
-            return wanted - ahead
+            return ahead <= wanted / 2 ? wanted - ahead : 0
         }
-        if credit > 0 { try receiver.grant(credit) }
         guard let idle = plan.idle else { return try await receiver.next() }
         return try await receiver.next(within: idle)
     }
 
-    private func remaining(_ state: State) -> Int { max(0, (plan.limit ?? .max) - state.received) }
-
     // MARK: Those that wait at the node
 
-    private func nextOfDrain() async throws -> AMQPDelivery? {
+    private func nextOfDrain(_ receiver: AMQPReceiver) async throws -> AMQPDelivery? {
         while !Task.isCancelled {
             if receiver.waitingCount > 0 { return try await receiver.next() }
+            // A drain ends with the connection too, and says nothing of the node then.
+            guard receiver.interruptionCount == 0 else { return nil }
             switch state.use({ $0.phase }) {
             case .ended: return nil
-            case .open: try await drain()
+            case .open: try await drain(receiver)
             case .draining(let credit):
                 // All credit was used: there may be more. Otherwise the node had no more.
                 guard state.use({ $0.sinceDrain }) >= credit else {
                     state.use { $0.phase = .ended }
                     return nil
                 }
-                try await drain()
-            case .listening: return try await nextWithinQuietTime()
+                try await drain(receiver)
+            case .listening: return try await nextWithinQuietTime(receiver)
             }
         }
         return nil
     }
 
     /// Asks the peer for what it has, and waits until it has sent that.
-    private func drain() async throws {
-        let credit = min(ReceivePlan.batch, remaining)
-        state.use {
-            $0.sinceDrain = 0
-            $0.granted += credit
-            $0.phase = .draining(credit: credit)
+    private func drain(_ receiver: AMQPReceiver) async throws {
+        try grant(receiver) { state in
+            let credit = min(ReceivePlan.batch, remaining(state))
+            state.sinceDrain = 0
+            state.phase = .draining(credit: credit)
+            return credit
         }
-        try receiver.grant(credit)
         do {
-            let receiver = receiver
             try await within(plan.idle ?? ReceivedMessages.quietTime, "for the answer to a drain") {
                 try await receiver.drain()
             }
@@ -124,12 +174,9 @@ package final class ReceivedMessages: Sendable {
         }
     }
 
-    private func nextWithinQuietTime() async throws -> AMQPDelivery? {
-        let hasCredit = state.use { $0.granted > $0.received }
-        if !hasCredit {
-            let credit = min(ReceivePlan.batch, remaining)
-            state.use { $0.granted += credit }
-            try receiver.grant(credit)
+    private func nextWithinQuietTime(_ receiver: AMQPReceiver) async throws -> AMQPDelivery? {
+        try grant(receiver) { state in
+            state.granted > state.receivedHere ? 0 : min(ReceivePlan.batch, remaining(state))
         }
         return try await receiver.next(within: plan.idle ?? ReceivedMessages.quietTime)
     }

@@ -28,12 +28,9 @@ struct Transfer {
     /// Sends a message on.
     /// - Throws: `ToolError` with what became of all, where the target does not accept one.
     mutating func send(_ delivery: AMQPDelivery) async throws {
-        if waiting.count >= Transfer.maxWaiting { try await settleOldest() }
+        if waiting.count >= Transfer.maxWaiting { try await settle(Transfer.maxWaiting / 2) }
         do {
-            let (target, message) = (target, Transfer.forwarded(delivery.message))
-            let receipt = try await within(timeout, "for credit from the target") {
-                try await target.submit(message)
-            }
+            let receipt = try await target.submit(Transfer.forwarded(delivery.message), within: timeout)
             waiting.append(OnItsWay(delivery: delivery, receipt: receipt))
         } catch {
             delivery.release()
@@ -46,24 +43,25 @@ struct Transfer {
     /// Waits until all that is on its way is settled.
     /// - Throws: as `send`.
     mutating func finish() async throws {
-        while !waiting.isEmpty { try await settleOldest() }
+        while !waiting.isEmpty { try await settle(waiting.count) }
     }
 
-    private mutating func settleOldest() async throws {
-        guard let oldest = waiting.popFirst() else { return }
-        let outcome: Outcome
+    /// Settles the oldest messages by their outcomes at the target.
+    private mutating func settle(_ number: Int) async throws {
+        let oldest = Array(waiting.prefix(number))
+        let outcomes: [Outcome]
         do {
-            outcome = try await within(timeout, "for the outcome at the target") { try await oldest.receipt.outcome }
+            outcomes = try await SendReceipt.outcomes(of: oldest.map(\.receipt), within: timeout)
         } catch {
             tally.giveUp(error)
-            waiting.prepend(oldest)
             await giveUp()
             throw tally.failure ?? error
         }
-        settle(oldest.delivery, outcome)
-        guard case .accepted = outcome else {
+        waiting.removeFirst(number)
+        for (message, outcome) in zip(oldest, outcomes) { settle(message.delivery, outcome) }
+        if let failure = tally.failure {
             await giveUp()
-            throw tally.failure ?? AMQPSendError.refused(outcome)
+            throw tally.failure ?? failure
         }
     }
 

@@ -50,6 +50,9 @@ public final class AMQPReceiver: AsyncSequence, Sendable {
     /// Whether the node's messages are moved or copied, from the peer's attach; nil before the link is attached.
     package var distributionMode: Terminus.DistributionMode? { shared.link.distributionMode }
 
+    /// How often the connection was lost while the link was attached: what the peer had sent, and was not handed out, comes again.
+    package var interruptionCount: Int { shared.link.interruptionCount }
+
     /// How many messages have arrived and wait for the program: at most the window.
     public var waitingCount: Int { shared.incoming.waitingCount }
 

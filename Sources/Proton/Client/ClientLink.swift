@@ -36,6 +36,8 @@ final class ClientLink: MessagingHandler, Sendable {
         var link: Link?
         var address: String?
         var distributionMode: Terminus.DistributionMode?
+        /// How often its connection was lost while it was attached.
+        var interruptionCount = 0
         var wasAttached = false
         var waiters: [Waiter<Void>] = []
         var endWaiters: [Waiter<Void>] = []
@@ -93,6 +95,9 @@ final class ClientLink: MessagingHandler, Sendable {
 
     /// Whether the node's messages are moved or copied, from the peer's attach; nil before the link is attached.
     var distributionMode: Terminus.DistributionMode? { state.withLock { $0.distributionMode } }
+
+    /// How often the connection was lost while the link was attached.
+    var interruptionCount: Int { state.withLock { $0.interruptionCount } }
 
     /// Whether the peer has attached the link before.
     var wasAttached: Bool { state.withLock { $0.wasAttached } }
@@ -324,7 +329,9 @@ final class ClientLink: MessagingHandler, Sendable {
     func interrupt(_ error: ProtonError) {
         let hasEnded = state.withLock { state in
             switch state.phase {
-            case .open, .refused: state.phase = .opening
+            case .open, .refused:
+                state.phase = .opening
+                state.interruptionCount += 1
             case .closing: return !isBlocking
             case .idle, .opening, .ended: break
             }

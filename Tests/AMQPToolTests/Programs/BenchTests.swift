@@ -3,6 +3,7 @@
 
 import Foundation
 import ProtonTesting
+import TestPrograms
 import Testing
 
 /// `amqp bench`, on this package's broker and on Python's.
@@ -29,8 +30,8 @@ struct BenchTests {
         return try decoder.decode(Report.self, from: Data(run.output.utf8))
     }
 
-    @Test func everyMessageIsCountedOnceOverSeveralConnections() async throws {
-        try await withBroker { broker in
+    @Test func everyMessageIsCountedOnceOverSeveralConnections() throws {
+        try withBroker { broker in
             let run = try Tool(broker.address)
                 .run(
                     "bench", "--count", "5000", "--connections", "3", "--senders", "4", "--receivers", "3", "-o", "json"
@@ -43,8 +44,8 @@ struct BenchTests {
         }
     }
 
-    @Test func aRateIsKept() async throws {
-        try await withBroker { broker in
+    @Test func aRateIsKept() throws {
+        try withBroker { broker in
             let run = try Tool(broker.address).run("bench", "--count", "300", "--rate", "200", "-o", "json")
             let report = try report(run)
             #expect(report.accepted == 300)
@@ -61,8 +62,8 @@ struct BenchTests {
         #expect(run.output.contains("latency   p50 "))
     }
 
-    @Test func aQueueIsFilledAndEmptied() async throws {
-        try await withBroker { broker in
+    @Test func aQueueIsFilledAndEmptied() throws {
+        try withBroker { broker in
             let tool = try Tool(broker.address)
             #expect(
                 try report(tool.run("bench", "q", "--count", "50", "--receivers", "0", "-o", "json")).accepted == 50)

@@ -147,20 +147,39 @@ struct EndTests {
         }
     }
 
-    @Test("A connection that is lost is made again")
+    @Test("--retry waits for a broker that comes later")
+    func retry() throws {
+        let port = try HeldPort()
+        let send = try TestProgram(
+            [
+                "/usr/bin/env", "AMQP_URL=\(port.address)", try Tool.path, "send", "q", "x", "--retry",
+                "--connect-timeout",
+                "60s",
+            ], errors: .output)
+        try send.read(until: "Trying again")
+        let broker = try Broker.start(port.address)
+        defer { broker.stop() }
+        #expect(send.readToEnd().hasSuffix("1 accepted\n"))
+        #expect(send.waitForEnd() == .exited(0))
+    }
+
+    @Test("A connection that is lost is made again, and credit with it")
     func loss() throws {
         let broker = try Broker.start()
         let tool = try Tool(broker.address)
+        // More than the program's output takes before it is read: the rest has arrived, and is lost with the connection.
+        let text = String(repeating: "x", count: 100_000)
+        expectDone(try tool.run("send", "q", text, "--count", "100"), "")
         let receive = try tool.start(["receive", "q"])
-        expectDone(try tool.run("send", "q", "one"), "")
-        #expect(receive.program.readLine() == "one")
+        try receive.program.read(until: "\n")
+        while broker.status.queue("q")?.waiting ?? 0 > 0 { sched_yield() }
         broker.stop()
         let again = try Broker.start("127.0.0.1:\(broker.port)")
-        expectDone(try tool.run("send", "q", "two"), "")
-        #expect(receive.program.readLine() == "two")
+        defer { again.stop() }
+        expectDone(try tool.run("send", "q", "second {n}", "--count", "150"), "")
+        try receive.program.read(until: "second 150\n")
         #expect(kill(receive.program.pid, SIGINT) == 0)
         #expect(receive.finish().ending == .exited(0))
-        again.stop()
     }
 }
 

@@ -60,10 +60,10 @@ struct TraceTests {
         func scramCredential(for user: String, hash: SCRAMHash) async throws -> SCRAMCredential? { nil }
     }
 
-    @Test func aLogInIsNotPrinted() async throws {
+    @Test func aLogInIsNotPrinted() throws {
         var options = BrokerOptions()
         options.users = Users()
-        try await withBroker(options: options) { broker in
+        try withBroker(options: options) { broker in
             let tool = try Tool(environment: ["AMQP_PASSWORD=open-sesame"])
             let (tracing, proxy) = try start(tool, to: broker.address)
             let run = try tool.run("send", "--url", "amqp://\(proxy)", "--user", "ali", "q", "x")
