@@ -209,6 +209,8 @@ struct RandomFrames {
         var payload = [UInt8](repeating: UInt8(random.below(256)), count: random.pick(1, 10, 500, 5_000, 40_000))
         if random.chance(70) {
             payload = (try? Message(body: .data(payload)).encoded()) ?? payload
+        } else if random.chance(50) {
+            payload = (try? request().encoded()) ?? payload
         }
         let isFirst = session.links[handle]?.partial == nil
         let id = session.links[handle]?.partial ?? session.nextDelivery
@@ -226,6 +228,24 @@ struct RandomFrames {
         if random.chance(10) { frame["state"] = state() }
         session.links[handle]?.partial = hasMore && !isAborted ? id : nil
         return frame
+    }
+
+    /// A request as a management node gets them, about what other frames name too.
+    private mutating func request() -> Message {
+        let operation = random.pick("CREATE", "READ", "UPDATE", "DELETE", "PURGE", "QUERY", "GET-OPERATIONS", "FUZZ")
+        let type = random.pick("queue", "queue", "queue", "subscription", "connection", "link", "fuzz")
+        var properties: ApplicationProperties = [
+            "operation": .string(operation), "type": .string("proton.broker.\(type)"),
+            "name": .string(random.pick("fuzz", "other", "$management", "")),
+        ]
+        if operation == "QUERY" { properties["type"] = .null }
+        if random.chance(20) { properties["identity"] = value(depth: 0) }
+        if random.chance(20) { properties[random.pick("offset", "count", "entityType")] = value(depth: 0) }
+        let attribute = random.pick("maxMessages", "maxBytes", "policy", "isExclusive", "deadLetterAddress", "fuzz")
+        let body: AMQPValue = random.chance(50) ? .null : .map([.string(attribute): value(depth: 1)])
+        return Message(
+            id: .ulong(UInt64(random.below(9))), body: .value(body), address: "$management",
+            replyTo: random.pick("fuzz", "other", "$management", ""), properties: properties)
     }
 
     /// A value that a map or a field may hold.
