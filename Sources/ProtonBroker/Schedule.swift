@@ -58,14 +58,14 @@ final class Schedule: Sendable {
         let isNext = state.withLock { state in
             state.wakes[id] = Wake(queue: queue, time: time)
             state.entries.insert(Entry(time: time, queue: id))
-            if state.entries.count > 2 * state.wakes.count + 64 { Schedule.thinOut(&state) }
+            if state.entries.count > 2 * state.wakes.count + 64 { Schedule.compact(&state) }
             return state.timer.map { time < $0.time } ?? true
         }
         if isNext { arrange() }
     }
 
     /// Keeps one entry for each queue that still exists.
-    private static func thinOut(_ state: inout State) {
+    private static func compact(_ state: inout State) {
         state.wakes = state.wakes.filter { $0.value.queue != nil }
         state.entries = Heap(state.wakes.map { Entry(time: $0.value.time, queue: $0.key) })
     }
@@ -82,14 +82,14 @@ final class Schedule: Sendable {
         }
         guard let start else { return }
         old?.cancel()
-        let task = start(.milliseconds(max(0, time - now))) { [weak self] in self?.timerWentOff(time) }
+        let task = start(.milliseconds(max(0, time - now))) { [weak self] in self?.timerFired(time) }
         state.withLock { state in
             // It may have fired meanwhile, or been replaced by an earlier one.
             if state.timer?.time == time { state.timer = (time, task) }
         }
     }
 
-    private func timerWentOff(_ time: Int64) {
+    private func timerFired(_ time: Int64) {
         let now = clock.now
         let (queues, tell) = state.withLock { state in
             if state.timer?.time == time { state.timer = nil }

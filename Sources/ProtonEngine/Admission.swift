@@ -87,7 +87,7 @@ extension Connection {
     }
 
     /// Takes a place among a listener's connections; if there is none, the connection ends after it is accepted.
-    package func takePlace(of listener: Listener) -> Reception {
+    package func admit(by listener: Listener) -> Reception {
         let (verdict, place, isFirstRefused) = listener.admission.admit()
         self.place = place
         guard verdict != .serve else { return .served }

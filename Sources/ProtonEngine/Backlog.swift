@@ -12,23 +12,23 @@ import CProton
 /// of a session that this side closes does not close again: the peer's credit limits what still arrives.
 extension Session {
     /// Releases the unread deliveries of all links, if the incoming window is closed.
-    func giveBackWhereShut() {
-        guard isShut else { return }
+    func releaseUnreadIfWindowClosed() {
+        guard isWindowClosed else { return }
         incomingCapacity = Int(Int32.max) * Int(connection.limits.maxFrameSize)
-        for link in connection.links where link.session === self { link.giveBack() }
+        for link in connection.links where link.session === self { link.releaseUnread() }
     }
 
     /// Whether the peer cannot send another frame until something is read.
-    fileprivate var isShut: Bool { incomingBytes + Int(connection.limits.maxFrameSize) > incomingCapacity }
+    fileprivate var isWindowClosed: Bool { incomingBytes + Int(connection.limits.maxFrameSize) > incomingCapacity }
 }
 
 extension Link {
     /// Releases the unread deliveries of this link, if the session's incoming window is closed.
-    func giveBackWhereShut() {
-        if isReceiver, session.isShut { giveBack() }
+    func releaseUnreadIfWindowClosed() {
+        if isReceiver, session.isWindowClosed { releaseUnread() }
     }
 
-    fileprivate func giveBack() {
+    fileprivate func releaseUnread() {
         guard isReceiver, let pointer else { return }
         while let current = pn_link_current(pointer) {
             // The event of a new delivery is still to come; it then finds the delivery settled.

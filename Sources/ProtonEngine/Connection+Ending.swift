@@ -117,7 +117,7 @@ extension Connection {
         let isGone = sasl?.isBegun ?? false
         if pn_condition_is_set(pn_transport_condition(transport)) {
             // Proton makes no event for the socket's error either.
-            if isGone, !isTransportErrorTold { noteAbort() }
+            if isGone, !isTransportErrorReported { noteAbort() }
         } else if !isHeadClosed || (isGone && isLocalOpen) {
             let condition = Condition(
                 .framingError, isGone ? "connection aborted" : "What came is no frame of AMQP 1.0.")

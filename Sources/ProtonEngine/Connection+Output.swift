@@ -11,7 +11,7 @@ extension Connection {
     /// Notifies senders that may send again; called at the start of a batch of events.
     /// - Throws: any error that a handler throws.
     func noteBatchStart() throws {
-        guard unsent.isWorthALook, let transport = pointer.flatMap(pn_connection_transport),
+        guard unsent.needsCheck, let transport = pointer.flatMap(pn_connection_transport),
             pn_transport_head(transport) == nil, unsent.noteWritten(allBut: waitingBytes)
         else { return }
         for link in links where link.isSender && link.credit > 0 {

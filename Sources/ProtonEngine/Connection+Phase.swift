@@ -37,7 +37,7 @@ extension Connection {
     /// Called when the connection gets a transport.
     package func beginConnecting(othersFollow: Bool = false) {
         phase = .connecting(othersFollow: othersFollow)
-        (isTransportErrorTold, isReachedInMemory) = (false, false)
+        (isTransportErrorReported, isReachedInMemory) = (false, false)
     }
 
     func noteRemoteOpen() {

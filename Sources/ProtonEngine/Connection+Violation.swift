@@ -29,7 +29,7 @@ extension Connection {
             noteAbort()
         } else {
             isFailing = true
-            isTransportErrorTold = true
+            isTransportErrorReported = true
             // The answer to the peer's open must precede the close.
             if isLocalUninitialized { pn_connection_open(pointer) }
             Condition.set(violation, in: pn_connection_condition(pointer))
@@ -58,7 +58,7 @@ extension Connection {
         // An endpoint that the peer has made gets no wrapper any more.
         case PN_SESSION_INIT: pn_event_session(event).flatMap(Session.existing) != nil
         case PN_LINK_INIT: pn_event_link(event).flatMap(Link.existing) != nil
-        case PN_TRANSPORT_ERROR: !isTransportErrorTold
+        case PN_TRANSPORT_ERROR: !isTransportErrorReported
         default: true
         }
     }

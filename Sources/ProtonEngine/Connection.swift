@@ -56,7 +56,7 @@ public final class Connection: Endpoint {
     /// The lifecycle events that handlers have received.
     var announcement = Announcement.none
     /// Whether the error that ended the transport was reported.
-    var isTransportErrorTold = false
+    var isTransportErrorReported = false
     /// The layer that checks the peer's frames; nil if the transport has none.
     var frameLayer: FrameLayer?
     /// The TLS of the transport.
@@ -368,7 +368,7 @@ public final class Connection: Endpoint {
         outputLink = nil
         place = nil
         // Removes reference cycles through handlers that keep their connection, a link or a delivery.
-        eventHandler = DeafHandler.shared
+        eventHandler = IgnoringHandler.shared
         pn_connection_set_context(pointer, nil)
         self.pointer = nil
         return pointer

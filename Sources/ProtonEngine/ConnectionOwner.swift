@@ -7,8 +7,8 @@
 package protocol ConnectionOwner: AnyObject, Sendable {
     /// Whether the calling thread may use a connection outside of its batches.
     ///
-    /// If so, the owner calls `WorkQueue.endLoan` after the thread's current callback has returned.
-    func mayLend(_ queue: WorkQueue) -> Bool
+    /// If so, the owner calls `WorkQueue.endBorrowing` after the thread's current callback has returned.
+    func mayBorrow(_ queue: WorkQueue) -> Bool
     /// Makes a thread call `WorkQueue.runParked`: the calling thread if the owner has no other. Called from any thread.
     func runItems(of queue: WorkQueue)
     /// Whether handlers receive events; false after one has failed, when the connections are only brought to their end.

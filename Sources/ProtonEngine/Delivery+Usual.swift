@@ -39,7 +39,7 @@ extension Delivery {
     }
 
     /// Accepts and settles, if the program has set no state and has not settled.
-    package func acceptWhereUndecided() {
+    package func acceptIfUndecided() {
         guard let token, let pointer, pn_delivery_local_state(pointer) == 0 else { return }
         if !pn_delivery_settled(pointer) {
             pn_delivery_update(pointer, UInt64(PN_ACCEPTED))
@@ -88,7 +88,7 @@ extension Delivery {
     /// Whether an event is the first to report that the peer has accepted a sent message, with a single lookup.
     package var newAcceptance: Acceptance {
         guard let token, let pointer, pn_delivery_remote_state(pointer) == UInt64(PN_ACCEPTED),
-            pn_delivery_updated(pointer), !link.deliveries.wasTold(UInt64(PN_ACCEPTED), of: token)
+            pn_delivery_updated(pointer), !link.deliveries.wasReported(UInt64(PN_ACCEPTED), of: token)
         else { return .none }
         return pn_delivery_settled(pointer) ? .settled : .accepted
     }

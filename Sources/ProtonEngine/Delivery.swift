@@ -155,7 +155,7 @@ public struct Delivery {
         guard let token, pn_delivery_updated(pointer) else { return .nothing }
         if pn_delivery_settled(pointer) { return .settled }
         let code = pn_delivery_remote_state(pointer)
-        return code == 0 || link.deliveries.wasTold(code, of: token) ? .nothing : .updated
+        return code == 0 || link.deliveries.wasReported(code, of: token) ? .nothing : .updated
     }
 
     /// Takes the encoded message of a complete delivery; empty if it was already taken.
@@ -189,7 +189,7 @@ public struct Delivery {
     package var hasRemoteState: Bool { pointer.map { pn_delivery_remote_state($0) != 0 } ?? false }
 
     /// The peer's state for a sent message, from an event.
-    package struct News {
+    package struct RemoteUpdate {
         /// The state, if the peer has set one that is known here.
         package let state: DeliveryState?
         /// Whether the peer has settled.
@@ -199,20 +199,20 @@ public struct Delivery {
     }
 
     /// The peer's state for a sent message; nil if the event has none.
-    package func news() -> News? {
+    package func remoteUpdate() -> RemoteUpdate? {
         guard let token, let pointer, pn_delivery_updated(pointer) else { return nil }
         let code = pn_delivery_remote_state(pointer)
-        return News(
+        return RemoteUpdate(
             state: DeliveryState(code, pn_delivery_remote(pointer), limits), isSettled: pn_delivery_settled(pointer),
-            isNew: !link.deliveries.wasTold(code, of: token))
+            isNew: !link.deliveries.wasReported(code, of: token))
     }
 
     /// Marks the state as reported, because a peer that settles later sends it a second time.
-    func noteTold() {
+    func markReported() {
         guard let token, let pointer = link.deliveries[token] else { return }
         let code = pn_delivery_remote_state(pointer)
         // Each `received` state reports new progress.
-        link.deliveries.setTold(code == UInt64(PN_RECEIVED) ? 0 : code, of: token)
+        link.deliveries.setReported(code == UInt64(PN_RECEIVED) ? 0 : code, of: token)
     }
 
     // MARK: States and outcomes

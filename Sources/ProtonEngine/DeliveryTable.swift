@@ -65,12 +65,12 @@ package struct DeliveryTable {
     }
 
     /// Records the code of the state that was reported for an existing entry.
-    mutating func setTold(_ code: UInt64, of token: Token) {
+    mutating func setReported(_ code: UInt64, of token: Token) {
         slots[Int(token.slot)].told = UInt8(truncatingIfNeeded: code)
     }
 
     /// Whether this code is that of the last reported state of an existing entry.
-    func wasTold(_ code: UInt64, of token: Token) -> Bool {
+    func wasReported(_ code: UInt64, of token: Token) -> Bool {
         slots[Int(token.slot)].told == UInt8(truncatingIfNeeded: code)
     }
 

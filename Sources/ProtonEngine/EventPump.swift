@@ -26,7 +26,7 @@ extension Connection {
         case PN_TRANSPORT_ERROR:
             // Proton reports the condition of `abort` itself here.
             _ = takeAbort()
-            isTransportErrorTold = true
+            isTransportErrorReported = true
             try eventHandler.handle(.transport(.error, self))
         case PN_TRANSPORT_HEAD_CLOSED: try eventHandler.handle(.transport(.headClosed, self))
         case PN_TRANSPORT_TAIL_CLOSED:
@@ -107,7 +107,7 @@ extension Connection {
         if let known = Delivery(known: delivery, of: link) {
             guard !known.isSettledAsSent else { return }
             try link.nearestHandler(at: handlersVersion).handle(known)
-            known.noteTold()
+            known.markReported()
             if link.settlesSecond { known.settleAfterSender() }
         } else if link.isSender {
             end(for: Connection.foreignDelivery)
@@ -176,7 +176,7 @@ extension Connection {
         case .localClose, .localDetach: link.endedSides.local = .closed
         case .remoteClose, .remoteDetach:
             link.endedSides.remote = .closed
-            link.noteTheft()
+            link.copyStolenCondition()
             link.noteEnding()
         case .localOpen, .failed, .final: break
         }

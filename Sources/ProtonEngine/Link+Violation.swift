@@ -49,7 +49,7 @@ extension Link {
     }
 
     /// Copies the condition `amqp:link:stolen` of the peer's detach to this side's detach (AMQP 1.0, 2.6.1).
-    func noteTheft() {
+    func copyStolenCondition() {
         guard connection.isIncoming, !isLocalClosed, let pointer, let condition = pn_link_condition(pointer),
             !pn_condition_is_set(condition), remoteCondition?.name == .linkStolen
         else { return }

@@ -147,7 +147,7 @@ public class Link: Endpoint {
         guard let pointer = confined(), !isLocalClosed else { return }
         opening = .asked
         if let condition { Condition.set(condition, in: pn_link_condition(pointer)) }
-        giveBackWhereShut()
+        releaseUnreadIfWindowClosed()
         noteEnding()
         pn_link_close(pointer)
     }
@@ -161,7 +161,7 @@ public class Link: Endpoint {
         guard let pointer = confined(), !isLocalClosed else { return }
         opening = .asked
         if let condition { Condition.set(condition, in: pn_link_condition(pointer)) }
-        giveBackWhereShut()
+        releaseUnreadIfWindowClosed()
         noteEnding()
         pn_link_detach(pointer)
     }

@@ -96,7 +96,7 @@ public final class Listener: Sendable {
             if let condition = Condition(pn_listener_condition(listener)) {
                 state = .closed(condition)
                 // The close event that follows is ignored, and may occur too late to release the wrapper.
-                letGo(of: listener)
+                release(listener)
                 return condition
             }
             let addresses = Listener.addresses(of: listener)
@@ -121,11 +121,11 @@ public final class Listener: Sendable {
             state = .closed(nil)
             return listener
         }
-        if let listener { letGo(of: listener) }
+        if let listener { release(listener) }
     }
 
     /// Releases the reference that proton's listener holds to this; called once.
-    private func letGo(of listener: OpaquePointer) {
+    private func release(_ listener: OpaquePointer) {
         Listener.contexts.withLock { _ in pn_listener_set_context(listener, nil) }
         Unmanaged.passUnretained(self).release()
     }
@@ -145,7 +145,7 @@ public final class Listener: Sendable {
         }
         // Otherwise the wrapper was released before.
         guard wasListening else { return }
-        letGo(of: listener)
+        release(listener)
         try tell(condition)
     }
 

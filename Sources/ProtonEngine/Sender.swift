@@ -11,7 +11,7 @@ public final class Sender: Link {
     /// Rarely used properties in one object, so that other senders make one check for each message.
     @exclusivity(unchecked) private var extras: Extras?
     /// The number of the last delivery that the credit covered when the last drain was reported.
-    @exclusivity(unchecked) private var toldDrain: UInt64?
+    @exclusivity(unchecked) private var reportedDrain: UInt64?
 
     /// The maximum message size of the peer, in bytes.
     @exclusivity(unchecked) private var peerLimit = Int.max
@@ -203,7 +203,7 @@ public final class Sender: Link {
     /// - Returns: the amount of credit.
     @discardableResult
     public func drained() -> Int {
-        toldDrain = nil
+        reportedDrain = nil
         guard queuedCount > 0 || isStreaming, isDraining, creditUse == .open else {
             return confined().map { Int(pn_link_drained($0)) } ?? 0
         }
@@ -225,8 +225,8 @@ public final class Sender: Link {
         guard isDraining, case let credit = credit, credit > 0 else { return false }
         // A message in pieces uses its credit when it ends.
         let last = count &+ UInt64(credit) &- (isStreaming ? 1 : 0)
-        guard toldDrain != last else { return false }
-        toldDrain = last
+        guard reportedDrain != last else { return false }
+        reportedDrain = last
         return true
     }
 
@@ -327,7 +327,7 @@ public final class Sender: Link {
         endStream()
         creditUse = .open
         peerLimit = .max
-        toldDrain = nil
+        reportedDrain = nil
     }
 }
 

@@ -74,7 +74,7 @@ public final class Session: Endpoint {
         // Proton begins a session that was not opened before it ends it.
         if isLocalUninitialized, !connection.hasChannel(for: self) { return connection.failForChannels() }
         if let condition { Condition.set(condition, in: pn_session_condition(pointer)) }
-        giveBackWhereShut()
+        releaseUnreadIfWindowClosed()
         noteEnding()
         pn_session_close(pointer)
     }

@@ -21,7 +21,7 @@ struct UnsentOutput {
     var isFull: Bool { bytes >= limit }
 
     /// Whether there is enough output to check whether it is written.
-    var isWorthALook: Bool { bytes >= limit / 2 }
+    var needsCheck: Bool { bytes >= limit / 2 }
 
     /// Counts a message, or a part of one, that is sent.
     @inline(__always)

@@ -293,7 +293,7 @@ public final class WorkQueue: Sendable {
         switch place {
         case .driven(wake: nil), .closed: domain.enter(Key())
         case .held, .parked, .attached, .driven:
-            guard owner?.mayLend(self) ?? false else {
+            guard owner?.mayBorrow(self) ?? false else {
                 fatalError(
                     "A connection is used outside of its domain: add the work to its workQueue, or run with one thread."
                 )
@@ -305,7 +305,7 @@ public final class WorkQueue: Sendable {
     }
 
     /// Ends the use of the connection outside of its batches.
-    package func endLoan() {
+    package func endBorrowing() {
         domain.leave(Key())
     }
 

@@ -95,10 +95,10 @@ struct AccessHostTests {
     @Test func placesAreGivenBack() throws {
         let counts = PeerCounts()
         let host = PeerCounts.Key.host(try #require(PeerHost("10.0.0.1:1")))
-        var places = [counts.takePlace(host), counts.takePlace(host), counts.takePlace(.user(UserName("alice")))]
+        var places = [counts.count(host), counts.count(host), counts.count(.user(UserName("alice")))]
         #expect(places.map(\.number) == [1, 2, 1] && counts.count == 2)
         places.removeFirst()
-        places.append(counts.takePlace(host))
+        places.append(counts.count(host))
         #expect(places.last?.number == 2)
         places = []
         #expect(counts.count == 0)

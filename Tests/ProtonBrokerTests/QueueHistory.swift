@@ -124,7 +124,7 @@ struct QueueHistory {
         case .toggleMemory:
             queue.state.brokerHasRoom.toggle()
             try change {
-                $0.relieve(&$1)
+                $0.resumeProducers(&$1)
                 return []
             }
         case .crash: try crash()

@@ -88,7 +88,7 @@ struct FrameAmountTests {
         ] {
             let scanner = Scanner()
             scanner.begin()
-            if frame.kind == .detach { scanner.attach(weSend: true) }
+            if frame.kind == .detach { scanner.attach(isLocalSender: true) }
             #expect(scanner.receive(frame) == (isAllowed ? [frame] : []))
         }
     }
@@ -125,7 +125,7 @@ struct FrameAmountTests {
     private static func sent(_ count: UInt32) -> Scanner {
         let scanner = Scanner()
         scanner.begin()
-        scanner.attach(weSend: true)
+        scanner.attach(isLocalSender: true)
         _ = scanner.receive(.flow(credit: count))
         for id in 0..<count { _ = scanner.send(.transfer(id, payload: [1])) }
         return scanner

@@ -59,8 +59,8 @@ struct FrameAnswerTests {
     @Test func theWindowsCountWhatCameAndWent() {
         let scanner = Scanner()
         scanner.begin(windows: 10)
-        scanner.attach("in", weSend: false, peer: 0, ours: 4)
-        scanner.attach("out", weSend: true, peer: 1, ours: 5)
+        scanner.attach("in", isLocalSender: false, peer: 0, ours: 4)
+        scanner.attach("out", isLocalSender: true, peer: 1, ours: 5)
         _ = scanner.receive(.transfer(id: 0), .transfer(id: 1))
         _ = scanner.send(.transfer(handle: 5, id: 0), .transfer(handle: 5, id: 0, more: true))
         // Two have come of those that the peer counts from 7.
@@ -99,7 +99,7 @@ struct FrameAnswerTests {
     @Test func aReceivingLinkIsAnsweredWithItsCredit() {
         let scanner = Scanner()
         scanner.begin()
-        scanner.attach(weSend: false, peer: 3, ours: 1)
+        scanner.attach(isLocalSender: false, peer: 3, ours: 1)
         let echo = Frame.flow(credit: 0, handle: 3, ["echo": true, "delivery-count": 2, "next-outgoing-id": 7])
         _ = scanner.receive(echo)
         #expect(scanner.answers() == [Self.flow(Self.link(handle: 1, count: 2, credit: 0))])
@@ -111,7 +111,7 @@ struct FrameAnswerTests {
     @Test func aSendingLinkIsAnsweredWithItsCount() {
         let scanner = Scanner()
         scanner.begin()
-        scanner.attach(weSend: true, peer: 0, ours: 6)
+        scanner.attach(isLocalSender: true, peer: 0, ours: 6)
         _ = scanner.receive(.flow(credit: 5, ["next-outgoing-id": 7]))
         _ = scanner.send(
             .transfer(handle: 6, id: 0), .transfer(handle: 6, id: 1, more: true), .transfer(handle: 6, id: 1))
@@ -122,7 +122,7 @@ struct FrameAnswerTests {
     @Test func manyRequestsAreOneAnswer() {
         let scanner = Scanner()
         scanner.begin()
-        scanner.attach(weSend: true)
+        scanner.attach(isLocalSender: true)
         for _ in 0..<100 {
             _ = scanner.receive(.flow(credit: 3, ["echo": true, "next-outgoing-id": 7]), Self.echo())
         }
@@ -132,7 +132,7 @@ struct FrameAnswerTests {
     @Test func whatIsOverIsNotAnswered() {
         let scanner = Scanner()
         scanner.begin()
-        scanner.attach(weSend: true)
+        scanner.attach(isLocalSender: true)
         let echo = Frame.flow(credit: 3, ["echo": true, "next-outgoing-id": 7])
         _ = scanner.receive(echo)
         // The answer goes before the detach: the frame boundary is there.
@@ -146,7 +146,7 @@ struct FrameAnswerTests {
     @Test func aDrainWithoutCreditIsAnswered() {
         let scanner = Scanner()
         scanner.begin()
-        scanner.attach(weSend: true)
+        scanner.attach(isLocalSender: true)
         _ = scanner.receive(.flow(credit: 0, ["drain": true, "next-outgoing-id": 7]))
         #expect(scanner.answers() == [Self.flow(Self.link(handle: 0, count: 0, credit: 0, drain: true))])
     }
@@ -154,7 +154,7 @@ struct FrameAnswerTests {
     @Test func aDrainWhoseCreditIsOnItsWayEndsWithTheLastMessage() {
         let scanner = Scanner()
         scanner.begin()
-        scanner.attach(weSend: true)
+        scanner.attach(isLocalSender: true)
         _ = scanner.receive(.flow(credit: 2, ["drain": true, "next-outgoing-id": 7]))
         #expect(scanner.answers().isEmpty)
         let transfers = [Frame.transfer(id: 0), Frame.transfer(id: 1), Frame(.empty)]
@@ -166,7 +166,7 @@ struct FrameAnswerTests {
     @Test func aDrainThatProtonEndsIsNotAnsweredTwice() {
         let scanner = Scanner()
         scanner.begin()
-        scanner.attach(weSend: true)
+        scanner.attach(isLocalSender: true)
         _ = scanner.receive(.flow(credit: 2, ["drain": true, "next-outgoing-id": 7]))
         _ = scanner.send(.transfer(id: 0), .flow(credit: 0, ["delivery-count": 2, "drain": true]))
         #expect(scanner.answers().isEmpty)
@@ -177,7 +177,7 @@ struct FrameAnswerTests {
     @Test func aLinkIsStolen() {
         let scanner = Scanner()
         scanner.begin()
-        scanner.attach("link", weSend: true, peer: 0, ours: 0)
+        scanner.attach("link", isLocalSender: true, peer: 0, ours: 0)
         let second = Frame.attach(receivingFrom: "q", name: "link", handle: 1)
         let frames = scanner.receive(second)
         #expect(frames.map(\.kind) == [.detach, .attach] && frames.last == second)
@@ -215,7 +215,7 @@ struct FrameAnswerTests {
     @Test func theTwoEndsOfANameAreTwoLinks() {
         let scanner = Scanner()
         scanner.begin()
-        scanner.attach("link", weSend: true, peer: 0, ours: 0)
+        scanner.attach("link", isLocalSender: true, peer: 0, ours: 0)
         let other = Frame.attach(sendingTo: "q", name: "link", handle: 1)
         #expect(scanner.receive(other) == [other])
     }
@@ -223,7 +223,7 @@ struct FrameAnswerTests {
     @Test func aDetachedLinkIsAttachedAgain() {
         let scanner = Scanner()
         scanner.begin()
-        scanner.attach("link", weSend: true, peer: 0, ours: 0)
+        scanner.attach("link", isLocalSender: true, peer: 0, ours: 0)
         let frames = [
             Frame(.detach, ["handle": 0, "closed": true]), Frame.attach(receivingFrom: "q", name: "link", handle: 0),
         ]

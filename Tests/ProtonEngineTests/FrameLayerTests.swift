@@ -92,7 +92,7 @@ struct FrameLayerTests {
         var states: [DeliveryState?] = []
         raw.peer.events.react = { event in
             event.answer()
-            if case .delivery(let delivery) = event, let news = delivery.news() { states.append(news.state) }
+            if case .delivery(let delivery) = event, let news = delivery.remoteUpdate() { states.append(news.state) }
         }
         try raw.send(.attach(receivingFrom: "q"), .flow(credit: 9))
         let sender = try #require(raw.peer.connection.links.first as? Sender)

@@ -36,8 +36,8 @@ struct FrameRefusalTests {
     static func attached() -> Scanner {
         let scanner = Scanner()
         scanner.begin()
-        scanner.attach("in", weSend: false, peer: 0, ours: 0)
-        scanner.attach("out", weSend: true, peer: 1, ours: 1)
+        scanner.attach("in", isLocalSender: false, peer: 0, ours: 0)
+        scanner.attach("out", isLocalSender: true, peer: 1, ours: 1)
         _ = scanner.send(.flow(credit: 10, handle: 0))
         return scanner
     }

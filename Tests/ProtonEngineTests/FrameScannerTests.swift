@@ -22,7 +22,7 @@ struct FrameScannerTests {
         static func receiving(maxFrameSize: UInt32 = 65_536) -> Scanner {
             let scanner = Scanner(maxFrameSize: maxFrameSize)
             scanner.begin()
-            scanner.attach(weSend: false)
+            scanner.attach(isLocalSender: false)
             return scanner
         }
 
@@ -51,13 +51,13 @@ struct FrameScannerTests {
         }
 
         /// Attaches a link both ways.
-        func attach(_ name: String = "link", weSend: Bool, peer: UInt32 = 0, ours: UInt32 = 0) {
+        func attach(_ name: String = "link", isLocalSender: Bool, peer: UInt32 = 0, ours: UInt32 = 0) {
             _ = receive(
-                weSend
+                isLocalSender
                     ? .attach(receivingFrom: "q", name: name, handle: peer)
                     : .attach(sendingTo: "q", name: name, handle: peer))
             _ = send(
-                weSend
+                isLocalSender
                     ? .attach(sendingTo: "q", name: name, handle: ours)
                     : .attach(receivingFrom: "q", name: name, handle: ours))
         }

@@ -190,8 +190,8 @@ struct LifetimeTests {
         delivery.settle(.accepted)
         delivery.settle()
         delivery.abort()
-        delivery.acceptWhereUndecided()
-        #expect(delivery.takeBytes().isEmpty && delivery.news() == nil && delivery.arrival() == .nothing)
+        delivery.acceptIfUndecided()
+        #expect(delivery.takeBytes().isEmpty && delivery.remoteUpdate() == nil && delivery.arrival() == .nothing)
         #expect(!delivery.isReadable && !delivery.isPartial && !delivery.isAborted && !delivery.isUpdated)
         #expect(delivery.pendingBytes == 0 && delivery.localState == nil)
     }

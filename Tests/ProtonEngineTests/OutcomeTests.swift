@@ -31,7 +31,7 @@ struct OutcomeTests {
         let pair = EnginePair()
         let sent: Delivery
         let taken: Delivery
-        let news = Box<[Delivery.News]>([])
+        let news = Box<[Delivery.RemoteUpdate]>([])
 
         init(settling: Bool = true) throws {
             let taken = Box<Delivery?>(nil)
@@ -42,7 +42,7 @@ struct OutcomeTests {
                 taken.value = delivery
             }
             pair.client.events.react = { [news] event in
-                guard case .delivery(let delivery) = event, let new = delivery.news() else { return }
+                guard case .delivery(let delivery) = event, let new = delivery.remoteUpdate() else { return }
                 news.value.append(new)
                 if settling, new.isSettled { delivery.settle() }
             }
@@ -95,19 +95,19 @@ struct OutcomeTests {
 
     @Test func acceptedWhereUndecided() throws {
         let undecided = try Exchange()
-        undecided.taken.acceptWhereUndecided()
+        undecided.taken.acceptIfUndecided()
         try undecided.pair.pump()
         #expect(undecided.news.value.map(\.state) == [.accepted])
 
         let decided = try Exchange()
         decided.taken.update(.released)
-        decided.taken.acceptWhereUndecided()
+        decided.taken.acceptIfUndecided()
         try decided.pair.pump()
         #expect(decided.news.value.map(\.state) == [.released] && decided.news.value.map(\.isSettled) == [false])
 
         let settled = try Exchange()
         settled.taken.settle(.rejected())
-        settled.taken.acceptWhereUndecided()
+        settled.taken.acceptIfUndecided()
         try settled.pair.pump()
         #expect(settled.news.value.map(\.state) == [.rejected()])
     }
@@ -127,7 +127,7 @@ struct OutcomeTests {
         let raw = RawPeer(isServer: false)
         var outcomes: [Outcome?] = []
         raw.peer.events.react = { event in
-            guard case .delivery(let delivery) = event, let news = delivery.news() else { return }
+            guard case .delivery(let delivery) = event, let news = delivery.remoteUpdate() else { return }
             outcomes.append(news.state?.outcome)
             delivery.settle()
         }
@@ -195,9 +195,9 @@ struct OutcomeTests {
 
     @Test func anUnknownStateKeepsItsFields() throws {
         let raw = RawPeer(isServer: false)
-        var news: [Delivery.News] = []
+        var news: [Delivery.RemoteUpdate] = []
         raw.peer.events.react = { event in
-            if case .delivery(let delivery) = event, let new = delivery.news() { news.append(new) }
+            if case .delivery(let delivery) = event, let new = delivery.remoteUpdate() { news.append(new) }
         }
         let sender = try raw.peer.connection.session().makeSender(name: "link")
         sender.open()

@@ -34,7 +34,7 @@ struct SecondSettleModeTests {
     }
 
     static let decisions: [@Sendable (Delivery) -> Void] = [
-        { $0.settle(.accepted) }, { $0.acceptWhereUndecided() },
+        { $0.settle(.accepted) }, { $0.acceptIfUndecided() },
         {
             $0.update(.accepted)
             $0.settle()

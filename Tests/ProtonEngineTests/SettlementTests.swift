@@ -23,7 +23,7 @@ struct SettlementTests {
                 kept.value.append(delivery)
             }
             pair.client.events.react = { event in
-                guard case .delivery(let delivery) = event, delivery.news()?.isSettled == true else { return }
+                guard case .delivery(let delivery) = event, delivery.remoteUpdate()?.isSettled == true else { return }
                 delivery.settle()
             }
             (sender, receiver) = try pair.openSender(credit: credit) { if settled { $0.senderSettleMode = .settled } }

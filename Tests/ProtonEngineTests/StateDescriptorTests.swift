@@ -37,7 +37,7 @@ struct StateDescriptorTests {
 
     /// What the engine makes of a disposition about a message that it has sent.
     private struct Seen {
-        var news: [Delivery.News] = []
+        var news: [Delivery.RemoteUpdate] = []
         var state: DeliveryState?
         var isSettled = false
         var isAccepted = false
@@ -50,7 +50,7 @@ struct StateDescriptorTests {
         var seen = Seen()
         raw.peer.events.react = { event in
             event.answer()
-            guard case .delivery(let delivery) = event, let news = delivery.news() else { return }
+            guard case .delivery(let delivery) = event, let news = delivery.remoteUpdate() else { return }
             seen.news.append(news)
             (seen.isAccepted, seen.hasState) = (delivery.newAcceptance != .none, delivery.hasRemoteState)
         }

@@ -28,7 +28,7 @@ struct TransferTests {
         #expect(sender.credit == 10 && receiver.credit == 10)
         var settled: [(outcome: Outcome?, isSettled: Bool)] = []
         pair.client.events.react = { event in
-            guard case .delivery(let delivery) = event, let news = delivery.news() else { return }
+            guard case .delivery(let delivery) = event, let news = delivery.remoteUpdate() else { return }
             settled.append((news.state?.outcome, news.isSettled))
             delivery.settle()
         }

@@ -14,9 +14,9 @@ struct UnreadOutputTests {
     @Test func itIsFullAtItsLimit() {
         var output = UnsentOutput(limit: 100)
         output.add(49)
-        #expect(!output.isWorthALook && !output.isFull)
+        #expect(!output.needsCheck && !output.isFull)
         output.add(50)
-        #expect(output.isWorthALook && !output.isFull)
+        #expect(output.needsCheck && !output.isFull)
         output.add(1)
         #expect(output.isFull)
     }

@@ -352,7 +352,7 @@ private final class ParkingOwner: ConnectionOwner {
 
     init(runs: Bool = true) { self.runs = runs }
 
-    func mayLend(_ queue: WorkQueue) -> Bool { false }
+    func mayBorrow(_ queue: WorkQueue) -> Bool { false }
     func runItems(of queue: WorkQueue) {
         calls.withLock { $0 += 1 }
         if runs { Task.detached { try? queue.runParked() } }

@@ -15,7 +15,7 @@ struct LoopStateTests {
     }
 
     /// Outside of the macros, which keep what they check.
-    private func ends(_ state: inout Loop.State) -> Bool { state.endWhereIdle() }
+    private func ends(_ state: inout Loop.State) -> Bool { state.endIfIdle() }
 
     @Test("A loop without work ends, and one that is held does not")
     func holds() {

@@ -31,7 +31,7 @@ package struct BrokerConnection: Sendable {
         configure: (inout AMQPClient) -> Void = { _ in }
     ) async throws -> BrokerConnection {
         var (url, options) = try settings.options(environment)
-        let (wasOpened, wasTold) = (Flag(), Flag())
+        let (wasOpened, wasReported) = (Flag(), Flag())
         options.containerID = behavior.containerID ?? options.containerID
         options.reconnect = Backoff(maxTime: behavior.timeout)
         options.reconnectPolicy = ReconnectPolicy { error in
@@ -39,7 +39,7 @@ package struct BrokerConnection: Sendable {
             guard behavior.triesAgain || wasOpened.isSet, ReconnectPolicy.transient.triesAgain(after: error) else {
                 return false
             }
-            if !wasOpened.isSet, wasTold.set() {
+            if !wasOpened.isSet, wasReported.set() {
                 StandardError.write("warning: \(error.message) Trying again for \(behavior.timeout).")
             }
             return true

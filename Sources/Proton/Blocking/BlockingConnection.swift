@@ -81,7 +81,7 @@ public final class BlockingConnection: Sendable {
         thread = try ContainerThread(container) { result in core.end(BlockingConnection.reason(result)) }
         try core.start(urls, options)
         // The container ends with the connection.
-        thread.letGo()
+        thread.releaseContainer()
         do {
             try core.waitUntilOpen(until: deadline)
         } catch {
@@ -144,7 +144,7 @@ public final class BlockingConnection: Sendable {
         let title = "sender to \(address ?? "no address")"
         let link = ClientLink(core, title, outgoing, isBlocking: true, as: .sender, address) { connection, own in
             try connection.container.createSender(
-                connection, address, name: name, handler: handler.map { Accompanied($0, by: own) } ?? own,
+                connection, address, name: name, handler: handler.map { CombinedHandler($0, by: own) } ?? own,
                 options: LinkOption(options))
         }
         try link.attach(until: deadline)
@@ -178,7 +178,7 @@ public final class BlockingConnection: Sendable {
         let link = ClientLink(core, title, traffic, isBlocking: true, as: .receiver, address) { connection, own in
             try connection.container.createReceiver(
                 connection, address, name: name, isDynamic: isDynamic,
-                handler: handler.map { Accompanied($0, by: own) } ?? own, options: LinkOption(options))
+                handler: handler.map { CombinedHandler($0, by: own) } ?? own, options: LinkOption(options))
         }
         try link.attach(until: deadline)
         return BlockingReceiver(link, incoming, self)

@@ -28,7 +28,7 @@ final class HandlerTraffic: LinkTraffic {
 }
 
 /// Calls a program's handler of a blocking link, and then the link's own handler.
-final class Accompanied: ProtonHandler {
+final class CombinedHandler: ProtonHandler {
     let handlers: [any ProtonHandler]
 
     init(_ program: any ProtonHandler, by link: any ProtonHandler) {

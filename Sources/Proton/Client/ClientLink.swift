@@ -156,7 +156,7 @@ final class ClientLink: MessagingHandler, Sendable {
         }
     }
 
-    private func takeOut(_ id: UInt64) -> Waiter<Void>? {
+    private func removeWaiter(_ id: UInt64) -> Waiter<Void>? {
         state.withLock { state in
             if let index = state.waiters.firstIndex(where: { $0.id == id }) { return state.waiters.remove(at: index) }
             return state.endWaiters.firstIndex { $0.id == id }.map { state.endWaiters.remove(at: $0) }
@@ -172,7 +172,7 @@ final class ClientLink: MessagingHandler, Sendable {
             let hasChanged: Void? = waitBlocking(id, until: deadline) { waiter in
                 registerForAttach(waiter, isOver: false)
             } onTimeout: {
-                takeOut(id) != nil
+                removeWaiter(id) != nil
             }
             if hasChanged != nil { continue }
             if case .refused = state.withLock({ $0.phase }) {
@@ -183,7 +183,7 @@ final class ClientLink: MessagingHandler, Sendable {
     }
 
     /// Waits until the peer has attached the link.
-    /// - Parameter isOver: whether the caller has waited long enough; checked again after `lookAgain`.
+    /// - Parameter isOver: whether the caller has waited long enough; checked again after `recheck`.
     /// - Throws: the reason why it is not attached; `CancellationError`.
     func waitUntilAttached(orUntil isOver: @Sendable () -> Bool = { false }) async throws {
         open()
@@ -194,13 +194,13 @@ final class ClientLink: MessagingHandler, Sendable {
             await wait(id) { waiter, isCancelled in
                 registerForAttach(waiter, isOver: isCancelled || isOver())
             } onCancel: { [self] in
-                takeOut(id)?.resume(())
+                removeWaiter(id)?.resume(())
             }
         }
     }
 
     /// Wakes the tasks that wait for the attach, to check whether they have waited long enough.
-    func lookAgain() {
+    func recheck() {
         let waiters = state.withLock { exchange(&$0.waiters, with: []) }
         for waiter in waiters { waiter.resume(()) }
     }
@@ -283,7 +283,7 @@ final class ClientLink: MessagingHandler, Sendable {
     func close(until deadline: Deadline) throws(ProtonError) {
         beginClosing()
         let id = nextID()
-        let hasEnded: Void? = waitBlocking(id, until: deadline, registerForEnd) { takeOut(id) != nil }
+        let hasEnded: Void? = waitBlocking(id, until: deadline, registerForEnd) { removeWaiter(id) != nil }
         if hasEnded == nil {
             throw ProtonError(.timedOut, "\(title): the peer has not closed the link in time.")
         }

@@ -26,7 +26,7 @@ extension Incoming {
                 for token in settlement.tokens {
                     guard let delivery = unsettled.take(token) else { continue }
                     switch settlement.state {
-                    case .outcome(.accepted): delivery.acceptWhereUndecided()
+                    case .outcome(.accepted): delivery.acceptIfUndecided()
                     case .outcome(.modified) where !unsettled.takesModified: delivery.settle(.released)
                     case let state: delivery.settle(state)
                     }

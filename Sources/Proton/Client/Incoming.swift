@@ -228,12 +228,12 @@ final class Incoming: LinkTraffic {
             if asks { ask() }
             return waiting
         } onTimeout: {
-            takeOut(id) != nil
+            removeWaiter(id) != nil
         }
         return hasChanged != nil
     }
 
-    private func takeOut(_ id: UInt64) -> Waiter<Void>? {
+    private func removeWaiter(_ id: UInt64) -> Waiter<Void>? {
         state.withLock { state in
             state.waiters.firstIndex { $0.waiter.id == id }.map { state.waiters.remove(at: $0).waiter }
         }
@@ -246,7 +246,7 @@ final class Incoming: LinkTraffic {
     }
 
     /// Ends a wait.
-    func stopWaiting(_ id: UInt64) { takeOut(id)?.resume(()) }
+    func stopWaiting(_ id: UInt64) { removeWaiter(id)?.resume(()) }
 
     func nextID() -> UInt64 {
         state.withLock { state in

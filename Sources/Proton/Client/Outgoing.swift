@@ -238,11 +238,11 @@ final class Outgoing: LinkTraffic {
     func arrived(_ delivery: Delivery) {
         guard let slot = delivery.slot else { return }
         guard delivery.newAcceptance == .none else { return settle(delivery, slot, .success(.accepted)) }
-        guard let news = delivery.news() else { return }
-        switch news.state {
+        guard let update = delivery.remoteUpdate() else { return }
+        switch update.state {
         case .outcome(let outcome), .transactional(_, let outcome?): settle(delivery, slot, .success(outcome))
         default:
-            guard news.isSettled else { return }
+            guard update.isSettled else { return }
             let cause = ProtonError(.inDoubt, "the peer settled the message without an outcome.")
             settle(delivery, slot, .failure(.inDoubt(cause)))
         }

@@ -48,7 +48,7 @@ final class Requester: Sendable {
                 let error = ProtonError(.timedOut, "No response has come within \(timeout).")
                 sender.expire(receipt, error)
                 responses.finish(id, .failure(.inDoubt(error)))
-                link.lookAgain()
+                link.recheck()
             }
         } catch {
             throw .notSent(error)

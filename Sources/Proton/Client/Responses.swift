@@ -174,7 +174,7 @@ final class Responses: LinkTraffic {
     private func take(_ delivery: Delivery) {
         do {
             let message = try delivery.takeMessage()
-            delivery.acceptWhereUndecided()
+            delivery.acceptIfUndecided()
             if let id = message.correlationID?.stringValue { finish(id, .success(message)) }
         } catch {
             let condition = Condition(.decodeError, "\(error.error)")

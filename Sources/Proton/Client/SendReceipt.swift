@@ -103,7 +103,7 @@ public final class SendReceipt: Sendable {
                 return .kept
             }
         } onTimeout: {
-            state.withLock { $0.waiters.takeOut(id) != nil }
+            state.withLock { $0.waiters.removeWaiter(id) != nil }
         }
     }
 
@@ -137,7 +137,7 @@ public final class SendReceipt: Sendable {
 
     /// A waiting task is cancelled after the message was sent.
     private func leave(_ id: UInt64) {
-        let waiter = state.withLock { $0.waiters.takeOut(id) }
+        let waiter = state.withLock { $0.waiters.removeWaiter(id) }
         waiter?.resume(.failure(.inDoubt(CancellationError())))
     }
 

@@ -46,7 +46,7 @@ struct Serving: Sendable {
                 }
                 group.addTask {
                     await answer(delivery)
-                    permits.giveBack()
+                    permits.releasePermit()
                 }
             }
         }
@@ -141,7 +141,7 @@ final class Permits: Sendable {
     }
 
     /// Gives a permit to the task that has waited longest.
-    func giveBack() {
+    func releasePermit() {
         let waiter: Waiter<Bool>? = state.withLock { state in
             if state.waiters.isEmpty {
                 state.count += 1

@@ -51,7 +51,7 @@ struct Waiters<Value: Sendable>: Sendable {
     }
 
     /// Removes a waiter, for the caller to resume; nil if it is not kept.
-    mutating func takeOut(_ id: UInt64) -> Waiter<Value>? {
+    mutating func removeWaiter(_ id: UInt64) -> Waiter<Value>? {
         if first?.id == id { return first.take() }
         return others.firstIndex { $0.id == id }.map { others.remove(at: $0) }
     }
@@ -105,17 +105,17 @@ func wait<Value>(
 /// - Parameters:
 ///   - id: identifies the waiter.
 ///   - register: returns the value, or keeps the waiter, under the lock of its owner.
-///   - takeOut: removes the waiter under the same lock, and returns whether it was kept: if not, another thread is about to
+///   - removeWaiter: removes the waiter under the same lock, and returns whether it was kept: if not, another thread is about to
 ///     resume it.
 /// - Returns: nil if the deadline has passed.
 func waitBlocking<Value>(
     _ id: UInt64, until deadline: Deadline, _ register: (Waiter<Value>) -> Waiting<Value>,
-    onTimeout takeOut: () -> Bool
+    onTimeout removeWaiter: () -> Bool
 ) -> Value? {
     let monitor = Monitor<Value?>(nil)
     if case .ready(let value) = register(Waiter(id: id, monitor)) { return value }
     if let value = monitor.wait(until: deadline, { $0 }) { return value }
-    return takeOut() ? nil : monitor.wait(until: Deadline(after: nil)) { $0 }
+    return removeWaiter() ? nil : monitor.wait(until: Deadline(after: nil)) { $0 }
 }
 
 /// Suspends the calling task until an event that has a time limit, also if the task is cancelled.

@@ -25,7 +25,7 @@ final class ConnectionContext: @unchecked Sendable {
 }
 
 extension ConnectionContext: ConnectionOwner {
-    func mayLend(_ queue: WorkQueue) -> Bool { loop.mayLend(queue) }
+    func mayBorrow(_ queue: WorkQueue) -> Bool { loop.mayBorrow(queue) }
 
     func runItems(of queue: WorkQueue) { loop.runItems(of: queue) }
 

@@ -51,7 +51,7 @@ extension Container {
         let connection = makeIncomingConnection(connectionOptions)
         try loop.connect(connection)
         _ = loop.takePending()
-        if let listener, case .refused = connection.takePlace(of: listener) {
+        if let listener, case .refused = connection.admit(by: listener) {
         } else {
             connection.eventHandler = try eventHandler(handler)
         }

@@ -271,7 +271,7 @@ public final class Container {
         try loop.listen(listener, backlog: backlog) { [core] listener in
             let container = core.container
             let connection = container.makeIncomingConnection(options)
-            switch connection.takePlace(of: listener) {
+            switch connection.admit(by: listener) {
             case .served: connection.eventHandler = try container.eventHandler(handler?())
             case .refused(let reason?): core.logger.warning("\(listener.requestedAddress): \(reason)")
             case .refused(nil): break

@@ -65,11 +65,11 @@ public final class ContainerThread: Sendable {
     }
 
     deinit {
-        letGo()
+        releaseContainer()
     }
 
     /// Lets the container end when nothing is left.
-    func letGo() {
+    func releaseContainer() {
         if isHolding.withLock({ exchange(&$0, with: false) }) { container.core.loop.release() }
     }
 
@@ -94,7 +94,7 @@ public final class ContainerThread: Sendable {
     /// Waits as `wait(timeout:)` does.
     /// - Returns: the result of the container; nil if the deadline has passed.
     func wait(until deadline: Deadline) -> Result<Void, any Error>? {
-        letGo()
+        releaseContainer()
         return ending.wait(until: deadline) { $0 }
     }
 }

@@ -32,7 +32,7 @@ final class Loop: @unchecked Sendable {
         proactor = try Proactor()
         self.network = network
         self.clock = TimerClock(clock)
-        self.clock.whenTurned { [weak self] in
+        self.clock.whenChanged { [weak self] in
             guard let self else { return false }
             state.withLock { self.setTimeout(&$0) }
             // Heartbeats in memory have no timer.
@@ -153,7 +153,7 @@ final class Loop: @unchecked Sendable {
     }
 
     /// Whether the calling thread is the loop's only one: then it may use a connection until the current callback returns.
-    func mayLend(_ queue: WorkQueue) -> Bool {
+    func mayBorrow(_ queue: WorkQueue) -> Bool {
         guard soleThread.load(ordering: .relaxed) == UInt(pthread_self()) else { return false }
         state.withLock { $0.lent.append(queue) }
         return true
@@ -325,13 +325,13 @@ final class Loop: @unchecked Sendable {
         let (lent, hasPending, hasEnded) = state.withLock { state in
             (
                 state.lent.isEmpty ? [] : exchange(&state.lent, with: []), !state.pending.isEmpty,
-                state.endWhereIdle()
+                state.endIfIdle()
             )
         }
-        for queue in lent { queue.endLoan() }
+        for queue in lent { queue.endBorrowing() }
         guard hasPending else { return hasEnded }
         connectPending(of: UInt(pthread_self()))
-        return state.withLock { $0.endWhereIdle() }
+        return state.withLock { $0.endIfIdle() }
     }
 
     // MARK: Ending

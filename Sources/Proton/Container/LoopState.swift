@@ -102,7 +102,7 @@ extension Loop {
 
         /// Ends the loop if it waits for nothing.
         /// - Returns: whether it has ended.
-        mutating func endWhereIdle() -> Bool {
+        mutating func endIfIdle() -> Bool {
             switch phase {
             case .ended: return true
             case .running where isIdle && holds == 0, .stopping where isIdle: phase = .ended(nil)

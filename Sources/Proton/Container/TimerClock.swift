@@ -20,7 +20,7 @@ final class TimerClock: Sendable {
     }
 
     /// Registers a function that is called when the program changes the time, until it returns false.
-    func whenTurned(_ tell: @escaping @Sendable () -> Bool) {
+    func whenChanged(_ tell: @escaping @Sendable () -> Bool) {
         clock?.whenChanged(tell)
     }
 

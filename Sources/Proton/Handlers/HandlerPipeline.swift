@@ -42,7 +42,7 @@ final class HandlerPipeline: EventHandler {
     }
 
     /// The first handler: the one that the endpoint was given.
-    var handler: (any ProtonHandler)? { first.handler is Nobody ? nil : first.handler }
+    var handler: (any ProtonHandler)? { first.handler is EmptyHandler ? nil : first.handler }
 
     // MARK: Events
 

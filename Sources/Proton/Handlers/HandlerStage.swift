@@ -14,7 +14,7 @@ struct HandlerStage {
     }
 
     /// A stage that does nothing, for a pipeline without handlers.
-    static var nobody: HandlerStage { HandlerStage(Nobody()) }
+    static var nobody: HandlerStage { HandlerStage(EmptyHandler()) }
 
     /// A handler, followed by its own `handlers`.
     static func stages(of handler: any ProtonHandler) -> [HandlerStage] {
@@ -123,4 +123,4 @@ struct HandlerStage {
 }
 
 /// A handler that does nothing.
-final class Nobody: ProtonHandler {}
+final class EmptyHandler: ProtonHandler {}

@@ -26,7 +26,7 @@ public final class IncomingMessageHandler: ProtonHandler {
         }
         switch whole {
         case .message(let message): return try handle(message, of: delivery)
-        case .unwanted: return giveBack(delivery)
+        case .unwanted: return releaseUnhandled(delivery)
         case .none: break
         }
         switch delivery.arrival() {
@@ -42,7 +42,7 @@ public final class IncomingMessageHandler: ProtonHandler {
 
     /// Takes a message that has arrived in parts.
     private func handle(_ delivery: Delivery) throws {
-        guard !delivery.link.isLocalClosed else { return giveBack(delivery) }
+        guard !delivery.link.isLocalClosed else { return releaseUnhandled(delivery) }
         let message: Message
         do {
             message = try delivery.takeMessage()
@@ -53,7 +53,7 @@ public final class IncomingMessageHandler: ProtonHandler {
     }
 
     /// Releases a message of a link that has been closed here.
-    private func giveBack(_ delivery: Delivery) {
+    private func releaseUnhandled(_ delivery: Delivery) {
         if autoAccepts { delivery.settle(.released) }
     }
 

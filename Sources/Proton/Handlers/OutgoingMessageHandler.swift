@@ -31,21 +31,21 @@ public final class OutgoingMessageHandler: ProtonHandler {
             try delegate.onAccepted(event)
             return try delegate.onSettled(event)
         }
-        guard delivery.link.isSender, let news = delivery.news() else { return }
+        guard delivery.link.isSender, let update = delivery.remoteUpdate() else { return }
         // A peer that settles after its outcome sends the outcome again.
-        if news.isNew {
-            switch news.state {
+        if update.isNew {
+            switch update.state {
             case .outcome(.accepted): try delegate.onAccepted(event)
             case .outcome(.rejected): try delegate.onRejected(event)
             case .outcome(.released), .outcome(.modified): try delegate.onReleased(event)
             case nil: break
             default: try delegate.onDeliveryUpdated(event)
             }
-        } else if news.state == nil, !news.isSettled {
+        } else if update.state == nil, !update.isSettled {
             // A disposition arrived whose state proton does not pass on.
             try delegate.onDeliveryUpdated(event)
         }
-        if news.isSettled { try delegate.onSettled(event) }
+        if update.isSettled { try delegate.onSettled(event) }
     }
 
     // The library calls the rest after all handlers: the next handler may send more, or look at the delivery.

@@ -36,7 +36,7 @@ final class PeerCounts: Sendable {
         }
     }
 
-    func takePlace(_ key: Key) -> Place { Place(key, self) }
+    func count(_ key: Key) -> Place { Place(key, self) }
 
     /// The number of hosts and users.
     var count: Int { counts.withLock { $0.count } }

@@ -43,7 +43,7 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
         guard let host = context.options.hostOfPeer(connection.transport?.remoteAddress), !host.isLoopback else {
             return
         }
-        let excess = takePlace(.host(host), limit: limits.connectionsPerHost)
+        let excess = count(.host(host), limit: limits.connectionsPerHost)
         guard excess > 0 else { return }
         refuse(connection, context.admission.tooManyOfHost)
         if excess > ConnectionHandler.maxRefusals { connection.abort(context.admission.tooManyOfHost.condition) }
@@ -53,8 +53,8 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
     private static let maxRefusals = 8
 
     /// - Returns: the number of connections above the limit.
-    private func takePlace(_ key: PeerCounts.Key, limit: Int?) -> Int {
-        let place = context.peers.takePlace(key)
+    private func count(_ key: PeerCounts.Key, limit: Int?) -> Int {
+        let place = context.peers.count(key)
         places.append(place)
         return limit.map { place.number - $0 } ?? 0
     }
@@ -87,7 +87,7 @@ final class ConnectionHandler: ProtonHandler, @unchecked Sendable {
     private func admit(_ connection: Connection, _ principal: Principal) throws(ConditionError) {
         try context.admission.check(principal, isLocal: isLocal(connection))
         guard let user = principal.user else { return }
-        guard takePlace(.user(user), limit: context.options.peerLimits.connectionsPerUser) <= 0 else {
+        guard count(.user(user), limit: context.options.peerLimits.connectionsPerUser) <= 0 else {
             throw context.admission.tooManyOfUser
         }
     }

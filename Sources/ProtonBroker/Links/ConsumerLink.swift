@@ -235,18 +235,18 @@ final class ConsumerLink: @unchecked Sendable {
         case .settled, .accepted: return settle(delivery, .accepted)
         case .none: break
         }
-        guard let news = delivery.news() else { return }
-        switch news.state {
+        guard let update = delivery.remoteUpdate() else { return }
+        switch update.state {
         case .outcome(let outcome): settle(delivery, outcome)
-        case .transactional(let id, let outcome?): enlist(delivery, outcome, in: id, isSettled: news.isSettled)
+        case .transactional(let id, let outcome?): enlist(delivery, outcome, in: id, isSettled: update.isSettled)
         // Settled without an outcome: the peer has not confirmed that it has the message.
-        default: if news.isSettled { settle(delivery, .released) }
+        default: if update.isSettled { settle(delivery, .released) }
         }
     }
 
     /// The peer has accepted and settled, as most peers do. The queue is updated once for all messages of a batch.
     private func accept(_ delivery: Delivery) {
-        guard let slot = takeSlot(delivery) else { return refuseWhereEnlisted(delivery) }
+        guard let slot = takeSlot(delivery) else { return refuseIfEnlisted(delivery) }
         delivery.settle()
         accepted.append(slot)
         if accepted.count == 1 { executor.add(flush) }
@@ -262,7 +262,7 @@ final class ConsumerLink: @unchecked Sendable {
     private func settle(_ delivery: Delivery, _ outcome: Outcome) {
         // A browser's outcome has no effect on the queue.
         if isBrowser { return delivery.settle(.outcome(outcome)) }
-        guard let slot = takeSlot(delivery) else { return refuseWhereEnlisted(delivery) }
+        guard let slot = takeSlot(delivery) else { return refuseIfEnlisted(delivery) }
         let before = store?.lastSequence ?? 0
         var sequence = queue.settle(slot, of: id, outcome)
         // The target queue writes a dead letter.
@@ -308,7 +308,7 @@ final class ConsumerLink: @unchecked Sendable {
     }
 
     /// Closes the link if the message's outcome belongs to a transaction, since a disposition has no answer.
-    private func refuseWhereEnlisted(_ delivery: Delivery) {
+    private func refuseIfEnlisted(_ delivery: Delivery) {
         guard case .enlisted? = slot(of: delivery)?.slot else { return }
         sender.close(ConsumerLink.isEnlisted.condition)
     }

@@ -88,7 +88,7 @@ final class Queue: Sendable {
         }
         woken?.wake()
         tasks?.run(for: self, in: context)
-        for queue in relieved { queue.relieve() }
+        for queue in relieved { queue.resumeProducers() }
         changes.note()
         return (result, sequence)
     }
@@ -108,7 +108,7 @@ final class Queue: Sendable {
     }
 
     /// There is room in the broker's memory again.
-    func relieve() { change { $0.relieve(&$1) } }
+    func resumeProducers() { change { $0.resumeProducers(&$1) } }
 
     /// Handles messages that have expired, or may be delivered now.
     func advance() { change { $0.advance(&$1) } }

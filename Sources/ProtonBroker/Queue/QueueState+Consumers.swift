@@ -46,7 +46,7 @@ extension QueueState {
         for message in consumers[id.index].removeAll() { dispose(of: message, outcome, had: id, &effects) }
         freeIfUnused(id)
         dispatch(&effects)
-        relieve(&effects)
+        resumeProducers(&effects)
     }
 
     private mutating func freeIfUnused(_ id: ConsumerID) {
@@ -89,7 +89,7 @@ extension QueueState {
         dispatch(&effects)
         if !isBlocked, consumers[id.index].isDraining { wake(id, &effects) }
         // Returned messages may have expired.
-        relieve(&effects)
+        resumeProducers(&effects)
     }
 
     /// Returns messages to the queue that were ready for a consumer, the last ones first.
@@ -125,7 +125,7 @@ extension QueueState {
             if consumers[id.index].ready.isEmpty { break }
             let expired = consumers[id.index].takeReady(&outgoing, clock: clock)
             for message in expired { deadLetter(message, .expired, &effects) }
-            if !expired.isEmpty { relieve(&effects) }
+            if !expired.isEmpty { resumeProducers(&effects) }
             if !outgoing.isEmpty { return .send }
             // All of them have expired: there may be further ones.
         }
@@ -159,7 +159,7 @@ extension QueueState {
         effects.edit { $0.oversized += 1 }
         enterLine(id)
         dispatch(&effects)
-        relieve(&effects)
+        resumeProducers(&effects)
     }
 
     // MARK: Outcomes
@@ -175,7 +175,7 @@ extension QueueState {
         enterLine(id)
         freeIfUnused(id)
         dispatch(&effects)
-        relieve(&effects)
+        resumeProducers(&effects)
     }
 
     /// Settles messages as accepted.
@@ -191,7 +191,7 @@ extension QueueState {
         enterLine(id)
         freeIfUnused(id)
         dispatch(&effects)
-        relieve(&effects)
+        resumeProducers(&effects)
     }
 
     /// Applies an outcome to a message that a consumer had.

@@ -14,7 +14,7 @@ extension QueueState {
         // They have room for further messages.
         for index in consumers.indices { enterLine(ConsumerID(index: index)) }
         dispatch(&effects)
-        relieve(&effects)
+        resumeProducers(&effects)
         return Int(clamping: departures - departed)
     }
 
@@ -53,6 +53,6 @@ extension QueueState {
             settings.details = details
             if isStored, !isDeleted { effects.persist(.makeQueue(stored)) }
         }
-        relieve(&effects)
+        resumeProducers(&effects)
     }
 }

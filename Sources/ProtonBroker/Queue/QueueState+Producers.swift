@@ -27,7 +27,7 @@ extension QueueState {
         setCredit(0, of: id)
         waiting.removeAll { $0 == id }
         freeProducers.append(id)
-        relieve(&effects)
+        resumeProducers(&effects)
     }
 
     /// The credit for a producer now.
@@ -43,7 +43,7 @@ extension QueueState {
     private mutating func wait(_ id: ProducerID, _ effects: inout QueueEffects) -> Int {
         producers[id.index].phase = .waiting
         waiting.append(id)
-        relieve(&effects)
+        resumeProducers(&effects)
         noteWaiting(&effects)
         return 0
     }
@@ -69,7 +69,7 @@ extension QueueState {
         setCredit(credit, of: id)
         producers[id.index].phase = .waiting
         waiting.append(id)
-        relieve(&effects)
+        resumeProducers(&effects)
         noteWaiting(&effects)
     }
 
@@ -97,7 +97,7 @@ extension QueueState {
     // MARK: Waiting for room
 
     /// Gives credit to waiting producers, if a quarter of the queue is free.
-    mutating func relieve(_ effects: inout QueueEffects) {
+    mutating func resumeProducers(_ effects: inout QueueEffects) {
         guard !waiting.isEmpty, hasRoomAgain else { return }
         var served = waiting.count
         while served > 0, let id = waiting.first {

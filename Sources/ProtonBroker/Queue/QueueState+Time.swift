@@ -36,7 +36,7 @@ extension QueueState {
         lookAtTime(&effects)
         if let returnTime, returnTime <= clock.now { askForUnusedCredit(&effects) }
         dispatch(&effects)
-        relieve(&effects)
+        resumeProducers(&effects)
         arrangeWake(&effects)
     }
 

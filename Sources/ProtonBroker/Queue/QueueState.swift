@@ -120,7 +120,7 @@ struct QueueState {
     /// Releases the room that was reserved for a message.
     mutating func unreserve(_ bytes: [UInt8], _ effects: inout QueueEffects) {
         remove(bytes.count + QueuedMessage.overhead)
-        relieve(&effects)
+        resumeProducers(&effects)
     }
 
     /// Adds a message for which room was reserved.
@@ -187,13 +187,13 @@ struct QueueState {
     private mutating func makeRoom(_ effects: inout QueueEffects) -> Bool {
         guard !isBelowLimits else { return true }
         // The consumers' messages alone may exceed the limit: then no message is dropped in vain.
-        guard let count = countInTheWay else { return false }
+        guard let count = countToDrop else { return false }
         for _ in 0..<count { if let oldest = messages.popFirst() { discard(oldest, .limit, &effects) } }
         return true
     }
 
     /// How many waiting messages have to be dropped to make room; nil if all of them are not enough.
-    private var countInTheWay: Int? {
+    private var countToDrop: Int? {
         var (count, bytes) = (0, 0)
         var index = messages.index(from: 0)
         while heldMessages - count >= settings.limits.messages || heldBytes - bytes >= settings.limits.bytes {

@@ -27,7 +27,7 @@ struct QueueTasks {
         for link in returns { link.askForUnusedCredit() }
         for (message, reason) in effects.deadLetters { context.deadLetter(message, from: queue, reason) }
         if let time = effects.wakeTime { context.schedule.wake(queue, at: time) }
-        if effects.waitsForMemory { for queue in context.memory.wait(queue) { queue.relieve() } }
+        if effects.waitsForMemory { for queue in context.memory.wait(queue) { queue.resumeProducers() } }
         log(queue, context.limitLog)
     }
 

@@ -6,7 +6,7 @@ struct FrameLink {
     /// A link's name in the form used for comparison: the hash of the name, which no peer can predict, and the direction.
     struct Name: Hashable {
         let hash: Int
-        let weSend: Bool
+        let isLocalSender: Bool
     }
 
     /// The state of one side of the link.
@@ -71,7 +71,7 @@ struct FrameLink {
 
     /// A link whose attach this layer has not seen.
     init(unknown handle: UInt32) {
-        name = Name(hash: Int(handle), weSend: false)
+        name = Name(hash: Int(handle), isLocalSender: false)
         replaces = nil
         grant = .unknown
         ours = .detached
@@ -88,7 +88,7 @@ struct FrameLink {
 
     /// Records the initial delivery-count of the peer's attach.
     mutating func begin(at count: UInt32) {
-        guard !name.weSend else { return }
+        guard !name.isLocalSender else { return }
         // Credit that was issued before counts from there.
         creditEnd = count &+ credit
         deliveryCount = count
@@ -114,7 +114,7 @@ struct FrameLink {
     /// - Returns: the violation; nil if there is none.
     @inline(__always)
     mutating func take(_ transfer: Transfer) -> TransferFault? {
-        guard !name.weSend else { return .wrongDirection }
+        guard !name.isLocalSender else { return .wrongDirection }
         let wasEmpty: Bool
         let id: UInt32
         switch delivery {

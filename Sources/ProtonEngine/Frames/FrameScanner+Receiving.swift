@@ -282,7 +282,7 @@ extension FrameScanner {
         guard text.count <= maxNameSize else { return refuse(.nameSize(limit: maxNameSize)) }
         guard FrameLink.Name.isText(text) else { return refuse(.name) }
         guard let session = sessions.peerSession(channel) else { return refuse(.noSession(channel)) }
-        let name = FrameLink.Name(text, weSend: isReceiver)
+        let name = FrameLink.Name(text, isLocalSender: isReceiver)
         switch sessions.peerAttaches(name, handle, count: count, weight: weight, on: session) {
         case .taken: return true
         case .refused(let violation): return refuse(violation)
@@ -315,17 +315,17 @@ extension FrameLink.Name {
         !bytes.contains(0) && String(validating: bytes, as: UTF8.self) != nil
     }
 
-    init(_ text: UnsafeRawBufferPointer, weSend: Bool) {
+    init(_ text: UnsafeRawBufferPointer, isLocalSender: Bool) {
         var hasher = Hasher()
         hasher.combine(bytes: text)
-        self.init(hash: hasher.finalize(), weSend: weSend)
+        self.init(hash: hasher.finalize(), isLocalSender: isLocalSender)
     }
 }
 
 extension FrameLink {
     /// Records a flow of the peer for the link.
     mutating func noteFlow(count: UInt32?, credit: UInt32?, drain: Bool) {
-        if name.weSend {
+        if name.isLocalSender {
             // Before the receiver knows the delivery-count, it counts from the initial one, which is 0 in proton's attach.
             creditEnd = (count ?? 0) &+ (credit ?? 0)
             isDraining = drain

@@ -58,7 +58,7 @@ extension FrameScanner {
         case 0x11:
             let peer = rest.ushort()
             let (next, window, outgoing) = (rest.uint(), rest.uint(), rest.uint())
-            if let session = sessions.weBegin(channel, answering: peer) {
+            if let session = sessions.localBegin(channel, answering: peer) {
                 sessions.with(session) { session in
                     session.nextOutgoing = next ?? 0
                     session.incomingWindow = .initial(window ?? 0)
@@ -103,7 +103,7 @@ extension FrameScanner {
         sessions.with(session) { session in
             if let nextIncoming, let window { session.incomingWindow = .end(nextIncoming &+ window) }
             guard let handle, let link = session.link(ourHandle: handle), let count else { return }
-            if session.links[link].name.weSend {
+            if session.links[link].name.isLocalSender {
                 session.links[link].deliveryCount = count
                 session.links[link].awaitsDrainEnd = false
             } else {
@@ -122,7 +122,7 @@ extension FrameScanner {
             return false
         }
         guard let session = sessions.ourIndex(channel) else { return true }
-        sessions.weAttach(FrameLink.Name(text, weSend: !isReceiver), handle, on: session)
+        sessions.localAttach(FrameLink.Name(text, isLocalSender: !isReceiver), handle, on: session)
         return true
     }
 }

@@ -94,7 +94,7 @@ struct FrameSession {
         byPeerHandle[Int(handle)] = Int32(link)
     }
 
-    mutating func weAttach(_ link: Int, as handle: UInt32) {
+    mutating func localAttach(_ link: Int, as handle: UInt32) {
         let missing = Int(handle) + 1 - byOurHandle.count
         if missing > 0 { byOurHandle.append(contentsOf: repeatElement(-1, count: missing)) }
         links[link].ours = .attached(handle)
@@ -135,7 +135,7 @@ struct FrameSession {
     var receivesUnknown: Bool {
         links.contains { link in
             guard case .none = link.peer, case .attached = link.ours else { return false }
-            return !link.name.weSend
+            return !link.name.isLocalSender
         }
     }
 

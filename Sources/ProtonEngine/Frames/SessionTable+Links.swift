@@ -89,7 +89,7 @@ extension SessionTable {
     }
 
     /// Handles an attach of this side.
-    mutating func weAttach(_ name: FrameLink.Name, _ handle: UInt32, on session: Int) {
+    mutating func localAttach(_ name: FrameLink.Name, _ handle: UInt32, on session: Int) {
         guard handle <= FrameSession.handleMax else { return }
         let known = sessions[session].link(named: name)
         // If there is none, this layer has not seen the peer's attach.
@@ -97,7 +97,7 @@ extension SessionTable {
             let link = sessions[session].unattachedLink(named: name)
                 ?? insert(FrameLink(name: name, replaces: known), on: session)
         else { return }
-        weAttach(link, as: handle, on: session)
+        localAttach(link, as: handle, on: session)
     }
 
     /// Handles a detach of the peer.

@@ -104,7 +104,7 @@ struct SessionTable {
     }
 
     /// Handles a begin of this side, which may answer one of the peer.
-    mutating func weBegin(_ channel: UInt16, answering peer: UInt16?) -> Int? {
+    mutating func localBegin(_ channel: UInt16, answering peer: UInt16?) -> Int? {
         guard channel < 2 * maxSessions else { return nil }
         forgetOurs(channel)
         // The session before on the peer's channel is not meant, even if this side has not sent its end.
@@ -181,8 +181,8 @@ struct SessionTable {
     }
 
     /// Handles an attach of this side: a requested flow for the link can be sent now.
-    mutating func weAttach(_ link: Int, as handle: UInt32, on session: Int) {
-        sessions[session].weAttach(link, as: handle)
+    mutating func localAttach(_ link: Int, as handle: UInt32, on session: Int) {
+        sessions[session].localAttach(link, as: handle)
         if sessions[session].links[link].isOwed { answers.append(Answer(session: session, link: link)) }
     }
 

@@ -50,7 +50,7 @@ struct EngineRounds {
 
         private func take(_ delivery: Delivery) throws {
             if delivery.link.isSender {
-                if delivery.news()?.isSettled == true || random.chance(30) { delivery.settle() }
+                if delivery.remoteUpdate()?.isSettled == true || random.chance(30) { delivery.settle() }
                 return
             }
             switch delivery.arrival() {

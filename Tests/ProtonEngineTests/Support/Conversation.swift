@@ -49,7 +49,7 @@ struct Conversation {
             }
         case .delivery(let delivery):
             if delivery.link.isSender {
-                guard let news = delivery.news(), news.isSettled else { return }
+                guard let news = delivery.remoteUpdate(), news.isSettled else { return }
                 delivery.settle()
                 let settled = delivery.link.attachment as? Box<Int>
                 settled?.value += 1
@@ -75,7 +75,7 @@ struct Conversation {
             while sender.credit > 0 { try sender.send(Message(body: "from the server")) }
         case .delivery(let delivery):
             if delivery.link.isSender {
-                if delivery.news()?.isSettled == true { delivery.settle() }
+                if delivery.remoteUpdate()?.isSettled == true { delivery.settle() }
             } else if delivery.arrival() == .complete {
                 let message = try delivery.takeMessage()
                 switch message.id {

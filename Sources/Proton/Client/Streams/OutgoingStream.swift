@@ -97,8 +97,8 @@ final class OutgoingStream: LinkTraffic {
     }
 
     func arrived(_ delivery: Delivery) {
-        guard let news = delivery.news() else { return }
-        switch news.state {
+        guard let update = delivery.remoteUpdate() else { return }
+        switch update.state {
         case .outcome(let outcome), .transactional(_, let outcome?):
             // A peer may settle the message before its end.
             let isWritten = state.withLock { if case .written = $0.phase { true } else { false } }
@@ -106,7 +106,7 @@ final class OutgoingStream: LinkTraffic {
             receipt.decide(.success(outcome))
             end(ProtonError(.closed, "The peer has settled the message before its end."))
         default:
-            guard news.isSettled else { return }
+            guard update.isSettled else { return }
             let cause = ProtonError(.inDoubt, "the peer settled the message without an outcome.")
             delivery.settle()
             receipt.decide(.failure(.inDoubt(cause)))

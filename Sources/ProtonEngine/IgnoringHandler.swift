@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The handler of a connection that has ended; it ignores all events.
-final class DeafHandler: EventHandler, Sendable {
-    static let shared = DeafHandler()
+final class IgnoringHandler: EventHandler, Sendable {
+    static let shared = IgnoringHandler()
 
     func handle(_ event: EngineEvent) {}
 }
