@@ -108,24 +108,6 @@ extension Feature {
             }
             return ""
         },
-        Feature("amqp manage", needed: [.rabbitMQ4, .swift]) { peer in
-            let tool = try Tool(peer)
-            let name = peer.newName()
-            try tool.run("manage", "declare", name)
-            let address = peer == .rabbitMQ4 ? "/queues/\(name)" : name
-            try tool.run("send", address, "x", "--count", "3", "--quiet")
-            let shown = try tool.run("manage", "show", name)
-            try require(shown.contains(name) && shown.contains("3"), "what is shown is \(shown.prefix(200))")
-            try tool.run("manage", "purge", name, "--force")
-            try tool.run("manage", "delete", name, "--force")
-            let ending = try tool.start("manage", "show", name).waitForEnd()
-            try require(ending == .exited(3), "a queue that was deleted is shown: \(ending)")
-            if peer == .swift {
-                let list = try tool.run("manage", "list")
-                try require(!list.contains(name), "the list is \(list.prefix(200))")
-            }
-            return ""
-        },
     ]
 }
 
