@@ -67,7 +67,7 @@ fuzz: ## Fuzz what strangers' bytes reach, for MINUTES=1 in all
 memory: ## The short forms of the next two: a minute of fuzzing, and the engine's tests under AddressSanitizer
 	@scripts/setup.sh sanitize
 	scripts/fuzz.sh 1
-	scripts/sanitize.sh address -- --filter ProtonEngineTests
+	SWIFT_QPID_PROTON_TESTS=ProtonEngineTests scripts/sanitize.sh address
 
 api: ## Compare the public API with that of the last release
 	@scripts/setup.sh build

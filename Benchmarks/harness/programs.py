@@ -49,7 +49,7 @@ def build(swift, brokers, others=True):
         _run(["gcc", "-O2", "-o", BUILT + "/broker"] + example)
         _run(["gcc", "-O2", "-o", BUILT + "/sync", PEERS + "/sync.c"])
     if swift and brokers:
-        _run(["swift", "build", "-c", "release", "--traits", "DurableBroker", "--product", "broker"])
+        _run(["swift", "build", "-c", "release", "--enable-all-traits", "--product", "broker"])
     if swift:
         # The plan of the build: SwiftPM keeps an old one, and fails, when a source file of a path dependency is gone.
         with contextlib.suppress(FileNotFoundError):
