@@ -10,7 +10,7 @@ export SWIFT_QPID_PROTON_STRICT=1
 swift build --enable-all-traits --build-tests
 swift build --package-path Examples/Integrations
 # Tests of one run begin all at once, and peers wait ten seconds at most: each group has the processors to itself.
-groups=('^ProtonTests\.' '^ProtonBrokerTests\.' '^(ExampleTests|ProtonBrokerStoreTests)\.')
+groups=('^ProtonTests\.' '^ProtonBrokerTests\.' '^AMQPToolTests\.' '^(ExampleTests|ProtonBrokerStoreTests)\.')
 # By the bundle itself: `swift test` would keep other commands from the build folder meanwhile.
 run() { .build/debug/swift-qpid-protonPackageTests.xctest --testing-library swift-testing "$@"; }
 run $(printf ' --skip %s' '^InteropTests\.' "${groups[@]}")

@@ -16,9 +16,10 @@ extension InteropTests {
         static let table = Table(
             "This package with brokers", columns: Peer.running.map(\.rawValue), rows: Feature.all.map(\.name))
 
-        @Test(.timeLimit(.minutes(3)), arguments: Feature.all, Peer.running)
-        func feature(_ feature: Feature, _ peer: Peer) async throws {
-            try await feature.tryOut(on: peer, BrokerTests.table)
+        @Test(.timeLimit(.minutes(20)))
+        func features() async throws {
+            try await Peer.tryAll(Feature.all) { feature, peer in try await feature.tryOut(on: peer, BrokerTests.table)
+            }
         }
     }
 
@@ -31,6 +32,26 @@ extension InteropTests {
         @Test(.timeLimit(.minutes(4)), arguments: Feature.rabbitMQ)
         func feature(_ feature: Feature) async throws {
             try await feature.tryOut(on: .rabbitMQ4, RabbitMQTests.table)
+        }
+    }
+}
+
+extension Peer {
+    /// Tries all features on all brokers: on each broker one after the other, since some restart it, and on all at the same time,
+    /// since most of the time is spent waiting for answers that do not come.
+    static func tryAll<Feature: Sendable & CustomTestStringConvertible>(
+        _ features: [Feature], _ tryOut: @escaping @Sendable (Feature, Peer) async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup { group in
+            for peer in running {
+                group.addTask {
+                    for feature in features {
+                        print("\(peer.rawValue): \(feature.testDescription)")
+                        try await tryOut(feature, peer)
+                    }
+                }
+            }
+            try await group.waitForAll()
         }
     }
 }

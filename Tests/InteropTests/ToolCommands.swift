@@ -20,7 +20,7 @@ extension Feature {
             }
             return ""
         },
-        Feature("amqp send --lines, amqp receive --drain", needed: .drained) { peer in
+        Feature("amqp send --lines, amqp receive --drain", needed: .all) { peer in
             let tool = try Tool(peer)
             let sending = try tool.start("send", tool.queue, "--lines", "--quiet", input: .open)
             sending.write((1...500).map { "line \($0)\n" }.joined())
@@ -58,7 +58,7 @@ extension Feature {
             try Program.end(responding)
             return ""
         },
-        Feature("amqp move", needed: .drained) { peer in
+        Feature("amqp move", needed: .all) { peer in
             let tool = try Tool(peer)
             let target = try peer.newQueue()
             try tool.run("send", tool.queue, "{n}", "--count", "50", "--quiet")
@@ -79,7 +79,7 @@ extension Feature {
             }
             return ""
         },
-        Feature("amqp purge", needed: .drained) { peer in
+        Feature("amqp purge", needed: .all) { peer in
             let tool = try Tool(peer)
             try tool.run("send", tool.queue, "x", "--count", "30", "--quiet")
             let output = try tool.run("purge", tool.queue, "--force")
@@ -114,8 +114,6 @@ extension Feature {
 extension Set<Peer> {
     /// Those that keep who receives a message from the next one, and have outcomes.
     fileprivate static let noted = all.subtracting([.c])
-    /// Those of which all that waits can be taken.
-    fileprivate static let drained: Set<Peer> = [.rabbitMQ4, .swift]
 }
 
 /// The program `amqp`, with a peer and a queue of its own.

@@ -54,11 +54,10 @@ package struct ManageArguments: ParsableArguments, Sendable {
         let (timeout, containerID) = (timeout.duration, connection.containerID)
         let broker = try await BrokerConnection.open(settings, connection.behavior)
         return try await broker.whileOpen { [settings] broker in
-            let properties = broker.connection.peer?.properties ?? [:]
-            guard properties[.symbol("product")] == "RabbitMQ" else {
+            guard let peer = broker.connection.peer, peer.isRabbitMQ else {
                 return try await work(NodeManagement(connection: broker.connection, timeout: timeout))
             }
-            guard properties[.symbol("version")]?.stringValue?.hasPrefix("3.") != true else {
+            guard !peer.isRabbitMQ3 else {
                 throw ToolError(.refused, "RabbitMQ 3 cannot be managed over AMQP 1.0: use rabbitmqadmin.")
             }
             var (url, options) = try settings.options(.current)

@@ -10,11 +10,11 @@ enum Browsing {
     /// - Throws: `ToolError` where messages would be taken away.
     static func check(_ receiver: AMQPReceiver, _ peer: AMQPPeer?) throws {
         // RabbitMQ takes messages away, whatever its attach says.
-        let product = peer?.properties["product"]?.stringValue
-        guard receiver.distributionMode != .copy || product == "RabbitMQ" else { return }
+        let isRabbitMQ = peer?.isRabbitMQ == true
+        guard receiver.distributionMode != .copy || isRabbitMQ else { return }
         throw ToolError(
             .refused,
-            "\(product ?? "The broker") does not browse \(receiver.address ?? "the address"): it would take the messages away. "
+            "\(isRabbitMQ ? "RabbitMQ" : "The broker") does not browse \(receiver.address ?? "the address"): it would take the messages away. "
                 + "'amqp receive --no-accept' shows messages and gives them back.")
     }
 }

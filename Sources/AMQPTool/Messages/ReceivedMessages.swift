@@ -16,7 +16,7 @@ package final class ReceivedMessages: Sendable {
         case open
         /// The peer was asked for what it has, with this much credit.
         case draining(credit: Int)
-        /// The peer does not answer: what comes within the quiet time counts.
+        /// The peer does not answer drains: what comes within the quiet time counts.
         case listening
         case ended
     }
@@ -141,6 +141,7 @@ package final class ReceivedMessages: Sendable {
             guard receiver.interruptionCount == 0 else { return nil }
             switch state.use({ $0.phase }) {
             case .ended: return nil
+            case .open where connection.peer?.isRabbitMQ3 == true: state.use { $0.phase = .listening }
             case .open: try await drain(receiver)
             case .draining(let credit):
                 // All credit was used: there may be more. Otherwise the node had no more.
